@@ -1,0 +1,3 @@
+//! The `butleradm` command.
+
+fn main() {}

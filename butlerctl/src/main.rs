@@ -1,0 +1,3 @@
+//! The `butlerctl` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Bootstrap engine: step graph, scheduler, journal, driver, addons and pivot.

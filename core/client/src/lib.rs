@@ -1,0 +1,1 @@
+//! Who am I and which cluster: home folders and Kubernetes connections.

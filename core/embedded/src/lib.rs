@@ -1,0 +1,1 @@
+//! A small Kubernetes-compatible API server in process, persisted to one folder.

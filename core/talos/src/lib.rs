@@ -1,0 +1,1 @@
+//! Talos secrets bundle, machine configuration, talosconfig and client.

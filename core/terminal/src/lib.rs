@@ -1,0 +1,1 @@
+//! Ui, output formats, error rendering and progress renderers.

@@ -1,0 +1,1 @@
+//! Talos and COSI protobuf API: our own .proto files and the generated tonic code.
