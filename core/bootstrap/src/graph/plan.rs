@@ -1,0 +1,223 @@
+//! From a validated configuration to the steps of its bootstrap.
+
+use std::time::Duration;
+
+use butler_api::config::{BootstrapConfig, Deadlines, Role};
+
+use super::step::{Graph, GraphError, Kind, Phase, Step, StepId};
+
+/// An addon as the graph sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddonNode {
+    /// Its name.
+    pub name: String,
+    /// A sentence for people.
+    pub title: String,
+    /// Names of addons that have to be ready first.
+    pub needs: Vec<String>,
+    /// Whether it brings the control-plane endpoint up.
+    pub announces_endpoint: bool,
+    /// Whether the peers it talks to use the control-plane endpoint.
+    pub needs_endpoint: bool,
+}
+
+/// The graph of a bootstrap.
+pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode]) -> Result<Graph, GraphError> {
+    let mut builder = Builder { deadlines: &config.deadlines, steps: Vec::new() };
+    builder.groundwork();
+    let machines = config.machine_names();
+    for (name, role) in &machines {
+        builder.machine(name, *role);
+    }
+    let control_planes: Vec<&str> =
+        machines.iter().filter(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name.as_str()).collect();
+    builder.control_plane(&control_planes, addons.iter().any(|a| a.announces_endpoint));
+    for addon in addons {
+        builder.addon(addon);
+    }
+    builder.pivot();
+    Graph::new(builder.steps)
+}
+
+struct Builder<'a> {
+    deadlines: &'a Deadlines,
+    steps: Vec<Step>,
+}
+
+/// How a step differs from an ordinary one.
+#[derive(Default)]
+struct Traits {
+    needs_any: Vec<StepId>,
+    limited: bool,
+    volatile: bool,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, kind: Kind, phase: Phase, title: String, needs: &[Kind], deadline: Duration, traits: Traits) {
+        let Traits { needs_any, limited, volatile } = traits;
+        self.steps.push(Step {
+            id: kind.id(),
+            title,
+            phase,
+            needs: needs.iter().map(Kind::id).collect(),
+            needs_any,
+            deadline,
+            limited,
+            volatile,
+            kind,
+        });
+    }
+
+    fn groundwork(&mut self) {
+        let phase = Phase::ProvisioningMachines;
+        let machine = self.deadlines.machine;
+        let volatile = || Traits { volatile: true, ..Traits::default() };
+        self.add(Kind::Preflight, phase, "check the platform and the tools".into(), &[], machine, Traits::default());
+        self.add(Kind::Secrets, phase, "make the Talos secrets".into(), &[], machine, Traits::default());
+        self.add(Kind::BootstrapCluster, phase, "start the bootstrap cluster".into(), &[], machine, volatile());
+        let needs = [Kind::BootstrapCluster, Kind::Preflight];
+        self.add(Kind::Record, phase, "write the record of the bootstrap".into(), &needs, machine, volatile());
+    }
+
+    fn machine(&mut self, name: &str, role: Role) {
+        let name = || name.to_owned();
+        let deadlines = self.deadlines.clone();
+        self.add(
+            Kind::Machine(name()),
+            Phase::ProvisioningMachines,
+            format!("create machine {}", name()),
+            &[Kind::Record],
+            deadlines.machine,
+            Traits { limited: true, ..Traits::default() },
+        );
+        self.add(
+            Kind::Boot(name()),
+            Phase::ProvisioningMachines,
+            format!("wait for Talos on {}", name()),
+            &[Kind::Machine(name())],
+            deadlines.boot,
+            Traits::default(),
+        );
+        self.add(
+            Kind::Configure(name()),
+            Phase::ConfiguringTalos,
+            format!("configure {}", name()),
+            &[Kind::Boot(name()), Kind::Secrets],
+            deadlines.configure,
+            Traits::default(),
+        );
+        if role == Role::ControlPlane {
+            self.add(
+                Kind::Member(name()),
+                Phase::BootstrappingCluster,
+                format!("{} joins etcd", name()),
+                &[Kind::Configure(name()), Kind::Etcd],
+                deadlines.bootstrap,
+                Traits::default(),
+            );
+        }
+        let needs = [Kind::Configure(name()), Kind::ApiServer];
+        let title = format!("{} registers with Kubernetes", name());
+        self.add(Kind::Registered(name()), Phase::BootstrappingCluster, title, &needs, deadlines.node, Traits::default());
+        let title = format!("{} becomes ready", name());
+        let needs = [Kind::Registered(name())];
+        self.add(Kind::NodeReady(name()), Phase::InstallingAddons, title, &needs, deadlines.node, Traits::default());
+    }
+
+    fn control_plane(&mut self, names: &[&str], announced: bool) {
+        let phase = Phase::BootstrappingCluster;
+        let any = || Traits {
+            needs_any: names.iter().map(|n| Kind::Configure((*n).to_owned()).id()).collect(),
+            ..Traits::default()
+        };
+        let (bootstrap, endpoint) = (self.deadlines.bootstrap, self.deadlines.endpoint);
+        self.add(Kind::Etcd, phase, "bootstrap etcd".into(), &[], bootstrap, any());
+        self.add(Kind::Kubeconfig, phase, "fetch the kubeconfig".into(), &[], bootstrap, any());
+        let needs = [Kind::Etcd, Kind::Kubeconfig];
+        self.add(Kind::ApiServer, phase, "wait for the API server".into(), &needs, bootstrap, Traits::default());
+        let secrets = [Kind::Secrets];
+        let title = "check that the control-plane endpoint is free".into();
+        self.add(Kind::EndpointFree, phase, title, &secrets, endpoint, Traits::default());
+        let mut needs = vec![Kind::ApiServer];
+        if announced {
+            needs.push(Kind::Addon("kube-vip".to_owned()));
+        }
+        let title = "wait for the control-plane endpoint".into();
+        self.add(Kind::Endpoint, Phase::InstallingAddons, title, &needs, endpoint, Traits::default());
+    }
+
+    fn addon(&mut self, addon: &AddonNode) {
+        let mut needs: Vec<Kind> = addon.needs.iter().cloned().map(Kind::Addon).collect();
+        needs.push(Kind::ApiServer);
+        if addon.announces_endpoint {
+            needs.push(Kind::EndpointFree);
+        }
+        if addon.needs_endpoint {
+            needs.push(Kind::Endpoint);
+        }
+        self.add(
+            Kind::Addon(addon.name.clone()),
+            Phase::InstallingAddons,
+            addon.title.clone(),
+            &needs,
+            self.deadlines.addon,
+            Traits::default(),
+        );
+    }
+
+    fn pivot(&mut self) {
+        let all: Vec<Kind> = self.steps.iter().map(|s| s.kind.clone()).collect();
+        let pivot = self.deadlines.pivot;
+        let phase = Phase::Pivoting;
+        self.add(Kind::PivotCopy, phase, "copy the record".into(), &all, pivot, Traits::default());
+        let copied = [Kind::PivotCopy];
+        self.add(Kind::PivotCommit, phase, "hand the record over".into(), &copied, pivot, Traits::default());
+        let committed = [Kind::PivotCommit];
+        let title = "remove the bootstrap cluster".into();
+        self.add(Kind::RemoveBootstrapCluster, phase, title, &committed, pivot, Traits::default());
+        let title = "confirm that the management cluster is ready".into();
+        let traits = Traits { volatile: true, ..Traits::default() };
+        self.add(Kind::Ready, Phase::Ready, title, &[Kind::RemoveBootstrapCluster], pivot, traits);
+    }
+}
+
+impl Kind {
+    /// The id of the step of this kind.
+    pub fn id(&self) -> StepId {
+        StepId::new(match self {
+            Self::Preflight => "preflight".to_owned(),
+            Self::Secrets => "talos/secrets".to_owned(),
+            Self::BootstrapCluster => "bootstrap-cluster/start".to_owned(),
+            Self::Record => "record".to_owned(),
+            Self::Machine(name) => format!("machine/{name}/create"),
+            Self::Boot(name) => format!("machine/{name}/boot"),
+            Self::Configure(name) => format!("machine/{name}/configure"),
+            Self::EndpointFree => "endpoint/free".to_owned(),
+            Self::Etcd => "etcd/bootstrap".to_owned(),
+            Self::Kubeconfig => "kubeconfig".to_owned(),
+            Self::Member(name) => format!("etcd/member/{name}"),
+            Self::ApiServer => "api-server".to_owned(),
+            Self::Endpoint => "endpoint/ready".to_owned(),
+            Self::Registered(name) => format!("node/{name}/registered"),
+            Self::NodeReady(name) => format!("node/{name}/ready"),
+            Self::Addon(name) => format!("addon/{name}"),
+            Self::PivotCopy => "pivot/copy".to_owned(),
+            Self::PivotCommit => "pivot/commit".to_owned(),
+            Self::RemoveBootstrapCluster => "bootstrap-cluster/remove".to_owned(),
+            Self::Ready => "ready".to_owned(),
+        })
+    }
+
+    /// The machine it is about, if it is about one.
+    pub fn machine(&self) -> Option<&str> {
+        match self {
+            Self::Machine(name)
+            | Self::Boot(name)
+            | Self::Configure(name)
+            | Self::Member(name)
+            | Self::Registered(name)
+            | Self::NodeReady(name) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a journal tells: a fold over its records. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use butler_api::event::Outcome;
+use uuid::Uuid;
+
+use super::record::{Entry, Fact, Record};
+use crate::graph::StepId;
+
+/// Everything that earlier runs left behind, as far as it decides something.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    /// Cluster name and identity, once a run began.
+    pub cluster: Option<(String, Uuid)>,
+    /// Digest of the configuration of the first run.
+    pub digest: Option<String>,
+    /// That configuration, without secret values.
+    pub config: Option<serde_json::Value>,
+    /// Steps with a proof.
+    pub proven: BTreeSet<StepId>,
+    /// Steps with an intent or an effect.
+    pub touched: BTreeSet<StepId>,
+    /// What is known of each machine.
+    pub machines: BTreeMap<String, MachineFacts>,
+    /// The node that bootstraps etcd.
+    pub etcd_node: Option<String>,
+    /// Name of the bootstrap cluster.
+    pub bootstrap_cluster: Option<String>,
+    /// How the last run ended; none if it died.
+    pub last_outcome: Option<Outcome>,
+    /// Number of runs.
+    pub runs: usize,
+}
+
+/// What is known of a machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineFacts {
+    /// The platform's id.
+    pub provider_id: Option<String>,
+    /// Node address.
+    pub address: Option<String>,
+    /// Maintenance certificate seen at first contact.
+    pub fingerprint: Option<String>,
+}
+
+impl Known {
+    /// The fold.
+    pub fn of(records: &[Record]) -> Self {
+        let mut known = Self::default();
+        for record in records {
+            known.add(&record.entry);
+        }
+        known
+    }
+
+    /// One more record.
+    pub fn add(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Run { cluster, cluster_id, digest, config, program: _ } => {
+                self.runs += 1;
+                self.last_outcome = None;
+                self.cluster.get_or_insert((cluster.clone(), *cluster_id));
+                self.digest.get_or_insert_with(|| digest.clone());
+                if self.config.is_none() {
+                    self.config.clone_from(config);
+                }
+            }
+            Entry::Intent { step, facts, what: _ } | Entry::Effect { step, facts, what: _ } => {
+                self.touched.insert(step.clone());
+                facts.iter().for_each(|f| self.learn(f));
+            }
+            Entry::Proof { step, facts, evidence: _ } => {
+                self.proven.insert(step.clone());
+                facts.iter().for_each(|f| self.learn(f));
+            }
+            Entry::Failure { .. } => {}
+            Entry::Cancelled => self.last_outcome = Some(Outcome::Interrupted),
+            Entry::Finished { outcome } => self.last_outcome = Some(*outcome),
+        }
+    }
+
+    fn learn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::ProviderId { machine, id } => self.machine(machine).provider_id = Some(id.clone()),
+            Fact::Address { machine, address } => self.machine(machine).address = Some(address.clone()),
+            Fact::Fingerprint { machine, fingerprint } => {
+                self.machine(machine).fingerprint = Some(fingerprint.clone());
+            }
+            // The first choice stands, whatever a later line says.
+            Fact::EtcdNode { machine } => {
+                self.etcd_node.get_or_insert_with(|| machine.clone());
+            }
+            Fact::BootstrapCluster { name } => self.bootstrap_cluster = Some(name.clone()),
+        }
+    }
+
+    fn machine(&mut self, name: &str) -> &mut MachineFacts {
+        self.machines.entry(name.to_owned()).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_choice_of_the_etcd_node_stands() {
+        let choose = |machine: &str| Entry::Intent {
+            step: StepId::new("etcd/bootstrap"),
+            what: String::new(),
+            facts: vec![Fact::EtcdNode { machine: machine.to_owned() }],
+        };
+        let mut known = Known::default();
+        known.add(&choose("cp-1"));
+        known.add(&choose("cp-0"));
+        assert_eq!(known.etcd_node.as_deref(), Some("cp-1"));
+    }
+
+    #[test]
+    fn a_run_that_died_has_no_outcome() {
+        let run = Entry::Run {
+            cluster: "a".into(),
+            cluster_id: Uuid::nil(),
+            digest: "d".into(),
+            config: None,
+            program: "x".into(),
+        };
+        let mut known = Known::default();
+        known.add(&run);
+        known.add(&Entry::Finished { outcome: Outcome::Failed });
+        assert_eq!(known.last_outcome, Some(Outcome::Failed));
+        known.add(&run);
+        assert_eq!((known.last_outcome, known.runs), (None, 2));
+    }
+}

@@ -1,0 +1,251 @@
+//! Appending to and reading `journal.ndjson`.
+//!
+//! One thread owns the file. It takes what has piled up, writes it, calls fsync once and answers everybody: the cost of
+//! durability is shared by whatever runs in parallel.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::record::{Entry, Record, VERSION};
+
+/// Why the journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file system refused.
+    #[error("cannot {action} the journal {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// A line that is not one of ours.
+    #[error("the journal {path} is damaged at line {line}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A later release wrote it.
+    #[error("the journal {path} is of version {found}, this program knows version {VERSION}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+    },
+    /// The writer stopped after an earlier error.
+    #[error("the journal {path} is closed after an earlier error")]
+    Closed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+type Answer = oneshot::Sender<Result<(), JournalError>>;
+
+/// Appends lines for one run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    path: PathBuf,
+    queue: mpsc::Sender<(Entry, Answer)>,
+}
+
+/// Reads the records of a journal and the number of bytes they take. A torn last line (a write that was cut and
+/// therefore never acknowledged) is not part of them.
+pub fn read(path: &Path) -> Result<(Vec<Record>, u64), JournalError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+        Err(source) => return Err(JournalError::Io { action: "read", path: path.to_owned(), source }),
+    };
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
+    let mut records = Vec::new();
+    for (index, line) in bytes[..whole].split(|b| *b == b'\n').enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        records.push(parse(path, index + 1, line)?);
+    }
+    Ok((records, whole as u64))
+}
+
+fn parse(path: &Path, line: usize, text: &[u8]) -> Result<Record, JournalError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        v: u32,
+    }
+    let damaged = |source| JournalError::Damaged { path: path.to_owned(), line, source };
+    let Versioned { v } = serde_json::from_slice(text).map_err(damaged)?;
+    if v > VERSION {
+        return Err(JournalError::Newer { path: path.to_owned(), found: v });
+    }
+    serde_json::from_slice(text).map_err(damaged)
+}
+
+impl Writer {
+    /// Opens the journal for appending after `length` bytes and `count` records (as [`read`] gave them), cutting off a
+    /// torn tail.
+    pub fn open(path: &Path, run: Uuid, length: u64, count: u64, fuse: Option<u64>) -> Result<Self, JournalError> {
+        let failed = |action: &'static str| {
+            move |source| JournalError::Io { action, path: path.to_owned(), source }
+        };
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true).mode(0o600);
+        let mut file = options.open(path).map_err(failed("open"))?;
+        file.set_len(length).map_err(failed("truncate"))?;
+        file.seek(io::SeekFrom::End(0)).map_err(failed("open"))?;
+        file.sync_all().map_err(failed("sync"))?;
+        if let Some(folder) = path.parent() {
+            File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync"))?;
+        }
+        let (queue, inbox) = mpsc::channel();
+        let mut appender = Appender { file, path: path.to_owned(), run, length, seq: count, fuse };
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || appender.serve(&inbox))
+            .map_err(failed("start writing"))?;
+        Ok(Self { path: path.to_owned(), queue })
+    }
+
+    /// Appends a line and waits until it is on disk.
+    pub async fn append(&self, entry: Entry) -> Result<(), JournalError> {
+        let closed = || JournalError::Closed { path: self.path.clone() };
+        let (answer, reply) = oneshot::channel();
+        self.queue.send((entry, answer)).map_err(|_| closed())?;
+        reply.await.map_err(|_| closed())?
+    }
+}
+
+struct Appender {
+    file: File,
+    path: PathBuf,
+    run: Uuid,
+    length: u64,
+    seq: u64,
+    /// In debug builds: die after so many records of this run, as `kill -9` would.
+    fuse: Option<u64>,
+}
+
+impl Appender {
+    fn serve(&mut self, inbox: &mpsc::Receiver<(Entry, Answer)>) {
+        while let Ok(first) = inbox.recv() {
+            let mut batch = vec![first];
+            // With a fuse every record is made durable alone, so that each one is a point to die at.
+            while self.fuse.is_none() && batch.len() < 256 {
+                let Ok(next) = inbox.try_recv() else { break };
+                batch.push(next);
+            }
+            let (entries, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            let result = self.write(entries);
+            let failed = result.is_err();
+            let kind = result.as_ref().err().map(io::Error::kind);
+            let mut first_error = result.err();
+            for answer in answers {
+                let outcome = match (&kind, first_error.take()) {
+                    (None, _) => Ok(()),
+                    (Some(_), Some(source)) => Err(self.error(source)),
+                    (Some(kind), None) => Err(self.error(io::Error::from(*kind))),
+                };
+                // Whoever asked may be gone (its step was aborted); the line stays.
+                drop(answer.send(outcome));
+            }
+            if failed {
+                return;
+            }
+        }
+    }
+
+    fn error(&self, source: io::Error) -> JournalError {
+        JournalError::Io { action: "write", path: self.path.clone(), source }
+    }
+
+    fn write(&mut self, entries: Vec<Entry>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for entry in entries {
+            self.seq += 1;
+            let record = Record { v: VERSION, seq: self.seq, time: Timestamp::now(), run: self.run, entry };
+            serde_json::to_writer(&mut bytes, &record)?;
+            bytes.push(b'\n');
+        }
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Leave a whole file behind, as far as the file system lets us.
+            if self.file.set_len(self.length).is_ok() {
+                drop(self.file.sync_data());
+            }
+            return Err(error);
+        }
+        self.length += bytes.len() as u64;
+        if let Some(left) = self.fuse.as_mut() {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                std::process::abort();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::StepId;
+
+    fn proof(step: &str) -> Entry {
+        Entry::Proof { step: StepId::new(step), evidence: "seen".into(), facts: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn what_was_acknowledged_is_read_back_and_a_torn_tail_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        let writer = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
+        writer.append(proof("a")).await.unwrap();
+        let (first, second) = tokio::join!(writer.append(proof("b")), writer.append(proof("c")));
+        first.unwrap();
+        second.unwrap();
+        drop(writer);
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"v\":1,\"seq\":4,\"ti").unwrap();
+        let (records, length) = read(&path).unwrap();
+        assert_eq!(records.iter().map(|r| r.seq).collect::<Vec<_>>(), [1, 2, 3]);
+        let writer = Writer::open(&path, Uuid::nil(), length, 3, None).unwrap();
+        writer.append(proof("d")).await.unwrap();
+        let (records, _) = read(&path).unwrap();
+        assert_eq!(records.last().map(|r| r.seq), Some(4));
+    }
+
+    #[test]
+    fn damage_in_the_middle_and_a_later_version_are_refused_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        std::fs::write(&path, "{\"v\":1}\n").unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Damaged { line: 1, .. })));
+        std::fs::write(&path, "{\"v\":2}\n").unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Newer { found: 2, .. })));
+    }
+
+    #[test]
+    fn the_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        let _writer = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

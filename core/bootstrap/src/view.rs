@@ -1,0 +1,120 @@
+//! What people see of a run: phase, machines, addons. Pure; fed by the driver, read by renderers and by the mirror that
+//! writes `ClusterBootstrap.status`.
+
+use std::collections::BTreeMap;
+
+use butler_api::event::{Body, MachineLine};
+
+use crate::{driver::pending, graph::Kind, journal::Fact};
+
+/// Phase, machines and addons.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// As in `ClusterBootstrap.status.phase`.
+    pub phase: String,
+    order: Vec<String>,
+    machines: BTreeMap<String, MachineLine>,
+    /// Addon name and whether it is ready, in plan order.
+    pub addons: Vec<(String, bool)>,
+}
+
+impl View {
+    /// The view before anything happened.
+    pub fn new(machines: impl IntoIterator<Item = (String, &'static str)>, addons: &[String]) -> Self {
+        let mut view = Self { addons: addons.iter().map(|a| (a.clone(), false)).collect(), ..Self::default() };
+        for (name, role) in machines {
+            view.machines.insert(name.clone(), pending(&name, role));
+            view.order.push(name);
+        }
+        view
+    }
+
+    /// Machines in plan order.
+    pub fn machines(&self) -> Vec<MachineLine> {
+        self.order.iter().filter_map(|n| self.machines.get(n)).cloned().collect()
+    }
+
+    /// Addon names in plan order.
+    pub fn addon_names(&self) -> Vec<String> {
+        self.addons.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A machine's name with its address, as messages show it.
+    pub fn describe(&self, name: &str) -> String {
+        match self.machines.get(name).and_then(|m| m.address.as_deref()) {
+            Some(address) => format!("{name} ({address})"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Takes over a line.
+    pub fn set_machine(&mut self, line: MachineLine) {
+        if let Some(known) = self.machines.get_mut(&line.name) {
+            *known = line;
+        }
+    }
+
+    /// Takes over an id or an address; the machine's line if it changed.
+    pub fn learn(&mut self, fact: &Fact) -> Option<MachineLine> {
+        let (name, id, address) = match fact {
+            Fact::ProviderId { machine, id } => (machine, Some(id), None),
+            Fact::Address { machine, address } => (machine, None, Some(address)),
+            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } | Fact::BootstrapCluster { .. } => return None,
+        };
+        let line = self.machines.get_mut(name)?;
+        let before = line.clone();
+        if let Some(id) = id {
+            line.provider_id = Some(id.clone());
+        }
+        if let Some(address) = address {
+            line.address = Some(address.clone());
+        }
+        (*line != before).then(|| line.clone())
+    }
+
+    /// A step began.
+    pub fn begun(&mut self, kind: &Kind) -> Option<Body> {
+        match kind {
+            Kind::Machine(name) => self.machine_state(name, "creating"),
+            Kind::Boot(name) => self.machine_state(name, "booting"),
+            Kind::Addon(name) => Some(addon(name, "installing")),
+            _ => None,
+        }
+    }
+
+    /// A step was proven.
+    pub fn proven(&mut self, kind: &Kind) -> Option<Body> {
+        match kind {
+            Kind::Boot(name) => self.machine_state(name, "maintenance"),
+            Kind::Configure(name) => self.machine_state(name, "configured"),
+            Kind::Registered(name) => self.machine_state(name, "joined"),
+            Kind::NodeReady(name) => self.machine_state(name, "ready"),
+            Kind::Addon(name) => {
+                self.addons.iter_mut().filter(|(n, _)| n == name).for_each(|(_, ready)| *ready = true);
+                Some(addon(name, "ready"))
+            }
+            _ => None,
+        }
+    }
+
+    /// A step failed for good.
+    pub fn failed(&mut self, kind: &Kind) -> Option<Body> {
+        match kind {
+            Kind::Addon(name) => Some(addon(name, "failed")),
+            _ => self.machine_state(kind.machine()?, "failed"),
+        }
+    }
+
+    fn machine_state(&mut self, name: &str, state: &str) -> Option<Body> {
+        let line = self.machines.get_mut(name)?;
+        if line.state == state {
+            return None;
+        }
+        state.clone_into(&mut line.state);
+        Some(Body::MachineChanged { machine: line.clone() })
+    }
+}
+
+fn addon(name: &str, state: &str) -> Body {
+    Body::AddonChanged { addon: name.to_owned(), state: state.to_owned(), detail: None }
+}
