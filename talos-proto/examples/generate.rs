@@ -1,6 +1,6 @@
 //! Writes `src/gen/` from `proto/`: `cargo run -p butler-talos-proto --example generate`.
 
-#[path = "../tests/generator/mod.rs"]
+#[path = "../tests/proto/generator.rs"]
 mod generator;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
