@@ -11,7 +11,7 @@ use super::{
     wire::{self, Quantity, wire_enum},
 };
 
-/// ButlerConfigSpec
+/// What is wanted of a ButlerConfig.
 #[derive(CustomResource, Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "butler.butlerlabs.dev",
@@ -30,269 +30,269 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ButlerConfigSpec {
-    /// audit.
+    /// Audit events of the API server of the console.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSettings>,
-    /// Written by bootstrap from ClusterBootstrap, inherited by every tenant cluster.
+    /// How tenant API servers are reached; every tenant cluster inherits it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_exposure: Option<Exposure>,
-    /// Versions used where a TenantCluster names none.
+    /// Addon versions where a TenantCluster names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_addon_versions: Option<DefaultAddonVersions>,
-    /// defaultControlPlaneResources.
+    /// Resources of hosted control planes; absent means no requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_control_plane_resources: Option<ControlPlaneResources>,
-    /// Home of team-less tenant clusters (modes Optional, Disabled).
+    /// Home of tenant clusters without a team.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "butler-tenants"))]
     pub default_namespace: Option<String>,
-    /// Name only; looked up in butler-system.
+    /// ProviderConfig in `butler-system` where a TenantCluster names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_provider_config_ref: Option<LocalRef>,
-    /// NOT the same shape as Team.spec.resourceLimits (names and minimums differ).
+    /// Limits of teams that set none. Not the shape of `Team.spec.resourceLimits`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_team_limits: Option<DefaultTeamLimits>,
-    /// NTP for Talos workers; order TenantCluster > ProviderConfig > ButlerConfig > pool.ntp.org.
+    /// Time servers of workers where neither TenantCluster nor ProviderConfig names any.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub default_time_servers: Vec<String>,
-    /// gitProvider.
+    /// Where repositories live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_provider: Option<GitProvider>,
-    /// imageFactory.
+    /// Where system images come from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_factory: Option<ImageFactory>,
-    /// multiTenancy.
+    /// Whether tenant clusters belong to teams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multi_tenancy: Option<MultiTenancy>,
-    /// notifications.
+    /// Notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Notifications>,
-    /// observability.
+    /// Logs, metrics and traces of tenant clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<Observability>,
-    /// Default public key for non-Talos workers.
+    /// Public key for workers that do not run Talos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh_authorized_key: Option<String>,
 }
 
-/// AuditSettings
+/// Audit events.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditSettings {
-    /// In-memory ring buffer of the API server.
+    /// Events kept in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 100, max = 100_000), extend("default" = 10_000))]
     pub buffer_size: Option<i32>,
-    /// Pointer in Go; absent = true.
+    /// Whether events are recorded; absent means yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// Audit events are POSTed here.
+    /// Where events are posted.
     #[serde(rename = "webhookURL", skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
 }
 
-/// DefaultAddonVersions
+/// Addon versions where a TenantCluster names none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DefaultAddonVersions {
-    /// certManager.
+    /// Version of cert-manager.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_manager: Option<String>,
-    /// cilium.
+    /// Version of Cilium.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cilium: Option<String>,
-    /// fluxcd.
+    /// Version of Flux.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fluxcd: Option<String>,
-    /// longhorn.
+    /// Version of Longhorn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longhorn: Option<String>,
-    /// metallb.
+    /// Version of MetalLB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metallb: Option<String>,
-    /// traefik.
+    /// Version of Traefik.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<String>,
 }
 
-/// DefaultTeamLimits
+/// Limits of teams that set none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DefaultTeamLimits {
-    /// maxClusters.
+    /// Clusters per team.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_clusters: Option<i32>,
-    /// maxTotalCPU.
+    /// Processor cores per team.
     #[serde(rename = "maxTotalCPU", skip_serializing_if = "Option::is_none")]
     pub max_total_cpu: Option<Quantity>,
-    /// maxTotalMemory.
+    /// Memory per team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_memory: Option<Quantity>,
-    /// maxTotalStorage.
+    /// Storage per team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_storage: Option<Quantity>,
-    /// maxWorkersPerCluster.
+    /// Workers per cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_workers_per_cluster: Option<i32>,
 }
 
-/// GitProvider
+/// Where repositories live.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitProvider {
-    /// Scopes repository listings.
+    /// Narrows repository lists to one organisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
-    /// Keys: github/gitlab `token`; bitbucket `username` + `app-password`.
+    /// Secret with `token`, or `username` and `app-password` for Bitbucket.
     pub secret_ref: LocalRef,
-    /// type.
+    /// Which service.
     pub r#type: GitProviderType,
-    /// Default is GitHub even when type is gitlab or bitbucket.
+    /// API endpoint; the default is GitHub's, whatever the type.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "https://api.github.com"))]
     pub url: Option<String>,
 }
 
-/// ImageFactory
+/// Where system images come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageFactory {
-    /// Pointer in Go; absent = true.
+    /// Whether images are brought to platforms on their own; absent means yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub auto_sync: Option<bool>,
-    /// Secret key `apiKey`.
+    /// Secret with the key `apiKey`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_ref: Option<SecretRef>,
-    /// Used when a TenantCluster names no schematic.
+    /// Schematic where a TenantCluster names none.
     #[serde(rename = "defaultSchematicID", skip_serializing_if = "Option::is_none")]
     pub default_schematic_id: Option<String>,
-    /// url.
+    /// URL of the factory.
     #[schemars(regex(pattern = r"^https?://"))]
     pub url: String,
 }
 
-/// MultiTenancy
+/// Whether tenant clusters belong to teams.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MultiTenancy {
-    /// Enforced: teamRef needed; Optional: teams or default namespace; Disabled: default namespace only.
+    /// Whether teams are required, possible or not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "Disabled"))]
     pub mode: Option<MultiTenancyMode>,
 }
 
-/// Notifications
+/// Notifications.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Notifications {
-    /// Notifications are POSTed here.
+    /// Where they are posted.
     #[serde(rename = "webhookURL", skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
 }
 
-/// Observability
+/// Logs, metrics and traces of tenant clusters.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Observability {
-    /// collection.
+    /// What is collected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<ObservabilityCollection>,
-    /// pipeline.
+    /// Where everything is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<ObservabilityPipeline>,
 }
 
-/// ObservabilityCollection
+/// What is collected.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservabilityCollection {
-    /// autoEnroll.
+    /// Agents that new clusters get on their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_enroll: Option<AutoEnroll>,
-    /// logs.
+    /// Kinds of logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<LogCollection>,
-    /// metrics.
+    /// Metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricCollection>,
 }
 
-/// AutoEnroll
+/// Agents that new clusters get on their own.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoEnroll {
-    /// Needs pipeline.traceEndpoint.
+    /// Traces; needs `pipeline.traceEndpoint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otel_collector: Option<bool>,
-    /// Needs pipeline.metricEndpoint.
+    /// Metrics; needs `pipeline.metricEndpoint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<bool>,
-    /// Needs pipeline.logEndpoint.
+    /// Logs; needs `pipeline.logEndpoint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vector_agent: Option<bool>,
 }
 
-/// LogCollection
+/// Kinds of logs.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogCollection {
-    /// journald.
+    /// The journal of the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journald: Option<bool>,
-    /// kubernetesEvents.
+    /// Kubernetes events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes_events: Option<bool>,
-    /// podLogs.
+    /// Logs of pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_logs: Option<bool>,
 }
 
-/// MetricCollection
+/// Metrics.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricCollection {
-    /// enabled.
+    /// Whether they are collected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// Free text such as `15d`.
+    /// How long they are kept, for example `15d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<String>,
 }
 
-/// ObservabilityPipeline
+/// Where everything is sent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservabilityPipeline {
     /// TenantCluster that hosts the pipeline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_ref: Option<NamespacedRef>,
-    /// Http URL of the log aggregator.
+    /// URL for logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_endpoint: Option<String>,
-    /// metricEndpoint.
+    /// URL for metrics.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_endpoint: Option<String>,
-    /// OTLP host:port.
+    /// `host:port` for traces (OTLP).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_endpoint: Option<String>,
 }
 
-/// ButlerConfigStatus
+/// What was observed of a ButlerConfig.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ButlerConfigStatus {
-    /// clusterCount.
+    /// Tenant clusters there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_count: Option<i32>,
-    /// conditions.
+    /// What was last observed, by condition type.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -300,37 +300,37 @@ pub struct ButlerConfigStatus {
     )]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// Effective mode.
+    /// The mode in effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_exposure_mode: Option<ExposureMode>,
-    /// gitProvider.
+    /// Connection to the git service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_provider: Option<GitProviderStatus>,
-    /// observability.
+    /// State of the observability pipeline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<ObservabilityStatus>,
-    /// observedGeneration.
+    /// The `metadata.generation` this status speaks about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// True for Ingress and Gateway.
+    /// Whether tenants need the TCP proxy (modes Ingress and Gateway).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_proxy_required: Option<bool>,
-    /// teamCount.
+    /// Teams there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_count: Option<i32>,
 }
 
-/// GitProviderStatus
+/// Connection to the git service.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitProviderStatus {
-    /// connected.
+    /// Whether the service accepted the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
-    /// lastValidated.
+    /// When that was last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_validated: Option<Time>,
-    /// message.
+    /// A sentence about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Account the token belongs to.
@@ -338,23 +338,23 @@ pub struct GitProviderStatus {
     pub username: Option<String>,
 }
 
-/// ObservabilityStatus
+/// State of the observability pipeline.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservabilityStatus {
-    /// Tenant clusters that have agents.
+    /// Tenant clusters with agents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolled_count: Option<i32>,
-    /// pipelineReady.
+    /// Whether the pipeline takes data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline_ready: Option<bool>,
-    /// totalCount.
+    /// Tenant clusters there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_count: Option<i32>,
 }
 
 wire_enum! {
-    /// GitProviderType
+    /// Git services.
     GitProviderType {
         GitHub = "github",
         GitLab = "gitlab",
@@ -363,7 +363,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// MultiTenancyMode
+    /// Whether teams are required, possible or not used.
     MultiTenancyMode {
         Enforced = "Enforced",
         Optional = "Optional",

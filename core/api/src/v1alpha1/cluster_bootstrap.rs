@@ -13,7 +13,7 @@ use super::{
     wire::{self, Credential, wire_enum},
 };
 
-/// ClusterBootstrapSpec
+/// What is wanted of a ClusterBootstrap.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "butler.butlerlabs.dev",
@@ -39,414 +39,414 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterBootstrapSpec {
-    /// addons.
+    /// What is installed on the management cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addons: Option<AddonsSpec>,
-    /// cluster.
+    /// Name, topology and machine pools.
     pub cluster: ClusterSpec,
-    /// Copied to ButlerConfig at the end; three root CEL rules apply.
+    /// How tenant API servers are reached; copied to ButlerConfig at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_exposure: Option<Exposure>,
-    /// network.
+    /// Addressing.
     pub network: NetworkSpec,
-    /// Stops reconciliation.
+    /// While true nothing is reconciled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// Plain string enum; must match the ProviderConfig.
+    /// The platform; must agree with the ProviderConfig.
     pub provider: ProviderType,
-    /// providerRef.
+    /// The ProviderConfig to use.
     pub provider_ref: ProviderRef,
-    /// talos.
+    /// The operating system.
     pub talos: TalosSpec,
 }
 
-/// AddonsSpec
+/// What is installed on the management cluster.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddonsSpec {
-    /// butlerController.
+    /// The platform's own controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub butler_controller: Option<ButlerControllerAddon>,
-    /// capi.
+    /// Cluster API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capi: Option<CapiAddon>,
-    /// certManager.
+    /// cert-manager.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_manager: Option<CertManagerAddon>,
-    /// cni.
+    /// The network of pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cni: Option<CniAddon>,
-    /// console.
+    /// The web console.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub console: Option<ConsoleAddon>,
-    /// controlPlaneHA.
+    /// What keeps the VIP on a living control plane.
     #[serde(rename = "controlPlaneHA", skip_serializing_if = "Option::is_none")]
     pub control_plane_ha: Option<ControlPlaneHaAddon>,
-    /// controlPlaneProvider.
+    /// What hosts the control planes of tenant clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_provider: Option<ControlPlaneProviderAddon>,
-    /// gitOps.
+    /// GitOps tooling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_ops: Option<GitOpsAddon>,
-    /// ingress.
+    /// The ingress controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress: Option<IngressAddon>,
-    /// loadBalancer.
+    /// Addresses for services of type LoadBalancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancerAddon>,
-    /// storage.
+    /// Persistent volumes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageAddon>,
 }
 
-/// ButlerControllerAddon
+/// The platform's own controller.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ButlerControllerAddon {
-    /// enabled.
+    /// Whether it is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// Image without tag; tag = version.
+    /// Image without its tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "ghcr.io/butlerdotdev/butler-controller"))]
     pub image: Option<String>,
-    /// version.
+    /// Image tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "latest"))]
     pub version: Option<String>,
 }
 
-/// CapiAddon
+/// Cluster API.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapiAddon {
-    /// enabled.
+    /// Whether it is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// Extra providers; the management cluster's own is always added. No `local`.
+    /// Providers besides the management cluster's own, which is always installed.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub infrastructure_providers: Vec<CapiInfrastructureProvider>,
-    /// version.
+    /// Version of the core components.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "v1.9.4"))]
     pub version: Option<String>,
 }
 
-/// CapiInfrastructureProvider
+/// One infrastructure provider of Cluster API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapiInfrastructureProvider {
-    /// Needed for providers other than the own one (not enforced).
+    /// Credentials for a provider other than the own one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
-    /// name.
+    /// Which provider.
     pub name: CapiProviderName,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// CertManagerAddon
+/// cert-manager.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertManagerAddon {
-    /// enabled.
+    /// Whether it is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// CniAddon
+/// The network of pods.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CniAddon {
-    /// Value bool in Go: a Go client cannot send `false`.
+    /// Whether Hubble is switched on (Cilium).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub hubble_enabled: Option<bool>,
-    /// type.
+    /// Which implementation is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "cilium"))]
     pub r#type: Option<CniType>,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// ConsoleAddon
+/// The web console.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsoleAddon {
-    /// enabled.
+    /// Whether it is installed. Off when the block is there without this field, on when the block is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub enabled: Option<bool>,
-    /// ingress.
+    /// How the console is reached from outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress: Option<ConsoleIngress>,
-    /// version.
+    /// Image tag.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "latest"))]
     pub version: Option<String>,
 }
 
-/// ConsoleIngress
+/// How the console is reached from outside.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsoleIngress {
-    /// className.
+    /// Ingress class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_name: Option<String>,
-    /// enabled.
+    /// Whether an Ingress is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub enabled: Option<bool>,
-    /// Empty -> `butler.<cluster>.local`.
+    /// Host name; absent means `butler.<cluster>.local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// tls.
+    /// Whether TLS ends at the ingress.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub tls: Option<bool>,
-    /// tlsSecretName.
+    /// Secret with the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_secret_name: Option<String>,
 }
 
-/// ControlPlaneHaAddon
+/// What keeps the VIP on a living control plane.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlPlaneHaAddon {
-    /// type.
+    /// Which implementation is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "kube-vip"))]
     pub r#type: Option<ControlPlaneHaType>,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// ControlPlaneProviderAddon
+/// What hosts the control planes of tenant clusters.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlPlaneProviderAddon {
-    /// enabled.
+    /// Whether it is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// `kamaji` accepted by the schema, not implemented.
+    /// Which implementation is installed. `kamaji` passes the schema but nobody installs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "steward"))]
     pub r#type: Option<ControlPlaneProviderType>,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// GitOpsAddon
+/// GitOps tooling.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitOpsAddon {
-    /// enabled.
+    /// Whether it is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// type.
+    /// Which implementation is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "flux"))]
     pub r#type: Option<GitOpsType>,
 }
 
-/// IngressAddon
+/// The ingress controller.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngressAddon {
-    /// enabled.
+    /// Whether it is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// type.
+    /// Which implementation is installed. `nginx` passes the schema but nobody installs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "traefik"))]
     pub r#type: Option<IngressType>,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// LoadBalancerAddon
+/// Addresses for services of type LoadBalancer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerAddon {
-    /// Deprecated; network.loadBalancerPool wins.
+    /// Deprecated; `network.loadBalancerPool` wins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_pool: Option<String>,
-    /// type.
+    /// Which implementation is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "metallb"))]
     pub r#type: Option<LoadBalancerType>,
 }
 
-/// StorageAddon
+/// Persistent volumes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageAddon {
-    /// Forced to 1 for single-node.
+    /// Copies of each volume; one where the topology is single-node.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 3))]
     pub replica_count: Option<i32>,
-    /// type.
+    /// Which implementation is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "longhorn"))]
     pub r#type: Option<StorageType>,
-    /// version.
+    /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// ClusterSpec
+/// Name, topology and machine pools.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
-    /// controlPlane.
+    /// Control plane machines.
     pub control_plane: NodePool,
-    /// name.
+    /// Name of the cluster, the prefix of everything made for it.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// Single-node: 1 control plane, workers ignored.
+    /// Shape of the cluster; `single-node` has one control plane and ignores workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "ha"))]
     pub topology: Option<Topology>,
-    /// Optional; ignored for single-node.
+    /// Worker machines; without them control planes take workloads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NodePool>,
 }
 
-/// NodePool
+/// Machines of one kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodePool {
-    /// cpu.
+    /// Processor cores per machine.
     #[schemars(range(min = 1, max = 128))]
     pub cpu: i32,
-    /// diskGB.
+    /// Root disk per machine, in GB.
     #[serde(rename = "diskGB")]
     #[schemars(range(min = 20))]
     pub disk_gb: i32,
-    /// extraDisks.
+    /// Additional disks per machine.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub extra_disks: Vec<ExtraDisk>,
-    /// labels.
+    /// Labels for the machines and their nodes.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
-    /// memoryMB.
+    /// Memory per machine, in MB.
     #[serde(rename = "memoryMB")]
     #[schemars(range(min = 2048))]
     pub memory_mb: i32,
-    /// replicas.
+    /// How many machines.
     #[schemars(range(min = 1, max = 10))]
     pub replicas: i32,
 }
 
-/// NetworkSpec
+/// Addressing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkSpec {
-    /// MetalLB range; must not contain the VIP (checked in code, not in schema).
+    /// Addresses for services of type LoadBalancer; must not contain the VIP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer_pool: Option<AddressRange>,
-    /// podCIDR.
+    /// Addresses of pods.
     #[serde(rename = "podCIDR")]
     #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"))]
     pub pod_cidr: String,
-    /// serviceCIDR.
+    /// Addresses of services.
     #[serde(rename = "serviceCIDR")]
     #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"))]
     pub service_cidr: String,
-    /// On-prem: kube-vip address; cloud: LB address or DNS name, may be empty.
+    /// Address of the control plane; on a cloud the balancer's address or name, possibly absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vip: Option<String>,
-    /// Empty -> auto-detected.
+    /// Interface that carries the VIP; absent means detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vip_interface: Option<String>,
 }
 
-/// AddressRange
+/// Addresses from first to last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddressRange {
-    /// end.
+    /// Last address.
     #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"))]
     pub end: String,
-    /// start.
+    /// First address.
     #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"))]
     pub start: String,
 }
 
-/// TalosSpec
+/// The operating system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TalosSpec {
-    /// configPatches.
+    /// JSON patch operations on every machine configuration.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub config_patches: Vec<ConfigPatch>,
-    /// installDisk.
+    /// Disk to install to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "/dev/vda"))]
     pub install_disk: Option<String>,
-    /// Required even for `local` (schema).
+    /// Schematic of the image factory.
     pub schematic: String,
-    /// version.
+    /// Talos version.
     #[schemars(regex(pattern = r"^v[0-9]+\.[0-9]+\.[0-9]+$"))]
     pub version: String,
 }
 
-/// ConfigPatch
+/// One JSON patch operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigPatch {
-    /// op.
+    /// Operation.
     pub op: PatchOp,
-    /// path.
+    /// JSON pointer.
     pub path: String,
-    /// A string even for structured values.
+    /// Value as text, for structured values too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
-/// ClusterBootstrapStatus
+/// What was observed of a ClusterBootstrap.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterBootstrapStatus {
-    /// Progress ledger; keys in the text above.
+    /// Which installation steps are through, by name.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub addons_installed: BTreeMap<String, bool>,
-    /// conditions.
+    /// What was last observed; one owner for the whole list.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -454,65 +454,65 @@ pub struct ClusterBootstrapStatus {
     )]
     #[schemars(schema_with = "schema::atomic_conditions")]
     pub conditions: Vec<Condition>,
-    /// consoleURL.
+    /// Where the console answers.
     #[serde(rename = "consoleURL", skip_serializing_if = "Option::is_none")]
     pub console_url: Option<String>,
-    /// controlPlaneEndpoint.
+    /// Where the API server answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_endpoint: Option<String>,
-    /// failureMessage.
+    /// Why it failed, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_message: Option<String>,
-    /// failureReason.
+    /// Why it failed, as a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// Base64 admin kubeconfig: a credential in status.
+    /// Admin kubeconfig in base64. A credential: whoever reads it owns the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubeconfig: Option<Credential>,
-    /// lastUpdated.
+    /// When the status was last written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<Time>,
-    /// machines.
+    /// The machines of the cluster.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub machines: Vec<MachineStatus>,
-    /// observedGeneration.
+    /// The `metadata.generation` this status speaks about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// No enum in the schema; values in the text above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<BootstrapPhase>,
-    /// Base64 talosconfig: a credential in status.
+    /// Client configuration for the Talos API in base64. A credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub talosconfig: Option<Credential>,
 }
 
-/// MachineStatus
+/// One machine of the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MachineStatus {
-    /// ipAddress.
+    /// Address of the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
-    /// MachineRequest name.
+    /// Name of the MachineRequest.
     pub name: String,
-    /// Copy of MachineRequest.status.phase.
+    /// Phase of the MachineRequest.
     pub phase: String,
-    /// Node joined.
+    /// Whether the node has joined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready: Option<bool>,
-    /// role.
+    /// `control-plane` or `worker`.
     pub role: String,
-    /// talosConfigured.
+    /// Whether the machine has its configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub talos_configured: Option<bool>,
 }
 
 wire_enum! {
-    /// CapiProviderName
+    /// Infrastructure providers of Cluster API.
     CapiProviderName {
         Harvester = "harvester",
         Nutanix = "nutanix",
@@ -524,7 +524,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// CniType
+    /// Network implementations of the management cluster.
     CniType {
         Cilium = "cilium",
         None = "none",
@@ -532,7 +532,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// ControlPlaneHaType
+    /// What keeps the VIP.
     ControlPlaneHaType {
         KubeVip = "kube-vip",
         None = "none",
@@ -540,7 +540,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// ControlPlaneProviderType
+    /// What hosts tenant control planes.
     ControlPlaneProviderType {
         Steward = "steward",
         Kamaji = "kamaji",
@@ -549,7 +549,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// GitOpsType
+    /// GitOps tools of the management cluster.
     GitOpsType {
         Flux = "flux",
         None = "none",
@@ -557,7 +557,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// IngressType
+    /// Ingress controllers of the management cluster.
     IngressType {
         Traefik = "traefik",
         Nginx = "nginx",
@@ -566,7 +566,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// LoadBalancerType
+    /// Load balancers of the management cluster.
     LoadBalancerType {
         MetalLb = "metallb",
         None = "none",
@@ -574,7 +574,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// StorageType
+    /// Storage of the management cluster.
     StorageType {
         Longhorn = "longhorn",
         None = "none",
@@ -582,7 +582,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Topology
+    /// Shapes of a management cluster.
     Topology {
         SingleNode = "single-node",
         Ha = "ha",
@@ -590,7 +590,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// PatchOp
+    /// JSON patch operations.
     PatchOp {
         Add = "add",
         Remove = "remove",
@@ -599,7 +599,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// BootstrapPhase
+    /// Phase of a bootstrap; not a closed list.
     open BootstrapPhase {
         Pending = "Pending",
         ProvisioningMachines = "ProvisioningMachines",

@@ -13,7 +13,7 @@ use super::{
     wire::{self, Credential, wire_enum},
 };
 
-/// MachineRequestSpec
+/// What is wanted of a MachineRequest.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "butler.butlerlabs.dev",
@@ -33,54 +33,54 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MachineRequestSpec {
-    /// cpu.
+    /// Processor cores.
     #[schemars(range(min = 1, max = 128))]
     pub cpu: i32,
-    /// diskGB.
+    /// Root disk in GB.
     #[serde(rename = "diskGB")]
     #[schemars(range(min = 10))]
     pub disk_gb: i32,
-    /// Bootstrap does not fill it.
+    /// Additional disks.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub extra_disks: Vec<ExtraDisk>,
-    /// Overrides the ProviderConfig image; format per provider.
+    /// Image instead of the one of the ProviderConfig; its form depends on the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Labels/tags on the VM.
+    /// Labels or tags of the virtual machine.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
-    /// VM name; unique in the provider project/namespace.
+    /// Name of the virtual machine, unique on the platform.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub machine_name: String,
-    /// memoryMB.
+    /// Memory in MB.
     #[serde(rename = "memoryMB")]
     #[schemars(range(min = 1024))]
     pub memory_mb: i32,
-    /// Cloud-init network config.
+    /// Network configuration for cloud-init.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_data: Option<String>,
-    /// providerRef.
+    /// The ProviderConfig to use.
     pub provider_ref: ProviderRef,
-    /// role.
+    /// Part the machine plays in the cluster.
     pub role: MachineRole,
-    /// Cloud-init user data (Talos machine config); bootstrap leaves it empty and pushes config over the Talos API.
+    /// User data for cloud-init, which may be a machine configuration with keys in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<Credential>,
 }
 
-/// MachineRequestStatus
+/// What was observed of a MachineRequest.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MachineRequestStatus {
-    /// conditions.
+    /// What was last observed, by condition type.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -88,13 +88,13 @@ pub struct MachineRequestStatus {
     )]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// failureMessage.
+    /// Why it failed, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_message: Option<String>,
-    /// failureReason.
+    /// Why it failed, as a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// Primary address; precondition of the next bootstrap step.
+    /// Primary address; the next steps wait for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
     /// All addresses.
@@ -104,25 +104,25 @@ pub struct MachineRequestStatus {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ip_addresses: Vec<String>,
-    /// lastUpdated.
+    /// When the status was last written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<Time>,
-    /// macAddress.
+    /// Hardware address of the primary interface.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mac_address: Option<String>,
-    /// observedGeneration.
+    /// The `metadata.generation` this status speaks about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// phase.
+    /// Where the object is in its life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MachinePhase>,
-    /// Set as soon as the VM exists; format per provider.
+    /// The platform's id, set as soon as the machine exists.
     #[serde(rename = "providerID", skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
 
 wire_enum! {
-    /// MachinePhase
+    /// Phase of a MachineRequest.
     MachinePhase {
         Pending = "Pending",
         Creating = "Creating",

@@ -11,7 +11,7 @@ use super::{
     wire::{self},
 };
 
-/// NetworkPoolSpec
+/// What is wanted of a NetworkPool.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "butler.butlerlabs.dev",
@@ -31,44 +31,44 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPoolSpec {
-    /// cidr.
+    /// The whole range; it may only grow.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}/\d{1,2}$"))]
     pub cidr: String,
-    /// CIDRs never handed out.
+    /// Ranges that are never handed out.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub reserved: Vec<ReservedRange>,
-    /// Absent -> whole CIDR minus reserved.
+    /// What tenants may get; absent means everything that is not reserved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_allocation: Option<TenantAllocation>,
 }
 
-/// ReservedRange
+/// A range that is never handed out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReservedRange {
-    /// cidr.
+    /// The range.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}/\d{1,2}$"))]
     pub cidr: String,
-    /// description.
+    /// What it is kept for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// TenantAllocation
+/// What tenants may get of a pool.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantAllocation {
-    /// defaults.
+    /// Addresses per tenant cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaults: Option<TenantAllocationDefaults>,
-    /// Deprecated pair.
+    /// Deprecated with `start`; last address, ignored where `ranges` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// ranges.
+    /// Sorted, disjoint ranges inside the CIDR.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -76,49 +76,49 @@ pub struct TenantAllocation {
     )]
     #[schemars(length(max = 16))]
     pub ranges: Vec<PoolRange>,
-    /// Deprecated pair; ignored if ranges set.
+    /// Deprecated with `end`; first address, ignored where `ranges` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
 }
 
-/// TenantAllocationDefaults
+/// Addresses per tenant cluster.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantAllocationDefaults {
-    /// lbPoolPerTenant.
+    /// For services of type LoadBalancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 8))]
     pub lb_pool_per_tenant: Option<i32>,
-    /// nodesPerTenant.
+    /// For nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 5))]
     pub nodes_per_tenant: Option<i32>,
 }
 
-/// PoolRange
+/// Addresses from first to last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolRange {
-    /// No IP pattern in the schema.
+    /// Last address.
     pub end: String,
-    /// No IP pattern in the schema.
+    /// First address.
     pub start: String,
 }
 
-/// NetworkPoolStatus
+/// What was observed of a NetworkPool.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPoolStatus {
-    /// allocatedIPs.
+    /// Addresses handed out.
     #[serde(rename = "allocatedIPs", skip_serializing_if = "Option::is_none")]
     pub allocated_ips: Option<i32>,
-    /// Number of IPAllocation objects.
+    /// IPAllocations that draw on this pool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_count: Option<i32>,
-    /// availableIPs.
+    /// Addresses left.
     #[serde(rename = "availableIPs", skip_serializing_if = "Option::is_none")]
     pub available_ips: Option<i32>,
-    /// conditions.
+    /// What was last observed, by condition type.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -126,11 +126,11 @@ pub struct NetworkPoolStatus {
     )]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// 100 - largest free block / free * 100.
+    /// How scattered the free addresses are: 0 means one block.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub fragmentation_percent: Option<i32>,
-    /// infrastructureAllocations.
+    /// Addresses that the platform itself uses.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -138,52 +138,52 @@ pub struct NetworkPoolStatus {
     )]
     #[schemars(extend("x-kubernetes-list-type" = "map"), extend("x-kubernetes-list-map-keys" = ["ip"]))]
     pub infrastructure_allocations: Vec<InfrastructureAllocation>,
-    /// infrastructureConsumedIPs.
+    /// Addresses that the platform itself uses.
     #[serde(rename = "infrastructureConsumedIPs", skip_serializing_if = "Option::is_none")]
     pub infrastructure_consumed_ips: Option<i32>,
-    /// largestFreeBlock.
+    /// Longest run of free addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_free_block: Option<i32>,
-    /// observedGeneration.
+    /// The `metadata.generation` this status speaks about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Whole CIDR.
+    /// Addresses of the whole CIDR.
     #[serde(rename = "poolSizeIPs", skip_serializing_if = "Option::is_none")]
     pub pool_size_ips: Option<i32>,
-    /// reservedIPs.
+    /// Addresses that are reserved.
     #[serde(rename = "reservedIPs", skip_serializing_if = "Option::is_none")]
     pub reserved_ips: Option<i32>,
-    /// Usable = without reserved.
+    /// Addresses without the reserved ones.
     #[serde(rename = "totalIPs", skip_serializing_if = "Option::is_none")]
     pub total_ips: Option<i32>,
-    /// Inside the CIDR, neither reserved nor in a tenant range.
+    /// Ranges of the CIDR that are neither reserved nor for tenants.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub unmanaged_ranges: Vec<PoolRange>,
-    /// Size of the unmanaged ranges without network and broadcast address.
+    /// Addresses in the unmanaged ranges.
     #[serde(rename = "unmanagedScopeIPs", skip_serializing_if = "Option::is_none")]
     pub unmanaged_scope_ips: Option<i32>,
 }
 
-/// InfrastructureAllocation
+/// An address that the platform itself uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InfrastructureAllocation {
-    /// ip.
+    /// The address.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}$"))]
     pub ip: String,
-    /// CAPI Machine.
+    /// Cluster API machine that uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_ref: Option<NamespacedRef>,
-    /// nodeRef.
+    /// Node that uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_ref: Option<LocalRef>,
-    /// serviceRef.
+    /// Service that uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_ref: Option<NamespacedRef>,
-    /// Metallb, node, machine, static (free text).
+    /// Where this is known from: `metallb`, `node`, `machine` or `static`.
     pub source: String,
 }

@@ -11,7 +11,7 @@ use super::{
     wire::{self, wire_enum},
 };
 
-/// ProviderConfigSpec
+/// What is wanted of a ProviderConfig.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "butler.butlerlabs.dev",
@@ -34,50 +34,50 @@ use super::{
     {"rule": "self.provider in ['local', 'inmemory', 'static'] || (has(self.credentialsRef) && self.credentialsRef.name != '')", "message": "this provider needs a credentialsRef that names a Secret"},
 ]))]
 pub struct ProviderConfigSpec {
-    /// aws.
+    /// Settings for Amazon Web Services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsProvider>,
-    /// azure.
+    /// Settings for Microsoft Azure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub azure: Option<AzureProvider>,
-    /// Needed unless provider is local (CEL); keys in the table below.
+    /// Secret with the credentials; needed for every platform that has any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_ref: Option<SecretRef>,
-    /// gcp.
+    /// Settings for Google Cloud.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gcp: Option<GcpProvider>,
-    /// harvester.
+    /// Settings for Harvester.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub harvester: Option<HarvesterProvider>,
-    /// limits.
+    /// Limits per team on this platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ProviderLimits>,
-    /// local.
+    /// Settings for docker or podman on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalProvider>,
-    /// network.
+    /// Addressing of machines and services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<ProviderNetwork>,
-    /// nutanix.
+    /// Settings for Nutanix Prism Central.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nutanix: Option<NutanixProvider>,
-    /// provider.
+    /// The platform.
     pub provider: ProviderType,
-    /// proxmox.
+    /// Settings for Proxmox VE.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxmox: Option<ProxmoxProvider>,
-    /// scope.
+    /// Who may use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<ProviderScope>,
 }
 
-/// AwsProvider
+/// Settings for Amazon Web Services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsProvider {
-    /// Required inside the block.
+    /// Region.
     pub region: String,
-    /// securityGroupIDs.
+    /// Security groups of the machines.
     #[serde(
         rename = "securityGroupIDs",
         default,
@@ -85,7 +85,7 @@ pub struct AwsProvider {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub security_group_ids: Vec<String>,
-    /// subnetIDs.
+    /// Subnets of the machines.
     #[serde(
         rename = "subnetIDs",
         default,
@@ -93,159 +93,159 @@ pub struct AwsProvider {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub subnet_ids: Vec<String>,
-    /// vpcID.
+    /// Virtual network.
     #[serde(rename = "vpcID", skip_serializing_if = "Option::is_none")]
     pub vpc_id: Option<String>,
 }
 
-/// AzureProvider
+/// Settings for Microsoft Azure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AzureProvider {
-    /// URN publisher:offer:sku:version, image id, or gallery image id.
+    /// Image as `publisher:offer:sku:version`, image id or gallery image id.
     #[serde(rename = "imageURN", skip_serializing_if = "Option::is_none")]
     pub image_urn: Option<String>,
-    /// Optional in schema though every VM needs one.
+    /// Location; every machine needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// resourceGroup.
+    /// Resource group.
     pub resource_group: String,
-    /// subnetName.
+    /// Subnet of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_name: Option<String>,
-    /// subscriptionID.
+    /// Subscription.
     #[serde(rename = "subscriptionID")]
     pub subscription_id: String,
-    /// vmSize.
+    /// Machine size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vm_size: Option<String>,
-    /// vnetName.
+    /// Virtual network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vnet_name: Option<String>,
 }
 
-/// GcpProvider
+/// Settings for Google Cloud.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GcpProvider {
-    /// Wins over imageFamily.
+    /// Image; wins over `imageFamily`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// imageFamily.
+    /// Image family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_family: Option<String>,
-    /// imageProject.
+    /// Project that holds the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_project: Option<String>,
-    /// machineType.
+    /// Machine type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_type: Option<String>,
-    /// network.
+    /// Network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// projectID.
+    /// Project.
     #[serde(rename = "projectID")]
     pub project_id: String,
-    /// region.
+    /// Region.
     pub region: String,
-    /// E-mail attached to the VMs (not the credential).
+    /// E-mail of the account attached to the machines; not the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// subnetwork.
+    /// Subnetwork.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnetwork: Option<String>,
-    /// Network tags for firewall rules.
+    /// Network tags, for firewall rules.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tags: Vec<String>,
-    /// Empty -> `<region>-a`.
+    /// Zone; absent means `<region>-a`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
 
-/// HarvesterProvider
+/// Settings for Harvester.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HarvesterProvider {
-    /// Empty -> from the kubeconfig.
+    /// API endpoint; absent means the one in the kubeconfig.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Namespace/name.
+    /// Image as `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_name: Option<String>,
-    /// namespace.
+    /// Namespace of the virtual machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "default"))]
     pub namespace: Option<String>,
-    /// Namespace/name.
+    /// Network as `namespace/name`.
     #[schemars(regex(pattern = r"^[a-z0-9-]+/[a-z0-9-]+$"))]
     pub network_name: String,
-    /// storageClassName.
+    /// Storage class of the disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class_name: Option<String>,
 }
 
-/// ProviderLimits
+/// Limits per team on a platform.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderLimits {
-    /// Per team on this provider; create only.
+    /// Clusters per team; checked on creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_clusters_per_team: Option<i32>,
-    /// Per team on this provider; create only.
+    /// Nodes per team; checked on creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_nodes_per_team: Option<i32>,
 }
 
-/// LocalProvider
+/// Settings for docker or podman on this machine.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalProvider {
-    /// Empty -> derived from the Kubernetes version.
+    /// Node image; absent means derived from the Kubernetes version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_node_image: Option<String>,
 }
 
-/// ProviderNetwork
+/// Addressing of machines and services.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderNetwork {
-    /// dnsServers.
+    /// DNS servers of the machines.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dns_servers: Vec<String>,
-    /// gateway.
+    /// Default gateway of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
-    /// loadBalancer.
+    /// How addresses for services of type LoadBalancer are handed out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancerAllocation>,
-    /// mode.
+    /// Whether addresses come from NetworkPools or from the cloud.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "cloud"))]
     pub mode: Option<NetworkMode>,
-    /// poolRefs.
+    /// NetworkPools to take addresses from.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub pool_refs: Vec<PoolRef>,
-    /// quotaPerTenant.
+    /// Limits per tenant cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota_per_tenant: Option<TenantQuota>,
-    /// Network name for VM placement, not a CIDR.
+    /// Name of the network the machines are put on; not a CIDR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet: Option<String>,
-    /// timeServers.
+    /// Time servers of the machines.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -254,140 +254,140 @@ pub struct ProviderNetwork {
     pub time_servers: Vec<String>,
 }
 
-/// LoadBalancerAllocation
+/// How addresses for services are handed out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerAllocation {
-    /// Static: one block of defaultPoolSize; elastic: start small, grow and shrink.
+    /// One block of `defaultPoolSize`, or a small one that grows and shrinks.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "static"))]
     pub allocation_mode: Option<AllocationMode>,
-    /// defaultPoolSize.
+    /// Addresses per cluster (static).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 8))]
     pub default_pool_size: Option<i32>,
-    /// growthIncrement.
+    /// Addresses per growth step (elastic).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 2))]
     pub growth_increment: Option<i32>,
-    /// initialPoolSize.
+    /// Addresses to begin with (elastic).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 2))]
     pub initial_pool_size: Option<i32>,
 }
 
-/// PoolRef
+/// A NetworkPool in order of priority.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolRef {
-    /// name.
+    /// Name of the NetworkPool.
     pub name: String,
-    /// priority.
+    /// Lower comes first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 0))]
     pub priority: Option<i32>,
 }
 
-/// TenantQuota
+/// Limits per tenant cluster.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantQuota {
-    /// maxLoadBalancerIPs.
+    /// Addresses for services.
     #[serde(rename = "maxLoadBalancerIPs", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_load_balancer_ips: Option<i32>,
-    /// maxNodeIPs.
+    /// Addresses for nodes.
     #[serde(rename = "maxNodeIPs", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_node_ips: Option<i32>,
 }
 
-/// NutanixProvider
+/// Settings for Nutanix Prism Central.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NutanixProvider {
-    /// clusterUUID.
+    /// Prism Element cluster.
     #[serde(rename = "clusterUUID")]
     pub cluster_uuid: String,
-    /// URL; port is a separate field.
+    /// URL of Prism Central without its port.
     #[schemars(regex(pattern = r"^https?://"))]
     pub endpoint: String,
-    /// imageUUID.
+    /// Image.
     #[serde(rename = "imageUUID", skip_serializing_if = "Option::is_none")]
     pub image_uuid: Option<String>,
-    /// insecure.
+    /// Whether the certificate goes unchecked.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub insecure: Option<bool>,
-    /// port.
+    /// Port of the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 9440))]
     pub port: Option<i32>,
-    /// storageContainerUUID.
+    /// Storage container of the disks.
     #[serde(rename = "storageContainerUUID", skip_serializing_if = "Option::is_none")]
     pub storage_container_uuid: Option<String>,
-    /// subnetUUID.
+    /// Subnet of the machines.
     #[serde(rename = "subnetUUID")]
     pub subnet_uuid: String,
 }
 
-/// ProxmoxProvider
+/// Settings for Proxmox VE.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxmoxProvider {
-    /// endpoint.
+    /// URL of the API.
     #[schemars(regex(pattern = r"^https?://"))]
     pub endpoint: String,
-    /// insecure.
+    /// Whether the certificate goes unchecked.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub insecure: Option<bool>,
-    /// nodes.
+    /// Hosts that may carry machines.
     #[schemars(length(min = 1))]
     pub nodes: Vec<String>,
-    /// storage.
+    /// Storage of the disks.
     pub storage: String,
-    /// templateID.
+    /// Template to clone.
     #[serde(rename = "templateID", skip_serializing_if = "Option::is_none")]
     pub template_id: Option<i32>,
-    /// Start <= end not enforced.
+    /// Ids that machines may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid_range: Option<VmidRange>,
 }
 
-/// VmidRange
+/// Ids from first to last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VmidRange {
-    /// end.
+    /// Last id.
     #[schemars(range(min = 100))]
     pub end: i32,
-    /// start.
+    /// First id.
     #[schemars(range(min = 100))]
     pub start: i32,
 }
 
-/// ProviderScope
+/// Who may use a ProviderConfig.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderScope {
-    /// teamRef.
+    /// The team, for type team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_ref: Option<LocalRef>,
-    /// type.
+    /// Everybody or one team.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "platform"))]
     pub r#type: Option<ProviderScopeType>,
 }
 
-/// ProviderConfigStatus
+/// What was observed of a ProviderConfig.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderConfigStatus {
-    /// capacity.
+    /// What is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<ProviderCapacity>,
-    /// conditions.
+    /// What was last observed, by condition type.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -395,37 +395,37 @@ pub struct ProviderConfigStatus {
     )]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// lastProbeTime.
+    /// When the endpoint was last asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_probe_time: Option<Time>,
-    /// lastValidationTime.
+    /// When the credentials were last checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_validation_time: Option<Time>,
-    /// providerVersion.
+    /// Version the platform reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_version: Option<String>,
-    /// Credentials valid (and pool available in ipam mode).
+    /// Whether the credentials are valid and, in mode ipam, addresses are left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready: Option<bool>,
-    /// Credentials were checked at least once.
+    /// Whether the credentials were ever checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validated: Option<bool>,
 }
 
-/// ProviderCapacity
+/// What a platform has left.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderCapacity {
-    /// availableIPs.
+    /// Free addresses.
     #[serde(rename = "availableIPs", skip_serializing_if = "Option::is_none")]
     pub available_ips: Option<i32>,
-    /// AvailableIPs / (5 + LB default).
+    /// Tenant clusters that would still fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_tenants: Option<i32>,
 }
 
 wire_enum! {
-    /// AllocationMode
+    /// How addresses for services are handed out.
     AllocationMode {
         Static = "static",
         Elastic = "elastic",
@@ -433,7 +433,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// NetworkMode
+    /// Where addresses come from.
     NetworkMode {
         Ipam = "ipam",
         Cloud = "cloud",
@@ -441,7 +441,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// ProviderScopeType
+    /// Who may use a ProviderConfig.
     ProviderScopeType {
         Platform = "platform",
         Team = "team",

@@ -88,3 +88,13 @@ pub(super) fn atomic_conditions(_: &mut SchemaGenerator) -> Schema {
         },
     })
 }
+
+/// An object of any shape.
+pub(super) fn free_form(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// An integer without a declared width.
+pub(super) fn integer(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "integer"})
+}

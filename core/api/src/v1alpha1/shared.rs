@@ -3,132 +3,222 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::wire::{Quantity, wire_enum};
+use super::{
+    schema,
+    wire::{Quantity, wire_enum},
+};
 
-/// SecretRef
+/// A Secret, or one key of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
-    /// key.
+    /// Key inside the Secret; absent means the keys usual for the purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// name.
+    /// Name of the Secret.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// namespace.
+    /// Its namespace; absent means that of the referring object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
-/// ExtraDisk
+/// An additional disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExtraDisk {
-    /// sizeGB.
+    /// Size in GB.
     #[serde(rename = "sizeGB")]
     #[schemars(range(min = 1))]
     pub size_gb: i32,
-    /// storageClass.
+    /// Storage class or tier of the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
 }
 
-/// Exposure
+/// How tenant API servers are reached.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exposure {
-    /// controllerType.
+    /// Chooses how TLS passes through (mode Ingress).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller_type: Option<ExposureController>,
-    /// gatewayRef.
+    /// `namespace/name` of the Gateway (mode Gateway).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway_ref: Option<String>,
-    /// hostname.
+    /// Wildcard such as `*.k8s.example.com`; a cluster gets `<cluster>.<namespace>.k8s.example.com`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    /// ingressClassName.
+    /// Ingress class (mode Ingress).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress_class_name: Option<String>,
-    /// mode.
+    /// How tenant API servers are reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "LoadBalancer"))]
     pub mode: Option<ExposureMode>,
 }
 
-/// ProviderRef
+/// A ProviderConfig by name and, if needed, namespace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderRef {
-    /// name.
+    /// Name of the ProviderConfig.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// namespace.
+    /// Its namespace; absent means that of the referring object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
-/// LocalRef
+/// An object by name, where kind and namespace are known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalRef {
-    /// name.
+    /// Name of the object.
     #[schemars(length(min = 1))]
     pub name: String,
 }
 
-/// NamespacedRef
+/// An object by name and namespace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespacedRef {
-    /// name.
+    /// Name of the object.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// namespace.
+    /// Its namespace.
     #[schemars(length(min = 1))]
     pub namespace: String,
 }
 
-/// ControlPlaneResources
+/// Resources of a hosted control plane.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlPlaneResources {
-    /// apiServer.
+    /// Of the API server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_server: Option<ComponentResources>,
-    /// controllerManager.
+    /// Of the controller manager.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller_manager: Option<ComponentResources>,
-    /// scheduler.
+    /// Of the scheduler.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<ComponentResources>,
+    /// Of the konnectivity server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub konnectivity: Option<ComponentResources>,
 }
 
-/// ComponentResources
+/// Resources of one component.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentResources {
-    /// limits.
+    /// Upper bounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ResourceAmounts>,
-    /// requests.
+    /// What the scheduler reserves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<ResourceAmounts>,
 }
 
-/// ResourceAmounts
+/// Processor share and memory.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceAmounts {
-    /// cpu.
+    /// Processor share, for example `500m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Quantity>,
-    /// memory.
+    /// Memory, for example `512Mi`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Quantity>,
 }
 
+/// A Helm release.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HelmReleaseStatus {
+    /// Release name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Namespace of the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Revision number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::integer")]
+    pub revision: Option<i64>,
+    /// Helm's own word, for example `deployed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Chart version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Personal settings from a repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Dotfiles {
+    /// Command to run; absent means the first of the usual scripts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub install_command: Option<String>,
+    /// Repository URL.
+    pub url: String,
+}
+
+/// Workload to copy environment variables from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvFrom {
+    /// Container; absent means the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// Kind of the workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "Deployment"))]
+    pub kind: Option<EnvFromKind>,
+    /// Name of the workload.
+    pub name: String,
+    /// Its namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "default"))]
+    pub namespace: Option<String>,
+}
+
+/// A repository to clone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceRepository {
+    /// Branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "main"))]
+    pub branch: Option<String>,
+    /// Folder under `/workspace`; absent means taken from the URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Secret with the credentials, in the team's namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalRef>,
+    /// URL.
+    pub url: String,
+}
+
+/// Size of a workspace.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceResources {
+    /// Processor cores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "2"))]
+    pub cpu: Option<String>,
+    /// Memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "4Gi"))]
+    pub memory: Option<String>,
+}
+
 wire_enum! {
-    /// ExposureController
+    /// Ingress controllers that differ in passing TLS through.
     ExposureController {
         HaProxy = "haproxy",
         Nginx = "nginx",
@@ -138,7 +228,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// ExposureMode
+    /// How tenant API servers are reached.
     ExposureMode {
         LoadBalancer = "LoadBalancer",
         Ingress = "Ingress",
@@ -147,7 +237,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// ProviderType
+    /// Platforms, with the two that only this toolkit serves: `inmemory` and `static`.
     ProviderType {
         Harvester = "harvester",
         Nutanix = "nutanix",
@@ -162,9 +252,17 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// MachineRole
+    /// Part a machine plays in a cluster.
     MachineRole {
         ControlPlane = "control-plane",
         Worker = "worker",
+    }
+}
+
+wire_enum! {
+    /// Workloads that environment variables can come from.
+    EnvFromKind {
+        Deployment = "Deployment",
+        StatefulSet = "StatefulSet",
     }
 }
