@@ -1,1 +1,6 @@
 //! Who am I and which cluster: home folders and Kubernetes connections.
+//!
+//! Nothing here reads the environment beyond what the platform's folder conventions need; callers pass values in.
+
+pub mod home;
+pub mod kube;

@@ -1,0 +1,82 @@
+//! The kinds of `butler.butlerlabs.dev/v1alpha1`.
+//!
+//! Optional fields are `Option`, and absent stays absent: defaults belong to the schema, which the API server applies.
+//! Every word that may grow is an open enum, so that objects of a newer Butler can be read and written back.
+
+pub mod addon_definition;
+pub mod butler_config;
+pub mod cluster_bootstrap;
+pub mod cluster_creation_policy;
+pub mod identity_provider;
+pub mod image_sync;
+pub mod ip_allocation;
+pub mod load_balancer_request;
+pub mod machine_request;
+pub mod management_addon;
+pub mod network_pool;
+pub mod provider_config;
+mod schema;
+pub mod shared;
+pub mod team;
+pub mod tenant_addon;
+pub mod tenant_cluster;
+pub mod user;
+pub mod wire;
+pub mod workspace;
+pub mod workspace_template;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+pub use self::{
+    addon_definition::AddonDefinition, butler_config::ButlerConfig, cluster_bootstrap::ClusterBootstrap,
+    cluster_creation_policy::ClusterCreationPolicy, identity_provider::IdentityProvider, image_sync::ImageSync,
+    ip_allocation::IPAllocation, load_balancer_request::LoadBalancerRequest, machine_request::MachineRequest,
+    management_addon::ManagementAddon, network_pool::NetworkPool, provider_config::ProviderConfig, team::Team,
+    tenant_addon::TenantAddon, tenant_cluster::TenantCluster, user::User, workspace::Workspace,
+    workspace_template::WorkspaceTemplate,
+};
+
+/// API group of every kind.
+pub const GROUP: &str = "butler.butlerlabs.dev";
+
+/// The only version, served and stored.
+pub const VERSION: &str = "v1alpha1";
+
+/// The definitions of all kinds, ready to be applied.
+pub fn all_crds() -> Vec<CustomResourceDefinition> {
+    vec![
+        schema::definition::<AddonDefinition>(),
+        schema::definition::<ButlerConfig>(),
+        schema::definition::<ClusterBootstrap>(),
+        schema::definition::<ClusterCreationPolicy>(),
+        schema::definition::<IdentityProvider>(),
+        schema::definition::<ImageSync>(),
+        schema::definition::<IPAllocation>(),
+        schema::definition::<LoadBalancerRequest>(),
+        schema::definition::<MachineRequest>(),
+        schema::definition::<ManagementAddon>(),
+        schema::definition::<NetworkPool>(),
+        schema::definition::<ProviderConfig>(),
+        schema::definition::<Team>(),
+        schema::definition::<TenantAddon>(),
+        schema::definition::<TenantCluster>(),
+        schema::definition::<User>(),
+        schema::definition::<Workspace>(),
+        schema::definition::<WorkspaceTemplate>(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_is_complete() {
+        for crd in all_crds() {
+            let name = crd.metadata.name.clone().unwrap_or_default();
+            assert_eq!(name, format!("{}.{GROUP}", crd.spec.names.plural));
+            let text = serde_json::to_string(&crd).unwrap();
+            assert!(!text.contains("nullable"), "{name} has nullable fields");
+        }
+    }
+}

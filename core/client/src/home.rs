@@ -1,0 +1,265 @@
+//! The folders we write to, and how files with secrets are written.
+//!
+//! With `BUTLER_HOME` everything lives below it. Without it, configuration, state and cache go to the platform's
+//! folders and the files for people to `~/.butler`.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use directories::{BaseDirs, ProjectDirs};
+
+/// Where everything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Settings of the tools.
+    pub config: PathBuf,
+    /// What running and finished bootstraps need to be continued.
+    pub state: PathBuf,
+    /// What can be fetched again.
+    pub cache: PathBuf,
+    /// Kubeconfigs and talosconfigs for people.
+    pub people: PathBuf,
+}
+
+/// Why a folder or file could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// Neither `BUTLER_HOME` nor a home folder.
+    #[error("no home folder: set BUTLER_HOME, or HOME, to an absolute path")]
+    NoHome,
+    /// An operation on a path failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Home {
+    /// The folders for a value of `BUTLER_HOME`; unset and empty are the same. Touches no file.
+    pub fn resolve(butler_home: Option<&OsStr>) -> Result<Self, HomeError> {
+        match butler_home.filter(|value| !value.is_empty()) {
+            Some(root) => {
+                let root = std::path::absolute(root).map_err(io_error("resolve", Path::new(root)))?;
+                Ok(Self::below(&root))
+            }
+            None => Self::platform(),
+        }
+    }
+
+    /// Everything below one folder.
+    pub fn below(root: &Path) -> Self {
+        Self {
+            config: root.join("config"),
+            state: root.join("state"),
+            cache: root.join("cache"),
+            people: root.to_owned(),
+        }
+    }
+
+    /// The folder of one cluster's journal and secrets.
+    pub fn cluster_state(&self, cluster: &str) -> PathBuf {
+        self.clusters().join(cluster)
+    }
+
+    /// The folder that holds one folder per cluster.
+    pub fn clusters(&self) -> PathBuf {
+        self.state.join("clusters")
+    }
+
+    /// The folder of the simulated world.
+    pub fn inmemory_state(&self) -> PathBuf {
+        self.state.join("inmemory")
+    }
+
+    /// The kubeconfig for people.
+    pub fn kubeconfig_path(&self, cluster: &str) -> PathBuf {
+        self.people.join(format!("{cluster}-kubeconfig"))
+    }
+
+    /// The talosconfig for people.
+    pub fn talosconfig_path(&self, cluster: &str) -> PathBuf {
+        self.people.join(format!("{cluster}-talosconfig"))
+    }
+
+    fn platform() -> Result<Self, HomeError> {
+        let project = ProjectDirs::from("dev", "butlerlabs", "butler").ok_or(HomeError::NoHome)?;
+        let base = BaseDirs::new().ok_or(HomeError::NoHome)?;
+        Ok(Self {
+            config: project.config_dir().to_owned(),
+            // Only Linux knows a folder for state.
+            state: project
+                .state_dir()
+                .unwrap_or_else(|| project.data_local_dir())
+                .to_owned(),
+            cache: project.cache_dir().to_owned(),
+            people: base.home_dir().join(".butler"),
+        })
+    }
+}
+
+/// Makes a folder (and those above it) that only its owner can read; an existing one is tightened.
+pub fn private_folder(path: &Path) -> Result<(), HomeError> {
+    create_folder(path)?;
+    tighten(path)
+}
+
+/// Replaces a file atomically with one that only its owner can read (0600), durable when this returns.
+///
+/// A reader sees the old content or the new one. Missing folders are made with mode 0700; existing ones keep theirs.
+pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    create_folder(folder)?;
+    // Made with mode 0600 from the start: there is no moment at which others could open it.
+    let mut file = tempfile::Builder::new()
+        .prefix(".butler-")
+        .tempfile_in(folder)
+        .map_err(io_error("create a temporary file in", folder))?;
+    file.write_all(content).map_err(io_error("write", file.path()))?;
+    file.as_file().sync_all().map_err(io_error("write", file.path()))?;
+    file.persist(path).map_err(|e| io_error("write", path)(e.error))?;
+    sync_folder(folder)
+}
+
+fn create_folder(path: &Path) -> Result<(), HomeError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(io_error("create the folder", path))
+}
+
+#[cfg(unix)]
+fn tighten(path: &Path) -> Result<(), HomeError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io_error("restrict access to", path))
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> Result<(), HomeError> {
+    fs::File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_error("write", path))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on unix")]
+fn tighten(_path: &Path) -> Result<(), HomeError> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on unix")]
+fn sync_folder(_path: &Path) -> Result<(), HomeError> {
+    Ok(())
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_owned();
+    move |source| HomeError::Io { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn butler_home_holds_everything() {
+        let home = Home::resolve(Some(OsStr::new("/data/butler"))).unwrap();
+        assert_eq!(home.config, Path::new("/data/butler/config"));
+        assert_eq!(home.cache, Path::new("/data/butler/cache"));
+        assert_eq!(
+            home.cluster_state("demo"),
+            Path::new("/data/butler/state/clusters/demo")
+        );
+        assert_eq!(home.inmemory_state(), Path::new("/data/butler/state/inmemory"));
+        assert_eq!(home.kubeconfig_path("demo"), Path::new("/data/butler/demo-kubeconfig"));
+        assert_eq!(
+            home.talosconfig_path("demo"),
+            Path::new("/data/butler/demo-talosconfig")
+        );
+    }
+
+    #[test]
+    fn a_relative_butler_home_becomes_absolute() {
+        let home = Home::resolve(Some(OsStr::new("here"))).unwrap();
+        assert!(home.people.is_absolute());
+        assert!(home.people.ends_with("here"));
+    }
+
+    #[test]
+    fn an_empty_butler_home_is_as_good_as_none() {
+        // Without a home folder both are the same error.
+        let render = |home: Result<Home, HomeError>| home.map_err(|e| e.to_string());
+        assert_eq!(render(Home::resolve(Some(OsStr::new("")))), render(Home::resolve(None)));
+    }
+
+    #[cfg(unix)]
+    mod files {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        use super::*;
+
+        fn mode(path: &Path) -> u32 {
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
+        }
+
+        #[test]
+        fn a_secret_is_readable_by_its_owner_only_and_so_are_new_folders() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("a/b/demo-kubeconfig");
+            write_secret(&path, b"one").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"one");
+            assert_eq!(mode(&path), 0o600);
+            assert_eq!(mode(&root.path().join("a")), 0o700);
+            assert_eq!(mode(&root.path().join("a/b")), 0o700);
+        }
+
+        #[test]
+        fn replacing_a_secret_tightens_it_and_leaves_no_other_file() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("demo-kubeconfig");
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            write_secret(&path, b"new").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(mode(&path), 0o600);
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        }
+
+        #[test]
+        fn an_existing_shared_folder_keeps_its_mode_unless_it_is_to_be_private() {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("shared");
+            fs::create_dir(&folder).unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+            write_secret(&folder.join("file"), b"x").unwrap();
+            assert_eq!(mode(&folder), 0o755);
+            private_folder(&folder).unwrap();
+            assert_eq!(mode(&folder), 0o700);
+        }
+
+        #[test]
+        fn an_unwritable_place_is_named() {
+            let root = tempfile::tempdir().unwrap();
+            let file = root.path().join("file");
+            fs::write(&file, "").unwrap();
+            let error = write_secret(&file.join("below/secret"), b"x").unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("cannot create the folder {}", file.join("below").display())
+            );
+        }
+    }
+}
