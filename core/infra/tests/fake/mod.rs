@@ -103,8 +103,8 @@ impl FakeWorld {
     }
 
     pub(crate) fn advance(&self, id: &str, stage: &str, address: &str) {
-        let mut state = self.state.lock().unwrap();
-        let machine = state.machines.iter_mut().find(|m| m["id"] == id).unwrap();
+        let mut world = self.state.lock().unwrap();
+        let machine = world.machines.iter_mut().find(|m| m["id"] == id).unwrap();
         machine["stage"] = stage.into();
         machine["address"] = address.into();
         machine["fingerprint"] = "print".into();
