@@ -77,7 +77,8 @@ fn together(v: &mut Validator<'_>, mut addons: Addons, kind: ProviderKind, netwo
             "install one yourself, or write `addons.ingress: {enabled: false}`",
         );
     }
-    if addons.storage.is_none() && addons.control_plane_provider.is_some() {
+    // Containers on this machine bring a storage class of their own.
+    if addons.storage.is_none() && addons.control_plane_provider.is_some() && kind != ProviderKind::Local {
         v.warn(
             "addons.storage",
             "without Longhorn Steward needs another default storage class",
