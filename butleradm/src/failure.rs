@@ -2,7 +2,9 @@
 
 use std::{io, path::Path};
 
+use butler_client::home::HomeError;
 use butler_embedded::OpenError;
+use butler_fixtures::process::WorldError;
 use butler_terminal::{Exit, Failure};
 
 /// A configuration file that cannot be read.
@@ -32,4 +34,25 @@ pub(crate) fn other_provider(wanted: &str, provider: &str, path: &Path) -> Failu
 /// An API server that cannot be opened or cannot listen.
 pub(crate) fn embedded(error: &OpenError) -> Failure {
     Failure::from_error(Exit::Failed, error)
+}
+
+/// No folder to work in.
+pub(crate) fn home(error: &HomeError) -> Failure {
+    Failure::from_error(Exit::Usage, error)
+}
+
+/// A world that cannot be started, found or ended.
+pub(crate) fn world(error: &WorldError) -> Failure {
+    match error {
+        WorldError::File(_) => Failure::from_error(Exit::Usage, error),
+        WorldError::Running(_) => {
+            Failure::from_error(Exit::Failed, error).hint("end it first: butleradm inmemory down")
+        }
+        _ => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// The user stopped the command.
+pub(crate) fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted")
 }
