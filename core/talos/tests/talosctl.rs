@@ -169,6 +169,7 @@ fn configurations() -> Vec<(&'static str, ClusterSpec, NodeSpec, bool)> {
         node.interface = Some("eth0".into());
         if role == Role::ControlPlane {
             node.vip = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 10)), "eth0".into()));
+            node.loopback = vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))];
         }
         configurations.push(("an address of its own", full.clone(), node.clone(), true));
         configurations.push(("an MTU", with_mtu.clone(), node.clone(), false));
