@@ -1,37 +1,51 @@
 //! The archive in which a node sends files: gzip around a tar that is not closed.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+/// Space for the tar header, and for padding and end mark should a node write them one day.
+const OVERHEAD: usize = 4 << 10;
 
 /// The first file of the archive, as text of at most `limit` bytes.
 ///
 /// Only the first entry is asked for: there is neither padding nor an end mark after it, so looking for a second one
 /// fails.
 pub(super) fn first_file(archive: &[u8], limit: usize) -> Result<SecretString, String> {
-    // What a small archive can blow up to is bounded before anything is read.
-    let bounded = GzDecoder::new(archive).take(u64::try_from(limit).unwrap_or(u64::MAX) + 512);
-    let mut tar = tar::Archive::new(bounded);
-    let mut entries = tar
+    let tar = Zeroizing::new(unpacked(archive, limit + OVERHEAD)?);
+    let unreadable = |error: io::Error| format!("the archive cannot be read: {error}");
+    let mut tar = tar::Archive::new(tar.as_slice());
+    let mut entry = tar
         .entries()
-        .map_err(|error| format!("the archive cannot be read: {error}"))?;
-    let mut entry = entries
+        .map_err(unreadable)?
         .next()
         .ok_or("the archive is empty")?
-        .map_err(|error| format!("the archive cannot be read: {error}"))?;
+        .map_err(unreadable)?;
     let size = entry.size();
-    if size > u64::try_from(limit).unwrap_or(u64::MAX) {
+    if usize::try_from(size).map_or(true, |size| size > limit) {
         return Err(format!("the file in the archive has {size} bytes, which is too much"));
     }
     let mut text = String::new();
-    let read = entry
-        .read_to_string(&mut text)
-        .map_err(|error| format!("the file in the archive: {error}"))?;
+    let read = entry.read_to_string(&mut text).map_err(unreadable)?;
     if u64::try_from(read).ok() != Some(size) {
         return Err(format!("the file in the archive ends after {read} of {size} bytes"));
     }
     Ok(SecretString::from(text))
+}
+
+/// All bytes of the gzip stream, its checksum verified; at most `limit`, whatever it would blow up to.
+fn unpacked(archive: &[u8], limit: usize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut bounded = GzDecoder::new(archive).take(u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1));
+    bounded
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("the archive cannot be unpacked: {error}"))?;
+    if bytes.len() > limit {
+        return Err(format!("the archive unpacks to more than {limit} bytes"));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -72,15 +86,17 @@ mod tests {
         let archive = gzip(&unterminated(b"apiVersion", 15));
         assert!(first_file(&archive, 1000).is_err());
         let whole = gzip(&unterminated(&[b'a'; 600], 600));
-        for cut in 0..whole.len() - 9 {
+        for cut in 0..whole.len() {
             assert!(first_file(&whole[..cut], 1000).is_err(), "cut at {cut}");
         }
     }
 
     #[test]
     fn a_file_beyond_the_limit_is_refused() {
-        let archive = gzip(&unterminated(&[b'a'; 2000], 2000));
-        assert!(first_file(&archive, 1000).is_err());
+        for size in [2_000, 20_000] {
+            let archive = gzip(&unterminated(&vec![b'a'; size], size.try_into().unwrap()));
+            assert!(first_file(&archive, 1000).is_err(), "{size}");
+        }
         assert!(first_file(&gzip(&unterminated(b"", u64::MAX >> 1)), 1000).is_err());
     }
 

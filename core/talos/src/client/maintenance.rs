@@ -1,5 +1,6 @@
 //! A node without configuration: who it is, what it has, and giving it its configuration.
 
+use std::fmt;
 use std::time::Duration;
 
 use butler_talos_proto::machine::machine_service_client::MachineServiceClient;
@@ -42,6 +43,14 @@ pub struct Disk {
     pub read_only: bool,
     /// Whether the system is on it.
     pub system: bool,
+}
+
+impl fmt::Debug for Maintenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Maintenance")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Maintenance {

@@ -1,5 +1,6 @@
 //! A configured node: the calls that a bootstrap makes and that observe its result.
 
+use std::fmt;
 use std::time::Duration;
 
 use butler_talos_proto::machine::apply_configuration_request::Mode;
@@ -112,6 +113,14 @@ pub struct EtcdStatus {
     pub learner: bool,
     /// Problems it reports.
     pub errors: Vec<String>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Node {

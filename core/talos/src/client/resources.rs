@@ -307,3 +307,38 @@ impl std::fmt::Display for Stage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_real_node_in_maintenance_are_understood() {
+        let spec = MachineStatusSpec::decode(&[0x08, 0x03, 0x12, 0x02, 0x08, 0x01][..]).unwrap();
+        let expected = MachineStatus {
+            stage: Stage::Maintenance,
+            ready: true,
+            unmet: Vec::new(),
+        };
+        assert_eq!(MachineStatus::from(spec), expected);
+    }
+
+    #[test]
+    fn a_stage_that_we_do_not_know_is_unknown() {
+        let spec = MachineStatusSpec {
+            stage: 99,
+            status: None,
+        };
+        assert_eq!(MachineStatus::from(spec).stage, Stage::Unknown);
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_read_and_others_left_out() {
+        assert_eq!(ip(&[10, 5, 0, 2]), Some("10.5.0.2".parse().unwrap()));
+        assert_eq!(
+            ip(&[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+            Some("fd00::1".parse().unwrap())
+        );
+        assert_eq!(ip(&[1, 2, 3]), None);
+    }
+}

@@ -66,7 +66,7 @@ async fn a_node_in_maintenance_takes_its_configuration() {
 #[tokio::test]
 async fn another_fingerprint_than_the_pinned_one_is_refused() {
     let node = FakeNode::maintenance().await;
-    let error = Maintenance::connect(&node.address, Some("AAAA")).await.err().unwrap();
+    let error = Maintenance::connect(&node.address, Some("AAAA")).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -126,7 +126,7 @@ async fn the_probe_tells_who_is_there() {
 #[tokio::test]
 async fn whoever_talks_to_the_wrong_side_is_told_which_side_it_is() {
     let maintenance = FakeNode::maintenance().await;
-    let error = Node::connect(&maintenance.address, &credentials()).await.err().unwrap();
+    let error = Node::connect(&maintenance.address, &credentials()).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -197,6 +197,24 @@ async fn a_configured_node_is_bootstrapped_once_and_says_so_the_second_time() {
 }
 
 #[tokio::test]
+async fn a_reset_wipes_what_would_bring_the_node_back_configured() {
+    let node = FakeNode::configured().await;
+    let client = Node::connect(&node.address, &credentials()).await.unwrap();
+    client.reset(false).await.unwrap();
+    let requests = node.resets();
+    let labels: Vec<_> = requests[0]
+        .system_partitions_to_wipe
+        .iter()
+        .filter(|part| part.wipe)
+        .collect();
+    assert_eq!(
+        labels.iter().map(|part| part.label.as_str()).collect::<Vec<_>>(),
+        ["STATE", "EPHEMERAL"]
+    );
+    assert!(requests[0].reboot && !requests[0].graceful);
+}
+
+#[tokio::test]
 async fn the_watch_tells_the_present_state_and_then_changes() {
     let node = FakeNode::configured().await;
     let client = Node::connect(&node.address, &credentials()).await.unwrap();
@@ -221,7 +239,7 @@ async fn a_call_that_is_never_answered_ends_at_its_deadline() {
 #[tokio::test]
 async fn a_certificate_of_another_cluster_is_named_as_such() {
     let node = FakeNode::configured().await;
-    let error = Node::connect(&node.address, &stranger()).await.err().unwrap();
+    let error = Node::connect(&node.address, &stranger()).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -239,7 +257,7 @@ async fn a_certificate_of_another_cluster_is_named_as_such() {
 async fn an_address_that_the_certificate_does_not_name_is_refused_unless_another_name_is_expected() {
     let node = FakeNode::configured().await;
     let elsewhere = Address::new("localhost", node.address.port());
-    let error = Node::connect(&elsewhere, &credentials()).await.err().unwrap();
+    let error = Node::connect(&elsewhere, &credentials()).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -269,7 +287,7 @@ async fn a_client_certificate_that_the_node_does_not_take_is_named_as_such() {
     let credentials = context(&secrets().os_ca().crt, client);
     // The server's refusal races with the first request: it is either named, or a broken connection.
     let error = match Node::connect(&node.address, &credentials).await {
-        Ok(client) => client.version().await.err().unwrap(),
+        Ok(client) => client.version().await.unwrap_err(),
         Err(error) => error,
     };
     assert!(

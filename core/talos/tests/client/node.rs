@@ -100,6 +100,10 @@ impl FakeNode {
         self.state.applied.lock().unwrap().clone()
     }
 
+    pub(crate) fn resets(&self) -> Vec<machine::ResetRequest> {
+        self.state.resets.lock().unwrap().clone()
+    }
+
     async fn start(tls: ServerTlsConfig, state: Inner) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -143,6 +147,7 @@ struct Inner {
     maintenance: bool,
     worker: bool,
     applied: Arc<Mutex<Vec<machine::ApplyConfigurationRequest>>>,
+    resets: Arc<Mutex<Vec<machine::ResetRequest>>>,
     bootstrapped: watch::Sender<bool>,
 }
 
@@ -152,6 +157,7 @@ impl Inner {
             maintenance,
             worker,
             applied: Arc::default(),
+            resets: Arc::default(),
             bootstrapped: watch::Sender::new(false),
         }
     }
@@ -277,6 +283,11 @@ impl MachineService for Inner {
         Ok(Response::new(machine::EtcdMemberListResponse {
             messages: vec![members],
         }))
+    }
+
+    async fn reset(&self, request: Request<machine::ResetRequest>) -> Reply<machine::ResetResponse> {
+        self.resets.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(machine::ResetResponse::default()))
     }
 
     /// As before bootstrap: no answer.
