@@ -44,6 +44,9 @@ fn help_is_an_answer() {
 
     Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was touched; 3 a deadline
     passed, the work can go on; 4 a login is needed; 130 interrupted.
+
+    Environment: BUTLER_HOME is the folder of everything that is written; BUTLER_LOG filters
+    diagnostics, for example debug; NO_COLOR turns colour off.
     --- stderr
     ");
 }

@@ -40,6 +40,9 @@ fn help_is_an_answer() {
 
     Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was touched; 3 a deadline
     passed, the work can go on; 4 a login is needed; 130 interrupted.
+
+    Environment: BUTLER_HOME is the folder of everything that is written; BUTLER_LOG filters
+    diagnostics, for example debug; NO_COLOR turns colour off.
     --- stderr
     ");
 }
@@ -134,5 +137,42 @@ fn wrong_usage_is_exit_2_on_stderr() {
     Usage: butlerctl version --quiet
 
     For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let home = Home::new();
+    let mut child = std::process::Command::new(BUTLERCTL)
+        .args(["completion", "bash"])
+        .env("BUTLER_HOME", home.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+        (Some(0), "")
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    let home = Home::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = std::process::Command::new(BUTLERCTL)
+        .arg("version")
+        .env("BUTLER_HOME", home.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @r"
+    error: cannot write to standard output
+    Caused by:
+      No space left on device (os error 28)
     ");
 }

@@ -1,13 +1,13 @@
 //! The command line of `butleradm`.
 
-use butler_terminal::args::{CompletionArgs, EXIT_CODES, GlobalArgs, OutputArgs, STYLES};
+use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{bootstrap::BootstrapArgs, embedded::EmbeddedCommand, inmemory::InMemoryCommand};
 
 /// Bootstraps and operates Butler management clusters
 #[derive(Debug, Parser)]
-#[command(name = "butleradm", version, styles = STYLES, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "butleradm", version, styles = STYLES, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

@@ -1,11 +1,11 @@
 //! The command line of `butlerctl`.
 
-use butler_terminal::args::{CompletionArgs, EXIT_CODES, GlobalArgs, OutputArgs, STYLES};
+use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Works with Butler clusters and addons
 #[derive(Debug, Parser)]
-#[command(name = "butlerctl", version, styles = STYLES, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "butlerctl", version, styles = STYLES, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

@@ -64,10 +64,13 @@ pub struct CompletionArgs {
     pub shell: clap_complete::Shell,
 }
 
-/// Ends the long help of both tools.
-pub const EXIT_CODES: &str = "\
+/// Ends the help of both tools.
+pub const AFTER_HELP: &str = "\
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was touched; \
-3 a deadline passed, the work can go on; 4 a login is needed; 130 interrupted.";
+3 a deadline passed, the work can go on; 4 a login is needed; 130 interrupted.
+
+Environment: BUTLER_HOME is the folder of everything that is written; BUTLER_LOG filters \
+diagnostics, for example debug; NO_COLOR turns colour off.";
 
 /// The look of help pages.
 pub const STYLES: styling::Styles = styling::Styles::styled()

@@ -1,6 +1,9 @@
 //! What is known about a run: events in, state out. No clock, no drawing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use butler_api::event::{Body, Event, MachineLine, Outcome};
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +31,8 @@ pub struct Model {
     pub failed: Vec<(String, String)>,
     /// How the run ended: outcome, duration, sentence.
     pub finished: Option<(Outcome, Duration, String)>,
+    /// Place of each machine in `machines`.
+    places: HashMap<String, usize>,
     /// Steps proven by earlier runs.
     earlier: usize,
     /// Steps found proven, and steps proven by doing.
@@ -105,6 +110,7 @@ impl Model {
                 self.steps = *steps;
                 self.earlier = *proven;
                 self.machines.clone_from(machines);
+                self.places = machines.iter().enumerate().map(|(i, m)| (m.name.clone(), i)).collect();
                 self.addons = addons.iter().map(|name| Addon::new(name, "pending", None)).collect();
                 true
             }
@@ -179,13 +185,15 @@ impl Model {
     pub fn waits(&self) -> Vec<Wait<'_>> {
         let Some(now) = self.now else { return Vec::new() };
         let mut waits: Vec<Wait<'_>> = Vec::new();
+        let mut places = HashMap::new();
         for wait in self.open.values().map(|open| open.wait(now)) {
-            match waits.iter_mut().find(|w| w.what == wait.what && w.cause == wait.cause) {
+            let place = *places.entry((wait.what, wait.cause)).or_insert(waits.len());
+            match waits.get_mut(place) {
                 Some(same) => {
                     same.steps += 1;
                     same.age = same.age.max(wait.age);
                     same.left = same.left.min(wait.left);
-                    same.retry = same.retry.min(wait.retry).or(same.retry).or(wait.retry);
+                    same.retry = same.retry.into_iter().chain(wait.retry).min_by_key(|(_, next)| *next);
                 }
                 None => waits.push(wait),
             }
@@ -243,9 +251,10 @@ impl Model {
     }
 
     fn change_machine(&mut self, machine: &MachineLine) -> bool {
-        if let Some(known) = self.machines.iter_mut().find(|m| m.name == machine.name) {
-            return replace(known, machine.clone());
+        if let Some(place) = self.places.get(&machine.name) {
+            return replace(&mut self.machines[*place], machine.clone());
         }
+        self.places.insert(machine.name.clone(), self.machines.len());
         self.machines.push(machine.clone());
         true
     }

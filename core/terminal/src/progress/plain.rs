@@ -1,6 +1,9 @@
 //! Progress as lines, for logs and CI: one line per change, nothing twice, a sign of life in every silent minute.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use butler_api::event::{Body, Event, MachineLine, Outcome};
 use jiff::Timestamp;
@@ -18,6 +21,9 @@ use crate::{
 /// Waits shorter than this are not worth a line.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// How often open waits are looked through.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// A wait whose cause keeps changing is told this often at most.
 const CALM: Duration = Duration::from_secs(5);
 
@@ -34,6 +40,7 @@ pub struct Plain {
     /// The wait last told for each open step, and when.
     told: BTreeMap<String, (String, Timestamp)>,
     last_line: Option<Timestamp>,
+    last_look: Option<Timestamp>,
 }
 
 impl Plain {
@@ -44,6 +51,7 @@ impl Plain {
             model: Model::default(),
             told: BTreeMap::new(),
             last_line: None,
+            last_look: None,
         }
     }
 
@@ -137,16 +145,25 @@ impl Plain {
 
     fn tell_waits(&mut self) {
         let Some(now) = self.model.now() else { return };
+        if self.last_look.is_some_and(|last| since(last, now) < LOOK) {
+            return;
+        }
+        self.last_look = Some(now);
         let open = &self.model.open;
         self.told.retain(|step, _| open.contains_key(step));
+        let mut known: HashSet<String> = self.told.values().map(|(text, _)| text.clone()).collect();
         let mut lines = Vec::new();
         for (step, open) in open {
             let Some((what, began)) = &open.waiting else { continue };
-            let text = wait_text(what, open.cause.as_deref());
-            let told_by_another = self.told.values().any(|(told, _)| *told == text);
+            let age = since(*began, now);
             let recently = self.told.get(step).is_some_and(|(_, when)| since(*when, now) < CALM);
-            if since(*began, now) >= SETTLED && !told_by_another && !recently {
-                lines.push(format!("{}: {text}", duration::short(since(*began, now))));
+            if age < SETTLED || recently {
+                continue;
+            }
+            // Many machines wait for the same thing: one line is enough.
+            let text = wait_text(what, open.cause.as_deref());
+            if known.insert(text.clone()) {
+                lines.push(format!("{}: {text}", duration::short(age)));
                 self.told.insert(step.clone(), (text, now));
             }
         }
