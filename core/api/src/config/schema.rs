@@ -75,9 +75,10 @@ fn tidy_object(object: &mut Map<String, Value>) {
     if let Some(format) = object.remove("format") {
         let max = match format.as_str() {
             Some("uint16") => u64::from(u16::MAX),
-            Some("uint32") => u64::from(u32::MAX),
+            // The resource definitions hold 32-bit numbers with a sign.
             _ => i32::MAX.unsigned_abs().into(),
         };
         object.entry("maximum").or_insert(max.into());
+        object.entry("minimum").or_insert(i32::MIN.into());
     }
 }

@@ -58,7 +58,25 @@ pub(super) fn contains(range: IpRange, address: Ipv4Addr) -> bool {
 }
 
 pub(super) fn ranges_overlap(a: IpRange, b: IpRange) -> bool {
-    a.start <= b.end && b.start <= a.end
+    common(a, b).is_some()
+}
+
+/// The addresses that are in both.
+pub(super) fn common(a: IpRange, b: IpRange) -> Option<IpRange> {
+    let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+    (start <= end).then_some(IpRange { start, end })
+}
+
+/// Whether the networks together hold every address of the range.
+pub(super) fn is_covered(range: IpRange, nets: &[Ipv4Net]) -> bool {
+    let mut next = range.start;
+    while let Some(net) = nets.iter().find(|net| net.contains(&next)) {
+        if net.broadcast() >= range.end {
+            return true;
+        }
+        next = Ipv4Addr::from_bits(net.broadcast().to_bits() + 1);
+    }
+    false
 }
 
 /// All addresses of a network.
@@ -78,6 +96,22 @@ mod tests {
             start: start.parse().unwrap(),
             end: end.parse().unwrap(),
         }
+    }
+
+    #[test]
+    fn several_networks_cover_a_range_when_they_leave_no_gap() {
+        let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Ipv4Net>>();
+        let range = r("10.0.0.10", "10.0.0.50");
+        assert!(is_covered(
+            range,
+            &nets(&["10.0.0.32/27", "10.0.0.0/28", "10.0.0.16/28"])
+        ));
+        assert!(!is_covered(range, &nets(&["10.0.0.32/27", "10.0.0.0/28"])));
+        assert!(!is_covered(range, &[]));
+        assert!(is_covered(
+            r("255.255.255.250", "255.255.255.255"),
+            &nets(&["255.255.255.0/24"])
+        ));
     }
 
     #[test]

@@ -104,21 +104,21 @@ fn harvester(v: &mut Validator<'_>, raw: &RawHarvester, path: &str) -> Provider 
             "",
         );
     }
-    let network_name = full_name(v, network_name.as_ref(), &format!("{path}.networkName"));
+    let network_name = full_name(v, network_name.as_ref(), &format!("{path}.networkName"), is_label);
     Provider::Harvester(Harvester {
         kubeconfig: secrets::file(v, &format!("{path}.kubeconfigPath"), kubeconfig_path.as_ref()),
         namespace,
         network_name: network_name.unwrap_or_default(),
-        image_name: full_name(v, image_name.as_ref(), &format!("{path}.imageName")),
+        image_name: full_name(v, image_name.as_ref(), &format!("{path}.imageName"), is_dns_name),
     })
 }
 
 /// `namespace/name`.
-fn full_name(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> Option<String> {
+fn full_name(v: &mut Validator<'_>, value: Option<&String>, path: &str, is_name: fn(&str) -> bool) -> Option<String> {
     let value = value?;
     if !value
         .split_once('/')
-        .is_some_and(|(namespace, name)| is_label(namespace) && is_dns_name(name))
+        .is_some_and(|(namespace, name)| is_label(namespace) && is_name(name))
     {
         v.problem(path, format!("`{path}` must be `namespace/name`"), "");
     }
@@ -128,7 +128,7 @@ fn full_name(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> Optio
 fn nutanix(v: &mut Validator<'_>, raw: &RawNutanix, path: &str) -> Provider {
     insecure(v, raw.insecure, path);
     let at = format!("{path}.endpoint");
-    let mut endpoint = endpoint(v, raw.endpoint.as_ref(), &at, true);
+    let mut endpoint = endpoint(v, raw.endpoint.as_ref(), &at);
     if let Some((host, port)) = endpoint.rsplit_once(':')
         && let Ok(port) = port.parse::<u16>()
         && host.contains("://")
@@ -186,7 +186,7 @@ fn proxmox(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluste
         }
     }
     Provider::Proxmox(Proxmox {
-        endpoint: endpoint(v, raw.endpoint.as_ref(), &format!("{path}.endpoint"), true),
+        endpoint: endpoint(v, raw.endpoint.as_ref(), &format!("{path}.endpoint")),
         nodes: raw.nodes.clone().unwrap_or_default(),
         insecure: raw.insecure.unwrap_or(false),
         username: secrets::identity(v, raw.username.as_ref(), &format!("{path}.username")),
@@ -417,13 +417,12 @@ fn insecure(v: &mut Validator<'_>, insecure: Option<bool>, path: &str) {
 }
 
 /// An `https://` URL; the scheme may be left out.
-fn endpoint(v: &mut Validator<'_>, value: Option<&String>, path: &str, scheme_optional: bool) -> String {
+fn endpoint(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> String {
     let Some(value) = value else { return String::new() };
     let value = value.trim().trim_end_matches('/');
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (scheme, rest),
-        None if scheme_optional => ("https", value),
-        None => ("", value),
+        None => ("https", value),
     };
     if scheme != "https" {
         v.problem(

@@ -174,30 +174,19 @@ fn tenants(v: &mut Validator<'_>, raw: Option<&RawTenantAllocation>, cidr: Ipv4N
 /// Addresses of the management cluster must not be handed out to tenants.
 fn inside_tenants(v: &mut Validator<'_>, network: &Network, tenants: IpRange, reserved: &[Ipv4Net]) {
     let hint = "add it to `networkPool.reserved`, or narrow `networkPool.tenantAllocation`";
-    let covered = |range: IpRange| {
-        reserved
-            .iter()
-            .any(|part| part.contains(&range.start) && part.contains(&range.end))
-    };
-    if let Some(vip) = network.vip.as_ref().and_then(|vip| vip.parse::<Ipv4Addr>().ok()) {
-        let range = IpRange { start: vip, end: vip };
-        if net::contains(tenants, vip) && !covered(range) {
-            v.problem(
-                "network.vip",
-                format!("VIP {vip} is among the addresses for tenants"),
-                hint,
-            );
-        }
-    }
-    if let Some(pool) = network.load_balancer_pool
-        && net::ranges_overlap(tenants, pool)
-        && !covered(pool)
+    let taken = |range: IpRange| net::common(range, tenants).is_some_and(|part| !net::is_covered(part, reserved));
+    if let Some(vip) = network.vip.as_ref().and_then(|vip| vip.parse::<Ipv4Addr>().ok())
+        && taken(IpRange { start: vip, end: vip })
     {
         v.problem(
-            "network.loadBalancerPool",
-            "the load balancer pool is among the addresses for tenants",
+            "network.vip",
+            format!("VIP {vip} is among the addresses for tenants"),
             hint,
         );
+    }
+    if network.load_balancer_pool.is_some_and(taken) {
+        let message = "the load balancer pool is among the addresses for tenants";
+        v.problem("network.loadBalancerPool", message, hint);
     }
 }
 
