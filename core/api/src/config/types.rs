@@ -31,7 +31,8 @@ pub struct BootstrapConfig {
     pub provider_network: Option<serde_json::Value>,
     /// Limits for each kind of wait.
     pub deadlines: Deadlines,
-    /// SHA-256 (hex) over the canonical form of the configuration, secrets replaced by their reference.
+    /// SHA-256 (hex) over the canonical form of the configuration: secrets replaced by their reference, without deadlines
+    /// and world file, which change nothing about the cluster.
     pub digest: String,
     /// The canonical form the digest was made of (no secret value in it); kept to show differences on resume.
     pub canonical: serde_json::Value,
