@@ -82,7 +82,7 @@ impl Direct {
         let applied = self.applier.apply(objects).await;
         applied
             .map(drop)
-            .map_err(|error| InstallError::apply(&addon.name, error))
+            .map_err(|error| InstallError::apply(&addon.name, &error))
     }
 
     /// Gives nodes their provider ids. The id of a node cannot be changed once it is set, so a wrong one is an error.
@@ -172,8 +172,11 @@ fn secret_value(addon: &Addon, secret: &SecretObject) -> Result<Value, InstallEr
     }))
 }
 
-/// Marks an object as applied for an addon.
+/// Marks an object as applied for an addon. Namespaces are shared and stay as they are.
 pub(super) fn label(mut object: Value, addon: &str) -> Value {
+    if object["kind"] == "Namespace" {
+        return object;
+    }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         let labels = metadata.entry("labels").or_insert_with(|| json!({}));
         if let Some(labels) = labels.as_object_mut() {

@@ -66,9 +66,8 @@ impl InstallError {
         self
     }
 
-    pub(super) fn apply(addon: &str, error: ApplyError) -> Self {
-        let class = error.class;
-        Self::new(addon, class, error.to_string())
+    pub(super) fn apply(addon: &str, error: &ApplyError) -> Self {
+        Self::new(addon, error.class, error.to_string())
     }
 
     pub(super) fn kube(addon: &str, what: &str, error: &kube::Error) -> Self {
@@ -104,6 +103,7 @@ pub(super) fn class_of(error: &kube::Error) -> Class {
         kube::Error::Api(status) => match status.code {
             401 | 403 => Class::Permission,
             400 | 404 | 405 | 413 | 415 | 422 => Class::Configuration,
+            501 => Class::Fatal,
             _ => Class::Retryable,
         },
         kube::Error::HyperError(_)

@@ -6,9 +6,13 @@
 
 mod apply;
 mod catalog;
+mod chart;
 mod direct;
 mod error;
+mod helm;
 mod install;
+mod intent;
+mod manifest;
 mod observe;
 mod plan;
 mod ready;
@@ -18,12 +22,14 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use butler_api::config::BootstrapConfig;
 use secrecy::SecretString;
 use serde_json::Value;
 
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     error::{ApplyError, InstallError, PlanError, ReadyError},
+    helm::{HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
     observe::Observed,
     plan::{plan, warnings},
@@ -32,6 +38,11 @@ pub use self::{
     wait::wait,
     world::WorldInstaller,
 };
+
+/// `spec` of the ProviderConfig that a configuration describes, without `credentialsRef`.
+pub fn provider_spec(config: &BootstrapConfig) -> Value {
+    catalog::provider::spec(config)
+}
 
 /// Label on every object we apply for an addon; its value is the addon's name.
 pub const ADDON_LABEL: &str = "butler.butlerlabs.dev/addon";

@@ -24,7 +24,7 @@ pub struct Observed {
     workloads: BTreeMap<(WorkloadKind, Key), WorkloadState>,
     pods: BTreeMap<Key, PodState>,
     claims: BTreeMap<Key, ClaimState>,
-    services: BTreeMap<Key, Option<String>>,
+    services: BTreeMap<Key, String>,
     crds: BTreeMap<String, Result<(), String>>,
     storage_classes: BTreeMap<String, bool>,
     nodes: BTreeMap<String, bool>,
@@ -120,11 +120,11 @@ impl Observed {
         self.crds.get(name)
     }
 
-    /// None without the service, some none without an address.
-    pub(super) fn service_address(&self, namespace: &str, name: &str) -> Option<Option<&str>> {
+    /// The address of a service, empty while it has none.
+    pub(super) fn service_address(&self, namespace: &str, name: &str) -> Option<&str> {
         self.services
             .get(&(namespace.to_owned(), name.to_owned()))
-            .map(Option::as_deref)
+            .map(String::as_str)
     }
 
     pub(super) fn default_storage_class(&self) -> Option<&str> {
@@ -371,14 +371,12 @@ impl Observe for PersistentVolumeClaim {
 impl Observe for Service {
     fn enter(&self, into: &mut Observed) {
         let balancer = self.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-        let addresses = balancer
+        let mut addresses = balancer
             .and_then(|balancer| balancer.ingress.as_ref())
             .into_iter()
             .flatten();
-        let address = addresses
-            .filter_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone()))
-            .next();
-        into.services.insert(key(&self.metadata), address);
+        let address = addresses.find_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone()));
+        into.services.insert(key(&self.metadata), address.unwrap_or_default());
     }
 
     fn leave(key: &Key, from: &mut Observed) {

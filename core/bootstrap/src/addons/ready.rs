@@ -217,8 +217,10 @@ fn crd(observed: &Observed, name: &str) -> Condition {
 fn service(observed: &Observed, namespace: &str, name: &str) -> Condition {
     match observed.service_address(namespace, name) {
         None => Condition::unmet("the service does not exist yet"),
-        Some(Some(address)) => Condition::met(format!("Service {namespace}/{name} has the address {address}")),
-        Some(None) => {
+        Some(address) if !address.is_empty() => {
+            Condition::met(format!("Service {namespace}/{name} has the address {address}"))
+        }
+        Some(_) => {
             let event = observed.warning("Service", namespace, name);
             Condition::unmet(event.unwrap_or("no load balancer has given it an address yet"))
         }

@@ -138,7 +138,7 @@ fn fatal(error: watcher::Error, what: &str) -> Result<String, ReadyError> {
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => error,
         watcher::Error::WatchError(status) => kube::Error::Api(status),
-        other => return Ok(other.to_string()),
+        error @ watcher::Error::NoResourceVersion => return Ok(error.to_string()),
     };
     let class = class_of(&error);
     if class == Class::Permission {

@@ -72,7 +72,7 @@ impl WorldInstaller {
             };
             self.hands.plain(addon, &[past.encode()]).await?;
         }
-        record.status = "deployed".to_owned();
+        "deployed".clone_into(&mut record.status);
         record.description = format!("{description} complete");
         self.hands.plain(addon, &[record.encode()]).await?;
         Ok(Installed {

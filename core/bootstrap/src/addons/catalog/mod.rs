@@ -52,6 +52,11 @@ pub(super) fn has_load_balancer(config: &BootstrapConfig) -> bool {
         || (config.addons.load_balancer.is_some() && config.network.load_balancer_pool.is_some())
 }
 
+/// Whether a namespace is ours to make; the others come with the cluster.
+pub(in crate::addons) fn is_ours(namespace: &str) -> bool {
+    namespace != "default" && !namespace.starts_with("kube-")
+}
+
 /// A namespace with the pod-security labels it needs. The same object for every addon that uses it.
 pub(in crate::addons) fn namespace(name: &str) -> Value {
     namespace_object(name, PRIVILEGED.contains(&name))

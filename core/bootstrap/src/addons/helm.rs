@@ -1,0 +1,483 @@
+//! The installer for real clusters: charts through the `helm` binary, everything else by server-side apply.
+//!
+//! A change of a release can be cut off at any point. Helm's own record tells what was left, and a locked file that the
+//! child inherits tells whether a helm of ours still works on it, even when the run that started it is gone.
+
+use std::{path::PathBuf, time::Duration};
+
+use butler_api::config::ChartMirror;
+use butler_client::home;
+use futures::future::{BoxFuture, FutureExt as _};
+use jiff::Timestamp;
+use kube::Client;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::{
+    Addon, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, StoredRelease,
+    catalog,
+    chart::{self, OLDEST_HELM},
+    direct::{self, Direct},
+    intent::Intent,
+    manifest, release,
+    world::{manifest_digest, objects_digest},
+};
+use crate::{
+    failure::Class,
+    process::{self, Finished, Invocation, ProcessError, Stdin},
+};
+
+/// How long a clean-up of an interrupted release may take before its hooks are skipped.
+const CLEAN_UP: Duration = Duration::from_mins(2);
+/// What one call may take beyond the time it is told to wait.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How Helm is used.
+#[derive(Debug, Clone)]
+pub struct HelmSettings {
+    /// The binary; a bare name is looked up on PATH.
+    pub binary: PathBuf,
+    /// Folder of our own for caches, kubeconfig and locks, for example `<state>/clusters/<cluster>/helm`.
+    pub folder: PathBuf,
+    /// How to reach the cluster. Certificates are always verified.
+    pub kubeconfig: SecretString,
+    /// Connect to this address (`https://HOST:PORT`) instead of the kubeconfig's.
+    pub server: Option<String>,
+    /// The name the server's certificate must carry, where it is not the host of its address.
+    pub tls_server_name: Option<String>,
+    /// Source of every chart and manifest instead of where they are published.
+    pub mirror: Option<ChartMirror>,
+    /// Further CA certificates for repositories.
+    pub ca_file: Option<PathBuf>,
+    /// Additions to Helm's environment, for example `NO_PROXY`.
+    pub env: Vec<(String, String)>,
+    /// How long one change may take.
+    pub timeout: Duration,
+}
+
+/// Installs into a real cluster.
+pub struct HelmInstaller {
+    settings: HelmSettings,
+    hands: Direct,
+    now: fn() -> Timestamp,
+}
+
+impl HelmInstaller {
+    /// Checks Helm's version and prepares the folder. `client` is for the same cluster as the kubeconfig.
+    pub async fn open(settings: HelmSettings, client: Client, now: fn() -> Timestamp) -> Result<Self, InstallError> {
+        let installer = Self {
+            settings,
+            hands: Direct::new(client),
+            now,
+        };
+        let prepared = home::private_folder(&installer.settings.folder).and_then(|()| {
+            let kubeconfig = installer.settings.kubeconfig.expose_secret();
+            home::write_secret(&installer.kubeconfig(), kubeconfig.as_bytes())
+        });
+        prepared.map_err(|error| InstallError::new("helm", Class::Fatal, crate::failure::chain(&error)))?;
+        installer.check_version().await?;
+        Ok(installer)
+    }
+
+    async fn check_version(&self) -> Result<(), InstallError> {
+        let args = ["version", "--template", "{{.Version}}"].map(str::to_owned).to_vec();
+        let hint = format!("install helm {OLDEST_HELM} or newer");
+        let output = self
+            .helm("helm", args, Stdin::Null, Duration::from_mins(1), &|_| ())
+            .await;
+        let output = output.map_err(|failed| {
+            InstallError {
+                class: Class::Configuration,
+                ..failed.error
+            }
+            .hint(&hint)
+        })?;
+        match chart::parse_version(&output.stdout) {
+            Some(version) if version >= OLDEST_HELM => Ok(()),
+            found => {
+                let found = found.map_or_else(|| "an unknown version".to_owned(), |version| version.to_string());
+                let message = format!("{} is {found}, which is too old", self.settings.binary.display());
+                Err(InstallError::new("helm", Class::Configuration, message).hint(hint))
+            }
+        }
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.settings.folder.join("kubeconfig")
+    }
+
+    /// Runs helm. Everything it could take from the caller's environment to reach another cluster is overridden.
+    async fn helm(
+        &self,
+        addon: &str,
+        args: Vec<String>,
+        stdin: Stdin,
+        timeout: Duration,
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Finished, HelmFailed> {
+        let folder = |name: &str| self.settings.folder.join(name).display().to_string();
+        let mut env: Vec<(String, String)> = [
+            ("HELM_CACHE_HOME", folder("cache")),
+            ("HELM_CONFIG_HOME", folder("config")),
+            ("HELM_DATA_HOME", folder("data")),
+            ("HELM_DRIVER", "secret".to_owned()),
+            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+        let emptied = [
+            "HELM_NAMESPACE",
+            "HELM_KUBECONTEXT",
+            "HELM_KUBETOKEN",
+            "HELM_KUBEASUSER",
+            "HELM_KUBEASGROUPS",
+            "HELM_KUBEAPISERVER",
+            "HELM_KUBECAFILE",
+            "HELM_KUBETLS_SERVER_NAME",
+        ];
+        env.extend(emptied.map(|name| (name.to_owned(), String::new())));
+        env.extend(self.settings.env.iter().cloned());
+        let invocation = Invocation {
+            program: self.settings.binary.clone(),
+            args,
+            env,
+            stdin,
+            timeout,
+        };
+        process::run(invocation, on_line)
+            .await
+            .map_err(|error| HelmFailed::new(addon, &error))
+    }
+
+    /// Flags that lead to the cluster.
+    fn cluster_flags(&self, release: &Release) -> Vec<String> {
+        let mut flags = vec![
+            "--kubeconfig".to_owned(),
+            self.kubeconfig().display().to_string(),
+            "--namespace".to_owned(),
+            release.namespace.clone(),
+        ];
+        if let Some(server) = &self.settings.server {
+            flags.extend(["--kube-apiserver".to_owned(), server.clone()]);
+        }
+        if let Some(name) = &self.settings.tls_server_name {
+            flags.extend(["--kube-tls-server-name".to_owned(), name.clone()]);
+        }
+        flags
+    }
+
+    async fn history(&self, addon: &Addon, release: &Release) -> Result<Vec<StoredRelease>, InstallError> {
+        release::history(&self.hands.client, &release.namespace, &release.release)
+            .await
+            .map_err(|error| InstallError::kube(&addon.name, "cannot read its release", &error))
+    }
+
+    async fn install_chart(
+        &self,
+        addon: &Addon,
+        release: &Release,
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Installed, InstallError> {
+        let located = chart::locate(
+            &release.chart,
+            self.settings.mirror.as_ref(),
+            self.settings.ca_file.as_deref(),
+        );
+        if let Some(file) = located.file.as_deref().filter(|file| !file.is_file()) {
+            let message = format!("{} is not in the chart mirror", file.display());
+            return Err(InstallError::new(&addon.name, Class::Configuration, message));
+        }
+        let io = |error: std::io::Error| InstallError::new(&addon.name, Class::Fatal, error.to_string());
+        let path = self
+            .settings
+            .folder
+            .join(format!("{}.{}.values", release.namespace, release.release));
+        let mut intent = Intent::take(&path, || on_line("waiting for the helm of an earlier run"))
+            .await
+            .map_err(io)?;
+        let values = values(release);
+        let history = self.history(addon, release).await?;
+        if history
+            .last()
+            .is_some_and(|last| last.status == "deployed" && last.is(&release.chart, &values))
+        {
+            intent.clear().map_err(io)?;
+            let revision = history.last().map_or(0, |last| last.revision);
+            return Ok(Installed {
+                revision,
+                detail: "the release was there already".to_owned(),
+            });
+        }
+        if catalog::is_ours(&release.namespace) {
+            self.hands
+                .plain(addon, &[catalog::namespace(&release.namespace)])
+                .await?;
+        }
+        self.clean_up(addon, release, &history, intent.was_ours(), on_line)
+            .await?;
+
+        let stdin = intent.write(values.to_string().as_bytes()).map_err(io)?;
+        let mut args = vec![
+            "upgrade".to_owned(),
+            "--install".to_owned(),
+            release.release.clone(),
+            located.chart,
+        ];
+        args.extend(located.flags);
+        args.extend(["--values", "-", "--output", "json", "--history-max", "10", "--timeout"].map(str::to_owned));
+        args.push(format!("{}s", self.settings.timeout.as_secs()));
+        args.extend(self.cluster_flags(release));
+        let output = self
+            .helm(
+                &addon.name,
+                args,
+                Stdin::File(stdin),
+                self.settings.timeout + GRACE,
+                on_line,
+            )
+            .await;
+        // A helm that ended by itself has written down how; only a killed one leaves the intent standing.
+        if output.as_ref().err().is_none_or(|failed| failed.ended) {
+            intent.clear().map_err(io)?;
+        }
+        let output = output.map_err(|failed| failed.error)?;
+        let answer: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+        let revision = answer
+            .get("version")
+            .and_then(Value::as_u64)
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0);
+        Ok(Installed {
+            revision,
+            detail: format!("revision {revision} of {}", release.chart.version),
+        })
+    }
+
+    /// Brings a release that was cut off into a state from which Helm can upgrade it.
+    async fn clean_up(
+        &self,
+        addon: &Addon,
+        release: &Release,
+        history: &[StoredRelease],
+        ours: bool,
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<(), InstallError> {
+        match repair(release, history, ours, (self.now)(), self.settings.timeout) {
+            Repair::Nothing => Ok(()),
+            Repair::Foreign { since } => {
+                let message = format!(
+                    "another helm has been changing release {} since {since}",
+                    release.release
+                );
+                let hint = "wait for it, or roll the release back with helm if that helm is gone";
+                Err(InstallError::new(&addon.name, Class::Retryable, message).hint(hint))
+            }
+            Repair::RollBack { revision } => {
+                on_line(&format!(
+                    "rolling release {} back to revision {revision}",
+                    release.release
+                ));
+                let args = ["rollback".to_owned(), release.release.clone(), revision.to_string()];
+                self.tidy(addon, release, &args, on_line).await
+            }
+            Repair::Uninstall => {
+                on_line(&format!(
+                    "removing what an interrupted install of {} left",
+                    release.release
+                ));
+                let args = ["uninstall".to_owned(), release.release.clone()];
+                self.tidy(addon, release, &args, on_line).await
+            }
+        }
+    }
+
+    /// Runs a clean-up with the chart's hooks, and without them when they do not get through.
+    async fn tidy(
+        &self,
+        addon: &Addon,
+        release: &Release,
+        command: &[String],
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<(), InstallError> {
+        let args = |more: &[&str], limit: Duration| {
+            let mut args = command.to_vec();
+            args.extend(self.cluster_flags(release));
+            args.extend(["--timeout".to_owned(), format!("{}s", limit.as_secs())]);
+            args.extend(more.iter().map(|&flag| flag.to_owned()));
+            args
+        };
+        let with_hooks = self
+            .helm(&addon.name, args(&[], CLEAN_UP), Stdin::Null, CLEAN_UP + GRACE, on_line)
+            .await;
+        let Err(failed) = with_hooks else { return Ok(()) };
+        on_line(&format!("{}; trying again without hooks", failed.error.message));
+        let bare = args(&["--no-hooks"], CLEAN_UP);
+        let bare = self
+            .helm(&addon.name, bare, Stdin::Null, CLEAN_UP + GRACE, on_line)
+            .await;
+        bare.map(drop).map_err(|failed| failed.error)
+    }
+
+    async fn install_manifest(
+        &self,
+        addon: &Addon,
+        source: &Manifest,
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Installed, InstallError> {
+        let from = manifest::locate(&addon.name, source, self.settings.mirror.as_ref());
+        on_line(&format!("fetching {from}"));
+        let text = manifest::fetch(&from, self.settings.ca_file.as_deref()).await;
+        let text =
+            text.map_err(|error| InstallError::new(&addon.name, error.class(), crate::failure::chain(&error)))?;
+        let objects = manifest::objects(&text, &source.substitutions, &source.privileged_namespaces)
+            .map_err(|error| InstallError::new(&addon.name, Class::Configuration, format!("{from}: {error}")))?;
+        self.hands.apply(addon, &objects, &manifest_digest(source)).await
+    }
+
+    async fn install_objects(&self, addon: &Addon, objects: &Objects) -> Result<Installed, InstallError> {
+        let all = direct::complete(addon, objects)?;
+        self.hands.apply(addon, &all, &objects_digest(objects)).await
+    }
+}
+
+impl Installer for HelmInstaller {
+    fn observe<'a>(&'a self, addon: &'a Addon) -> BoxFuture<'a, Result<ReleaseState, InstallError>> {
+        async move {
+            match &addon.source {
+                Source::Chart(release) => {
+                    let history = self.history(addon, release).await?;
+                    let state = history.last().map(|last| last.state(&release.chart, &values(release)));
+                    Ok(state.unwrap_or(ReleaseState::Absent))
+                }
+                Source::Manifest(source) => {
+                    let secret = |value| matches!(value, &super::Substitution::Secret(_));
+                    let secrets = source.substitutions.values().any(secret);
+                    self.hands.observe(addon, &manifest_digest(source), secrets).await
+                }
+                Source::Objects(objects) => {
+                    self.hands
+                        .observe(addon, &objects_digest(objects), !objects.secrets.is_empty())
+                        .await
+                }
+                Source::ProviderIds(ids) => self.hands.observe_ids(addon, ids).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn install<'a>(
+        &'a self,
+        addon: &'a Addon,
+        on_line: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Installed, InstallError>> {
+        async move {
+            match &addon.source {
+                Source::Chart(release) => self.install_chart(addon, release, on_line).await,
+                Source::Manifest(source) => self.install_manifest(addon, source, on_line).await,
+                Source::Objects(objects) => self.install_objects(addon, objects).await,
+                Source::ProviderIds(ids) => self.hands.provider_ids(addon, ids).await,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Why helm gave no answer.
+struct HelmFailed {
+    error: InstallError,
+    /// Whether it ended by itself rather than being killed.
+    ended: bool,
+}
+
+impl HelmFailed {
+    fn new(addon: &str, error: &ProcessError) -> Self {
+        let lines = error.last_lines();
+        let install = |class, message| InstallError::new(addon, class, message);
+        match error {
+            ProcessError::NotFound { .. } => {
+                let hint = format!("install helm {OLDEST_HELM} or newer");
+                Self {
+                    error: install(Class::Configuration, error.to_string()).hint(hint),
+                    ended: true,
+                }
+            }
+            ProcessError::Io { .. } => Self {
+                error: install(Class::Fatal, crate::failure::chain(error)),
+                ended: true,
+            },
+            ProcessError::Timeout { .. } => Self {
+                error: install(Class::Retryable, error.to_string()),
+                ended: false,
+            },
+            ProcessError::Failed { code, .. } => {
+                let (class, hint) = chart::classify(lines);
+                let mut error = install(class, format!("helm: {}", chart::complaint(lines)));
+                error.hint = hint.map(str::to_owned);
+                Self {
+                    error,
+                    ended: code.is_some(),
+                }
+            }
+        }
+    }
+}
+
+/// The values with the secret ones in their places.
+fn values(release: &Release) -> Value {
+    let mut values = release.values.clone();
+    for (pointer, secret) in &release.secret_values {
+        let mut place = &mut values;
+        for part in pointer.split('/').skip(1) {
+            place = &mut place[part];
+        }
+        *place = Value::String(secret.expose_secret().to_owned());
+    }
+    values
+}
+
+/// What has to happen before a release can be upgraded.
+#[derive(Debug, PartialEq, Eq)]
+enum Repair {
+    Nothing,
+    /// Somebody else is at it.
+    Foreign {
+        since: Timestamp,
+    },
+    /// A change was cut off, and this revision worked.
+    RollBack {
+        revision: u32,
+    },
+    /// The first install was cut off, or failed with hooks that run only once.
+    Uninstall,
+}
+
+/// Decides by Helm's records. `ours` says that the last change was begun by us and that its helm is gone.
+fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timestamp, limit: Duration) -> Repair {
+    let Some(last) = history.last() else {
+        return Repair::Nothing;
+    };
+    let worked = history
+        .iter()
+        .rev()
+        .find(|past| matches!(past.status.as_str(), "deployed" | "superseded"));
+    let pending = last.status.starts_with("pending-") || last.status == "uninstalling";
+    if pending
+        && !ours
+        && let Some(since) = last.last_deployed
+    {
+        // Whoever it is had the time that any change may take.
+        let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        if age < limit {
+            return Repair::Foreign { since };
+        }
+    }
+    let trapped = release.install_hooks && last.status == "failed" && worked.is_none();
+    match (pending, worked) {
+        (true, Some(worked)) if last.status != "uninstalling" => Repair::RollBack {
+            revision: worked.revision,
+        },
+        (true, _) => Repair::Uninstall,
+        (false, _) if trapped => Repair::Uninstall,
+        (false, _) => Repair::Nothing,
+    }
+}

@@ -1,0 +1,8 @@
+//! Addons against API servers: the embedded one and, where the peers are built, the real one with the real helm.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod helm;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
