@@ -2,6 +2,7 @@
 //!
 //! Nothing of the user's is touched: the kubeconfig goes into the state folder, and only there.
 
+mod error;
 mod plan;
 #[cfg(test)]
 #[cfg(unix)]
@@ -13,13 +14,16 @@ use std::{
     time::Duration,
 };
 
-use butler_client::home::{self, HomeError};
+use butler_client::home;
 use secrecy::SecretString;
 use semver::Version;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use self::plan::{OLDEST, Warning, cluster_name};
+pub use self::{
+    error::KindError,
+    plan::{OLDEST, Warning, cluster_name},
+};
 use crate::process::{self, Finished, Invocation, ProcessError, Stdin};
 
 /// What the cluster is made from.
@@ -97,7 +101,10 @@ pub enum Standing {
     /// There are none.
     Absent,
     /// They carry our marker.
-    Ours,
+    Ours {
+        /// Whether they run; after a restart of the machine they may not.
+        running: bool,
+    },
     /// They do not.
     Foreign {
         /// How we know.
@@ -114,109 +121,6 @@ pub struct Found {
     pub runtime: Runtime,
     /// What works but should be known.
     pub warnings: Vec<Warning>,
-}
-
-/// Why kind could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KindError {
-    /// A program failed; its last lines are in the source.
-    #[error("cannot {doing}")]
-    Process {
-        /// What it was for.
-        doing: String,
-        /// Why it failed.
-        source: ProcessError,
-    },
-    /// A program printed something unexpected.
-    #[error("cannot {doing}: {program} printed {output:?}")]
-    Output {
-        /// What it was for.
-        doing: String,
-        /// The program.
-        program: String,
-        /// The beginning of what it printed.
-        output: String,
-    },
-    /// kind is too old.
-    #[error("kind {found} is too old, {OLDEST} or newer is needed")]
-    TooOld {
-        /// The version found.
-        found: Version,
-    },
-    /// `KIND_EXPERIMENTAL_PROVIDER` names something that we do not drive.
-    #[error("KIND_EXPERIMENTAL_PROVIDER names {name}, only docker and podman are supported")]
-    UnknownRuntime {
-        /// The value.
-        name: String,
-    },
-    /// Neither docker nor podman answers.
-    #[error("no container runtime answers")]
-    NoRuntime {
-        /// What the last one said.
-        source: ProcessError,
-    },
-    /// A cluster of our name is not ours.
-    #[error("kind cluster {name} is not ours: {why}")]
-    Foreign {
-        /// Its name.
-        name: String,
-        /// How we know.
-        why: String,
-    },
-    /// The cluster is still there after it was deleted.
-    #[error("kind cluster {name} is still there after it was deleted")]
-    StillThere {
-        /// Its name.
-        name: String,
-    },
-    /// A certificate file cannot be used.
-    #[error("{} holds no PEM certificate", path.display())]
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file of the state folder cannot be written.
-    #[error("cannot keep the kind cluster's files")]
-    Keep {
-        /// Why.
-        #[from]
-        source: HomeError,
-    },
-}
-
-impl KindError {
-    /// A command, flag or setting to try.
-    pub fn hint(&self) -> Option<String> {
-        const OTHER: &str = "or use the embedded bootstrap cluster: bootstrapCluster: embedded";
-        match self {
-            Self::Process {
-                source: ProcessError::NotFound { program },
-                ..
-            } => Some(format!("install {}, {OTHER}", program.display())),
-            Self::Process { source, .. } => plan::hint_for(source.last_lines()).map(Into::into),
-            Self::TooOld { .. } => Some(format!("install kind {OLDEST} or newer, {OTHER}")),
-            Self::NoRuntime { .. } => Some(format!("start docker or podman, {OTHER}")),
-            Self::UnknownRuntime { .. } => {
-                Some("unset KIND_EXPERIMENTAL_PROVIDER, or set it to docker or podman".into())
-            }
-            Self::Foreign { name, .. } => Some(format!(
-                "look at it with `kind get nodes --name {name}`; nothing was changed"
-            )),
-            Self::Output { .. }
-            | Self::StillThere { .. }
-            | Self::NoCertificate { .. }
-            | Self::Read { .. }
-            | Self::Keep { .. } => None,
-        }
-    }
 }
 
 /// What kind says while it works.
@@ -284,8 +188,11 @@ impl Kind {
             warnings: _,
         } = self.check().await?;
         home::private_folder(&self.spec.folder)?;
-        if self.standing(runtime).await? == Standing::Ours {
+        if let Standing::Ours { running } = self.standing(runtime).await? {
             if self.is_complete() {
+                if !running {
+                    self.start(runtime, on_line).await?;
+                }
                 return self.keep_kubeconfig(runtime).await;
             }
             on_line(&format!(
@@ -313,7 +220,7 @@ impl Kind {
                     why,
                 });
             }
-            Standing::Ours => {
+            Standing::Ours { .. } => {
                 self.remove(runtime, on_line).await?;
                 true
             }
@@ -427,13 +334,22 @@ impl Kind {
         Ok(())
     }
 
+    /// Starts a node that stopped with its machine.
+    async fn start(&self, runtime: Runtime, on_line: OnLine<'_>) -> Result<(), KindError> {
+        on_line(&format!("kind cluster {} is stopped; starting it", self.name));
+        let doing = format!("start kind cluster {}", self.name);
+        self.call(&doing, self.program(runtime), &["start", &self.node()])
+            .await?;
+        Ok(())
+    }
+
     /// Makes the node trust the mounted authorities; its container runtime reads them at its start only.
     async fn trust(&self, runtime: Runtime, on_line: OnLine<'_>) -> Result<(), KindError> {
         if self.spec.ca_files.is_empty() {
             return Ok(());
         }
         on_line("importing certificate authorities into the kind node");
-        let node = format!("{}-control-plane", self.name);
+        let node = self.node();
         let doing = format!("import certificate authorities into {node}");
         let program = self.program(runtime);
         self.call(&doing, program, &["exec", &node, "update-ca-certificates"])
@@ -466,7 +382,7 @@ impl Kind {
             .await?;
         match self.standing(runtime).await? {
             Standing::Absent => Ok(()),
-            Standing::Ours | Standing::Foreign { .. } => Err(KindError::StillThere {
+            Standing::Ours { .. } | Standing::Foreign { .. } => Err(KindError::StillThere {
                 name: self.name.clone(),
             }),
         }
@@ -482,12 +398,21 @@ impl Kind {
             let path = self.spec.folder.join(name);
             match std::fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(KindError::Read { path, source });
+                    return Err(KindError::File {
+                        action: "remove",
+                        path,
+                        source,
+                    });
                 }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// The container that is the cluster's only node.
+    fn node(&self) -> String {
+        format!("{}-control-plane", self.name)
     }
 
     /// The kubeconfig that kind itself writes, so that it leaves the user's alone.
@@ -569,7 +494,8 @@ fn unreadable(doing: &str, program: &Path, output: &str) -> KindError {
 
 fn read_certificates(files: &[PathBuf]) -> Result<(), KindError> {
     for path in files {
-        let text = std::fs::read(path).map_err(|source| KindError::Read {
+        let text = std::fs::read(path).map_err(|source| KindError::File {
+            action: "read",
             path: path.clone(),
             source,
         })?;

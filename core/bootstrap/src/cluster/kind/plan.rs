@@ -138,7 +138,9 @@ pub(super) fn judge_containers(inspect: &Value, name: &str, id: Uuid) -> Standin
             };
         }
     }
-    Standing::Ours
+    Standing::Ours {
+        running: containers.iter().all(|c| c["State"]["Running"] == true),
+    }
 }
 
 /// Something that works but should be known.
@@ -335,7 +337,11 @@ mod tests {
     }
 
     fn container(label: &str, mount: &str) -> Value {
-        json!({ "Config": { "Labels": { CLUSTER_LABEL: label } }, "Mounts": [{ "Destination": mount }] })
+        json!({
+            "Config": { "Labels": { CLUSTER_LABEL: label } },
+            "Mounts": [{ "Destination": mount }],
+            "State": { "Running": true },
+        })
     }
 
     #[test]
@@ -344,7 +350,10 @@ mod tests {
         let mine = marker(ID);
         assert_eq!(judge(json!([])), Standing::Absent);
         assert_eq!(judge(Value::Null), Standing::Absent);
-        assert_eq!(judge(json!([container("butler-demo-12345678", &mine)])), Standing::Ours);
+        let mut ours = container("butler-demo-12345678", &mine);
+        assert_eq!(judge(json!([ours])), Standing::Ours { running: true });
+        ours["State"]["Running"] = json!(false);
+        assert_eq!(judge(json!([ours])), Standing::Ours { running: false });
         for foreign in [
             json!([container("butler-demo-12345678", "/var/lib")]),
             json!([container("other", &mine)]),

@@ -26,7 +26,7 @@ case "$1 $2" in
     echo "$KIND_EXPERIMENTAL_PROVIDER $HTTPS_PROXY" > create.env
     cp "$6" create.config
     marker=$(sed 's/.*\(\/etc\/butler\/cluster-[^"]*\)".*/\1/' "$6")
-    printf '[{"Config":{"Labels":{"io.x-k8s.kind.cluster":"%s"}},"Mounts":[{"Destination":"%s"}]}]' "$4" "$marker" > "containers/$4"
+    printf '[{"Config":{"Labels":{"io.x-k8s.kind.cluster":"%s"}},"Mounts":[{"Destination":"%s"}],"State":{"Running":true}}]' "$4" "$marker" > "containers/$4"
     echo "Creating cluster" >&2
     if [ -e fail ]; then rm fail; cat fail.text >&2; exit 1; fi
     if [ -e hang ]; then echo $$ > hang; sleep 600; fi
@@ -41,6 +41,7 @@ echo "docker $@" >> calls
 case "$1" in
 ps) for c in $(ls containers); do case "$*" in *"=$c") echo abc123 ;; esac; done ;;
 inspect) cat containers/* ;;
+start) sed -i.old s/false/true/ containers/* && rm containers/*.old ;;
 esac
 "#;
 
@@ -154,6 +155,18 @@ async fn a_cluster_is_made_once_and_found_again() {
     assert_eq!(bench.kind().ensure(QUIET).await.unwrap(), path);
     assert!(path.exists());
     assert_eq!(bench.calls("create"), 1);
+}
+
+#[tokio::test]
+async fn a_cluster_that_stopped_with_its_machine_is_started_again() {
+    let bench = Bench::new();
+    bench.kind().ensure(QUIET).await.unwrap();
+    let container = format!("containers/{NAME}");
+    bench.write(&container, &bench.read(&container).replace("true", "false"));
+    bench.kind().ensure(QUIET).await.unwrap();
+    assert_eq!(bench.calls(&format!("docker start {NAME}-control-plane")), 1);
+    bench.kind().ensure(QUIET).await.unwrap();
+    assert_eq!((bench.calls("docker start"), bench.calls("create")), (1, 1));
 }
 
 #[tokio::test]
@@ -316,7 +329,7 @@ async fn authorities_are_mounted_and_imported() {
             bench.tools(),
         )
     };
-    assert!(matches!(with(pem.clone()).check().await, Err(KindError::Read { .. })));
+    assert!(matches!(with(pem.clone()).check().await, Err(KindError::File { .. })));
     bench.write("corp.pem", "not a certificate");
     assert!(matches!(
         with(pem.clone()).check().await,
