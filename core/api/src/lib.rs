@@ -2,6 +2,9 @@
 //!
 //! Everything here is pure data and pure decisions: no clock, no environment, no file, no network, no runtime.
 
+pub mod conditions;
 pub mod config;
 pub mod event;
+pub mod labels;
+pub mod names;
 pub mod v1alpha1;

@@ -1,0 +1,167 @@
+//! Labels, annotations, finalizers and field managers: the words other Butler programs look for, and our own.
+
+/// Builds a key of Butler's own group.
+macro_rules! key {
+    ($name:literal) => {
+        concat!("butler.butlerlabs.dev/", $name)
+    };
+}
+
+/// Label on everything Butler creates; its value is [`BUTLER`].
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const BUTLER: &str = "butler";
+
+/// Label: cluster a MachineRequest, LoadBalancerRequest or TenantAddon belongs to.
+pub const CLUSTER: &str = key!("cluster");
+/// Label: ClusterBootstrap that a MachineRequest belongs to.
+pub const CLUSTER_BOOTSTRAP: &str = key!("cluster-bootstrap");
+/// Label: `control-plane` or `worker`.
+pub const ROLE: &str = key!("role");
+/// Label: team name.
+pub const TEAM: &str = key!("team");
+/// Label: tenant cluster.
+pub const TENANT: &str = key!("tenant");
+/// Label: environment of a TenantCluster.
+pub const ENVIRONMENT: &str = key!("environment");
+/// Label: namespace of the object a copy was made from.
+pub const SOURCE_NAMESPACE: &str = key!("source-namespace");
+/// Label: name of the object a copy was made from.
+pub const SOURCE_NAME: &str = key!("source-name");
+/// Label: NetworkPool of an IPAllocation.
+pub const NETWORK_POOL: &str = key!("network-pool");
+/// Label: ProviderConfig of a tenant object or ImageSync.
+pub const PROVIDER_CONFIG: &str = key!("provider-config");
+/// Label: `loadbalancer` or `nodes`, on an IPAllocation.
+pub const ALLOCATION_TYPE: &str = key!("allocation-type");
+/// Label: `initial` or `growth`, on an IPAllocation.
+pub const ALLOCATION_ROLE: &str = key!("allocation-role");
+/// Label: `true` on LoadBalancer services of the platform itself.
+pub const PLATFORM_LB: &str = key!("platform-lb");
+/// Label: owner of a Workspace.
+pub const WORKSPACE_OWNER: &str = key!("workspace-owner");
+/// Label: workspace a pod or volume claim belongs to.
+pub const WORKSPACE: &str = key!("workspace");
+/// Label: schematic of an ImageSync, cut with [`label_value`].
+pub const SCHEMATIC_ID: &str = key!("schematic-id");
+/// Label: system version of an ImageSync.
+pub const IMAGE_VERSION: &str = key!("image-version");
+/// Label: architecture of an ImageSync.
+pub const IMAGE_ARCH: &str = key!("image-arch");
+/// Label: AddonDefinition of a TenantAddon or ManagementAddon.
+pub const ADDON_DEFINITION: &str = key!("addon-definition");
+/// Label: `true` on a TenantAddon made by observability enrolment.
+pub const AUTO_ENROLLED: &str = key!("auto-enrolled");
+/// Label: `true` on the cluster that hosts the observability pipeline.
+pub const OBSERVABILITY_PIPELINE: &str = key!("observability-pipeline");
+/// Label: `builtin` on the AddonDefinitions of the catalog chart.
+pub const SOURCE: &str = key!("source");
+/// Label: category of a catalog AddonDefinition.
+pub const CATEGORY: &str = key!("category");
+/// Label: `platform-admin` on the first User.
+pub const USER_TYPE: &str = key!("user-type");
+/// Label: name (not platform) of the ProviderConfig a credentials Secret belongs to.
+pub const PROVIDER: &str = key!("provider");
+/// Label: IdentityProvider a Secret belongs to.
+pub const IDENTITY_PROVIDER: &str = key!("identity-provider");
+
+/// Annotation: free text, copied from a Team to its namespace.
+pub const DESCRIPTION: &str = key!("description");
+/// Annotation: who or what created the object.
+pub const CREATED_BY: &str = key!("created-by");
+/// Annotation: who created a TenantCluster; cannot change.
+pub const CREATOR_EMAIL: &str = key!("creator-email");
+/// Annotation: whose quota a TenantCluster counts against.
+pub const OWNER: &str = key!("owner");
+/// Annotation: `true` permits one change of the environment label.
+pub const MIGRATION_OPERATION: &str = key!("migration-operation");
+/// Annotation: `true` opens the SSH service of a Workspace.
+pub const CONNECT: &str = key!("connect");
+/// Annotation: when [`CONNECT`] was set (RFC 3339).
+pub const CONNECT_TIME: &str = key!("connect-time");
+/// Annotation: availability zone wanted for a MachineRequest (AWS).
+pub const AVAILABILITY_ZONE: &str = key!("availability-zone");
+/// Annotation: on the first User, whether its password follows the Secret.
+pub const SYNC_PASSWORD: &str = key!("sync-password");
+
+/// Owner marker: UUID of the management cluster, on everything a bootstrap makes (label, tag or field by platform).
+pub const CLUSTER_ID: &str = key!("cluster-id");
+/// Owner marker: generation of the object it was made for, so that a replaced machine is told from its successor.
+pub const GENERATION: &str = key!("generation");
+/// Annotation: when the machine booted, as it says itself (RFC 3339); a pivot must leave it unchanged.
+pub const BOOT_TIME: &str = key!("boot-time");
+/// Annotation: run of the toolkit that wrote the object last (UUID).
+pub const RUN_ID: &str = key!("run-id");
+/// Annotation: digest of the configuration an object was made from.
+pub const CONFIG_DIGEST: &str = key!("config-digest");
+
+/// Finalizer of a ClusterBootstrap.
+pub const FINALIZER_CLUSTER_BOOTSTRAP: &str = "clusterbootstrap.butler.butlerlabs.dev/finalizer";
+/// Finalizer of a ManagementAddon.
+pub const FINALIZER_MANAGEMENT_ADDON: &str = "managementaddon.butler.butlerlabs.dev/finalizer";
+/// Finalizer of a NetworkPool.
+pub const FINALIZER_NETWORK_POOL: &str = key!("networkpool");
+/// Finalizer of an IPAllocation.
+pub const FINALIZER_IP_ALLOCATION: &str = key!("ipallocation");
+/// Finalizer of a ProviderConfig.
+pub const FINALIZER_PROVIDER_CONFIG: &str = key!("providerconfig");
+/// Finalizer of an ImageSync.
+pub const FINALIZER_IMAGE_SYNC: &str = key!("imagesync");
+/// Finalizer of a Team.
+pub const FINALIZER_TEAM: &str = key!("team");
+/// Finalizer of a TenantCluster.
+pub const FINALIZER_TENANT_CLUSTER: &str = key!("tenantcluster");
+/// Finalizer of a TenantAddon.
+pub const FINALIZER_TENANT_ADDON: &str = key!("tenantaddon");
+/// Finalizer of a Workspace.
+pub const FINALIZER_WORKSPACE: &str = key!("workspace");
+
+/// Finalizer that the provider of this platform sets on a MachineRequest.
+pub fn machine_finalizer(provider: &str) -> String {
+    format!("machinerequest.butler.butlerlabs.dev/{provider}-finalizer")
+}
+
+/// Finalizer that the provider of this platform sets on a LoadBalancerRequest.
+pub fn load_balancer_finalizer(provider: &str) -> String {
+    format!("loadbalancerrequest.butler.butlerlabs.dev/{provider}-finalizer")
+}
+
+/// Whether a finalizer is one of Butler's, in any of the spellings in use: the group, or a prefix of it, before the slash.
+pub fn is_butler_finalizer(finalizer: &str) -> bool {
+    finalizer.split_once('/').is_some_and(|(domain, _)| {
+        domain == crate::v1alpha1::GROUP
+            || domain
+                .strip_suffix(crate::v1alpha1::GROUP)
+                .is_some_and(|rest| rest.ends_with('.'))
+    })
+}
+
+/// Cuts a text to what fits into a label value: 63 characters that end in a letter or digit.
+pub fn label_value(text: &str) -> &str {
+    let end = text.char_indices().nth(63).map_or(text.len(), |(at, _)| at);
+    text[..end].trim_end_matches(|c: char| !c.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finalizers_are_recognised_by_their_group() {
+        assert!(is_butler_finalizer(FINALIZER_TENANT_CLUSTER));
+        assert!(is_butler_finalizer(FINALIZER_CLUSTER_BOOTSTRAP));
+        assert!(is_butler_finalizer(&machine_finalizer("harvester")));
+        assert!(!is_butler_finalizer("kubernetes.io/pvc-protection"));
+        assert!(!is_butler_finalizer("notbutler.butlerlabs.dev/team"));
+        assert!(!is_butler_finalizer("butler.butlerlabs.dev"));
+    }
+
+    #[test]
+    fn label_values_are_cut_and_end_well() {
+        let schematic = "a".repeat(64);
+        assert_eq!(label_value(&schematic).len(), 63);
+        assert_eq!(label_value("v1.9.3"), "v1.9.3");
+        let dashed = format!("{}-{}", "a".repeat(62), "b");
+        assert_eq!(label_value(&dashed), "a".repeat(62));
+    }
+}

@@ -1,0 +1,203 @@
+//! HTTP client of the world's control API: one call with its retries.
+
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use butler_api::config::ProviderKind;
+use reqwest::{Method, StatusCode, header};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+
+use super::wire::{self, Refusal};
+use crate::{
+    Class, InfraError, World,
+    call::{Effect, Pace, Policy},
+};
+
+/// Longest message of the world that is passed on.
+const MESSAGE_CHARS: usize = 500;
+
+/// Client of one world.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: String,
+    pace: Arc<dyn Pace>,
+    policy: Policy,
+}
+
+/// One request.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Option<serde_json::Value>,
+    pub(super) op: &'static str,
+    pub(super) resource: &'a str,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn get(path: impl Into<String>, op: &'static str, resource: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            body: None,
+            op,
+            resource,
+        }
+    }
+
+    fn error(&self, class: Class, message: impl Into<String>) -> InfraError {
+        let error = InfraError::new(ProviderKind::InMemory, self.op, class, message);
+        if self.resource.is_empty() {
+            error
+        } else {
+            error.about(self.resource)
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn new(world: &World, pace: Arc<dyn Pace>) -> Result<Self, InfraError> {
+        let problem = |message: &str| {
+            InfraError::new(
+                ProviderKind::InMemory,
+                "connect",
+                Class::Invalid { fields: vec![] },
+                message,
+            )
+        };
+        let base =
+            reqwest::Url::parse(&world.control).map_err(|e| problem("the world's address is no URL").because(e))?;
+        let mut token = header::HeaderValue::from_str(&format!("Bearer {}", world.token.expose_secret()))
+            .map_err(|_| problem("the world's token holds characters that no header can carry"))?;
+        token.set_sensitive(true);
+        let http = reqwest::Client::builder()
+            .default_headers(header::HeaderMap::from_iter([(header::AUTHORIZATION, token)]))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(30))
+            .build()
+            .map_err(|e| problem("the HTTP client cannot be made").because(e))?;
+        let base = base.as_str().trim_end_matches('/').to_owned();
+        Ok(Self {
+            http,
+            base,
+            pace,
+            policy: Policy::default(),
+        })
+    }
+
+    /// Carries out a call that reads, with retries.
+    pub(super) async fn read<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, InfraError> {
+        parse(call, &self.read_bytes(call).await?)
+    }
+
+    /// Like [`read`](Self::read), for an answer that is not JSON.
+    pub(super) async fn read_bytes(&self, call: &Call<'_>) -> Result<Vec<u8>, InfraError> {
+        self.repeat(Effect::Read, || self.once(call)).await
+    }
+
+    /// Repeats an attempt as long as the policy has it.
+    pub(super) async fn repeat<T, F: Future<Output = Result<T, InfraError>>>(
+        &self,
+        effect: Effect,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, InfraError> {
+        let start = self.pace.elapsed();
+        let mut failed = 0;
+        loop {
+            let error = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            failed += 1;
+            let spent = self.pace.elapsed().saturating_sub(start);
+            let Some(delay) = self.policy.next(&error, effect, failed, spent, self.pace.chance()) else {
+                return Err(error);
+            };
+            tracing::debug!(%error, failed, ?delay, "another try");
+            self.pace.sleep(delay).await;
+        }
+    }
+
+    /// One attempt, no retry.
+    pub(super) async fn once(&self, call: &Call<'_>) -> Result<Vec<u8>, InfraError> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), format!("{}{}", self.base, call.path));
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|e| lost(call, e))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|e| lost(call, e))?;
+        if status.is_success() {
+            Ok(body.to_vec())
+        } else {
+            Err(refused(call, status, &body))
+        }
+    }
+}
+
+/// Reads a JSON answer.
+pub(super) fn parse<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result<T, InfraError> {
+    serde_json::from_slice(body).map_err(|e| {
+        call.error(Class::Protocol, "the world's answer cannot be understood")
+            .because(e)
+    })
+}
+
+/// No answer, or only a part of one.
+fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
+    let reads = call.method == Method::GET;
+    let (class, message) = if error.is_connect() {
+        (Class::Unreachable, "cannot connect to the world")
+    } else if error.is_timeout() {
+        (Class::Timeout { maybe_applied: !reads }, "no answer in time")
+    } else if reads {
+        (Class::Unreachable, "the connection ended before the answer")
+    } else {
+        (
+            Class::Timeout { maybe_applied: true },
+            "the connection ended before the answer",
+        )
+    };
+    let hint = matches!(class, Class::Unreachable).then_some("butleradm inmemory status");
+    let mut failure = call.error(class, message);
+    failure.hint = hint.map(Into::into);
+    // The outermost layer repeats the URL and says nothing else.
+    let cause = error.without_url();
+    match cause.source() {
+        Some(inner) => failure.because(inner.to_string()),
+        None => failure.because(cause),
+    }
+}
+
+/// An error answer.
+fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
+    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    let code = refusal.code.as_deref().unwrap_or_default();
+    let class = wire::class(status.as_u16(), code);
+    let message = match &refusal.message {
+        Some(message) => message
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MESSAGE_CHARS)
+            .collect(),
+        None => format!("the world answered {status}"),
+    };
+    let mut error = call.error(class, message);
+    error.http = Some(status.as_u16());
+    error.retry_after = refusal.retry_after();
+    error.hint = hint(&error.class).map(Into::into);
+    error.code = refusal.code;
+    error
+}
+
+fn hint(class: &Class) -> Option<&'static str> {
+    match class {
+        Class::Unauthenticated => Some("the world was started anew: run the command again"),
+        Class::Foreign => Some("choose another cluster name, or delete the other cluster first"),
+        Class::SpecDrift => Some("the machine was made from other settings: delete it, or restore them"),
+        _ => None,
+    }
+}
