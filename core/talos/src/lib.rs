@@ -1,1 +1,13 @@
 //! Talos secrets bundle, machine configuration, talosconfig and client.
+//!
+//! Everything but the module `client` is pure: no runtime, no sockets, no files, and the clock comes in as an
+//! argument. `client` is behind the feature of that name.
+
+pub mod config;
+pub mod matrix;
+pub mod pki;
+pub mod secrets;
+pub mod talosconfig;
+mod yaml;
+
+pub use yaml::YamlError;

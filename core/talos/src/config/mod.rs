@@ -1,0 +1,229 @@
+//! Machine configuration: what a node is told once, as the multi-document YAML of its Talos line.
+//!
+//! Talos reads strictly: a document kind or key that a release does not know makes it refuse the whole
+//! configuration. So the form follows the version of the node ([`Contract`]), one module per kind of document.
+
+mod contract;
+mod documents;
+mod v1alpha1;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+pub use contract::Contract;
+use secrecy::SecretString;
+use semver::Version;
+
+use crate::secrets::SecretsBundle;
+use crate::yaml::{self, YamlError};
+
+/// What all nodes of a cluster have in common.
+#[derive(Debug, Clone)]
+pub struct ClusterSpec {
+    /// Name of the cluster.
+    pub name: String,
+    /// Kubernetes API as nodes and people reach it: `https://HOST:PORT`.
+    pub endpoint: String,
+    /// Talos release that the nodes run.
+    pub talos_version: Version,
+    /// Kubernetes release.
+    pub kubernetes_version: Version,
+    /// Address ranges of pods; Talos's default when empty.
+    pub pod_cidrs: Vec<String>,
+    /// Address ranges of services; Talos's default when empty.
+    pub service_cidrs: Vec<String>,
+    /// Disk that Talos is installed to; none leaves the choice to what is installed already.
+    pub install_disk: Option<String>,
+    /// Installer image; the default of Talos when none.
+    pub install_image: Option<String>,
+    /// Whether ordinary pods may run on control planes.
+    pub allow_scheduling_on_control_planes: bool,
+    /// Who brings the pod network.
+    pub cni: Cni,
+    /// Whether kube-proxy is left out, as for a CNI that replaces it.
+    pub proxy_disabled: bool,
+    /// NTP servers; Talos's default when empty.
+    pub time_servers: Vec<String>,
+    /// MTU of the physical interfaces.
+    pub mtu: Option<u16>,
+    /// Further names and addresses in the certificates of the Talos API and of the Kubernetes API.
+    pub extra_cert_sans: Vec<String>,
+    /// Whether `/var/lib/longhorn` is shared with the kubelet, as Longhorn needs.
+    pub longhorn_mounts: bool,
+    /// Mirrors of container registries: registry host to endpoints, tried in order.
+    pub registry_mirrors: BTreeMap<String, Vec<String>>,
+    /// Kernel parameters.
+    pub sysctls: BTreeMap<String, String>,
+}
+
+impl ClusterSpec {
+    /// A cluster with Talos's own defaults in everything else.
+    pub fn new(name: impl Into<String>, endpoint: impl Into<String>, talos: Version, kubernetes: Version) -> Self {
+        Self {
+            name: name.into(),
+            endpoint: endpoint.into(),
+            talos_version: talos,
+            kubernetes_version: kubernetes,
+            pod_cidrs: Vec::new(),
+            service_cidrs: Vec::new(),
+            install_disk: None,
+            install_image: None,
+            allow_scheduling_on_control_planes: false,
+            cni: Cni::Flannel,
+            proxy_disabled: false,
+            time_servers: Vec::new(),
+            mtu: None,
+            extra_cert_sans: Vec::new(),
+            longhorn_mounts: false,
+            registry_mirrors: BTreeMap::new(),
+            sysctls: BTreeMap::new(),
+        }
+    }
+}
+
+/// Who brings the pod network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cni {
+    /// Flannel, which Talos installs itself.
+    Flannel,
+    /// Nobody: it is installed later.
+    None,
+    /// Manifests at these URLs.
+    Custom(Vec<String>),
+}
+
+/// What is particular to one node.
+#[derive(Debug, Clone)]
+pub struct NodeSpec {
+    /// What the node does.
+    pub role: Role,
+    /// Its name; none lets Talos derive a stable one from the hardware.
+    pub hostname: Option<String>,
+    /// Kubernetes node labels.
+    pub labels: BTreeMap<String, String>,
+    /// Kubernetes node taints: key to `VALUE:EFFECT` or `EFFECT`.
+    pub taints: BTreeMap<String, String>,
+    /// Overrides the cluster's install disk.
+    pub install_disk: Option<String>,
+    /// The interface that carries the node address; every physical one when none.
+    pub interface: Option<String>,
+    /// A virtual address that the control planes share by themselves, and the interface it sits on.
+    pub vip: Option<(IpAddr, String)>,
+}
+
+impl NodeSpec {
+    /// A node without particulars.
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            hostname: None,
+            labels: BTreeMap::new(),
+            taints: BTreeMap::new(),
+            install_disk: None,
+            interface: None,
+            vip: None,
+        }
+    }
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Runs etcd and the Kubernetes control plane.
+    ControlPlane,
+    /// Runs pods.
+    Worker,
+}
+
+/// Why no configuration could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// We make no configurations for this line.
+    #[error("machine configuration for Talos {version} is not supported yet; supported are 1.8 to 1.13")]
+    Unsupported {
+        /// The version that was asked for.
+        version: Version,
+    },
+    /// The Talos line does not run the Kubernetes version.
+    #[error("Talos {talos} does not run Kubernetes {kubernetes}")]
+    Kubernetes {
+        /// Talos.
+        talos: Version,
+        /// Kubernetes.
+        kubernetes: Version,
+    },
+    /// The endpoint is not `https://HOST:PORT`.
+    #[error("cluster endpoint {endpoint:?} is not of the form https://HOST:PORT")]
+    Endpoint {
+        /// What was given.
+        endpoint: String,
+    },
+    /// A virtual address on a worker.
+    #[error("virtual address {address} is only possible on control planes")]
+    VipOnWorker {
+        /// The address.
+        address: IpAddr,
+    },
+    /// The documents could not be written.
+    #[error("machine configuration cannot be written")]
+    Yaml {
+        /// Why.
+        source: YamlError,
+    },
+}
+
+/// The configuration of one node. It holds secrets: every node gets the tokens, control planes all the keys.
+pub fn render(cluster: &ClusterSpec, node: &NodeSpec, secrets: &SecretsBundle) -> Result<SecretString, ConfigError> {
+    let contract = check(cluster, node)?;
+    let mut documents = vec![v1alpha1::document(contract, cluster, node, secrets)];
+    documents.extend(documents::all(contract, cluster, node));
+    let mut text = String::new();
+    for document in documents {
+        if !text.is_empty() {
+            text.push_str("---\n");
+        }
+        text.push_str(&yaml::write(&document).map_err(|source| ConfigError::Yaml { source })?);
+    }
+    Ok(SecretString::from(text))
+}
+
+fn check(cluster: &ClusterSpec, node: &NodeSpec) -> Result<Contract, ConfigError> {
+    let contract = Contract::of(&cluster.talos_version).ok_or_else(|| ConfigError::Unsupported {
+        version: cluster.talos_version.clone(),
+    })?;
+    if !crate::matrix::runs(&cluster.talos_version, &cluster.kubernetes_version) {
+        return Err(ConfigError::Kubernetes {
+            talos: cluster.talos_version.clone(),
+            kubernetes: cluster.kubernetes_version.clone(),
+        });
+    }
+    if endpoint_host(&cluster.endpoint).is_none() {
+        return Err(ConfigError::Endpoint {
+            endpoint: cluster.endpoint.clone(),
+        });
+    }
+    if let (Role::Worker, Some((address, _))) = (node.role, &node.vip) {
+        return Err(ConfigError::VipOnWorker { address: *address });
+    }
+    Ok(contract)
+}
+
+/// The host of `https://HOST:PORT`, without brackets.
+fn endpoint_host(endpoint: &str) -> Option<&str> {
+    let authority = endpoint.strip_prefix("https://")?.trim_end_matches('/');
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest
+            .split_once("]:")
+            .filter(|(host, _)| host.parse::<std::net::Ipv6Addr>().is_ok())?,
+        None => authority.rsplit_once(':').filter(|(host, _)| {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        })?,
+    };
+    port.parse::<u16>().is_ok_and(|port| port > 0).then_some(host)
+}
+
+#[cfg(test)]
+mod tests;
