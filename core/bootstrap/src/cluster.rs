@@ -71,6 +71,11 @@ async fn existing(kubeconfig: &str, context: Option<String>) -> Result<Running, 
 }
 
 impl Running {
+    /// Name of a cluster that this bootstrap made outside of its own folder, and that must not be forgotten.
+    pub fn made(&self) -> Option<&str> {
+        None
+    }
+
     /// Removes the cluster if this bootstrap made it; an existing one stays.
     pub async fn remove(&self) -> Result<String, StepError> {
         match &self.kind {

@@ -1,21 +1,15 @@
 //! The public record of a bootstrap: the objects written to the bootstrap cluster. Pure.
 
-use butler_api::config::{
-    Addons, BootstrapConfig, Exposure, MultiTenancyMode, Network, Pool, Provider, ProviderKind, Role, Topology,
+use butler_api::{
+    config::{Addons, BootstrapConfig, Exposure, Network, Pool, Provider, ProviderKind, Role, Topology},
+    labels::{BUTLER, CLUSTER, CLUSTER_BOOTSTRAP, CLUSTER_ID, GENERATION, MANAGED_BY, ROLE},
+    names,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// Where the record lives.
-pub const NAMESPACE: &str = "butler-system";
-/// Field manager of everything this program applies.
-pub const MANAGER: &str = "butleradm";
-/// Label with the cluster's UUID: what carries it is ours.
-pub const CLUSTER_ID: &str = "butler.butlerlabs.dev/cluster-id";
-const CLUSTER: &str = "butler.butlerlabs.dev/cluster";
-const CLUSTER_BOOTSTRAP: &str = "butler.butlerlabs.dev/cluster-bootstrap";
-const ROLE: &str = "butler.butlerlabs.dev/role";
-const GENERATION: &str = "butler.butlerlabs.dev/generation";
+pub const NAMESPACE: &str = names::SYSTEM_NAMESPACE;
 const API_VERSION: &str = "butler.butlerlabs.dev/v1alpha1";
 
 /// Namespace, ProviderConfig, NetworkPool and ClusterBootstrap, in the order to apply them.
@@ -23,7 +17,7 @@ pub fn groundwork(config: &BootstrapConfig, cluster_id: Uuid) -> Vec<Value> {
     let mut objects = vec![
         json!({
             "apiVersion": "v1", "kind": "Namespace",
-            "metadata": {"name": NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "butler"}},
+            "metadata": {"name": NAMESPACE, "labels": {MANAGED_BY: BUTLER}},
         }),
         provider_config(config, cluster_id),
     ];
@@ -71,12 +65,12 @@ pub fn machine_request(config: &BootstrapConfig, cluster_id: Uuid, name: &str, r
 
 /// Name of the ProviderConfig.
 pub fn provider_config_name(config: &BootstrapConfig) -> String {
-    format!("{}-provider", config.cluster.name)
+    names::provider_config(&config.cluster.name)
 }
 
 fn labels(config: &BootstrapConfig, cluster_id: Uuid) -> Map<String, Value> {
     let mut labels = Map::new();
-    labels.insert("app.kubernetes.io/managed-by".to_owned(), json!("butler"));
+    labels.insert(MANAGED_BY.to_owned(), json!(BUTLER));
     labels.insert(CLUSTER.to_owned(), json!(config.cluster.name));
     labels.insert(CLUSTER_ID.to_owned(), json!(cluster_id));
     labels
@@ -276,15 +270,6 @@ fn exposure(exposure: &Exposure) -> Value {
         Exposure::Gateway { hostname, gateway_ref } => {
             json!({"mode": "Gateway", "hostname": hostname, "gatewayRef": gateway_ref})
         }
-    }
-}
-
-/// The word of `spec.multiTenancy.mode`.
-pub fn multi_tenancy(mode: MultiTenancyMode) -> &'static str {
-    match mode {
-        MultiTenancyMode::Optional => "Optional",
-        MultiTenancyMode::Enforced => "Enforced",
-        MultiTenancyMode::Disabled => "Disabled",
     }
 }
 

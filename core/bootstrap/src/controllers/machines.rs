@@ -24,7 +24,8 @@ use crate::{
     failure::{Class, StepError, chain},
     graph::Kind,
     journal::{Entry, Fact, Writer},
-    record::{MANAGER, NAMESPACE},
+    addons::MANAGER,
+    record::NAMESPACE,
     watch::Watched,
 };
 
@@ -92,7 +93,7 @@ pub struct Machines {
 impl Machines {
     /// Reconciles until dropped: one task per MachineRequest that is not Running.
     pub async fn run(self, watched: Arc<Watched<MachineRequest>>) {
-        let mut tasks: JoinSet<String> = JoinSet::new();
+        let mut tasks: JoinSet<()> = JoinSet::new();
         let mut busy: BTreeSet<String> = BTreeSet::new();
         loop {
             let found = watched.until(|store, _| {
@@ -108,24 +109,20 @@ impl Machines {
                         tasks.spawn(async move { controller.reconcile(&request).await });
                     }
                 }
-                Some(done) = tasks.join_next() => {
-                    if let Ok(name) = done {
-                        // Once Running (or refused) it stays out of `wanted`; a refusal is final for this run.
-                        let _ = name;
-                    }
-                }
+                // Once Running it is no longer wanted; a refusal is final for this run, so the name stays busy.
+                Some(_) = tasks.join_next() => {}
             }
         }
     }
 
-    async fn reconcile(&self, request: &MachineRequest) -> String {
+    async fn reconcile(&self, request: &MachineRequest) {
         let name = request.name_any();
         let mut pause = FIRST_PAUSE;
         loop {
             match self.bring_up(request).await {
                 Ok(()) => {
                     self.trouble.set(&name, None);
-                    return name;
+                    return;
                 }
                 Err(error) => {
                     let refusal = refusal(&error);
@@ -133,7 +130,7 @@ impl Machines {
                     self.report_failure(&name, &said).await;
                     self.trouble.set(&name, Some(said));
                     if refusal.is_some() {
-                        return name;
+                        return;
                     }
                     let asked = match error.retry() {
                         Retry::After(wait) => wait,
@@ -236,15 +233,14 @@ impl Machines {
         self.status(name, &status).await;
     }
 
-    /// Writes status. The record is for people; what decides is in the journal, so a failed write is tried again only
-    /// by the next change.
+    /// Writes status, however long that takes: a step waits for it.
     async fn status(&self, name: &str, status: &Value) {
         let mut status = status.clone();
         status["lastUpdated"] = json!(seconds(Timestamp::now()));
         let patch = Patch::Merge(json!({"status": status}));
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let mut pause = FIRST_PAUSE;
-        for _ in 0..5 {
+        loop {
             match self.api.patch_status(name, &params, &patch).await {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(machine = name, error = %chain(&error), "status not written"),
