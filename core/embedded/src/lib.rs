@@ -1,1 +1,25 @@
 //! A small Kubernetes-compatible API server in process, persisted to one folder.
+//!
+//! [`Server::open`] recovers the folder, [`Server::client`] talks to it without sockets, [`Server::serve`] offers HTTPS.
+//! What is acknowledged survives a kill at any moment.
+
+mod admit;
+mod apply;
+mod controllers;
+mod http;
+mod kinds;
+mod patch;
+mod pki;
+mod rest;
+mod schema;
+mod select;
+mod server;
+mod status;
+mod store;
+mod text;
+mod tokens;
+
+pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
+
+/// The Kubernetes version that a stand-alone server reports.
+pub const VERSION: &str = "v1.35.0";

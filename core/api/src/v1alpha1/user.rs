@@ -137,7 +137,7 @@ pub struct UserStatus {
     pub password_secret_ref: Option<SecretRef>,
     /// Where the object is in its life.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub phase: Option<String>,
+    pub phase: Option<UserPhase>,
     /// Teams the person belongs to.
     #[serde(
         default,
@@ -174,5 +174,15 @@ wire_enum! {
         Admin = "admin",
         Viewer = "viewer",
         Unset = "",
+    }
+}
+
+wire_enum! {
+    /// Phase of a User.
+    UserPhase {
+        Pending = "Pending",
+        Active = "Active",
+        Disabled = "Disabled",
+        Locked = "Locked",
     }
 }

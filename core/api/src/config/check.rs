@@ -1,0 +1,355 @@
+//! Keys and types: walks the document along the JSON schema, reports every misfit and keeps what fits.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::{
+    schema::ALIASES,
+    suggest,
+    yaml::{Key, Node, Span, Value},
+};
+
+/// A problem whose line has not been cut out yet.
+pub(super) struct Draft {
+    pub(super) path: String,
+    pub(super) span: Span,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// What the walk finds.
+#[derive(Default)]
+pub(super) struct Checked {
+    /// Misfits, in file order.
+    pub(super) drafts: Vec<Draft>,
+    /// Position of every setting that is written: its key (or list item) and its value.
+    pub(super) places: BTreeMap<String, Place>,
+    /// Byte ranges of values that must not be shown.
+    pub(super) masked: Vec<(usize, usize)>,
+}
+
+/// Position of one setting.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) key: Span,
+    pub(super) value: Span,
+}
+
+impl Checked {
+    /// Walks the document. The result holds everything that fits the schema.
+    pub(super) fn walk(&mut self, root: &Node, schema: &Json) -> Json {
+        self.mask(root);
+        let top = Span {
+            line: 1,
+            column: 1,
+            start: 0,
+            end: 1,
+        };
+        if matches!(root.value, Value::Null) {
+            self.draft(
+                "",
+                top,
+                "the file is empty".to_owned(),
+                Some("start from one of the samples".to_owned()),
+            );
+            return Json::Object(Map::new());
+        }
+        self.node(root, schema, "", top)
+            .unwrap_or_else(|| Json::Object(Map::new()))
+    }
+
+    fn node(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
+        self.places.insert(path.to_owned(), Place { key, value: node.span });
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let fits = choices.iter().find(|choice| fits(&node.value, choice));
+            return match fits {
+                Some(choice) => self.node(node, choice, path, key),
+                None => self.wrong_kind(node, schema, path, key),
+            };
+        }
+        match (schema["type"].as_str().unwrap_or_default(), &node.value) {
+            ("object", Value::Map(entries)) => Some(self.mapping(entries, schema, path, key)),
+            ("array", Value::List(items)) => Some(self.list(items, schema, path, node.span)),
+            ("string", Value::Text(text)) => self.text(text, schema, path, node.span),
+            ("boolean", Value::Bool(value)) => Some((*value).into()),
+            ("integer", Value::Int(value)) => self.integer(*value, schema, path, node.span),
+            _ => self.wrong_kind(node, schema, path, key),
+        }
+    }
+
+    fn mapping(&mut self, entries: &[(Key, Node)], schema: &Json, path: &str, at: Span) -> Json {
+        let properties = schema["properties"].as_object();
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut out = Map::new();
+        for (key, node) in entries {
+            let name = canonical(path, &key.name);
+            let full = join(path, &key.name);
+            if let Some(first) = seen.get(name) {
+                let message = format!("`{full}` is written twice");
+                self.draft(
+                    &full,
+                    key.span,
+                    message,
+                    Some(format!("the first is in line {}; remove one", first.line)),
+                );
+                self.mask_value(node, properties.and_then(|p| p.get(&key.name)));
+                continue;
+            }
+            seen.insert(name, key.span);
+            let free = schema["additionalProperties"]
+                .as_object()
+                .map(|_| &schema["additionalProperties"]);
+            match properties.and_then(|p| p.get(name)).or(free) {
+                Some(schema) => {
+                    self.mask_value(node, Some(schema));
+                    if let Some(value) = self.node(node, schema, &full, key.span) {
+                        out.insert(name.to_owned(), value);
+                    }
+                }
+                None => self.unknown(key, node, &full, properties),
+            }
+        }
+        let required = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str);
+        for name in required.filter(|name| !seen.contains_key(name)) {
+            let full = join(path, name);
+            let hint = properties
+                .and_then(|p| p[name]["description"].as_str())
+                .map(lower_first);
+            self.draft(&full, at, format!("`{full}` is missing"), hint);
+        }
+        self.count(out.len(), schema, path, at);
+        Json::Object(out)
+    }
+
+    /// `minProperties`/`maxProperties`: used where exactly one of several keys is wanted.
+    fn count(&mut self, written: usize, schema: &Json, path: &str, at: Span) {
+        let bound = |name: &str| schema[name].as_u64().and_then(|n| usize::try_from(n).ok());
+        if bound("minProperties").is_some_and(|min| written < min)
+            || bound("maxProperties").is_some_and(|max| written > max)
+        {
+            let names: Vec<&str> = schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(k, _)| k.as_str())
+                .collect();
+            self.draft(
+                path,
+                at,
+                format!("`{path}` needs exactly one of {}", quoted_list(&names)),
+                None,
+            );
+        }
+    }
+
+    fn unknown(&mut self, key: &Key, node: &Node, path: &str, properties: Option<&Map<String, Json>>) {
+        let known: Vec<&str> = properties
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let closest = suggest::closest(&key.name, &known);
+        self.mask_value(node, closest.and_then(|name| properties?.get(name)));
+        let hint = match closest {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("known here: {}", quoted_list(&known)),
+        };
+        self.draft(path, key.span, format!("unknown key `{path}`"), Some(hint));
+    }
+
+    fn list(&mut self, items: &[Node], schema: &Json, path: &str, at: Span) -> Json {
+        if schema["minItems"]
+            .as_u64()
+            .is_some_and(|min| (items.len() as u64) < min)
+        {
+            self.draft(
+                path,
+                at,
+                format!("`{path}` is an empty list"),
+                Some("write at least one item".to_owned()),
+            );
+        }
+        let one = |(i, item): (usize, &Node)| self.node(item, &schema["items"], &format!("{path}[{i}]"), item.span);
+        Json::Array(items.iter().enumerate().filter_map(one).collect())
+    }
+
+    fn text(&mut self, text: &str, schema: &Json, path: &str, at: Span) -> Option<Json> {
+        if let Some(allowed) = schema["enum"].as_array() {
+            let allowed: Vec<&str> = allowed.iter().filter_map(Json::as_str).collect();
+            if !allowed.contains(&text) {
+                let hint = match suggest::closest(text, &allowed) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("allowed: {}", quoted_list(&allowed)),
+                };
+                self.draft(path, at, format!("`{path}` has an unknown value"), Some(hint));
+                return None;
+            }
+        }
+        if schema["minLength"]
+            .as_u64()
+            .is_some_and(|min| (text.chars().count() as u64) < min)
+        {
+            self.draft(path, at, format!("`{path}` is empty"), None);
+            return None;
+        }
+        Some(text.into())
+    }
+
+    fn integer(&mut self, value: i64, schema: &Json, path: &str, at: Span) -> Option<Json> {
+        let (min, max) = (schema["minimum"].as_i64(), schema["maximum"].as_i64());
+        let message = match (min, max) {
+            (Some(min), _) if value < min => format!("`{path}` is {value}; the minimum is {min}"),
+            (_, Some(max)) if value > max => format!("`{path}` is {value}; the maximum is {max}"),
+            _ => return Some(value.into()),
+        };
+        self.draft(path, at, message, None);
+        None
+    }
+
+    fn wrong_kind(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
+        if path.is_empty() {
+            let message = format!("the file holds {}, not a mapping", node.kind());
+            self.draft(
+                path,
+                node.span,
+                message,
+                Some("start from one of the samples".to_owned()),
+            );
+            return None;
+        }
+        let wanted = wanted(schema);
+        if matches!(node.value, Value::Null) {
+            let hint = format!("write {wanted}, or remove the key");
+            self.draft(path, key, format!("`{path}` has no value"), Some(hint));
+            return None;
+        }
+        let text_is_one_choice = wanted.starts_with("text");
+        let hint = match &node.value {
+            Value::Int(_) | Value::Float | Value::Bool(_) if text_is_one_choice => Some("put it in quotes"),
+            Value::Text(text) if wanted == "a number" && text.trim().parse::<i64>().is_ok() => {
+                Some("remove the quotes")
+            }
+            Value::Text(text) if wanted == "true or false" && yes_or_no(text) => {
+                Some("write `true` or `false`, without quotes")
+            }
+            _ => None,
+        };
+        self.draft(
+            path,
+            node.span,
+            format!("`{path}` must be {wanted}, not {}", node.kind()),
+            hint.map(str::to_owned),
+        );
+        None
+    }
+
+    fn draft(&mut self, path: &str, span: Span, message: String, hint: Option<String>) {
+        self.drafts.push(Draft {
+            path: path.to_owned(),
+            span,
+            message,
+            hint,
+        });
+    }
+
+    fn mask_value(&mut self, node: &Node, schema: Option<&Json>) {
+        if schema.is_some_and(|schema| schema["x-secret"] == true) && is_scalar(&node.value) {
+            self.masked.push((node.span.start, node.span.end));
+        }
+    }
+
+    /// Hides whatever is named like a secret, wherever it stands.
+    fn mask(&mut self, node: &Node) {
+        match &node.value {
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    if is_scalar(&value.value) && suggest::sounds_secret(&key.name) {
+                        self.masked.push((value.span.start, value.span.end));
+                    }
+                    self.mask(value);
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.mask(item)),
+            _ => {}
+        }
+    }
+}
+
+fn fits(value: &Value, schema: &Json) -> bool {
+    match schema["type"].as_str().unwrap_or_default() {
+        "object" => matches!(value, Value::Map(_)),
+        "array" => matches!(value, Value::List(_)),
+        "string" => matches!(value, Value::Text(_)),
+        "boolean" => matches!(value, Value::Bool(_)),
+        "integer" => matches!(value, Value::Int(_)),
+        _ => false,
+    }
+}
+
+/// What the schema wants, for people.
+fn wanted(schema: &Json) -> String {
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let mut choices: Vec<String> = choices.iter().map(wanted).collect();
+        choices.sort_by_key(|choice| choice != "text");
+        return choices.join(" or ");
+    }
+    match schema["type"].as_str().unwrap_or_default() {
+        "object" => "a mapping",
+        "array" => "a list",
+        "boolean" => "true or false",
+        "integer" => "a number",
+        _ => "text",
+    }
+    .to_owned()
+}
+
+fn canonical<'a>(path: &str, name: &'a str) -> &'a str {
+    ALIASES
+        .iter()
+        .find(|(block, _, other)| *block == path && *other == name)
+        .map_or(name, |(_, key, _)| key)
+}
+
+fn join(path: &str, name: &str) -> String {
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if path.is_empty() {
+        name
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+pub(super) fn quoted_list(names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn lower_first(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::List(_) | Value::Map(_) | Value::Null)
+}
+
+fn yes_or_no(text: &str) -> bool {
+    ["yes", "no", "on", "off", "true", "false"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
+}

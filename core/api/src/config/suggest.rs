@@ -1,0 +1,74 @@
+//! "did you mean", and which keys sound like secrets.
+
+/// The candidate that was most likely meant, if one is close.
+pub(super) fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let folded = word.to_lowercase();
+    let limit = (word.chars().count() / 3).max(1);
+    candidates
+        .iter()
+        .map(|candidate| (distance(&folded, &candidate.to_lowercase()), *candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Whether a key with this name probably holds a secret.
+pub(super) fn sounds_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let secret = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "credential",
+        "accesskey",
+        "privatekey",
+        "jwt",
+    ];
+    let place = ["path", "file", "name", "ref"];
+    secret.iter().any(|word| name.contains(word)) && !place.iter().any(|word| name.ends_with(word))
+}
+
+/// Edits (insert, delete, replace, swap of neighbours) between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > 8 {
+        return usize::MAX;
+    }
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_and_swapped_words_are_recognised() {
+        let known = ["podCIDR", "serviceCIDR", "vip", "vipInterface"];
+        assert_eq!(closest("podCidr", &known), Some("podCIDR"));
+        assert_eq!(closest("pdoCIDR", &known), Some("podCIDR"));
+        assert_eq!(closest("serviceCDR", &known), Some("serviceCIDR"));
+        assert_eq!(closest("gateway", &known), None);
+    }
+
+    #[test]
+    fn secrets_are_recognised_by_name_but_paths_are_not() {
+        assert!(sounds_secret("adminPassword"));
+        assert!(sounds_secret("secretAccessKey"));
+        assert!(!sounds_secret("tlsSecretName"));
+        assert!(!sounds_secret("serviceAccountKeyPath"));
+    }
+}

@@ -1,0 +1,100 @@
+//! `talos`: releases that exist and go together.
+
+use semver::Version;
+
+use super::{Validator, text};
+use crate::config::{
+    Talos,
+    raw::RawTalos,
+    versions::{self, TALOS_LINES, TalosLine},
+};
+
+const DEFAULT_TALOS: Version = Version::new(1, 12, 1);
+
+pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>) -> Talos {
+    let empty = RawTalos::default();
+    let raw = raw.unwrap_or(&empty);
+    let version = release(v, raw.version.as_ref(), "talos.version", "v1.12.1").unwrap_or(DEFAULT_TALOS);
+    let line = versions::talos_line(&version);
+    if line.is_none() {
+        let (first, last) = (&TALOS_LINES[0], &TALOS_LINES[TALOS_LINES.len() - 1]);
+        let hint = format!("releases v1.{}.x to v1.{}.x are supported", first.minor, last.minor);
+        v.problem("talos.version", format!("Talos v{version} is not supported"), hint);
+    }
+    let written = release(v, raw.kubernetes_version.as_ref(), "talos.kubernetesVersion", "v1.35.0");
+    if let (Some(line), Some(kubernetes)) = (line, &written)
+        && !line.runs(kubernetes)
+    {
+        let message = format!("Talos v{version} does not run Kubernetes v{kubernetes}");
+        v.problem("talos.kubernetesVersion", message, range_hint(line));
+    }
+    let default = || line.map_or(Version::new(1, 35, 4), TalosLine::default_kubernetes);
+    Talos {
+        kubernetes_version: written.unwrap_or_else(default),
+        schematic: schematic(v, raw.schematic.as_ref()),
+        install_disk: install_disk(v, raw.install_disk.as_ref(), "talos.installDisk")
+            .unwrap_or_else(|| "/dev/vda".to_owned()),
+        time_servers: time_servers(v, &raw.time_servers),
+        version,
+    }
+}
+
+fn range_hint(line: &TalosLine) -> String {
+    format!(
+        "it runs v1.{}.x to v1.{}.x; without this key v{}",
+        line.kubernetes_min,
+        line.kubernetes_max,
+        line.default_kubernetes()
+    )
+}
+
+fn release(v: &mut Validator<'_>, value: Option<&String>, path: &str, example: &str) -> Option<Version> {
+    let written = text(value)?;
+    let parsed = written
+        .strip_prefix('v')
+        .and_then(versions::parse)
+        .filter(|v| v.pre.is_empty() && v.build.is_empty());
+    if parsed.is_none() {
+        v.problem(
+            path,
+            format!("`{path}` is no release"),
+            format!("write it like `{example}`"),
+        );
+    }
+    parsed
+}
+
+fn schematic(v: &mut Validator<'_>, value: Option<&String>) -> Option<String> {
+    let id = text(value)?;
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    if id.len() != 64 || !id.chars().all(hex) {
+        let hint = "64 hexadecimal digits in lower case, as the Image Factory gives them";
+        v.problem("talos.schematic", "`talos.schematic` is no schematic id", hint);
+    }
+    Some(id)
+}
+
+pub(super) fn install_disk(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> Option<String> {
+    let disk = text(value)?;
+    if !disk.starts_with("/dev/") || disk.chars().any(char::is_whitespace) {
+        v.problem(
+            path,
+            format!("`{path}` is no device path"),
+            "write it like `/dev/vda` or `/dev/disk/by-id/NAME`",
+        );
+    }
+    Some(disk)
+}
+
+fn time_servers(v: &mut Validator<'_>, servers: &[String]) -> Vec<String> {
+    for (i, server) in servers.iter().enumerate() {
+        if server.parse::<std::net::IpAddr>().is_err() && !super::cluster::is_dns_name(&server.to_lowercase()) {
+            v.problem(
+                &format!("talos.timeServers[{i}]"),
+                "this is neither an address nor a host name",
+                "",
+            );
+        }
+    }
+    servers.to_vec()
+}

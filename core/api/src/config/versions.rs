@@ -1,0 +1,72 @@
+//! Which Talos releases there are, and which Kubernetes releases each of them runs.
+
+use semver::Version;
+
+/// One Talos line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TalosLine {
+    /// Minor number of the line; the major number is 1.
+    pub minor: u64,
+    /// Lowest Kubernetes minor number (of 1.x).
+    pub kubernetes_min: u64,
+    /// Highest Kubernetes minor number (of 1.x).
+    pub kubernetes_max: u64,
+    /// Kubernetes release that is used when none is asked for, as minor and patch (of 1.x).
+    pub kubernetes_default: (u64, u64),
+}
+
+const fn line(minor: u64, kubernetes_min: u64, kubernetes_max: u64, kubernetes_default: (u64, u64)) -> TalosLine {
+    TalosLine {
+        minor,
+        kubernetes_min,
+        kubernetes_max,
+        kubernetes_default,
+    }
+}
+
+/// Every line that Butler can configure, oldest first.
+pub const TALOS_LINES: [TalosLine; 7] = [
+    line(8, 26, 31, (31, 4)),
+    line(9, 27, 32, (32, 4)),
+    line(10, 28, 33, (33, 6)),
+    line(11, 29, 34, (34, 1)),
+    line(12, 30, 35, (35, 4)),
+    line(13, 31, 36, (36, 3)),
+    // Its own default was still a release candidate when this was written.
+    line(14, 32, 37, (36, 3)),
+];
+
+/// The line of a Talos release, if it is one that Butler can configure.
+pub fn talos_line(talos: &Version) -> Option<&'static TalosLine> {
+    TALOS_LINES
+        .iter()
+        .find(|line| talos.major == 1 && talos.minor == line.minor)
+}
+
+/// The Kubernetes release that a Talos release runs when none is asked for.
+pub fn default_kubernetes(talos: &Version) -> Option<Version> {
+    talos_line(talos).map(TalosLine::default_kubernetes)
+}
+
+/// Whether a Talos release runs a Kubernetes release. Pre-releases count as their release.
+pub fn runs_kubernetes(talos: &Version, kubernetes: &Version) -> bool {
+    talos_line(talos).is_some_and(|line| line.runs(kubernetes))
+}
+
+impl TalosLine {
+    /// Whether it runs a Kubernetes release.
+    pub fn runs(&self, kubernetes: &Version) -> bool {
+        kubernetes.major == 1 && (self.kubernetes_min..=self.kubernetes_max).contains(&kubernetes.minor)
+    }
+
+    /// The Kubernetes release that is used when none is asked for.
+    pub fn default_kubernetes(&self) -> Version {
+        let (minor, patch) = self.kubernetes_default;
+        Version::new(1, minor, patch)
+    }
+}
+
+/// Parses `v1.12.1` (the `v` may be missing).
+pub fn parse(text: &str) -> Option<Version> {
+    Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
+}

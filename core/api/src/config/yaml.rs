@@ -1,0 +1,216 @@
+//! YAML text to a tree whose every key and value knows its position. The only module that knows the YAML library.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Options, Spanned};
+
+/// Where something stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Span {
+    /// From 1.
+    pub(super) line: usize,
+    /// In characters, from 1.
+    pub(super) column: usize,
+    /// Bytes from the start of the text.
+    pub(super) start: usize,
+    /// End of the same, exclusive.
+    pub(super) end: usize,
+}
+
+/// A value and its position. No `Debug`: it may hold a secret.
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) span: Span,
+}
+
+/// What a node holds. Numbers that are no whole ones, or too large, keep no value: no setting is one.
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float,
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A mapping key and its position.
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) span: Span,
+}
+
+/// Text that is no YAML.
+pub(super) struct SyntaxError {
+    pub(super) message: String,
+    pub(super) span: Span,
+}
+
+/// Parses one document. Duplicate keys are kept, so that the caller can report all of them.
+pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
+    let options: Options = serde_saphyr::options! {
+        strict_booleans: true,
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        merge_keys: MergeKeyPolicy::Error,
+        with_snippet: false,
+        emit_comments: false,
+        reject_unsupported_tags: true,
+    };
+    serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options)
+        .map(node)
+        .map_err(|error| SyntaxError {
+            message: message(&error),
+            span: error.location().map(|at| span(&at)).unwrap_or_default(),
+        })
+}
+
+impl Node {
+    /// What it is, for messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) => "a number",
+            Value::Float => "a fractional number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// First line of the library's message, without its position (we render our own).
+fn message(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let text = text.lines().next().unwrap_or_default();
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = text.find(" at line ").unwrap_or(text.len());
+    text[..end].trim_end_matches([':', ',', ' ']).to_owned()
+}
+
+fn span(at: &Location) -> Span {
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let start = number(at.span().byte_offset().unwrap_or(0));
+    Span {
+        line: number(at.line()),
+        column: number(at.column()),
+        start,
+        end: start.saturating_add(number(at.span().byte_len().unwrap_or(0))),
+    }
+}
+
+fn node(tree: Spanned<Tree>) -> Node {
+    let span = span(&tree.referenced);
+    let value = match tree.value {
+        Tree::Null => Value::Null,
+        Tree::Bool(b) => Value::Bool(b),
+        Tree::Int(i) => Value::Int(i),
+        Tree::Float => Value::Float,
+        Tree::Text(s) => Value::Text(s),
+        Tree::List(items) => Value::List(items.into_iter().map(node).collect()),
+        Tree::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| (entry_key(key), node(value)))
+                .collect(),
+        ),
+    };
+    Node { value, span }
+}
+
+fn entry_key(key: Spanned<String>) -> Key {
+    Key {
+        span: span(&key.referenced),
+        name: key.value,
+    }
+}
+
+enum Tree {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float,
+    Text(String),
+    List(Vec<Spanned<Tree>>),
+    Map(Vec<(Spanned<String>, Spanned<Tree>)>),
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Int(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::Float, Tree::Int))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::Float, Tree::Int))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::Float, Tree::Int))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
+        Ok(Tree::Float)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
+        Ok(Tree::Text(value))
+    }
+
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Tree, E> {
+        Ok(Tree::Text(String::from_utf8_lossy(value).into_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Tree::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Tree::Map(entries))
+    }
+}

@@ -1,0 +1,185 @@
+//! Every kind, read and written back: objects made from the schemas keep every field and gain none.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use super::*;
+
+/// How sample values are made.
+#[derive(Clone, Copy, PartialEq)]
+enum Sample {
+    /// Every field.
+    Full,
+    /// Required fields only.
+    Minimal,
+    /// Required fields, and null for all others.
+    Nulls,
+    /// Every field, with words outside of the enums.
+    NewWords,
+}
+
+#[test]
+fn every_definition_is_named_after_its_group() {
+    for crd in all_crds() {
+        let name = crd.metadata.name.clone().unwrap_or_default();
+        assert_eq!(name, format!("{}.{GROUP}", crd.spec.names.plural));
+        assert_eq!(crd.spec.group, GROUP);
+        assert_eq!(crd.spec.versions[0].name, VERSION);
+    }
+}
+
+#[test]
+fn full_objects_keep_every_field() {
+    for (kind, object) in samples(Sample::Full) {
+        assert_eq!(round_trip(&kind, &object).unwrap(), object);
+    }
+}
+
+#[test]
+fn absent_stays_absent() {
+    for (kind, object) in samples(Sample::Minimal) {
+        assert_eq!(round_trip(&kind, &object).unwrap(), object);
+    }
+}
+
+#[test]
+fn null_reads_as_absent() {
+    let minimal = samples(Sample::Minimal);
+    for ((kind, object), (_, minimal)) in samples(Sample::Nulls).into_iter().zip(minimal) {
+        assert_eq!(round_trip(&kind, &object).unwrap(), minimal);
+    }
+}
+
+#[test]
+fn unknown_words_survive() {
+    for (kind, object) in samples(Sample::NewWords) {
+        assert_eq!(round_trip(&kind, &object).unwrap(), object);
+    }
+}
+
+#[test]
+fn quantities_may_be_numbers() {
+    let config = json!({
+        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "ButlerConfig", "metadata": {"name": "butler"},
+        "spec": {"defaultTeamLimits": {"maxTotalCPU": 64, "maxTotalMemory": "256Gi"}},
+    });
+    let config: ButlerConfig = serde_json::from_value(config).unwrap();
+    let limits = config.spec.default_team_limits.unwrap();
+    assert_eq!(limits.max_total_cpu.unwrap().to_string(), "64");
+    assert_eq!(limits.max_total_memory.unwrap().to_string(), "256Gi");
+}
+
+#[test]
+fn a_configuration_without_spec_can_be_read() {
+    let config = json!({
+        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "ButlerConfig", "metadata": {"name": "butler"},
+    });
+    let config: ButlerConfig = decode(config).unwrap();
+    assert_eq!(config.spec, butler_config::ButlerConfigSpec::default());
+}
+
+#[test]
+fn credentials_never_show_in_debug_output() {
+    let status = cluster_bootstrap::ClusterBootstrapStatus {
+        kubeconfig: Some("c2VjcmV0".to_owned().into()),
+        ..Default::default()
+    };
+    assert!(!format!("{status:?}").contains("c2VjcmV0"));
+    assert_eq!(
+        serde_json::to_value(&status).unwrap(),
+        json!({"kubeconfig": "c2VjcmV0"})
+    );
+}
+
+/// One object of each kind.
+fn samples(how: Sample) -> Vec<(String, Value)> {
+    all_crds()
+        .iter()
+        .map(|crd| {
+            let crd = serde_json::to_value(crd).unwrap();
+            let kind = crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
+            let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+            let mut object = json!({
+                "apiVersion": format!("{GROUP}/{VERSION}"), "kind": kind, "metadata": {"name": "sample"},
+                "spec": sample(&schema["spec"], how),
+            });
+            if schema.get("status").is_some() && how != Sample::Minimal && how != Sample::Nulls {
+                object["status"] = sample(&schema["status"], how);
+            }
+            (kind, object)
+        })
+        .collect()
+}
+
+/// A value of the type that the schema asks for.
+fn sample(schema: &Value, how: Sample) -> Value {
+    if schema["x-kubernetes-int-or-string"] == true {
+        return json!("16Gi");
+    }
+    match schema["type"].as_str().expect("a node has a type") {
+        "string" if schema["format"] == "date-time" => json!("2026-05-04T03:02:01Z"),
+        "string" => match schema["enum"].as_array() {
+            Some(_) if how == Sample::NewWords => json!("from-the-future"),
+            Some(words) => words[0].clone(),
+            None => json!("text"),
+        },
+        "integer" => json!(7),
+        "boolean" => json!(false),
+        "array" => json!([sample(&schema["items"], how)]),
+        "object" => sample_object(schema, how),
+        other => panic!("unexpected type {other}"),
+    }
+}
+
+fn sample_object(schema: &Value, how: Sample) -> Value {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return json!({"replicas": 2, "nested": {"on": true}});
+    }
+    if schema["additionalProperties"].is_object() {
+        return json!({"key": sample(&schema["additionalProperties"], how)});
+    }
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut object = Map::new();
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        match how {
+            Sample::Full | Sample::NewWords => object.insert(name.clone(), sample(property, how)),
+            _ if required.contains(&name.as_str()) => object.insert(name.clone(), sample(property, how)),
+            Sample::Nulls => object.insert(name.clone(), Value::Null),
+            Sample::Minimal => None,
+        };
+    }
+    Value::Object(object)
+}
+
+fn round_trip(kind: &str, object: &Value) -> Result<Value, String> {
+    fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(serde_json::from_value::<T>(object.clone())?)
+    }
+    match kind {
+        "AddonDefinition" => through::<AddonDefinition>(object),
+        "ButlerConfig" => through::<ButlerConfig>(object),
+        "ClusterBootstrap" => through::<ClusterBootstrap>(object),
+        "ClusterCreationPolicy" => through::<ClusterCreationPolicy>(object),
+        "IPAllocation" => through::<IPAllocation>(object),
+        "IdentityProvider" => through::<IdentityProvider>(object),
+        "ImageSync" => through::<ImageSync>(object),
+        "LoadBalancerRequest" => through::<LoadBalancerRequest>(object),
+        "MachineRequest" => through::<MachineRequest>(object),
+        "ManagementAddon" => through::<ManagementAddon>(object),
+        "NetworkPool" => through::<NetworkPool>(object),
+        "ProviderConfig" => through::<ProviderConfig>(object),
+        "Team" => through::<Team>(object),
+        "TenantAddon" => through::<TenantAddon>(object),
+        "TenantCluster" => through::<TenantCluster>(object),
+        "User" => through::<User>(object),
+        "Workspace" => through::<Workspace>(object),
+        "WorkspaceTemplate" => through::<WorkspaceTemplate>(object),
+        _ => return Err(format!("no type for {kind}")),
+    }
+    .map_err(|error| format!("{kind}: {error}"))
+}

@@ -1,0 +1,254 @@
+//! Compares the generated definitions with the published ones, node by node.
+//!
+//! Everything that decides what a server accepts, fills in, merges or prints is compared: names, scope, columns,
+//! subresources, and each keyword of each schema node. Prose (descriptions, messages of rules) is ours and is not.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use butler_api::v1alpha1::all_crds;
+use serde_json::{Value, json};
+
+/// A place where we differ on purpose.
+struct Expected {
+    /// Path of the difference; a trailing `*` covers everything below.
+    path: &'static str,
+    /// What we have there, as JSON; `None` where we have nothing or the whole subtree is meant.
+    ours: Option<&'static str>,
+    /// Why.
+    #[expect(dead_code, reason = "read by people")]
+    reason: &'static str,
+}
+
+const PROVIDERS: &str = r#"["aws","azure","gcp","harvester","inmemory","local","nutanix","proxmox","static"]"#;
+
+const EXPECTED: &[Expected] = &[
+    Expected {
+        path: "ClusterBootstrap.spec.provider.enum",
+        ours: Some(PROVIDERS),
+        reason: "the toolkit serves two platforms of its own",
+    },
+    Expected {
+        path: "ProviderConfig.spec.provider.enum",
+        ours: Some(PROVIDERS),
+        reason: "the toolkit serves two platforms of its own",
+    },
+    Expected {
+        path: "ClusterCreationPolicy.spec.targetProviders[].enum",
+        ours: Some(PROVIDERS),
+        reason: "one list of platforms for all kinds",
+    },
+    Expected {
+        path: "ProviderConfig.spec.x-kubernetes-validations",
+        ours: Some(
+            r#"["self.provider in ['local', 'inmemory', 'static'] || (has(self.credentialsRef) && self.credentialsRef.name != '')"]"#,
+        ),
+        reason: "our own platforms have no credentials either",
+    },
+    Expected {
+        path: "User.status.phase.allOf",
+        ours: None,
+        reason: "the published node says one list of words twice",
+    },
+    Expected {
+        path: "User.status.phase.enum",
+        ours: Some(r#"["Active","Disabled","Locked","Pending"]"#),
+        reason: "the published node says one list of words twice",
+    },
+    Expected {
+        path: "TenantCluster.spec.controlPlane.replicas.default",
+        ours: None,
+        reason: "removed upstream after the published files",
+    },
+    Expected {
+        path: "TenantCluster.spec.controlPlane.resources.konnectivity*",
+        ours: None,
+        reason: "added upstream after the published files",
+    },
+    Expected {
+        path: "ButlerConfig.spec.defaultControlPlaneResources.konnectivity*",
+        ours: None,
+        reason: "added upstream after the published files",
+    },
+];
+
+#[test]
+fn definitions_agree_with_the_published_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/crds/butler");
+    let Some(theirs) = published(&folder) else {
+        eprintln!("skipped: no published definitions at {}", folder.display());
+        return;
+    };
+    let ours: BTreeMap<String, BTreeMap<String, Value>> = all_crds()
+        .iter()
+        .map(|crd| facts_of(&serde_json::to_value(crd).unwrap()))
+        .collect();
+    assert_eq!(
+        ours.keys().collect::<Vec<_>>(),
+        theirs.keys().collect::<Vec<_>>(),
+        "kinds differ"
+    );
+
+    let mut used = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (kind, theirs) in &theirs {
+        for (path, ours, theirs) in differences(&ours[kind], theirs) {
+            match EXPECTED.iter().position(|expected| matches(expected, &path, ours)) {
+                Some(index) => {
+                    used.insert(index);
+                }
+                None => problems.push(format!("{path}: ours {}, published {}", show(ours), show(theirs))),
+            }
+        }
+    }
+    for (index, expected) in EXPECTED.iter().enumerate() {
+        if !used.contains(&index) {
+            problems.push(format!("{}: expected a difference, found none", expected.path));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_changed_keyword_is_found() {
+    let crd = serde_json::to_value(&all_crds()[0]).unwrap();
+    let (kind, before) = facts_of(&crd);
+    let mut changed = before.clone();
+    let (path, _) = changed.pop_first().unwrap();
+    let found = differences(&changed, &before);
+    assert_eq!(found.len(), 1, "{kind}");
+    assert_eq!(found[0].0, path);
+}
+
+/// The published definitions as facts by kind; `None` when they are not at hand.
+fn published(folder: &Path) -> Option<BTreeMap<String, BTreeMap<String, Value>>> {
+    let files = fs::read_dir(folder).ok()?;
+    let facts = files
+        .map(|file| {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let crd: Value =
+                serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            facts_of(&crd)
+        })
+        .collect();
+    Some(facts)
+}
+
+/// Kind, and everything comparable as path and value.
+fn facts_of(crd: &Value) -> (String, BTreeMap<String, Value>) {
+    let spec = &crd["spec"];
+    let kind = spec["names"]["kind"].as_str().unwrap().to_owned();
+    let mut facts = BTreeMap::new();
+    let version = &spec["versions"][0];
+    for (name, value) in [
+        ("name", &crd["metadata"]["name"]),
+        ("group", &spec["group"]),
+        ("scope", &spec["scope"]),
+        ("names", &spec["names"]),
+        ("conversion", &spec["conversion"]),
+        ("version", &version["name"]),
+        ("served", &version["served"]),
+        ("storage", &version["storage"]),
+        ("selectableFields", &version["selectableFields"]),
+    ] {
+        facts.insert(format!("{kind}#{name}"), canonical(value));
+    }
+    let subresources = canonical(&version["subresources"]);
+    facts.insert(
+        format!("{kind}#subresources"),
+        if subresources.is_null() {
+            json!({})
+        } else {
+            subresources
+        },
+    );
+    facts.insert(
+        format!("{kind}#versions"),
+        json!(spec["versions"].as_array().map(Vec::len)),
+    );
+    let columns = version["additionalPrinterColumns"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let columns: Vec<Value> = columns.iter().map(without_description).collect();
+    facts.insert(format!("{kind}#columns"), json!(columns));
+    collect(&kind, &version["schema"]["openAPIV3Schema"], &mut facts);
+    (kind, facts)
+}
+
+/// Every keyword of a schema node and of the nodes below it.
+fn collect(path: &str, schema: &Value, facts: &mut BTreeMap<String, Value>) {
+    for (keyword, value) in schema.as_object().expect("a schema node is an object") {
+        match keyword.as_str() {
+            "description" => {}
+            "properties" => {
+                for (name, property) in value.as_object().unwrap() {
+                    collect(&format!("{path}.{name}"), property, facts);
+                }
+            }
+            "items" => collect(&format!("{path}[]"), value, facts),
+            "additionalProperties" if value.is_object() => collect(&format!("{path}{{}}"), value, facts),
+            "x-kubernetes-validations" => {
+                let rules: Vec<&Value> = value.as_array().unwrap().iter().map(|rule| &rule["rule"]).collect();
+                facts.insert(format!("{path}.{keyword}"), json!(rules));
+            }
+            "enum" | "required" => {
+                let mut words = value.as_array().unwrap().clone();
+                words.sort_by_key(ToString::to_string);
+                facts.insert(format!("{path}.{keyword}"), Value::Array(words));
+            }
+            _ => {
+                facts.insert(format!("{path}.{keyword}"), canonical(value));
+            }
+        }
+    }
+}
+
+/// Numbers compare by value: `1` is `1.0`.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(items) => items.iter().map(canonical).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| (name.clone(), canonical(member)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+fn without_description(column: &Value) -> Value {
+    let mut column = canonical(column);
+    column.as_object_mut().unwrap().remove("description");
+    column
+}
+
+type Facts = BTreeMap<String, Value>;
+
+/// Paths where the two differ, with both values.
+fn differences<'a>(ours: &'a Facts, theirs: &'a Facts) -> Vec<(String, Option<&'a Value>, Option<&'a Value>)> {
+    let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), ours.get(path), theirs.get(path)))
+        .filter(|(_, ours, theirs)| ours != theirs)
+        .collect()
+}
+
+fn matches(expected: &Expected, path: &str, ours: Option<&Value>) -> bool {
+    if let Some(prefix) = expected.path.strip_suffix('*') {
+        return path.starts_with(prefix);
+    }
+    let wanted: Option<Value> = expected.ours.map(|text| serde_json::from_str(text).unwrap());
+    expected.path == path && ours == wanted.as_ref()
+}
+
+fn show(value: Option<&Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,1 @@
+//! CustomResourceDefinitions: defaults, checks and conditions.

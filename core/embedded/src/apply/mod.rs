@@ -1,0 +1,3 @@
+//! Server-side apply: who owns which field, and merging what appliers want.
+
+pub(crate) mod managers;

@@ -1,0 +1,214 @@
+//! Which resources exist at a moment, by path and by group. Rebuilt when a CustomResourceDefinition changes.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Custom, Resource, Scale, builtin};
+use crate::schema::Schema;
+use crate::text::string_at;
+
+/// All served resources.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    by_path: HashMap<(String, String, String), Arc<Resource>>,
+    /// Group, then versions in order of preference, then resources by name.
+    groups: BTreeMap<String, Vec<(String, Vec<Arc<Resource>>)>>,
+}
+
+impl Catalog {
+    /// The built-in kinds and every definition that is established.
+    pub(crate) fn build<'a>(definitions: impl Iterator<Item = &'a Value>) -> Self {
+        let mut catalog = Self::default();
+        for resource in builtin::resources() {
+            catalog.add(resource);
+        }
+        for definition in definitions {
+            for resource in served(definition) {
+                catalog.add(Arc::new(resource));
+            }
+        }
+        for versions in catalog.groups.values_mut() {
+            versions.sort_by(|a, b| compare_versions(&b.0, &a.0));
+            for (_, resources) in versions {
+                resources.sort_by(|a, b| a.plural.cmp(&b.plural));
+            }
+        }
+        catalog
+    }
+
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Resource>> {
+        self.by_path
+            .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
+    }
+
+    /// The resource of a kind.
+    pub(crate) fn find_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Resource>> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        self.resources(group, version)?.iter().find(|r| r.kind == kind)
+    }
+
+    /// Groups with their versions in order of preference.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.groups
+            .iter()
+            .map(|(group, versions)| (group.as_str(), versions.iter().map(|v| v.0.as_str()).collect()))
+    }
+
+    pub(crate) fn resources(&self, group: &str, version: &str) -> Option<&[Arc<Resource>]> {
+        self.groups
+            .get(group)?
+            .iter()
+            .find(|v| v.0 == version)
+            .map(|v| v.1.as_slice())
+    }
+
+    /// One resource per table that stores objects.
+    pub(crate) fn stored(&self) -> Vec<Arc<Resource>> {
+        let mut seen = HashMap::new();
+        for resource in self.by_path.values().filter(|r| !super::is_review(&r.group)) {
+            seen.entry(Arc::clone(&resource.table))
+                .or_insert_with(|| Arc::clone(resource));
+        }
+        seen.into_values().collect()
+    }
+
+    fn add(&mut self, resource: Arc<Resource>) {
+        let path = (
+            resource.group.clone(),
+            resource.version.clone(),
+            resource.plural.clone(),
+        );
+        let versions = self.groups.entry(resource.group.clone()).or_default();
+        match versions.iter_mut().find(|v| v.0 == resource.version) {
+            Some((_, resources)) => resources.push(Arc::clone(&resource)),
+            None => versions.push((resource.version.clone(), vec![Arc::clone(&resource)])),
+        }
+        self.by_path.insert(path, resource);
+    }
+}
+
+/// The store's table for the objects of a definition.
+pub(crate) fn table_of(definition: &Value) -> String {
+    format!(
+        "{}/{}",
+        string_at(definition, "/spec/group"),
+        string_at(definition, "/spec/names/plural")
+    )
+}
+
+/// The resources that one definition adds.
+fn served(definition: &Value) -> Vec<Resource> {
+    let established = definition["status"]["conditions"]
+        .as_array()
+        .is_some_and(|list| list.iter().any(|c| c["type"] == "Established" && c["status"] == "True"));
+    let versions = definition["spec"]["versions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if !established {
+        return Vec::new();
+    }
+    versions
+        .iter()
+        .filter(|v| v["served"] == true)
+        .map(|version| custom(definition, version))
+        .collect()
+}
+
+fn custom(definition: &Value, version: &Value) -> Resource {
+    let names = &definition["spec"]["names"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let texts = |value: &Value| -> Vec<String> {
+        value
+            .as_array()
+            .map(|list| list.iter().map(text).collect())
+            .unwrap_or_default()
+    };
+    let group = text(&definition["spec"]["group"]);
+    let name = text(&version["name"]);
+    let kind = text(&names["kind"]);
+    let raw_schema = version["schema"]["openAPIV3Schema"].clone();
+    let deprecation = (version["deprecated"] == true).then(|| {
+        version["deprecationWarning"]
+            .as_str()
+            .map_or_else(|| format!("{group}/{name} {kind} is deprecated"), str::to_owned)
+    });
+    let scale = version["subresources"]["scale"].as_object().map(|scale| Scale {
+        spec_replicas: scale.get("specReplicasPath").map(text).unwrap_or_default(),
+        status_replicas: scale.get("statusReplicasPath").map(text).unwrap_or_default(),
+        selector: scale.get("labelSelectorPath").map(text),
+    });
+    let selectable = version["selectableFields"]
+        .as_array()
+        .map(|list| {
+            list.iter()
+                .map(|f| text(&f["jsonPath"]).trim_start_matches('.').to_owned())
+                .collect()
+        })
+        .unwrap_or_default();
+    Resource {
+        plural: text(&names["plural"]),
+        singular: text(&names["singular"]),
+        list_kind: text(&names["listKind"]),
+        short_names: texts(&names["shortNames"]),
+        categories: texts(&names["categories"]),
+        namespaced: definition["spec"]["scope"] == "Namespaced",
+        status: version["subresources"]["status"].is_object(),
+        scale,
+        table: table_of(definition).into(),
+        schema: std::sync::OnceLock::from(Arc::new(Schema::custom(&raw_schema))),
+        custom: Some(Custom {
+            raw_schema,
+            columns: version["additionalPrinterColumns"].clone(),
+            selectable,
+            deprecation,
+            terminating: definition["metadata"]["deletionTimestamp"].is_string(),
+            definition: text(&definition["metadata"]["name"]),
+        }),
+        generation: true,
+        group,
+        version: name,
+        kind,
+    }
+}
+
+/// Kubernetes' order of versions: `v2 > v1 > v1beta2 > v1beta1 > v1alpha1 > anything else by name`.
+fn compare_versions(a: &str, b: &str) -> std::cmp::Ordering {
+    match (rank(a), rank(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => std::cmp::Ordering::Greater,
+        (None, Some(_)) => std::cmp::Ordering::Less,
+        (None, None) => b.cmp(a),
+    }
+}
+
+fn rank(version: &str) -> Option<(u8, u64, u64)> {
+    let rest = version.strip_prefix('v')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let major = rest[..digits].parse().ok()?;
+    match &rest[digits..] {
+        "" => Some((2, major, 0)),
+        tail => {
+            let (stage, minor) = tail
+                .strip_prefix("beta")
+                .map(|m| (1, m))
+                .or_else(|| tail.strip_prefix("alpha").map(|m| (0, m)))?;
+            Some((stage, major, minor.parse().ok()?))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stable_versions_come_before_beta_alpha_and_others() {
+        let mut versions = vec!["v1alpha1", "foo", "v2", "v1", "v1beta2", "v10", "v1beta1"];
+        versions.sort_by(|a, b| compare_versions(b, a));
+        assert_eq!(versions, ["v10", "v2", "v1", "v1beta2", "v1beta1", "v1alpha1", "foo"]);
+    }
+}

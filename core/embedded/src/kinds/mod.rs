@@ -1,0 +1,122 @@
+//! The resources that are served: built-in kinds and those that CustomResourceDefinitions add.
+
+pub(crate) mod builtin;
+pub(crate) mod catalog;
+pub(crate) mod definitions;
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use crate::schema::Schema;
+use crate::status::Target;
+
+/// A resource in one version, as a path names it.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) plural: String,
+    pub(crate) singular: String,
+    pub(crate) kind: String,
+    pub(crate) list_kind: String,
+    pub(crate) short_names: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    pub(crate) namespaced: bool,
+    pub(crate) status: bool,
+    pub(crate) scale: Option<Scale>,
+    /// The table of the store.
+    pub(crate) table: Arc<str>,
+    /// Absent for built-in kinds.
+    pub(crate) custom: Option<Custom>,
+    /// Objects carry a generation.
+    pub(crate) generation: bool,
+    /// The structure of the objects; made on first use for built-in kinds.
+    pub(crate) schema: OnceLock<Arc<Schema>>,
+}
+
+/// Where a custom resource keeps what its scale subresource shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Scale {
+    pub(crate) spec_replicas: String,
+    pub(crate) status_replicas: String,
+    pub(crate) selector: Option<String>,
+}
+
+/// What a CustomResourceDefinition says about one version.
+#[derive(Debug)]
+pub(crate) struct Custom {
+    /// The version's schema as given.
+    pub(crate) raw_schema: Value,
+    pub(crate) columns: Value,
+    pub(crate) selectable: Vec<String>,
+    /// The text of the warning, if this version is deprecated.
+    pub(crate) deprecation: Option<String>,
+    /// The definition is being deleted: nothing new may be created.
+    pub(crate) terminating: bool,
+    /// Name of the definition.
+    pub(crate) definition: String,
+}
+
+impl Resource {
+    pub(crate) fn api_version(&self) -> String {
+        join_group(&self.group, &self.version)
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            group: &self.group,
+            resource: &self.plural,
+        }
+    }
+
+    /// The structure of the objects.
+    pub(crate) fn schema(&self) -> &Arc<Schema> {
+        self.schema.get_or_init(|| builtin::schema(&self.group, &self.kind))
+    }
+
+    /// A kind of our own table, not of a definition.
+    pub(crate) fn is_core(&self) -> bool {
+        self.custom.is_none()
+    }
+
+    /// The store's key of an object.
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
+        if self.namespaced {
+            format!("{namespace}/{name}")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// The verbs of discovery.
+    pub(crate) fn verbs(&self) -> &'static [&'static str] {
+        match self.plural.as_str() {
+            _ if is_review(&self.group) => &["create"],
+            "namespaces" if self.group.is_empty() => &["create", "delete", "get", "list", "patch", "update", "watch"],
+            _ => &[
+                "create",
+                "delete",
+                "deletecollection",
+                "get",
+                "list",
+                "patch",
+                "update",
+                "watch",
+            ],
+        }
+    }
+}
+
+/// Groups whose resources are answered, not stored.
+pub(crate) fn is_review(group: &str) -> bool {
+    matches!(group, "authentication.k8s.io" | "authorization.k8s.io")
+}
+
+pub(crate) fn join_group(group: &str, version: &str) -> String {
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
+}

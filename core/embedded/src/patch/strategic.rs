@@ -1,0 +1,206 @@
+//! Strategic merge patch: like merge patch, but lists with a merge key merge item by item.
+
+use serde_json::{Map, Value};
+
+use crate::schema::Schema;
+use crate::status::Failure;
+
+/// The target after the patch.
+pub(crate) fn apply(target: Value, patch: &Value, schema: &Schema) -> Result<Value, Failure> {
+    let (Value::Object(target), Value::Object(patch)) = (target, patch) else {
+        return Ok(patch.clone());
+    };
+    merge_map(target, patch, Some(schema)).map(Value::Object)
+}
+
+fn bad(text: String) -> Failure {
+    Failure::bad_request(text)
+}
+
+fn merge_map(
+    mut target: Map<String, Value>,
+    patch: &Map<String, Value>,
+    schema: Option<&Schema>,
+) -> Result<Map<String, Value>, Failure> {
+    match patch.get("$patch").and_then(Value::as_str) {
+        None => {}
+        Some("replace") => return Ok(without_directives(patch)),
+        Some("delete") => return Ok(Map::new()),
+        Some("merge") => {}
+        Some(other) => return Err(bad(format!("unknown patch type found in patch: {other}"))),
+    }
+    if let Some(Value::Array(retain)) = patch.get("$retainKeys") {
+        target.retain(|name, _| retain.iter().any(|k| k == name.as_str()));
+    }
+    for (name, value) in patch {
+        if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
+            if let (Some(Value::Array(items)), Value::Array(gone)) = (target.get_mut(list), value) {
+                items.retain(|item| !gone.contains(item));
+            }
+            continue;
+        }
+        if name.starts_with('$') {
+            continue;
+        }
+        let member = schema.and_then(|s| s.member(name));
+        if value.is_null() {
+            target.remove(name);
+            continue;
+        }
+        let order = patch.get(&format!("$setElementOrder/{name}")).and_then(Value::as_array);
+        let merged = match (target.remove(name), value) {
+            (Some(Value::Object(before)), Value::Object(change)) => {
+                Value::Object(merge_map(before, change, member.map(AsRef::as_ref))?)
+            }
+            (before, Value::Array(change)) => {
+                let before = match before {
+                    Some(Value::Array(list)) => list,
+                    _ => Vec::new(),
+                };
+                Value::Array(merge_list(before, change, order, member.map(AsRef::as_ref))?)
+            }
+            (_, Value::Object(change)) => Value::Object(merge_map(Map::new(), change, member.map(AsRef::as_ref))?),
+            (_, value) => value.clone(),
+        };
+        target.insert(name.clone(), merged);
+    }
+    for (name, order) in patch
+        .iter()
+        .filter_map(|(n, v)| Some((n.strip_prefix("$setElementOrder/")?, v.as_array()?)))
+    {
+        if patch.contains_key(name) {
+            continue;
+        }
+        let key = schema.and_then(|s| s.member(name)).and_then(|m| m.merge_key);
+        if let (Some(Value::Array(list)), Some(key)) = (target.get_mut(name), key) {
+            sort_by(list, order, key);
+        }
+    }
+    Ok(target)
+}
+
+fn merge_list(
+    mut target: Vec<Value>,
+    patch: &[Value],
+    order: Option<&Vec<Value>>,
+    schema: Option<&Schema>,
+) -> Result<Vec<Value>, Failure> {
+    let Some(key) = schema.and_then(|s| s.merge_key) else {
+        return Ok(patch.iter().filter(|i| i.get("$patch").is_none()).cloned().collect());
+    };
+    if key.is_empty() {
+        for item in patch {
+            if !target.contains(item) {
+                target.push(item.clone());
+            }
+        }
+        if let Some(order) = order {
+            sort_by(&mut target, order, key);
+        }
+        return Ok(target);
+    }
+    if patch.iter().any(|item| item["$patch"] == "replace") {
+        return Ok(patch.iter().filter(|i| i.get("$patch").is_none()).cloned().collect());
+    }
+    let items = schema.and_then(|s| s.items.as_deref());
+    for item in patch {
+        let Value::Object(change) = item else {
+            return Err(bad("expected an object in a list that is merged by key".to_owned()));
+        };
+        let Some(id) = change.get(key) else {
+            return Err(bad(format!("map: {item} does not contain declared merge key: {key}")));
+        };
+        let found = target.iter().position(|t| t.get(key) == Some(id));
+        match (change.get("$patch").and_then(Value::as_str), found) {
+            (Some("delete"), _) => target.retain(|t| t.get(key) != Some(id)),
+            (Some("merge") | None, Some(at)) => {
+                if let Value::Object(before) = target[at].take() {
+                    target[at] = Value::Object(merge_map(before, change, items)?);
+                }
+            }
+            (Some("merge") | None, None) => target.push(Value::Object(merge_map(Map::new(), change, items)?)),
+            (Some(other), _) => return Err(bad(format!("unknown patch type found in patch: {other}"))),
+        }
+    }
+    if let Some(order) = order {
+        sort_by(&mut target, order, key);
+    }
+    Ok(target)
+}
+
+/// Puts the items that `order` names into that order; the others keep their places behind their predecessors.
+fn sort_by(list: &mut Vec<Value>, order: &[Value], key: &str) {
+    let id = |item: &Value| {
+        if key.is_empty() {
+            Some(item.clone())
+        } else {
+            item.get(key).cloned()
+        }
+    };
+    let wanted = order.iter().filter_map(id).collect::<Vec<_>>();
+    let rank = |item: &Value| id(item).and_then(|i| wanted.iter().position(|w| *w == i));
+    let mut last = 0;
+    let mut ranked = std::mem::take(list)
+        .into_iter()
+        .map(|item| {
+            last = rank(&item).unwrap_or(last);
+            (last, item)
+        })
+        .collect::<Vec<_>>();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    list.extend(ranked.into_iter().map(|(_, item)| item));
+}
+
+fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {
+    patch
+        .iter()
+        .filter(|(name, _)| !name.starts_with('$'))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::builtin;
+
+    fn pod(patch: &Value) -> Value {
+        let target = json!({"metadata": {"finalizers": ["a/x"]}, "spec": {"containers": [
+            {"name": "one", "image": "1", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+            {"name": "two", "image": "2"},
+        ]}});
+        apply(target, patch, &builtin::schema("", "Pod")).unwrap()
+    }
+
+    #[test]
+    fn containers_and_their_variables_merge_by_name() {
+        let after = pod(&json!({"spec": {"containers": [
+            {"name": "one", "env": [{"name": "B", "$patch": "delete"}, {"name": "C", "value": "3"}]},
+        ]}}));
+        assert_eq!(
+            after["spec"]["containers"][0]["env"],
+            json!([{"name": "A", "value": "1"}, {"name": "C", "value": "3"}])
+        );
+        assert_eq!(after["spec"]["containers"][1]["image"], "2");
+    }
+
+    #[test]
+    fn the_order_of_elements_is_set_by_its_directive() {
+        let after = pod(&json!({"spec": {
+            "$setElementOrder/containers": [{"name": "two"}, {"name": "one"}],
+            "containers": [{"name": "two", "image": "9"}],
+        }}));
+        assert_eq!(after["spec"]["containers"][0]["name"], "two");
+        assert_eq!(after["spec"]["containers"][0]["image"], "9");
+    }
+
+    #[test]
+    fn finalizers_are_a_set_that_can_lose_members() {
+        let after = pod(&json!({"metadata": {"finalizers": ["a/y"]}}));
+        assert_eq!(after["metadata"]["finalizers"], json!(["a/x", "a/y"]));
+        let after = pod(&json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/x"]}}));
+        assert_eq!(after["metadata"]["finalizers"], json!([]));
+    }
+}

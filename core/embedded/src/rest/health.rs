@@ -1,0 +1,48 @@
+//! Health, version and the index of paths.
+
+use serde_json::json;
+
+use crate::http::{self, Reply, Request};
+use crate::server::Inner;
+use crate::status::Failure;
+
+/// Checks that can be asked for by name.
+const CHECKS: &[&str] = &["ping", "log", "etcd"];
+
+/// Answers `/`, `/version`, `/healthz`, `/livez` and `/readyz`.
+pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+    if request.method != "GET"
+        && !(request.method == "HEAD" && matches!(segments, ["healthz" | "readyz" | "livez", ..]))
+    {
+        return Err(Failure::method_not_allowed());
+    }
+    match segments {
+        [] => Ok(http::value(
+            200,
+            &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}),
+        )),
+        ["version"] => Ok(http::value(200, &version(&server.version))),
+        [_] if request.query("verbose").is_some() => {
+            let name = segments[0];
+            let lines = CHECKS.iter().map(|c| format!("[+]{c} ok\n")).collect::<String>();
+            Ok(http::typed(
+                200,
+                "text/plain; charset=utf-8",
+                format!("{lines}{name} check passed\n"),
+            ))
+        }
+        [_] => Ok(http::typed(200, "text/plain; charset=utf-8", "ok")),
+        [_, check] if CHECKS.contains(check) => Ok(http::typed(200, "text/plain; charset=utf-8", "ok")),
+        _ => Err(Failure::no_page()),
+    }
+}
+
+fn version(git: &str) -> serde_json::Value {
+    let mut parts = git.trim_start_matches('v').split('.');
+    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    json!({
+        "major": major, "minor": minor, "gitVersion": git, "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}

@@ -1,0 +1,190 @@
+//! Requests on resources, discovery and the rest of the HTTP surface.
+
+mod body;
+mod delete;
+mod discovery;
+mod health;
+mod negotiate;
+mod options;
+mod patch;
+mod read;
+mod review;
+mod table;
+mod watch;
+mod write;
+
+use std::sync::Arc;
+
+use crate::http::{self, Reply, Request};
+use crate::kinds::Resource;
+use crate::server::Inner;
+use crate::status::Failure;
+
+/// What a path points at.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) resource: Arc<Resource>,
+    /// Empty for cluster-scoped resources and for all namespaces.
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) subresource: String,
+    /// The old `/watch/` prefix.
+    pub(crate) watch: bool,
+}
+
+/// Answers a request.
+pub(crate) async fn handle(server: &Arc<Inner>, request: &Request) -> Reply {
+    match route(server, request).await {
+        Ok(reply) => reply,
+        Err(failure) => http::failure(&failure),
+    }
+}
+
+async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure> {
+    let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
+    let open = matches!(segments.first(), Some(&("healthz" | "readyz" | "livez"))) || segments == ["version"];
+    if !open && !request.user.is_master() {
+        return Err(denied(server, request, &segments));
+    }
+    match segments.as_slice() {
+        ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(server, request, &segments),
+        ["openapi", ..] => discovery::openapi(server, request, &segments),
+        ["api"] | ["api", "v1"] | ["apis"] | ["apis", _] | ["apis", _, _] => {
+            discovery::answer(server, request, &segments)
+        }
+        ["api" | "apis", ..] => {
+            let place = place(server, &segments)?;
+            resource(server, request, &place).await
+        }
+        _ => Err(Failure::no_page()),
+    }
+}
+
+async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
+    if crate::kinds::is_review(&place.resource.group) {
+        return review::answer(server, request, place);
+    }
+    let named = !place.name.is_empty();
+    let result = match (request.method.as_str(), named, place.subresource.as_str()) {
+        ("GET" | "HEAD", false, _) if place.watch || watch::wanted(request) => {
+            watch::start(server, request, place).await
+        }
+        ("GET", false, _) => read::list(server, request, place).await,
+        ("HEAD", false, _) if !place.resource.is_core() => read::list(server, request, place).await,
+        ("GET", true, "" | "status") => read::get(server, request, place).await,
+        ("POST", false, _) => write::create(server, request, place).await,
+        ("PUT", true, "" | "status" | "finalize") => write::replace(server, request, place).await,
+        ("PATCH", true, "" | "status") => patch::patch(server, request, place).await,
+        ("DELETE", true, "") => delete::one(server, request, place).await,
+        ("DELETE", false, _) => delete::collection(server, request, place).await,
+        ("GET" | "PUT" | "PATCH", true, "scale") => write::scale(server, request, place).await,
+        _ => Err(Failure::method_not_allowed()),
+    };
+    result.map(|mut reply| {
+        if let Some(text) = place.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) {
+            http::warn(&mut reply, &[text]);
+        }
+        reply
+    })
+}
+
+/// Finds the resource of a path.
+fn place(server: &Inner, segments: &[&str]) -> Result<Place, Failure> {
+    let (group, version, rest) = match segments {
+        ["api", version, rest @ ..] => ("", *version, rest),
+        ["apis", group, version, rest @ ..] => (*group, *version, rest),
+        _ => return Err(Failure::no_page()),
+    };
+    let catalog = server.catalog();
+    let core = crate::kinds::builtin::is_builtin_group(group, version);
+    let missing = || {
+        if core {
+            Failure::no_resource()
+        } else {
+            Failure::no_page()
+        }
+    };
+    let (watch, rest) = match rest {
+        ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
+        _ => (false, rest),
+    };
+    let (namespace, plural, name, subresource) = match rest {
+        ["namespaces"] => ("", "namespaces", "", ""),
+        ["namespaces", name] => ("", "namespaces", *name, ""),
+        ["namespaces", name, sub @ ("status" | "finalize")] => ("", "namespaces", *name, *sub),
+        ["namespaces", namespace, plural] => (*namespace, *plural, "", ""),
+        ["namespaces", namespace, plural, name] => (*namespace, *plural, *name, ""),
+        ["namespaces", namespace, plural, name, sub] => (*namespace, *plural, *name, *sub),
+        [plural] => ("", *plural, "", ""),
+        [plural, name] => ("", *plural, *name, ""),
+        [plural, name, sub] => ("", *plural, *name, *sub),
+        _ => return Err(missing()),
+    };
+    let resource = catalog.find(group, version, plural).cloned().ok_or_else(missing)?;
+    let scope_fits = if resource.namespaced {
+        !namespace.is_empty() || name.is_empty()
+    } else {
+        namespace.is_empty()
+    };
+    let subresource_there = match subresource {
+        "" => true,
+        "status" => resource.status,
+        "scale" => resource.scale.is_some(),
+        "finalize" => resource.is_core() && plural == "namespaces",
+        "token" => resource.is_core() && plural == "serviceaccounts",
+        _ => false,
+    };
+    if !scope_fits || !subresource_there {
+        return Err(missing());
+    }
+    Ok(Place {
+        resource,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        subresource: subresource.to_owned(),
+        watch,
+    })
+}
+
+/// The refusal of a user who may not do this.
+fn denied(server: &Inner, request: &Request, segments: &[&str]) -> Failure {
+    let user = &request.user.name;
+    let Ok(place) = place(server, segments) else {
+        let verb = request.method.to_lowercase();
+        let path = &request.path;
+        return Failure::new(
+            403,
+            "Forbidden",
+            format!("forbidden: User {user:?} cannot {verb} path {path:?}"),
+        )
+        .with_details(serde_json::json!({}));
+    };
+    let named = !place.name.is_empty();
+    let verb = match (request.method.as_str(), named) {
+        ("GET" | "HEAD", false) if watch::wanted(request) || place.watch => "watch",
+        ("GET" | "HEAD", false) => "list",
+        ("GET" | "HEAD", true) => "get",
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        ("PATCH", _) => "patch",
+        ("DELETE", false) => "deletecollection",
+        ("DELETE", true) => "delete",
+        (other, _) => other,
+    };
+    let resource = &place.resource;
+    let what = if place.subresource.is_empty() {
+        resource.plural.clone()
+    } else {
+        format!("{}/{}", resource.plural, place.subresource)
+    };
+    let scope = if place.namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace {:?}", place.namespace)
+    };
+    let why = format!(
+        "User {user:?} cannot {verb} resource {what:?} in API group {:?} {scope}",
+        resource.group
+    );
+    Failure::forbidden(&resource.target(), &place.name, &why)
+}

@@ -1,0 +1,110 @@
+//! `PATCH` in its four forms.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::options::WriteOptions;
+use super::{Place, body, negotiate, write};
+use crate::apply::managers::Actor;
+use crate::http::{Reply, Request};
+use crate::patch::{merge, operations, strategic};
+use crate::server::Inner;
+use crate::status::{Cause, Failure};
+use crate::text::meta;
+
+enum Patch {
+    Operations(Vec<operations::Operation>),
+    Merge(Value),
+    Strategic(Value),
+}
+
+/// Changes an object by a patch.
+pub(crate) async fn patch(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
+    let resource = &place.resource;
+    let options = WriteOptions::read(request, "PatchOptions")?;
+    let patch = match request.content_type() {
+        "application/apply-patch+yaml" => return apply(server, request, place, &options).await,
+        "application/json-patch+json" => Patch::Operations(operations::parse(&request.body)?),
+        "application/merge-patch+json" => Patch::Merge(merge_body(&request.body)?),
+        "application/strategic-merge-patch+json" if resource.is_core() => Patch::Strategic(merge_body(&request.body)?),
+        _ => return Err(unsupported(place)),
+    };
+    if options.force.is_some() {
+        let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
+        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
+    }
+    let actor = Actor::patch(&options.manager, resource, &place.subresource);
+    let make = |current: &Value| {
+        let full = negotiate::full_value(resource, current);
+        let patched = match &patch {
+            Patch::Operations(list) => operations::apply(list, full)?,
+            Patch::Merge(patch) => merge::apply(full, patch),
+            Patch::Strategic(patch) => strategic::apply(full, patch, resource.schema())?,
+        };
+        same_type(place, &patched)?;
+        write::same_place(place, &patched)?;
+        let decoded = body::conform(resource, patched, options.validation)?;
+        Ok((decoded.object, decoded.warnings))
+    };
+    let written = write::change(server, place, &options, &actor, &make).await?;
+    negotiate::object_reply(request, place, 200, &written)
+}
+
+async fn apply(
+    server: &Arc<Inner>,
+    request: &Request,
+    place: &Place,
+    options: &WriteOptions,
+) -> Result<Reply, Failure> {
+    let _ = (server, request, place, options, meta);
+    Err(Failure::new(501, "NotImplemented", "apply is not implemented"))
+}
+
+fn merge_body(bytes: &[u8]) -> Result<Value, Failure> {
+    let value = serde_json::from_slice::<Value>(bytes)
+        .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+    if value.is_object() {
+        return Ok(value);
+    }
+    Err(Failure::bad_request(
+        "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}",
+    ))
+}
+
+/// `kind` and `apiVersion` do not change by a patch.
+fn same_type(place: &Place, object: &Value) -> Result<(), Failure> {
+    let resource = &place.resource;
+    if object["apiVersion"] != resource.api_version().as_str() {
+        return Err(Failure::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({})",
+            object["apiVersion"].as_str().unwrap_or_default(),
+            resource.api_version()
+        )));
+    }
+    if object["kind"] == resource.kind.as_str() {
+        return Ok(());
+    }
+    let kind = object["kind"].as_str().unwrap_or_default();
+    if resource.is_core() {
+        return Err(Failure::bad_request(format!(
+            "{kind} cannot be handled as a {}",
+            resource.kind
+        )));
+    }
+    let cause = Cause::invalid("kind", &Value::from(kind), &format!("must be {}", resource.kind));
+    Err(Failure::invalid(&resource.group, kind, &place.name, &[cause]))
+}
+
+fn unsupported(place: &Place) -> Failure {
+    if place.resource.is_core() {
+        return Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+            .with_details(serde_json::json!({}));
+    }
+    Failure::new(
+        415,
+        "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
+         application/merge-patch+json, application/apply-patch+yaml",
+    )
+}

@@ -1,0 +1,479 @@
+//! Create and update, and the steps that every change of an object takes before it is stored.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::body;
+use super::options::WriteOptions;
+use super::{Place, negotiate};
+use crate::admit;
+use crate::apply::managers::{self, Actor};
+use crate::http::{Reply, Request};
+use crate::kinds::Resource;
+use crate::schema::{normal, rules, validate};
+use crate::server::Inner;
+use crate::status::{Cause, Failure};
+use crate::store::{Clash, Expect, Object};
+use crate::text::{copy_member, meta, meta_mut, now};
+
+/// How often a change is tried again when somebody else was faster.
+const ATTEMPTS: usize = 64;
+
+/// The outcome of a write.
+pub(crate) struct Written {
+    /// The object as stored, or as it would be.
+    pub(crate) object: Arc<Object>,
+    pub(crate) warnings: Vec<String>,
+    /// It is new.
+    pub(crate) created: bool,
+}
+
+/// `POST`
+pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
+    if place.resource.namespaced && place.namespace.is_empty() {
+        return Err(Failure::method_not_allowed());
+    }
+    let options = WriteOptions::read(request, "CreateOptions")?;
+    let decoded = body::object(request, &place.resource, options.validation)?;
+    if options.force.is_some() {
+        // `force` is for apply only, and ignored here like any other unknown parameter.
+    }
+    if !meta(&decoded.object, "resourceVersion").is_empty() {
+        return Err(Failure::new(
+            500,
+            "",
+            "resourceVersion should not be set on objects to be created",
+        ));
+    }
+    let actor = Actor::update(&options.manager, &place.resource, "");
+    let mut written = insert(server, place, decoded.object, &options, &actor).await?;
+    written.warnings.splice(0..0, decoded.warnings);
+    negotiate::object_reply(request, place, 201, &written)
+}
+
+/// Stores a new object.
+pub(crate) async fn insert(
+    server: &Arc<Inner>,
+    place: &Place,
+    mut object: Value,
+    options: &WriteOptions,
+    actor: &Actor<'_>,
+) -> Result<Written, Failure> {
+    let resource = &place.resource;
+    let given = meta(&object, "namespace").to_owned();
+    if resource.namespaced {
+        if !given.is_empty() && given != place.namespace {
+            return Err(Failure::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        meta_mut(&mut object).insert("namespace".into(), place.namespace.clone().into());
+    } else {
+        meta_mut(&mut object).remove("namespace");
+    }
+    let generate = meta(&object, "generateName").to_owned();
+    let generated = meta(&object, "name").is_empty() && !generate.is_empty();
+    if generated {
+        let base = generate.chars().take(58).collect::<String>();
+        meta_mut(&mut object).insert("name".into(), format!("{base}{}", suffix()).into());
+    }
+    writable_namespace(server, place, meta(&object, "name"))?;
+    prepare_new(resource, &mut object);
+    let warnings = admit::metadata::warnings(resource, None, &object);
+    check_all(resource, None, &mut object, "")?;
+    managers::track_update(None, &mut object, resource, actor);
+    let name = meta(&object, "name").to_owned();
+    let key = resource.key(&place.namespace, &name);
+    if options.dry_run {
+        if server.store.get(&resource.table, &key).is_some() {
+            return Err(Failure::already_exists(&resource.target(), &name));
+        }
+        meta_mut(&mut object).remove("resourceVersion");
+        return Ok(Written {
+            object: Arc::new(Object::unsaved(object)),
+            warnings,
+            created: true,
+        });
+    }
+    let object = match server.store.commit(&resource.table, &key, Expect::Absent, Some(object)) {
+        Ok(object) => object,
+        Err(Clash::Changed) => return Err(Failure::already_exists(&resource.target(), &name)),
+        Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
+    };
+    server.after_write(resource, object.revision).await?;
+    Ok(Written {
+        object,
+        warnings,
+        created: true,
+    })
+}
+
+/// Sets what the server sets on new objects.
+fn prepare_new(resource: &Resource, object: &mut Value) {
+    let metadata = meta_mut(object);
+    for member in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "resourceVersion",
+    ] {
+        metadata.remove(member);
+    }
+    metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("creationTimestamp".into(), now().into());
+    if resource.generation {
+        metadata.insert("generation".into(), 1.into());
+    }
+    if resource.status && !admit::core::keeps_status_on_create(resource) {
+        object.as_object_mut().map(|m| m.remove("status"));
+    }
+    if resource.is_core() {
+        admit::core::default(resource, object);
+    } else {
+        normal::default(object, resource.schema());
+    }
+}
+
+/// Five characters that spell nothing.
+fn suffix() -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    uuid::Uuid::new_v4().as_bytes()[..5]
+        .iter()
+        .map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]))
+        .collect()
+}
+
+/// New objects need a namespace that is there and not on its way out.
+fn writable_namespace(server: &Inner, place: &Place, name: &str) -> Result<(), Failure> {
+    let resource = &place.resource;
+    if let Some(custom) = resource.custom.as_ref().filter(|c| c.terminating) {
+        let _ = custom;
+        return Err(Failure::new(
+            405,
+            "MethodNotAllowed",
+            "create not allowed while custom resource definition is terminating",
+        )
+        .with_details(serde_json::json!({"group": resource.group, "kind": resource.plural})));
+    }
+    if !resource.namespaced {
+        return Ok(());
+    }
+    let namespace = &place.namespace;
+    let target = crate::status::Target {
+        group: "",
+        resource: "namespaces",
+    };
+    let found = server
+        .store
+        .get("namespaces", namespace)
+        .ok_or_else(|| Failure::not_found(&target, namespace))?;
+    if !found.value["metadata"]["deletionTimestamp"].is_string() {
+        return Ok(());
+    }
+    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+    let mut failure = Failure::forbidden(&resource.target(), name, &why);
+    failure.details["causes"] = serde_json::json!([{
+        "reason": "NamespaceTerminating",
+        "message": format!("namespace {namespace} is being terminated"),
+        "field": "metadata.namespace",
+    }]);
+    Err(failure)
+}
+
+/// Everything that may be wrong with an object.
+fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subresource: &str) -> Result<(), Failure> {
+    let mut causes = match old {
+        None => admit::metadata::check_new(resource, object),
+        Some(old) => admit::metadata::check_update(resource, old, object),
+    };
+    if resource.is_core() {
+        causes.extend(admit::core::check(resource, old, object));
+    } else {
+        let schema = resource.schema();
+        let mut found = validate::check(object, old, schema, "");
+        if subresource == "status" {
+            found.retain(|c| c.field.starts_with("status") || c.field == "<nil>");
+        }
+        causes.extend(found);
+        if rules::present(schema) {
+            if causes.is_empty() {
+                causes.extend(rules::check(object, old, schema));
+            } else {
+                causes.push(Cause::invalid(
+                    "<nil>",
+                    &Value::Null,
+                    "some validation rules were not checked because the object was invalid; correct the existing errors \
+                     to complete validation",
+                ));
+            }
+        }
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::invalid(
+        &resource.group,
+        &resource.kind,
+        meta(object, "name"),
+        &causes,
+    ))
+}
+
+/// `PUT`
+pub(crate) async fn replace(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
+    let options = WriteOptions::read(request, "UpdateOptions")?;
+    let resource = &place.resource;
+    let decoded = body::object(request, resource, options.validation)?;
+    same_place(place, &decoded.object)?;
+    let actor = Actor::update(&options.manager, resource, &place.subresource);
+    let must_carry_version = !resource.is_core() || resource.plural == "leases";
+    let exists = server
+        .store
+        .get(&resource.table, &resource.key(&place.namespace, &place.name))
+        .is_some();
+    if !exists && resource.plural == "leases" && place.subresource.is_empty() {
+        let written = insert(server, place, decoded.object, &options, &actor).await?;
+        return negotiate::object_reply(request, place, 201, &written);
+    }
+    let version = meta(&decoded.object, "resourceVersion").to_owned();
+    if exists && must_carry_version && matches!(version.as_str(), "" | "0") {
+        let cause = Cause::invalid(
+            "metadata.resourceVersion",
+            &Value::from(0),
+            "must be specified for an update",
+        );
+        return Err(Failure::invalid(&resource.group, &resource.kind, &place.name, &[cause]));
+    }
+    let mut written = change(server, place, &options, &actor, &|_| {
+        Ok((decoded.object.clone(), Vec::new()))
+    })
+    .await?;
+    written.warnings.splice(0..0, decoded.warnings);
+    negotiate::object_reply(request, place, 200, &written)
+}
+
+/// The object must be the one that the path names.
+pub(crate) fn same_place(place: &Place, object: &Value) -> Result<(), Failure> {
+    let (name, namespace) = (meta(object, "name"), meta(object, "namespace"));
+    if name.is_empty() {
+        return Err(Failure::bad_request(format!(
+            "name must be provided for an update of {}",
+            place.resource.target().qualified()
+        )));
+    }
+    if name != place.name {
+        return Err(Failure::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            place.name
+        )));
+    }
+    if place.resource.namespaced && !namespace.is_empty() && namespace != place.namespace {
+        return Err(Failure::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}
+
+/// What a change makes of the current object, with warnings. Neither has `kind` and `apiVersion`.
+pub(crate) type Make<'a> = dyn Fn(&Value) -> Result<(Value, Vec<String>), Failure> + Sync + 'a;
+
+/// Changes an object that is there.
+pub(crate) async fn change(
+    server: &Arc<Inner>,
+    place: &Place,
+    options: &WriteOptions,
+    actor: &Actor<'_>,
+    make: &Make<'_>,
+) -> Result<Written, Failure> {
+    let resource = &place.resource;
+    let key = resource.key(&place.namespace, &place.name);
+    for _ in 0..ATTEMPTS {
+        let current = server
+            .store
+            .get(&resource.table, &key)
+            .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
+        let (made, warnings) = make(&current.value)?;
+        let unconditional = matches!(meta(&made, "resourceVersion"), "" | "0");
+        let Some(next) = next(resource, place, &current.value, made, actor)? else {
+            return Ok(Written {
+                object: current,
+                warnings,
+                created: false,
+            });
+        };
+        let mut warnings = warnings;
+        warnings.extend(admit::metadata::warnings(resource, Some(&current.value), &next));
+        if options.dry_run {
+            return Ok(Written {
+                object: Arc::new(Object::unsaved(next)),
+                warnings,
+                created: false,
+            });
+        }
+        let gone = is_finished(resource, &next);
+        let stored = if gone {
+            server
+                .store
+                .remove(&resource.table, &key, Expect::At(current.revision), next)
+        } else {
+            server
+                .store
+                .commit(&resource.table, &key, Expect::At(current.revision), Some(next))
+        };
+        match stored {
+            Ok(object) => {
+                server.after_write(resource, object.revision).await?;
+                return Ok(Written {
+                    object,
+                    warnings,
+                    created: false,
+                });
+            }
+            Err(Clash::Changed) if unconditional || actor.retries() => {}
+            Err(Clash::Changed) => return Err(stale(resource, &place.name)),
+            Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
+        }
+    }
+    Err(stale(resource, &place.name))
+}
+
+pub(crate) fn stale(resource: &Resource, name: &str) -> Failure {
+    Failure::conflict(
+        &resource.target(),
+        name,
+        "the object has been modified; please apply your changes to the latest version and try again",
+    )
+}
+
+/// An object that is being deleted and that nothing holds any more.
+pub(crate) fn is_finished(resource: &Resource, object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    let some = |list: &Value| list.as_array().is_some_and(|f| !f.is_empty());
+    let namespace = resource.is_core() && resource.plural == "namespaces";
+    let held = some(&metadata["finalizers"]) || namespace && some(&object["spec"]["finalizers"]);
+    metadata["deletionTimestamp"].is_string()
+        && !held
+        && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+}
+
+/// The object after the change; nothing if the change changes nothing.
+fn next(
+    resource: &Resource,
+    place: &Place,
+    old: &Value,
+    mut new: Value,
+    actor: &Actor<'_>,
+) -> Result<Option<Value>, Failure> {
+    let version = meta(&new, "resourceVersion");
+    if !matches!(version, "" | "0") && version != meta(old, "resourceVersion") {
+        return Err(stale(resource, &place.name));
+    }
+    let uid = meta(&new, "uid");
+    if !uid.is_empty() && uid != meta(old, "uid") {
+        return Err(Failure::conflict(
+            &resource.target(),
+            &place.name,
+            &format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                meta(old, "uid")
+            ),
+        ));
+    }
+    let metadata = meta_mut(&mut new);
+    metadata.insert("name".into(), place.name.clone().into());
+    if resource.namespaced {
+        metadata.insert("namespace".into(), place.namespace.clone().into());
+    } else {
+        metadata.remove("namespace");
+    }
+    let before = old.get("metadata");
+    for member in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "resourceVersion",
+    ] {
+        copy_member(before, metadata, member);
+    }
+    metadata.remove("selfLink");
+    if resource.generation {
+        copy_member(before, metadata, "generation");
+    }
+    separate(resource, &place.subresource, old, &mut new);
+    if resource.is_core() {
+        admit::core::default(resource, &mut new);
+        admit::core::inherit(resource, old, &mut new);
+    } else {
+        normal::default(&mut new, resource.schema());
+    }
+    if resource.generation && counts(resource, old) != counts(resource, &new) {
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+        meta_mut(&mut new).insert("generation".into(), generation.into());
+    }
+    check_all(resource, Some(old), &mut new, &place.subresource)?;
+    managers::track_update(Some(old), &mut new, resource, actor);
+    Ok((new != *old).then_some(new))
+}
+
+/// Each of the main resource and `/status` leaves the other's part alone.
+fn separate(resource: &Resource, subresource: &str, old: &Value, new: &mut Value) {
+    let status = old.get("status").cloned();
+    match subresource {
+        "status" => {
+            let given = new.get("status").cloned();
+            let managed = new["metadata"].get("managedFields").cloned();
+            let metadata = new.get("metadata").cloned();
+            *new = old.clone();
+            set(new, "status", given);
+            let kept = meta_mut(new);
+            match managed {
+                Some(managed) => kept.insert("managedFields".into(), managed),
+                None => kept.remove("managedFields"),
+            };
+            if resource.is_core() {
+                for member in ["labels", "annotations", "finalizers"] {
+                    copy_member(metadata.as_ref(), kept, member);
+                }
+            }
+        }
+        "finalize" => {
+            let given = new["spec"].get("finalizers").cloned();
+            *new = old.clone();
+            new["spec"]["finalizers"] = given.unwrap_or_else(|| Value::Array(Vec::new()));
+        }
+        _ if resource.status => set(new, "status", status),
+        _ => {}
+    }
+}
+
+fn set(object: &mut Value, member: &str, value: Option<Value>) {
+    if let Some(map) = object.as_object_mut() {
+        match value {
+            Some(value) => map.insert(member.to_owned(), value),
+            None => map.remove(member),
+        };
+    }
+}
+
+/// The part of an object whose changes count for the generation.
+fn counts<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
+    object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "metadata" && !(resource.status && *name == "status"))
+        .collect()
+}
+
+/// The scale subresource.
+pub(crate) async fn scale(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
+    let _ = (server, request, place);
+    Err(Failure::new(
+        501,
+        "NotImplemented",
+        "the scale subresource is not implemented",
+    ))
+}

@@ -1,0 +1,155 @@
+//! Bringing objects into form: dropping unknown fields, dropping nulls, filling defaults.
+
+use serde_json::{Map, Value};
+
+use super::{Schema, Type};
+
+/// Removes what the schema does not declare; returns the paths that were removed.
+pub(crate) fn prune(value: &mut Value, schema: &Schema) -> Vec<String> {
+    let mut removed = Vec::new();
+    prune_at(value, schema, "", true, &mut removed);
+    removed.sort();
+    removed
+}
+
+fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            if schema.kind != Type::Object && schema.properties.is_empty() && schema.additional.is_none() {
+                // Scalars of the wrong type are for validation to refuse.
+                if schema.kind != Type::Any || schema.preserve || schema.int_or_string {
+                    return;
+                }
+            }
+            if !schema.preserve {
+                map.retain(|name, _| {
+                    let known = schema.member(name).is_some() || ((root || schema.embedded) && is_type_meta(name));
+                    if !known {
+                        removed.push(join(path, name));
+                    }
+                    known
+                });
+            }
+            for (name, child) in map {
+                if (root || schema.embedded) && is_type_meta(name) {
+                    continue;
+                }
+                if let Some(member) = schema.member(name) {
+                    prune_at(child, member, &join(path, name), false, removed);
+                }
+            }
+        }
+        Value::Array(list) => {
+            if let Some(items) = &schema.items {
+                for (index, item) in list.iter_mut().enumerate() {
+                    prune_at(item, items, &format!("{path}[{index}]"), false, removed);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_type_meta(name: &str) -> bool {
+    matches!(name, "apiVersion" | "kind" | "metadata")
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// Fills defaults, and drops nulls of fields that are not nullable.
+pub(crate) fn default(value: &mut Value, schema: &Schema) {
+    match value {
+        Value::Object(map) => default_map(map, schema),
+        Value::Array(list) => {
+            if let Some(items) = &schema.items {
+                for item in list {
+                    default(item, items);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn default_map(map: &mut Map<String, Value>, schema: &Schema) {
+    for (name, property) in &schema.properties {
+        let Some(fallback) = &property.default else { continue };
+        let missing = match map.get(name) {
+            None => true,
+            Some(Value::Null) => !property.nullable,
+            Some(_) => false,
+        };
+        if missing {
+            map.insert(name.clone(), fallback.clone());
+        }
+    }
+    map.retain(|name, value| {
+        !value.is_null()
+            || schema.member(name).is_none_or(|member| {
+                member.nullable || schema.required.contains(name) || (member.preserve && member.kind == Type::Any)
+            })
+    });
+    for (name, child) in map {
+        if let Some(member) = schema.member(name) {
+            default(child, member);
+        }
+    }
+}
+
+/// Fills defaults of a definition and drops nulls of declared optional fields of a built-in kind.
+pub(crate) fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, child| !child.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Schema {
+        Schema::custom(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+                "size": {"type": "integer", "default": 3},
+                "note": {"type": "string", "nullable": true, "default": "n"},
+                "limits": {"type": "object", "default": {}, "properties": {"cpu": {"type": "string", "default": "1"}}},
+                "absent": {"type": "object", "properties": {"deep": {"type": "string", "default": "x"}}},
+                "blob": {"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {"known": {"type": "integer"}}},
+            }}}}),
+        )
+    }
+
+    #[test]
+    fn unknown_fields_go_and_are_named() {
+        let mut value =
+            json!({"kind": "X", "spec": {"nosuch": 1, "blob": {"any": [1]}, "limits": {"gpu": 1}}, "top": 1});
+        assert_eq!(prune(&mut value, &schema()), ["spec.limits.gpu", "spec.nosuch", "top"]);
+        assert_eq!(
+            value,
+            json!({"kind": "X", "spec": {"blob": {"any": [1]}, "limits": {}}})
+        );
+    }
+
+    #[test]
+    fn defaults_fill_leaves_and_default_objects_but_nothing_below_absent_ones() {
+        let mut value = json!({"spec": {"size": null, "note": null}});
+        default(&mut value, &schema());
+        assert_eq!(
+            value,
+            json!({"spec": {"size": 3, "note": null, "limits": {"cpu": "1"}}})
+        );
+    }
+}

@@ -1,0 +1,356 @@
+//! Checking objects against schemas, with the wording of the real server.
+
+use serde_json::Value;
+
+use super::{ListType, Schema, Type};
+use crate::status::Cause;
+
+/// What is wrong with `value`. Values equal to `old` at the same place are not checked again (ratcheting).
+pub(crate) fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    check_at(value, old, schema, path, &mut causes);
+    causes
+}
+
+fn check_at(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
+    if old == Some(value) {
+        return;
+    }
+    if value.is_null() && schema.nullable {
+        return;
+    }
+    if !type_fits(value, schema) {
+        let wanted = if schema.int_or_string {
+            "integer,string"
+        } else {
+            schema.kind.name()
+        };
+        causes.push(Cause::type_invalid(
+            shown_path(path),
+            &typed(value),
+            &format!(
+                "{} in body must be of type {wanted}: {:?}",
+                shown_path(path),
+                actual(value)
+            ),
+        ));
+        return;
+    }
+    limits(value, schema, path, causes);
+    match value {
+        Value::Object(map) => {
+            for name in &schema.required {
+                if !map.contains_key(name) {
+                    causes.push(Cause::required(join(path, name), ""));
+                }
+            }
+            for (name, child) in map {
+                if let Some(member) = schema.member(name) {
+                    check_at(
+                        child,
+                        old.and_then(|o| o.get(name)),
+                        member,
+                        &join_member(schema, path, name),
+                        causes,
+                    );
+                }
+            }
+        }
+        Value::Array(list) => {
+            duplicates(list, &schema.list, path, causes);
+            if let Some(items) = &schema.items {
+                for (index, item) in list.iter().enumerate() {
+                    let before = old_item(old, &schema.list, item, index);
+                    check_at(item, before, items, &format!("{path}[{index}]"), causes);
+                }
+            }
+        }
+        _ => {}
+    }
+    if schema.embedded {
+        embedded(value, path, causes);
+    }
+    logic(value, schema, path, causes);
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+fn join_member(schema: &Schema, path: &str, name: &str) -> String {
+    let _ = schema;
+    join(path, name)
+}
+
+fn shown_path(path: &str) -> &str {
+    if path.is_empty() { "<nil>" } else { path }
+}
+
+fn type_fits(value: &Value, schema: &Schema) -> bool {
+    if schema.int_or_string {
+        return is_integer(value) || value.is_string();
+    }
+    match schema.kind {
+        Type::Any => true,
+        Type::Object => value.is_object(),
+        Type::Array => value.is_array(),
+        Type::String => value.is_string(),
+        Type::Integer => is_integer(value),
+        Type::Number => value.is_number(),
+        Type::Boolean => value.is_boolean(),
+    }
+}
+
+fn is_integer(value: &Value) -> bool {
+    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|f| f.fract() == 0.0 && f.abs() < 9.3e18)
+}
+
+/// The name of the JSON type that a value has.
+fn actual(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) if is_integer(value) => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The type's name as a value, which is how the real server words a mismatch.
+fn typed(value: &Value) -> Value {
+    Value::from(actual(value))
+}
+
+fn old_item<'a>(old: Option<&'a Value>, list: &ListType, item: &Value, index: usize) -> Option<&'a Value> {
+    let old = old?.as_array()?;
+    match list {
+        ListType::Map(keys) => old.iter().find(|o| keys.iter().all(|k| o.get(k) == item.get(k))),
+        ListType::Set => old.iter().find(|o| *o == item),
+        ListType::Atomic => old.get(index),
+    }
+}
+
+fn duplicates(list: &[Value], kind: &ListType, path: &str, causes: &mut Vec<Cause>) {
+    for (index, item) in list.iter().enumerate() {
+        match kind {
+            ListType::Set if list[..index].contains(item) => {
+                causes.push(Cause::duplicate(format!("{path}[{index}]"), item));
+            }
+            ListType::Map(keys) => {
+                let same = |other: &Value| keys.iter().all(|k| other.get(k) == item.get(k));
+                if item.is_object() && list[..index].iter().any(same) {
+                    let shown = keys
+                        .iter()
+                        .filter_map(|k| item.get(k).map(|v| (k.clone(), v.clone())))
+                        .collect::<serde_json::Map<_, _>>();
+                    causes.push(Cause::duplicate(format!("{path}[{index}]"), &Value::Object(shown)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "lengths and counts are far below 2^52")]
+fn limits(value: &Value, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
+    let l = &schema.limits;
+    let field = shown_path(path);
+    let mut bad = |text: String| causes.push(Cause::invalid(field, value, &format!("{field} in body {text}")));
+    match value {
+        Value::Number(number) => {
+            let n = number.as_f64().unwrap_or_default();
+            if let Some(max) = l.maximum
+                && (n > max || (l.exclusive_maximum && n >= max))
+            {
+                bad(format!(
+                    "should be less than {}{}",
+                    if l.exclusive_maximum { "" } else { "or equal to " },
+                    show(max)
+                ));
+            }
+            if let Some(min) = l.minimum
+                && (n < min || (l.exclusive_minimum && n <= min))
+            {
+                bad(format!(
+                    "should be greater than {}{}",
+                    if l.exclusive_minimum { "" } else { "or equal to " },
+                    show(min)
+                ));
+            }
+            if let Some(step) = l.multiple_of
+                && (n / step).fract() != 0.0
+            {
+                bad(format!("should be a multiple of {}", show(step)));
+            }
+            if let Some(format) = &l.format
+                && !number_format(number, format)
+            {
+                bad(format!("must be of type {format}: {:?}", number.to_string()));
+            }
+        }
+        Value::String(text) => {
+            let length = text.chars().count() as u64;
+            if let Some(max) = l.max_length
+                && length > max
+            {
+                causes.push(Cause::new(
+                    "FieldValueTooLong",
+                    field,
+                    format!("Too long: may not be more than {max} bytes"),
+                ));
+            }
+            let mut bad = |text: String| causes.push(Cause::invalid(field, value, &format!("{field} in body {text}")));
+            if let Some(min) = l.min_length
+                && length < min
+            {
+                bad(format!("should be at least {min} chars long"));
+            }
+            if let Some((pattern, Some(regex))) = &l.pattern
+                && !regex.is_match(text)
+            {
+                bad(format!("should match '{pattern}'"));
+            }
+            if let Some(format) = &l.format
+                && !string_format(text, format)
+            {
+                bad(format!("must be of type {format}: {text:?}"));
+            }
+        }
+        Value::Array(list) => counted(
+            list.len() as u64,
+            (l.min_items, l.max_items),
+            "items",
+            value,
+            path,
+            causes,
+        ),
+        Value::Object(map) => {
+            counted(
+                map.len() as u64,
+                (l.min_properties, l.max_properties),
+                "properties",
+                value,
+                path,
+                causes,
+            );
+        }
+        _ => {}
+    }
+    if let Some(allowed) = &l.allowed
+        && !allowed.contains(value)
+    {
+        let list = allowed
+            .iter()
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+            .collect::<Vec<_>>();
+        causes.push(Cause::unsupported(field, value, &list));
+    }
+}
+
+fn counted(
+    count: u64,
+    (min, max): (Option<u64>, Option<u64>),
+    what: &str,
+    value: &Value,
+    path: &str,
+    causes: &mut Vec<Cause>,
+) {
+    let field = shown_path(path);
+    if let Some(max) = max
+        && count > max
+    {
+        causes.push(Cause::new(
+            "FieldValueTooMany",
+            field,
+            format!("Too many: {count}: must have at most {max} items"),
+        ));
+    }
+    if let Some(min) = min
+        && count < min
+    {
+        causes.push(Cause::invalid(
+            field,
+            value,
+            &format!("{field} in body should have at least {min} {what}"),
+        ));
+    }
+}
+
+fn show(number: f64) -> String {
+    number.to_string()
+}
+
+fn number_format(number: &serde_json::Number, format: &str) -> bool {
+    match (format, number.as_i64()) {
+        ("int32", Some(n)) => i32::try_from(n).is_ok(),
+        ("int32" | "int64", None) => number.as_f64().is_some_and(|f| f.fract() == 0.0 && f.abs() < 9.3e18),
+        _ => true,
+    }
+}
+
+fn string_format(text: &str, format: &str) -> bool {
+    use base64::Engine as _;
+    match format {
+        "date-time" => text.parse::<jiff::Timestamp>().is_ok(),
+        "date" => text.parse::<jiff::civil::Date>().is_ok(),
+        "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
+        "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),
+        "byte" => base64::engine::general_purpose::STANDARD.decode(text).is_ok(),
+        "uuid" => uuid::Uuid::parse_str(text).is_ok(),
+        "email" => text
+            .split_once('@')
+            .is_some_and(|(l, r)| !l.is_empty() && !r.is_empty()),
+        "cidr" => text.split_once('/').is_some_and(|(ip, bits)| {
+            ip.parse::<std::net::IpAddr>().is_ok_and(|ip| {
+                bits.parse::<u8>()
+                    .is_ok_and(|b| b <= if ip.is_ipv4() { 32 } else { 128 })
+            })
+        }),
+        _ => true,
+    }
+}
+
+fn embedded(value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    for name in ["apiVersion", "kind"] {
+        match value.get(name) {
+            None => causes.push(Cause::required(join(path, name), "must not be empty")),
+            Some(Value::String(text)) if text.is_empty() => {
+                causes.push(Cause::required(join(path, name), "must not be empty"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn logic(value: &Value, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
+    let Some(logic) = &schema.logic else { return };
+    let fits = |s: &Schema| check(value, None, s, path).is_empty();
+    for part in &logic.all {
+        causes.extend(check(value, None, part, path));
+    }
+    let field = shown_path(path);
+    let mut bad = |text: String| causes.push(Cause::invalid(field, value, &text));
+    if !logic.any.is_empty() && !logic.any.iter().any(fits) {
+        bad(format!("{field} in body must validate at least one schema (anyOf)"));
+    }
+    let matching = logic.one.iter().filter(|s| fits(s)).count();
+    if !logic.one.is_empty() && matching != 1 {
+        let found = if matching == 0 {
+            "Found none valid".to_owned()
+        } else {
+            format!("Found {matching} valid alternatives")
+        };
+        bad(format!(
+            "{field} in body must validate one and only one schema (oneOf). {found}"
+        ));
+    }
+    if logic.not.as_ref().is_some_and(fits) {
+        bad(format!("{field} in body must not validate the schema (not)"));
+    }
+}

@@ -1,0 +1,408 @@
+//! The server: opening, serving, answering in process, closing.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::http::request::User;
+use crate::http::{self, Collected, Reply, Request};
+use crate::kinds::Resource;
+use crate::kinds::catalog::Catalog;
+use crate::pki::{self, Pki, PkiError, Subject};
+use crate::status::Failure;
+use crate::store::{Expect, Store, StoreError};
+use crate::tokens::Tokens;
+
+/// How to open a server.
+#[derive(Debug)]
+pub struct Options {
+    /// The folder that holds everything.
+    pub data: PathBuf,
+    /// Who signs certificates.
+    pub authority: Authority,
+    /// The version to report, such as `v1.35.0`.
+    pub version: String,
+}
+
+/// The certificate authority of a server.
+#[derive(Debug)]
+pub enum Authority {
+    /// One of its own, made once and kept in the data folder.
+    Own,
+    /// One from elsewhere, such as the cluster authority of Talos.
+    Given {
+        /// The certificate.
+        ca_certificate_pem: String,
+        /// Its key, PKCS#8 or SEC 1 on P-256.
+        ca_key_pem: SecretString,
+    },
+}
+
+/// Why a server cannot be opened, served or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The objects cannot be read or written.
+    #[error("cannot use the objects in {path}")]
+    Store {
+        /// The folder.
+        path: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Certificates cannot be made or read.
+    #[error("cannot set up certificates")]
+    Certificates(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What an interceptor wants to happen to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intercept {
+    /// Nothing special.
+    Pass,
+    /// Refuse it with this status code, reason and message.
+    Status(u16, String, String),
+    /// Cut the connection before the request is carried out.
+    ResetBefore,
+    /// Carry it out, then cut the connection.
+    ResetAfter,
+    /// Answer as if it had been carried out, but write nothing.
+    DropStatusWrite,
+}
+
+/// Called with method and path of every request.
+pub type Interceptor = Arc<dyn Fn(&str, &str) -> Intercept + Send + Sync>;
+
+/// A Kubernetes-compatible API server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+/// What requests work on.
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) version: String,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tokens: Tokens,
+    catalog: RwLock<Arc<Catalog>>,
+    pki: Pki,
+    interceptor: RwLock<Option<Interceptor>>,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Listening goes on while this is held.
+#[derive(Debug)]
+pub struct Serving {
+    stop: CancellationToken,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Stops listening and cuts the connections.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Server {
+    /// Opens the folder, recovers what is in it, and makes the namespaces that always exist.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        let Options {
+            data,
+            authority,
+            version,
+        } = options;
+        let folder = data.join("store");
+        let store = tokio::task::spawn_blocking(move || Store::open(&folder)).await;
+        let store = match store {
+            Ok(Ok(store)) => store,
+            Ok(Err(error)) => return Err(store_error(&data, error)),
+            Err(error) => {
+                return Err(OpenError::Store {
+                    path: data.display().to_string(),
+                    source: error.into(),
+                });
+            }
+        };
+        let pki = match authority {
+            Authority::Own => Pki::own(&data.join("pki")),
+            Authority::Given {
+                ca_certificate_pem,
+                ca_key_pem,
+            } => Pki::given(ca_certificate_pem, &ca_key_pem),
+        }
+        .map_err(certificates)?;
+        let tokens = Tokens::open(&data.join("tokens.csv")).map_err(certificates)?;
+        let inner = Inner {
+            store,
+            version,
+            stop: CancellationToken::new(),
+            tokens,
+            catalog: RwLock::default(),
+            pki,
+            interceptor: RwLock::default(),
+            path: data,
+        };
+        inner.reload_catalog();
+        inner.first_objects();
+        let inner = Arc::new(inner);
+        crate::controllers::start(&inner);
+        Ok(Self { inner })
+    }
+
+    /// A client in this process with all rights; no sockets are involved.
+    pub fn client(&self) -> kube::Client {
+        let inner = Arc::clone(&self.inner);
+        let service = tower::service_fn(move |request: ::http::Request<kube::client::Body>| {
+            let inner = Arc::clone(&inner);
+            async move {
+                let user = User::authenticated("system:admin".to_owned(), vec!["system:masters".to_owned()]);
+                inner.answer(request, user).await
+            }
+        });
+        kube::Client::new(service, "default")
+    }
+
+    /// Serves HTTPS on a listener, with a certificate for `names` (DNS names and addresses).
+    pub fn serve(&self, listener: TcpListener, names: &[String]) -> Result<Serving, OpenError> {
+        let tls = Arc::new(self.inner.pki.serving(names).map_err(certificates)?);
+        let stop = self.inner.stop.child_token();
+        let inner = Arc::clone(&self.inner);
+        let handle = move |request: ::http::Request<hyper::body::Incoming>, subject: Option<Subject>| {
+            let inner = Arc::clone(&inner);
+            async move {
+                match inner.authenticate(request.headers(), subject) {
+                    Ok(user) => inner.answer(request, user).await,
+                    Err(failure) => Ok(http::failure(&failure)),
+                }
+            }
+        };
+        let task = tokio::spawn(http::serve(listener, tls, stop.clone(), handle));
+        Ok(Serving { stop, task: Some(task) })
+    }
+
+    /// A kubeconfig with all rights for this server at `server` (a URL).
+    pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> SecretString {
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let user = format!("admin@{cluster}");
+        let credential = match self.inner.pki.client("admin", &["system:masters"]) {
+            Ok((certificate, key)) => json!({
+                "client-certificate-data": encode(&certificate),
+                "client-key-data": encode(key.expose_secret()),
+            }),
+            Err(error) => {
+                tracing::error!(%error, "cannot issue the administrator's certificate");
+                json!({})
+            }
+        };
+        // JSON is YAML.
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": user,
+            "clusters": [{"name": cluster, "cluster": {
+                "server": server, "certificate-authority-data": encode(self.inner.pki.ca_pem()),
+            }}],
+            "contexts": [{"name": user, "context": {"cluster": cluster, "user": user, "namespace": "default"}}],
+            "users": [{"name": user, "user": credential}],
+        });
+        SecretString::from(serde_json::to_string_pretty(&config).unwrap_or_default())
+    }
+
+    /// Ends all connections and watches, flushes and closes the folder.
+    pub async fn close(&self) -> Result<(), OpenError> {
+        self.inner.stop.cancel();
+        self.inner
+            .store
+            .close()
+            .await
+            .map_err(|error| store_error(&self.inner.path, error))
+    }
+
+    /// Sets the function that is asked before every request.
+    pub fn set_interceptor(&self, f: Interceptor) {
+        *self.inner.interceptor.write().unwrap_or_else(PoisonError::into_inner) = Some(f);
+    }
+}
+
+impl Inner {
+    /// The resources that are served now.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until a revision is on disk.
+    pub(crate) async fn settled(&self, revision: u64) -> Result<(), Failure> {
+        self.store
+            .durable(revision)
+            .await
+            .map_err(|error| Failure::internal(error.to_string()))
+    }
+
+    /// What follows a write: resources change when definitions do, and the reply waits for the disk.
+    pub(crate) async fn after_write(&self, resource: &Resource, revision: u64) -> Result<(), Failure> {
+        if &*resource.table == DEFINITIONS {
+            self.reload_catalog();
+        }
+        self.settled(revision).await
+    }
+
+    pub(crate) fn reload_catalog(&self) {
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        let definitions = self.store.list(DEFINITIONS, "");
+        *catalog = Arc::new(Catalog::build(definitions.objects.iter().map(|(_, o)| &o.value)));
+    }
+
+    fn first_objects(&self) {
+        for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+            let namespace = json!({
+                "metadata": {
+                    "name": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": crate::text::now(),
+                    "labels": {"kubernetes.io/metadata.name": name},
+                },
+                "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+            });
+            // It is there already from the second start on.
+            let _ = self.store.commit("namespaces", name, Expect::Absent, Some(namespace));
+        }
+    }
+
+    fn authenticate(&self, headers: &::http::HeaderMap, subject: Option<Subject>) -> Result<User, Failure> {
+        let header = headers
+            .get(::http::header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
+        if let Some(token) = header.strip_prefix("Bearer ") {
+            return self
+                .tokens
+                .find(token.trim())
+                .map(|(name, groups)| User::authenticated(name, groups))
+                .ok_or_else(|| Failure::new(401, "Unauthorized", "Unauthorized"));
+        }
+        Ok(match subject {
+            Some(Subject { name, groups }) => User::authenticated(name, groups),
+            None => User::anonymous(),
+        })
+    }
+
+    /// Answers one request, or cuts the connection.
+    async fn answer<B>(self: &Arc<Self>, request: ::http::Request<B>, user: User) -> Result<Reply, http::Reset>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let interceptor = self.interceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let wanted = interceptor.map_or(Intercept::Pass, |f| f(request.method().as_str(), request.uri().path()));
+        let (parts, body) = request.into_parts();
+        let body = match http::collect(body).await {
+            Collected::Whole(body) => body,
+            Collected::TooLarge => {
+                let failure = Failure::new(
+                    413,
+                    "RequestEntityTooLarge",
+                    "Request entity too large: limit is 3145728",
+                );
+                return Ok(http::failure(&failure));
+            }
+            Collected::Broken => return Err(http::Reset),
+        };
+        let mut request = Request::new(&parts, body, user);
+        match wanted {
+            Intercept::Pass => Ok(crate::rest::handle(self, &request).await),
+            Intercept::Status(code, reason, message) => {
+                let mut status = Failure::new(code, "", message).to_value();
+                status["reason"] = reason.into();
+                Ok(http::value(code, &status))
+            }
+            Intercept::ResetBefore => Err(http::Reset),
+            Intercept::ResetAfter => {
+                crate::rest::handle(self, &request).await;
+                Err(http::Reset)
+            }
+            Intercept::DropStatusWrite => {
+                request.query.push(("dryRun".to_owned(), "All".to_owned()));
+                Ok(crate::rest::handle(self, &request).await)
+            }
+        }
+    }
+}
+
+/// The table of CustomResourceDefinitions.
+pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
+fn store_error(path: &Path, error: StoreError) -> OpenError {
+    OpenError::Store {
+        path: path.display().to_string(),
+        source: error.into(),
+    }
+}
+
+fn certificates(error: PkiError) -> OpenError {
+    OpenError::Certificates(error.into())
+}
+
+/// Serves a folder at an address until `shutdown`; writes the kubeconfig once requests are answered.
+pub async fn serve_standalone(
+    data: &Path,
+    kubeconfig: &Path,
+    listen: std::net::SocketAddr,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), OpenError> {
+    let options = Options {
+        data: data.to_owned(),
+        authority: Authority::Own,
+        version: crate::VERSION.to_owned(),
+    };
+    let server = Server::open(options).await?;
+    let failed = |source| OpenError::Listen {
+        address: listen.to_string(),
+        source,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let names = [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+    ];
+    let mut names = names.map(str::to_owned).to_vec();
+    names.push(address.ip().to_string());
+    let serving = server.serve(listener, &names)?;
+    let config = server.admin_kubeconfig("embedded", &format!("https://{address}"));
+    pki::write_private(kubeconfig, config.expose_secret().as_bytes()).map_err(certificates)?;
+    shutdown.await;
+    serving.stop().await;
+    server.close().await
+}

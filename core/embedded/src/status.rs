@@ -1,0 +1,279 @@
+//! Errors in Kubernetes' own form: the `Status` object, or plain text where the real server answers so.
+
+use serde_json::{Value, json};
+
+/// A refused request.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// HTTP status.
+    pub(crate) code: u16,
+    /// Machine-readable reason; empty where the real server gives none.
+    pub(crate) reason: &'static str,
+    /// Text for people.
+    pub(crate) message: String,
+    /// The `details` member, absent when null.
+    pub(crate) details: Value,
+    /// Answer with the message as plain text instead of a `Status`.
+    pub(crate) plain: bool,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub(crate) reason: &'static str,
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+impl Cause {
+    pub(crate) fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
+        Self::new(
+            "FieldValueInvalid",
+            field,
+            format!("Invalid value: {}: {detail}", shown(value)),
+        )
+    }
+
+    pub(crate) fn required(field: impl Into<String>, detail: &str) -> Self {
+        let message = if detail.is_empty() {
+            "Required value".to_owned()
+        } else {
+            format!("Required value: {detail}")
+        };
+        Self::new("FieldValueRequired", field, message)
+    }
+
+    pub(crate) fn duplicate(field: impl Into<String>, value: &Value) -> Self {
+        Self::new(
+            "FieldValueDuplicate",
+            field,
+            format!("Duplicate value: {}", shown(value)),
+        )
+    }
+
+    pub(crate) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
+        Self::new("FieldValueForbidden", field, format!("Forbidden: {detail}"))
+    }
+
+    pub(crate) fn too_long(field: impl Into<String>, limit: usize) -> Self {
+        let s = if limit == 1 { "byte" } else { "bytes" };
+        Self::new(
+            "FieldValueTooLong",
+            field,
+            format!("Too long: may not be more than {limit} {s}"),
+        )
+    }
+
+    pub(crate) fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
+        Self::new(
+            "FieldValueTypeInvalid",
+            field,
+            format!("Invalid value: {}: {detail}", shown(value)),
+        )
+    }
+
+    pub(crate) fn unsupported(field: impl Into<String>, value: &Value, allowed: &[String]) -> Self {
+        let list = allowed.iter().map(|a| format!("{a:?}")).collect::<Vec<_>>().join(", ");
+        Self::new(
+            "FieldValueNotSupported",
+            field,
+            format!("Unsupported value: {}: supported values: {list}", shown(value)),
+        )
+    }
+
+    pub(crate) fn new(reason: &'static str, field: impl Into<String>, message: String) -> Self {
+        Self {
+            reason,
+            field: field.into(),
+            message,
+        }
+    }
+}
+
+/// A value as the real server shows it inside messages.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(map) if map.is_empty() => "{}".to_owned(),
+        Value::String(s) => format!("{s:?}"),
+        other => other.to_string(),
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: Value::Null,
+            plain: false,
+        }
+    }
+
+    pub(crate) fn with_details(mut self, details: Value) -> Self {
+        self.details = details;
+        self
+    }
+
+    /// The plain `404 page not found` of paths that are no resource.
+    pub(crate) fn no_page() -> Self {
+        Self {
+            plain: true,
+            ..Self::new(404, "", "404 page not found")
+        }
+    }
+
+    /// An unknown resource in a group that exists.
+    pub(crate) fn no_resource() -> Self {
+        Self::new(404, "NotFound", "the server could not find the requested resource").with_details(json!({}))
+    }
+
+    pub(crate) fn not_found(target: &Target, name: &str) -> Self {
+        Self::new(404, "NotFound", format!("{} {name:?} not found", target.qualified()))
+            .with_details(target.details(name, target.resource))
+    }
+
+    pub(crate) fn already_exists(target: &Target, name: &str) -> Self {
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("{} {name:?} already exists", target.qualified()),
+        )
+        .with_details(target.details(name, target.resource))
+    }
+
+    pub(crate) fn conflict(target: &Target, name: &str, why: &str) -> Self {
+        Self::new(
+            409,
+            "Conflict",
+            format!(
+                "Operation cannot be fulfilled on {} {name:?}: {why}",
+                target.qualified()
+            ),
+        )
+        .with_details(target.details(name, target.resource))
+    }
+
+    pub(crate) fn forbidden(target: &Target, name: &str, why: &str) -> Self {
+        let message = if name.is_empty() {
+            format!("{} is forbidden: {why}", target.qualified())
+        } else {
+            format!("{} {name:?} is forbidden: {why}", target.qualified())
+        };
+        Self::new(403, "Forbidden", message).with_details(target.details(name, target.resource))
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::new(500, "InternalError", format!("Internal error occurred: {message}"))
+            .with_details(json!({"causes": [{"message": message}]}))
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+        .with_details(json!({}))
+    }
+
+    /// 422 with one cause per field.
+    pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+        let list = causes
+            .iter()
+            .map(|c| format!("{}: {}", c.field, c.message))
+            .collect::<Vec<_>>();
+        let text = if list.len() == 1 {
+            list[0].clone()
+        } else {
+            format!("[{}]", list.join(", "))
+        };
+        let qualified = if group.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind}.{group}")
+        };
+        let mut details = details(group, kind, name);
+        details["causes"] = causes
+            .iter()
+            .map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}))
+            .collect::<Value>();
+        Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {text}")).with_details(details)
+    }
+
+    /// The body to send.
+    pub(crate) fn to_value(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "code": self.code,
+        });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if !self.details.is_null() {
+            status["details"] = self.details.clone();
+        }
+        status
+    }
+}
+
+/// What a request is about, for the wording of failures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) resource: &'a str,
+}
+
+impl Target<'_> {
+    pub(crate) fn qualified(&self) -> String {
+        if self.group.is_empty() {
+            self.resource.to_owned()
+        } else {
+            format!("{}.{}", self.resource, self.group)
+        }
+    }
+
+    fn details(&self, name: &str, kind: &str) -> Value {
+        details(self.group, kind, name)
+    }
+}
+
+fn details(group: &str, kind: &str, name: &str) -> Value {
+    let mut details = json!({"kind": kind});
+    if !name.is_empty() {
+        details["name"] = name.into();
+    }
+    if !group.is_empty() {
+        details["group"] = group.into();
+    }
+    details
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_causes_are_bracketed_and_the_group_is_named() {
+        let causes = [Cause::required("spec.a", ""), Cause::forbidden("spec.b", "no")];
+        let failure = Failure::invalid("g.io", "Thing", "x", &causes);
+        assert_eq!(
+            failure.message,
+            "Thing.g.io \"x\" is invalid: [spec.a: Required value, spec.b: Forbidden: no]"
+        );
+        assert_eq!(
+            failure.to_value()["details"]["causes"][0]["reason"],
+            "FieldValueRequired"
+        );
+    }
+
+    #[test]
+    fn a_failure_without_a_reason_has_no_reason_member() {
+        assert!(Failure::new(500, "", "x").to_value().get("reason").is_none());
+    }
+}

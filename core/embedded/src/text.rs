@@ -1,0 +1,52 @@
+//! Small helpers on JSON values.
+
+use serde_json::{Map, Value};
+
+/// The text at a JSON pointer, empty if there is none.
+pub(crate) fn string_at<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A text member of `metadata`.
+pub(crate) fn meta<'a>(object: &'a Value, member: &str) -> &'a str {
+    object
+        .get("metadata")
+        .and_then(|m| m.get(member))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The `metadata` of an object, made if it is absent or of the wrong type.
+pub(crate) fn meta_mut(object: &mut Value) -> &mut Map<String, Value> {
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let Value::Object(map) = object else {
+        unreachable!("made an object above")
+    };
+    let entry = map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+    if !entry.is_object() {
+        *entry = Value::Object(Map::new());
+    }
+    match entry {
+        Value::Object(map) => map,
+        _ => unreachable!("made an object above"),
+    }
+}
+
+/// Copies a member from one object to another, or removes it.
+pub(crate) fn copy_member(from: Option<&Value>, to: &mut Map<String, Value>, member: &str) {
+    match from.and_then(|f| f.get(member)) {
+        Some(value) => {
+            to.insert(member.to_owned(), value.clone());
+        }
+        None => {
+            to.remove(member);
+        }
+    }
+}
+
+/// The time in the form of `creationTimestamp`.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

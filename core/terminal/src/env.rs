@@ -1,0 +1,130 @@
+//! The environment, read once; every variable the tools know is a constant here.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+};
+
+/// Root of everything we write (`config/`, `state/`, `cache/` and the kubeconfigs).
+pub const BUTLER_HOME: &str = "BUTLER_HOME";
+/// Configuration file of `butleradm bootstrap`, as `--config`.
+pub const BUTLER_CONFIG: &str = "BUTLER_CONFIG";
+/// Limit for the whole command, as `--deadline`.
+pub const BUTLER_DEADLINE: &str = "BUTLER_DEADLINE";
+/// File of the event stream, as `--events`.
+pub const BUTLER_EVENTS: &str = "BUTLER_EVENTS";
+/// Turns the live view off, as `--no-progress`.
+pub const BUTLER_NO_PROGRESS: &str = "BUTLER_NO_PROGRESS";
+/// Output format, as `-o`.
+pub const BUTLER_OUTPUT: &str = "BUTLER_OUTPUT";
+/// When to use colour, as `--color`.
+pub const BUTLER_COLOR: &str = "BUTLER_COLOR";
+/// Not empty: no colour (the name the Go tools know).
+pub const BUTLER_NO_COLOR: &str = "BUTLER_NO_COLOR";
+/// Log filter for diagnostics on stderr, for example `debug` or `butler_talos=trace`.
+pub const BUTLER_LOG: &str = "BUTLER_LOG";
+/// Not empty: no colour (<https://no-color.org>).
+pub const NO_COLOR: &str = "NO_COLOR";
+/// Set by CI systems: no live view.
+pub const CI: &str = "CI";
+/// Width of the terminal, where it cannot be asked.
+pub const COLUMNS: &str = "COLUMNS";
+/// Kind of terminal; `dumb` means neither colour nor live view.
+pub const TERM: &str = "TERM";
+/// The user's home folder.
+pub const HOME: &str = "HOME";
+
+/// The environment of the process, as it was at the start.
+#[derive(Clone, Default)]
+pub struct Env {
+    values: BTreeMap<OsString, OsString>,
+}
+
+impl Env {
+    /// Reads the environment of this process.
+    pub fn from_process() -> Self {
+        std::env::vars_os().collect()
+    }
+
+    /// A variable; empty counts as unset.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.values
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A variable that is text; empty and not UTF-8 count as unset.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.to_str()
+    }
+
+    /// Whether a switch is on: set, not empty, and neither `0` nor `false`.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value != "0" && value != "false")
+    }
+
+    /// Whether colour is unwanted or impossible.
+    pub fn forbids_color(&self) -> bool {
+        self.get(NO_COLOR).is_some() || self.get(BUTLER_NO_COLOR).is_some() || self.is_dumb()
+    }
+
+    /// Whether the terminal cannot move its cursor.
+    pub fn is_dumb(&self) -> bool {
+        self.text(TERM) == Some("dumb")
+    }
+
+    /// The width in [`COLUMNS`], if it is one.
+    pub fn columns(&self) -> Option<usize> {
+        self.text(COLUMNS)?.parse().ok().filter(|columns| *columns > 0)
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
+    fn from_iter<T: IntoIterator<Item = (K, V)>>(variables: T) -> Self {
+        Self {
+            values: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        }
+    }
+}
+
+/// Values may be secrets, so only names are shown.
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_is_unset() {
+        let env: Env = [("A", ""), ("B", "x")].into_iter().collect();
+        assert_eq!((env.text("A"), env.text("B"), env.text("C")), (None, Some("x"), None));
+    }
+
+    #[test]
+    fn switches_know_zero_and_false() {
+        let env: Env = [("A", "0"), ("B", "false"), ("C", "true"), ("D", "1")]
+            .into_iter()
+            .collect();
+        assert_eq!(
+            ["A", "B", "C", "D", "E"].map(|name| env.is_on(name)),
+            [false, false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let env: Env = [("TOKEN", "hunter2")].into_iter().collect();
+        assert_eq!(format!("{env:?}"), r#"{"TOKEN"}"#);
+    }
+
+    #[test]
+    fn a_width_must_be_a_positive_number() {
+        let width = |value: &str| [("COLUMNS", value)].into_iter().collect::<Env>().columns();
+        assert_eq!((width("80"), width("0"), width("wide")), (Some(80), None, None));
+    }
+}

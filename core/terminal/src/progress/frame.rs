@@ -1,0 +1,540 @@
+//! One picture of a run for a terminal of a given size. Pure.
+
+use std::time::Duration;
+
+use butler_api::event::{MachineLine, Outcome};
+
+use super::{Addon, Model, Wait};
+use crate::{
+    duration,
+    style::{Line, Tone},
+    table::{Cell, Table},
+    text,
+};
+
+/// Below this width roles are abbreviated.
+const NARROW: usize = 60;
+
+/// Lines for waits at most.
+const WAIT_LINES: usize = 6;
+
+/// Columns of a wait's age.
+const AGE: usize = 8;
+
+/// A deadline further away than this is none.
+const NO_DEADLINE: Duration = Duration::from_hours(24);
+
+/// Failed steps shown at most.
+const FAILURES: usize = 6;
+
+/// Machines shown at least, before addons shrink to a count.
+const FEW_MACHINES: usize = 3;
+
+/// The picture: at most `rows - 1` lines (the cursor needs one), none wider than `columns`.
+pub fn frame(model: &Model, columns: usize, rows: usize) -> Vec<Line> {
+    let room = rows.saturating_sub(1);
+    let header = vec![header(model)];
+    let waits = if model.finished.is_some() {
+        failures(model)
+    } else {
+        waits(model, columns)
+    };
+    let files = files(model);
+    let fixed = header.len() + waits.len() + files.len();
+    let mut addons = addon_grid(&model.addons, columns);
+    if room < fixed + addons.len() + FEW_MACHINES + 1 {
+        addons = addon_count(&model.addons);
+    }
+    let machines = machines(&model.machines, columns, room.saturating_sub(fixed + addons.len()));
+    let mut lines = [header, machines, addons, waits, files].concat();
+    // On a very small terminal the header and what is waited for matter most.
+    if lines.len() > room {
+        let tail = lines.split_off(1);
+        let skip = (tail.len() + 1).saturating_sub(room);
+        lines.extend(tail.into_iter().skip(skip));
+    }
+    lines.iter().take(room).map(|line| line.cut(columns)).collect()
+}
+
+fn header(model: &Model) -> Line {
+    let progress = format!("{}/{} steps", model.proven(), model.steps);
+    match &model.finished {
+        Some((outcome, took, message)) => Line::new()
+            .with(Tone::Strong, &model.cluster)
+            .with(Tone::Plain, ": ")
+            .with(outcome_tone(*outcome), message)
+            .with(Tone::Plain, &format!("  {progress}  {}", duration::clock(*took))),
+        None => Line::new()
+            .with(Tone::Strong, &model.cluster)
+            .with(Tone::Plain, ": ")
+            .with(
+                Tone::Busy,
+                &if model.phase.is_empty() {
+                    "starting".to_owned()
+                } else {
+                    phase_words(&model.phase)
+                },
+            )
+            .with(
+                Tone::Plain,
+                &format!("  {progress}  {}", duration::clock(model.elapsed())),
+            ),
+    }
+}
+
+fn machines(machines: &[MachineLine], columns: usize, room: usize) -> Vec<Line> {
+    if machines.is_empty() || room < 2 {
+        return Vec::new();
+    }
+    let rows = room - 1;
+    if machines.len() <= rows {
+        return machine_table(machines.iter(), columns);
+    }
+    // Those that are not ready say more; the rest is counted.
+    let mut ordered: Vec<&MachineLine> = machines.iter().collect();
+    ordered.sort_by_key(|machine| interest(&machine.state));
+    let (shown, counted) = ordered.split_at(rows - 1);
+    let mut lines = if shown.is_empty() {
+        Vec::new()
+    } else {
+        machine_table(shown.iter().copied(), columns)
+    };
+    lines.push(machine_count(counted));
+    lines
+}
+
+fn machine_table<'a>(machines: impl Iterator<Item = &'a MachineLine>, columns: usize) -> Vec<Line> {
+    let mut table = Table::new(&["MACHINE", "ROLE", "STATE", "ADDRESS"], &[]);
+    for machine in machines {
+        let role = if columns < NARROW && machine.role == "control-plane" {
+            "cp"
+        } else {
+            &machine.role
+        };
+        table.row([
+            Cell::from(&machine.name),
+            Cell::from(role),
+            Cell::new(state_tone(&machine.state), &machine.state),
+            Cell::from(machine.address.as_deref().unwrap_or_default()),
+        ]);
+    }
+    table.lines(false, Some(columns))
+}
+
+fn machine_count(machines: &[&MachineLine]) -> Line {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for machine in machines {
+        match counts.iter_mut().find(|(state, _)| *state == machine.state) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&machine.state, 1)),
+        }
+    }
+    let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    Line::new().with(
+        Tone::Faint,
+        &format!("and {}: {}", plural(machines.len(), "machine"), counts.join(", ")),
+    )
+}
+
+fn addon_grid(addons: &[Addon], columns: usize) -> Vec<Line> {
+    if addons.is_empty() {
+        return Vec::new();
+    }
+    let name = addons.iter().map(|a| text::width(&a.name)).max().unwrap_or(0);
+    let state = addons
+        .iter()
+        .map(|a| text::width(&a.state))
+        .max()
+        .unwrap_or(0)
+        .max("installing".len());
+    let per_row = ((columns + 3) / (name + state + 4)).max(1);
+    let mut lines = vec![Line::new().with(Tone::Strong, "ADDONS")];
+    for row in addons.chunks(per_row) {
+        let mut line = Line::new();
+        for (i, addon) in row.iter().enumerate() {
+            line.push(Tone::Plain, &format!("{} ", text::pad(&addon.name, name)));
+            let shown = if i + 1 < row.len() {
+                text::pad(&addon.state, state + 3)
+            } else {
+                addon.state.clone()
+            };
+            line.push(state_tone(&addon.state), &shown);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn addon_count(addons: &[Addon]) -> Vec<Line> {
+    if addons.is_empty() {
+        return Vec::new();
+    }
+    let ready = addons.iter().filter(|a| a.state == "ready").count();
+    let line = Line::new()
+        .with(Tone::Strong, "ADDONS")
+        .with(Tone::Plain, &format!("  {ready}/{} ready", addons.len()));
+    vec![line]
+}
+
+fn waits(model: &Model, columns: usize) -> Vec<Line> {
+    let waits = model.waits();
+    if waits.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::new().with(Tone::Strong, "WAITING FOR")];
+    for (i, wait) in waits.iter().enumerate() {
+        let shown = wait_lines(wait, columns);
+        let more = waits.len() - i;
+        if lines.len() + shown.len() + usize::from(more > 1) > WAIT_LINES + 1 {
+            lines.push(Line::new().with(Tone::Faint, &format!("{:AGE$}and {more} more", "")));
+            break;
+        }
+        lines.extend(shown);
+    }
+    lines
+}
+
+/// What, cause and deadline on one line, or the cause below where they do not fit.
+fn wait_lines(wait: &Wait<'_>, columns: usize) -> Vec<Line> {
+    let mut what = Line::new().with(Tone::Busy, &format!("{:>6}  ", duration::short(wait.age)));
+    what.push(Tone::Plain, wait.what);
+    if wait.steps > 1 {
+        what.push(Tone::Faint, &format!(" ({}×)", wait.steps));
+    }
+    let mut cause = Line::new();
+    if let Some(text) = wait.cause {
+        cause.push(Tone::Busy, text);
+    }
+    if let Some((attempt, next)) = wait.retry {
+        cause.push(
+            Tone::Plain,
+            &format!("; attempt {} in {}", attempt.saturating_add(1), duration::short(next)),
+        );
+    }
+    let mut lines = if cause.width() == 0 {
+        vec![what]
+    } else if what.width() + 2 + cause.width() <= columns {
+        what.push(Tone::Plain, ": ");
+        what.append(&cause);
+        vec![what]
+    } else {
+        let mut below = Line::new().with(Tone::Plain, &" ".repeat(AGE));
+        below.append(&cause);
+        vec![what, below]
+    };
+    // The deadline is worth its place where it fits, and where little is left.
+    let left = format!("  gives up in {}", duration::short(wait.left));
+    let urgent = wait.left < wait.age;
+    let first = &mut lines[0];
+    if wait.left < NO_DEADLINE && (first.width() + left.len() <= columns || urgent) {
+        *first = first.cut(columns.saturating_sub(left.len()));
+        first.push(if urgent { Tone::Bad } else { Tone::Faint }, &left);
+    }
+    lines
+}
+
+fn failures(model: &Model) -> Vec<Line> {
+    let mut lines: Vec<Line> = model
+        .failed
+        .iter()
+        .take(FAILURES)
+        .map(|(title, error)| {
+            Line::new()
+                .with(Tone::Bad, "failed")
+                .with(Tone::Plain, &format!(": {title}: {error}"))
+        })
+        .collect();
+    if model.failed.len() > FAILURES {
+        lines.push(Line::new().with(Tone::Faint, &format!("and {} more", model.failed.len() - FAILURES)));
+    }
+    lines
+}
+
+fn files(model: &Model) -> Vec<Line> {
+    if model.finished.is_none() {
+        return Vec::new();
+    }
+    model
+        .files
+        .iter()
+        .map(|(what, path)| {
+            Line::new()
+                .with(Tone::Strong, what)
+                .with(Tone::Plain, &format!(": {path}"))
+        })
+        .collect()
+}
+
+/// Failed first, then what is on its way, then what has not begun, then what is ready.
+fn interest(state: &str) -> u8 {
+    match state {
+        "failed" => 0,
+        "pending" => 2,
+        "ready" => 3,
+        _ => 1,
+    }
+}
+
+/// What a state means.
+pub(super) fn state_tone(state: &str) -> Tone {
+    match state {
+        "ready" => Tone::Good,
+        "failed" => Tone::Bad,
+        "pending" => Tone::Faint,
+        _ => Tone::Busy,
+    }
+}
+
+pub(super) fn outcome_tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Done => Tone::Good,
+        Outcome::Failed | Outcome::Deadline => Tone::Bad,
+        Outcome::Interrupted => Tone::Busy,
+    }
+}
+
+/// `InstallingAddons` as people say it: `installing addons`.
+pub(super) fn phase_words(phase: &str) -> String {
+    let mut words = String::new();
+    for c in phase.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
+}
+
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use butler_api::event::Body;
+
+    use super::*;
+    use crate::progress::plain::tests::{at, machine, started, stream};
+
+    fn waiting(step: &str, what: &str, cause: Option<&str>) -> Body {
+        Body::StepWaiting {
+            step: step.to_owned(),
+            waiting_for: what.to_owned(),
+            cause: cause.map(ToOwned::to_owned),
+            seconds: 1.0,
+        }
+    }
+
+    fn step(step: &str, title: &str) -> Body {
+        Body::StepStarted {
+            step: step.to_owned(),
+            title: title.to_owned(),
+            deadline_seconds: 600,
+        }
+    }
+
+    fn addon(name: &str, state: &str) -> Body {
+        Body::AddonChanged {
+            addon: name.to_owned(),
+            state: state.to_owned(),
+            detail: None,
+        }
+    }
+
+    /// Half-way through a run.
+    fn half_way() -> Model {
+        let mut model = Model::default();
+        for event in stream(vec![
+            (0.0, started(42, 0)),
+            (
+                0.0,
+                Body::PhaseChanged {
+                    phase: "InstallingAddons".into(),
+                },
+            ),
+            (3.0, machine("demo-cp-0", "ready")),
+            (3.0, machine("demo-worker-0", "joined")),
+            (4.0, step("machine/demo-worker-0/node", "node demo-worker-0")),
+            (4.0, step("addon/longhorn", "install longhorn")),
+            (5.0, addon("cilium", "ready")),
+            (5.0, addon("longhorn", "installing")),
+            (
+                5.0,
+                waiting(
+                    "machine/demo-worker-0/node",
+                    "node demo-worker-0 is ready",
+                    Some("cni plugin not initialized"),
+                ),
+            ),
+            (9.0, waiting("addon/longhorn", "longhorn-manager is ready", None)),
+            (
+                9.0,
+                Body::StepRetried {
+                    step: "cert".into(),
+                    attempt: 2,
+                    cause: "500 internal error".into(),
+                    retry_in_seconds: 9.0,
+                },
+            ),
+        ]) {
+            model.apply(&event);
+        }
+        model.tick(at(12.0));
+        model
+    }
+
+    fn shown(model: &Model, columns: usize, rows: usize) -> String {
+        let lines = frame(model, columns, rows);
+        assert!(lines.len() < rows.max(1), "{} lines for {rows} rows", lines.len());
+        assert!(lines.iter().all(|l| l.width() <= columns));
+        lines.iter().map(|l| l.render(false) + "\n").collect()
+    }
+
+    #[test]
+    fn eighty_columns_show_everything() {
+        insta::assert_snapshot!(shown(&half_way(), 80, 24), @r"
+        demo: installing addons  0/42 steps  0:12
+        MACHINE        ROLE           STATE   ADDRESS
+        demo-cp-0      control-plane  ready   127.64.0.2
+        demo-worker-0  worker         joined  127.64.0.2
+        ADDONS
+        cilium   ready        longhorn installing
+        WAITING FOR
+            8s  node demo-worker-0 is ready: cni plugin not initialized
+            4s  longhorn-manager is ready  gives up in 9m52s
+            3s  cert: 500 internal error; attempt 3 in 6s
+        ");
+    }
+
+    #[test]
+    fn fifty_columns_keep_the_sense() {
+        insta::assert_snapshot!(shown(&half_way(), 50, 24), @r"
+        demo: installing addons  0/42 steps  0:12
+        MACHINE        ROLE    STATE   ADDRESS
+        demo-cp-0      cp      ready   127.64.0.2
+        demo-worker-0  worker  joined  127.64.0.2
+        ADDONS
+        cilium   ready        longhorn installing
+        WAITING FOR
+            8s  node demo-worker-0 is ready
+                cni plugin not initialized
+            4s  longhorn-manager is ready
+            3s  cert: 500 internal error; attempt 3 in 6s
+        ");
+    }
+
+    #[test]
+    fn the_end_shows_how_it_ended_and_where_things_are() {
+        let mut model = half_way();
+        model.open.clear();
+        for event in stream(vec![
+            (
+                13.0,
+                Body::FileWritten {
+                    what: "kubeconfig".into(),
+                    path: "/home/ada/.butler/demo-kubeconfig".into(),
+                },
+            ),
+            (
+                83.0,
+                Body::RunFinished {
+                    outcome: Outcome::Done,
+                    seconds: 83.0,
+                    message: "management cluster ready".into(),
+                },
+            ),
+        ]) {
+            model.apply(&event);
+        }
+        insta::assert_snapshot!(shown(&model, 80, 24), @r"
+        demo: management cluster ready  0/42 steps  1:23
+        MACHINE        ROLE           STATE   ADDRESS
+        demo-cp-0      control-plane  ready   127.64.0.2
+        demo-worker-0  worker         joined  127.64.0.2
+        ADDONS
+        cilium   ready        longhorn installing
+        kubeconfig: /home/ada/.butler/demo-kubeconfig
+        ");
+    }
+
+    #[test]
+    fn a_failed_run_says_what_failed() {
+        let mut model = half_way();
+        for event in stream(vec![
+            (
+                13.0,
+                Body::StepFailed {
+                    step: "addon/longhorn".into(),
+                    error: "no space left".into(),
+                    hint: None,
+                    deadline: false,
+                },
+            ),
+            (
+                14.0,
+                Body::RunFinished {
+                    outcome: Outcome::Failed,
+                    seconds: 14.0,
+                    message: "bootstrap failed".into(),
+                },
+            ),
+        ]) {
+            model.apply(&event);
+        }
+        let text = shown(&model, 80, 24);
+        assert!(text.starts_with("demo: bootstrap failed"), "{text}");
+        assert!(text.contains("failed: install longhorn: no space left"), "{text}");
+        assert!(!text.contains("WAITING FOR"), "{text}");
+    }
+
+    #[test]
+    fn hundreds_of_machines_fit_and_are_counted() {
+        let mut model = half_way();
+        for i in 0..500 {
+            let state = if i % 100 == 7 { "failed" } else { "ready" };
+            model.apply(&stream(vec![(12.0, machine(&format!("demo-worker-{i}"), state))]).remove(0));
+        }
+        let text = shown(&model, 80, 24);
+        assert!(
+            text.contains("demo-worker-7 ") && text.contains("demo-worker-407"),
+            "{text}"
+        );
+        assert!(text.contains("and 487 machines: 487 ready\n"), "{text}");
+    }
+
+    #[test]
+    fn many_waits_are_counted() {
+        let mut model = half_way();
+        for i in 0..9 {
+            model.apply(&stream(vec![(12.0, waiting(&i.to_string(), &format!("thing {i}"), None))]).remove(0));
+        }
+        let text = shown(&model, 80, 24);
+        let waits = text.split_once("WAITING FOR\n").unwrap().1;
+        assert_eq!(waits.lines().count(), WAIT_LINES, "{waits}");
+        assert!(waits.ends_with("        and 7 more\n"), "{waits}");
+    }
+
+    #[test]
+    fn every_size_is_respected() {
+        let model = half_way();
+        for rows in 0..30 {
+            for columns in [0, 1, 7, 20, 33, 80, 200] {
+                shown(&model, columns, rows);
+            }
+        }
+        assert!(
+            shown(&model, 80, 3).starts_with("demo: installing addons"),
+            "the header stays"
+        );
+    }
+
+    #[test]
+    fn phases_read_like_words() {
+        assert_eq!(phase_words("ProvisioningMachines"), "provisioning machines");
+        assert_eq!(phase_words(""), "");
+    }
+}

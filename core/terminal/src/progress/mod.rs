@@ -1,0 +1,56 @@
+//! Progress of a bootstrap, drawn from its events and nothing else.
+
+mod frame;
+mod live;
+mod model;
+mod plain;
+
+pub use frame::frame;
+pub use live::Live;
+pub use model::{Addon, Model, Open, Wait};
+pub use plain::Plain;
+
+use butler_api::event::{Body, Event};
+use jiff::Timestamp;
+
+use crate::Ui;
+
+/// Shows a run while it happens.
+pub trait Progress: Send {
+    /// Takes the next event of the stream.
+    fn event(&mut self, event: &Event);
+
+    /// Lets time pass. Call it about four times a second: waits grow older, and held-back changes are shown.
+    fn tick(&mut self, now: Timestamp);
+
+    /// Shows what is held back and leaves a summary. Nothing is drawn afterwards.
+    fn finish(&mut self);
+}
+
+/// The renderer that fits: live on a capable terminal if `live` is wanted, else lines; with `--quiet` warnings only.
+pub fn renderer(ui: &Ui, live: bool) -> Box<dyn Progress> {
+    if ui.options().quiet {
+        Box::new(Quiet { ui: ui.clone() })
+    } else if live && ui.can_draw() {
+        Box::new(Live::new(ui.clone()))
+    } else {
+        Box::new(Plain::new(ui.clone()))
+    }
+}
+
+/// Warnings only.
+struct Quiet {
+    ui: Ui,
+}
+
+impl Progress for Quiet {
+    fn event(&mut self, event: &Event) {
+        if let Body::Warning { message, hint } = &event.body {
+            self.ui.warn(message, hint.as_deref());
+        }
+    }
+
+    fn tick(&mut self, _now: Timestamp) {}
+
+    fn finish(&mut self) {}
+}

@@ -1,0 +1,428 @@
+//! What is known about a run: events in, state out. No clock, no drawing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use butler_api::event::{Body, Event, MachineLine, Outcome};
+use jiff::{SignedDuration, Timestamp};
+
+/// State of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    /// Cluster name.
+    pub cluster: String,
+    /// Phase as in `ClusterBootstrap.status.phase`.
+    pub phase: String,
+    /// Whether an earlier run is continued.
+    pub resumed: bool,
+    /// Steps in the graph.
+    pub steps: usize,
+    /// Machines in the plan.
+    pub machines: Vec<MachineLine>,
+    /// Addons in the plan.
+    pub addons: Vec<Addon>,
+    /// Steps that have begun and not ended.
+    pub open: BTreeMap<String, Open>,
+    /// Files for people: what and where.
+    pub files: Vec<(String, String)>,
+    /// Steps that failed: title and error.
+    pub failed: Vec<(String, String)>,
+    /// How the run ended: outcome, duration, sentence.
+    pub finished: Option<(Outcome, Duration, String)>,
+    /// Steps proven by earlier runs.
+    earlier: usize,
+    /// Steps found proven, and steps proven by doing.
+    found: usize,
+    made: usize,
+    started: Option<Timestamp>,
+    now: Option<Timestamp>,
+}
+
+/// An addon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addon {
+    /// Its name.
+    pub name: String,
+    /// `pending`, `waiting`, `installing`, `ready` or `failed`.
+    pub state: String,
+    /// What it waits for.
+    pub detail: Option<String>,
+}
+
+/// A step at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open {
+    /// A sentence for people.
+    pub title: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it gives up.
+    pub deadline: Timestamp,
+    /// What it waits for, since when.
+    pub waiting: Option<(String, Timestamp)>,
+    /// The deepest cause observed.
+    pub cause: Option<String>,
+    /// The attempt that failed, and when the next one follows.
+    pub retry: Option<(u32, Timestamp)>,
+}
+
+/// What some open steps wait for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait<'a> {
+    /// What for.
+    pub what: &'a str,
+    /// The deepest cause observed.
+    pub cause: Option<&'a str>,
+    /// For how long.
+    pub age: Duration,
+    /// Time until the deadline.
+    pub left: Duration,
+    /// Time until the next attempt, if one failed.
+    pub retry: Option<(u32, Duration)>,
+    /// How many steps wait for this.
+    pub steps: usize,
+}
+
+impl Model {
+    /// Takes an event; tells whether it changed anything people see.
+    pub fn apply(&mut self, event: &Event) -> bool {
+        self.tick(event.time);
+        if self.started.is_none() {
+            self.started = Some(event.time);
+        }
+        if self.cluster.is_empty() {
+            self.cluster.clone_from(&event.cluster);
+        }
+        match &event.body {
+            Body::RunStarted {
+                resumed,
+                steps,
+                proven,
+                machines,
+                addons,
+            } => {
+                self.started = Some(event.time);
+                self.resumed = *resumed;
+                self.steps = *steps;
+                self.earlier = *proven;
+                self.machines.clone_from(machines);
+                self.addons = addons.iter().map(|name| Addon::new(name, "pending", None)).collect();
+                true
+            }
+            Body::PhaseChanged { phase } => replace(&mut self.phase, phase.clone()),
+            Body::StepStarted {
+                step,
+                title,
+                deadline_seconds,
+            } => self.start_step(event.time, step, title, *deadline_seconds),
+            Body::StepWaiting {
+                step,
+                waiting_for,
+                cause,
+                seconds,
+            } => self.wait(event.time, step, waiting_for, cause.as_deref(), *seconds),
+            Body::StepRetried {
+                step,
+                attempt,
+                cause,
+                retry_in_seconds,
+            } => self.retry(event.time, step, *attempt, cause, *retry_in_seconds),
+            Body::StepProven { step, already, .. } => {
+                *(if *already { &mut self.found } else { &mut self.made }) += 1;
+                self.open.remove(step);
+                true
+            }
+            Body::StepFailed { step, error, .. } => {
+                let title = self.open.remove(step).map_or_else(|| step.clone(), |open| open.title);
+                self.failed.push((title, error.clone()));
+                true
+            }
+            Body::MachineChanged { machine } => self.change_machine(machine),
+            Body::AddonChanged { addon, state, detail } => self.change_addon(addon, state, detail.as_deref()),
+            Body::FileWritten { what, path } => self.write_file(what, path),
+            Body::Warning { .. } => true,
+            Body::RunFinished {
+                outcome,
+                seconds,
+                message,
+            } => {
+                self.finished = Some((*outcome, seconds_of(*seconds).unsigned_abs(), message.clone()));
+                true
+            }
+        }
+    }
+
+    /// Lets time pass; it never goes back.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = self.now.max(Some(now));
+    }
+
+    /// The latest time seen.
+    pub fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Time since the run began.
+    pub fn elapsed(&self) -> Duration {
+        match (self.started, self.now) {
+            (Some(started), Some(now)) => since(started, now),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Steps that are proven, by whichever run.
+    pub fn proven(&self) -> usize {
+        // A resumed run may or may not repeat what earlier ones have proven.
+        (self.earlier.max(self.found) + self.made).min(self.steps)
+    }
+
+    /// What open steps wait for, each once, the oldest first.
+    pub fn waits(&self) -> Vec<Wait<'_>> {
+        let Some(now) = self.now else { return Vec::new() };
+        let mut waits: Vec<Wait<'_>> = Vec::new();
+        for wait in self.open.values().map(|open| open.wait(now)) {
+            match waits.iter_mut().find(|w| w.what == wait.what && w.cause == wait.cause) {
+                Some(same) => {
+                    same.steps += 1;
+                    same.age = same.age.max(wait.age);
+                    same.left = same.left.min(wait.left);
+                    same.retry = same.retry.min(wait.retry).or(same.retry).or(wait.retry);
+                }
+                None => waits.push(wait),
+            }
+        }
+        waits.sort_by_key(|wait| std::cmp::Reverse(wait.age));
+        waits
+    }
+
+    fn start_step(&mut self, time: Timestamp, step: &str, title: &str, deadline_seconds: u64) -> bool {
+        let limit = SignedDuration::from_secs(deadline_seconds.try_into().unwrap_or(i64::MAX));
+        let open = self.open_step(time, step);
+        title.clone_into(&mut open.title);
+        open.started = time;
+        open.deadline = time.saturating_add(limit).unwrap_or(Timestamp::MAX);
+        true
+    }
+
+    fn wait(&mut self, time: Timestamp, step: &str, what: &str, cause: Option<&str>, seconds: f64) -> bool {
+        let open = self.open_step(time, step);
+        let same = open.waiting.as_ref().is_some_and(|(w, _)| w == what) && open.cause.as_deref() == cause;
+        let began = time.saturating_sub(seconds_of(seconds)).unwrap_or(time);
+        open.waiting = Some((what.to_owned(), began));
+        open.cause = cause.map(ToOwned::to_owned);
+        let retried = open.retry.take().is_some();
+        !same || retried
+    }
+
+    fn retry(&mut self, time: Timestamp, step: &str, attempt: u32, cause: &str, seconds: f64) -> bool {
+        let next = time.saturating_add(seconds_of(seconds)).unwrap_or(time);
+        let open = self.open_step(time, step);
+        open.cause = Some(cause.to_owned());
+        open.retry = Some((attempt, next));
+        true
+    }
+
+    fn write_file(&mut self, what: &str, path: &str) -> bool {
+        let file = (what.to_owned(), path.to_owned());
+        let new = !self.files.contains(&file);
+        if new {
+            self.files.push(file);
+        }
+        new
+    }
+
+    /// The step; one that is heard of for the first time begins now.
+    fn open_step(&mut self, time: Timestamp, step: &str) -> &mut Open {
+        self.open.entry(step.to_owned()).or_insert_with(|| Open {
+            title: step.to_owned(),
+            started: time,
+            deadline: Timestamp::MAX,
+            waiting: None,
+            cause: None,
+            retry: None,
+        })
+    }
+
+    fn change_machine(&mut self, machine: &MachineLine) -> bool {
+        if let Some(known) = self.machines.iter_mut().find(|m| m.name == machine.name) {
+            return replace(known, machine.clone());
+        }
+        self.machines.push(machine.clone());
+        true
+    }
+
+    fn change_addon(&mut self, name: &str, state: &str, detail: Option<&str>) -> bool {
+        let addon = Addon::new(name, state, detail);
+        if let Some(known) = self.addons.iter_mut().find(|a| a.name == name) {
+            return replace(known, addon);
+        }
+        self.addons.push(addon);
+        true
+    }
+}
+
+impl Addon {
+    fn new(name: &str, state: &str, detail: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: state.to_owned(),
+            detail: detail.map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl Open {
+    fn wait(&self, now: Timestamp) -> Wait<'_> {
+        let (what, began) = match &self.waiting {
+            Some((what, began)) => (what.as_str(), *began),
+            None => (self.title.as_str(), self.started),
+        };
+        Wait {
+            what,
+            cause: self.cause.as_deref(),
+            age: since(began, now),
+            left: since(now, self.deadline),
+            retry: self.retry.map(|(attempt, at)| (attempt, since(now, at))),
+            steps: 1,
+        }
+    }
+}
+
+/// Time from one moment to a later one; zero the other way round.
+pub(super) fn since(then: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(then).try_into().unwrap_or(Duration::ZERO)
+}
+
+/// Seconds from outside; what is no span is none.
+fn seconds_of(seconds: f64) -> SignedDuration {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .and_then(|d| d.try_into().ok())
+        .unwrap_or_default()
+}
+
+fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let differs = *place != value;
+    *place = value;
+    differs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::plain::tests::{at, machine, started, stream};
+
+    fn model(bodies: Vec<(f64, Body)>) -> Model {
+        let mut model = Model::default();
+        for event in stream(bodies) {
+            model.apply(&event);
+        }
+        model
+    }
+
+    fn waiting(step: &str, what: &str, cause: &str, seconds: f64) -> Body {
+        Body::StepWaiting {
+            step: step.to_owned(),
+            waiting_for: what.to_owned(),
+            cause: Some(cause.to_owned()),
+            seconds,
+        }
+    }
+
+    fn proven(step: &str, already: bool) -> Body {
+        Body::StepProven {
+            step: step.into(),
+            title: String::new(),
+            evidence: String::new(),
+            seconds: 0.0,
+            already,
+        }
+    }
+
+    #[test]
+    fn waits_grow_older_and_are_told_once() {
+        let mut model = model(vec![
+            (0.0, started(3, 0)),
+            (4.0, waiting("a", "the API server answers", "connection refused", 1.0)),
+            (5.0, waiting("b", "the API server answers", "connection refused", 0.5)),
+            (6.0, waiting("c", "etcd is healthy", "no leader", 0.0)),
+        ]);
+        model.tick(at(13.0));
+        let waits: Vec<_> = model
+            .waits()
+            .iter()
+            .map(|w| (w.what, w.cause, w.age.as_secs(), w.steps))
+            .collect();
+        assert_eq!(
+            waits,
+            [
+                ("the API server answers", Some("connection refused"), 10, 2),
+                ("etcd is healthy", Some("no leader"), 7, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn time_never_goes_back() {
+        let mut model = model(vec![
+            (0.0, started(1, 0)),
+            (
+                9.0,
+                Body::PhaseChanged {
+                    phase: "Pivoting".into(),
+                },
+            ),
+        ]);
+        model.tick(at(3.0));
+        assert_eq!(model.elapsed(), Duration::from_secs(9));
+    }
+
+    #[test]
+    fn a_repeated_event_changes_nothing() {
+        let mut model = model(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "booting"))]);
+        let [again, other] = [machine("demo-cp-0", "booting"), machine("demo-cp-0", "maintenance")]
+            .map(|body| stream(vec![(2.0, body)]).remove(0));
+        assert!(!model.apply(&again));
+        assert!(model.apply(&other));
+    }
+
+    #[test]
+    fn a_resumed_run_counts_earlier_proofs_once() {
+        let silent = model(vec![(0.0, started(5, 3)), (1.0, proven("d", false))]);
+        let repeating = model(vec![
+            (0.0, started(5, 3)),
+            (1.0, proven("a", true)),
+            (1.0, proven("b", true)),
+            (1.0, proven("c", true)),
+            (2.0, proven("d", false)),
+        ]);
+        assert_eq!((silent.proven(), repeating.proven()), (4, 4));
+    }
+
+    #[test]
+    fn a_failed_step_is_no_longer_open() {
+        let failed = Body::StepFailed {
+            step: "a".into(),
+            error: "no".into(),
+            hint: None,
+            deadline: false,
+        };
+        let start = Body::StepStarted {
+            step: "a".into(),
+            title: "create machine".into(),
+            deadline_seconds: 60,
+        };
+        let model = model(vec![(0.0, start), (1.0, failed)]);
+        assert!(model.open.is_empty());
+        assert_eq!(model.failed, [("create machine".to_owned(), "no".to_owned())]);
+    }
+
+    #[test]
+    fn numbers_that_are_no_spans_do_no_harm() {
+        let mut model = model(vec![
+            (0.0, waiting("a", "x", "y", f64::NAN)),
+            (0.0, waiting("b", "x", "z", -1e300)),
+        ]);
+        model.tick(at(1.0));
+        assert_eq!(model.waits().len(), 2);
+    }
+}

@@ -1,0 +1,528 @@
+//! Progress as lines, for logs and CI: one line per change, nothing twice, a sign of life in every silent minute.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use butler_api::event::{Body, Event, MachineLine, Outcome};
+use jiff::Timestamp;
+
+use super::{
+    Model, Progress,
+    frame::{outcome_tone, phase_words, plural, state_tone},
+    model::since,
+};
+use crate::{
+    Ui, duration,
+    style::{Line, Tone},
+};
+
+/// Waits shorter than this are not worth a line.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// A wait whose cause keeps changing is told this often at most.
+const CALM: Duration = Duration::from_secs(5);
+
+/// Silence after which the open waits are told again.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Open waits that are told again at most.
+const REMINDERS: usize = 5;
+
+/// Prints lines.
+pub struct Plain {
+    ui: Ui,
+    model: Model,
+    /// The wait last told for each open step, and when.
+    told: BTreeMap<String, (String, Timestamp)>,
+    last_line: Option<Timestamp>,
+}
+
+impl Plain {
+    /// A renderer that prints to stderr.
+    pub fn new(ui: Ui) -> Self {
+        Self {
+            ui,
+            model: Model::default(),
+            told: BTreeMap::new(),
+            last_line: None,
+        }
+    }
+
+    fn line(&mut self, line: &Line) {
+        let mut stamped = Line::new().with(Tone::Faint, &format!("{:>7}  ", duration::clock(self.model.elapsed())));
+        stamped.append(line);
+        self.ui.lines(&[stamped]);
+        self.last_line = self.model.now();
+    }
+
+    fn say(&mut self, tone: Tone, label: &str, text: &str) {
+        let separator = if label.is_empty() { "" } else { ": " };
+        self.line(
+            &Line::new()
+                .with(tone, label)
+                .with(Tone::Plain, &format!("{separator}{text}")),
+        );
+    }
+
+    fn changed(&mut self, body: &Body, title: Option<String>) {
+        match body {
+            Body::RunStarted { .. } => self.say(Tone::Strong, &self.model.cluster.clone(), &plan(&self.model)),
+            Body::PhaseChanged { phase } => self.say(Tone::Strong, "phase", &phase_words(phase)),
+            Body::StepStarted { title, .. } => {
+                if self.ui.options().verbose > 0 {
+                    self.say(Tone::Faint, "begin", title);
+                }
+            }
+            Body::StepWaiting { .. } => {}
+            Body::StepRetried {
+                step,
+                attempt,
+                cause,
+                retry_in_seconds,
+            } => {
+                let title = title.unwrap_or_else(|| step.clone());
+                self.say(
+                    Tone::Busy,
+                    "retry",
+                    &format!("{title}: attempt {attempt} failed: {cause}; next in {retry_in_seconds:.0}s"),
+                );
+            }
+            Body::StepProven {
+                step,
+                title,
+                evidence,
+                already,
+                ..
+            } => self.proven(step, title, evidence, *already),
+            Body::StepFailed { step, error, hint, .. } => {
+                self.say(
+                    Tone::Bad,
+                    "failed",
+                    &format!("{}: {error}", title.unwrap_or_else(|| step.clone())),
+                );
+                if let Some(hint) = hint {
+                    self.say(Tone::Hint, "hint", hint);
+                }
+            }
+            Body::MachineChanged { machine } => self.line(&machine_line(machine)),
+            Body::AddonChanged { addon, state, detail } => {
+                let detail = detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default();
+                let line = Line::new().with(Tone::Plain, &format!("addon {addon}: "));
+                self.line(&line.with(state_tone(state), state).with(Tone::Plain, &detail));
+            }
+            Body::FileWritten { what, path } => self.say(Tone::Strong, what, path),
+            Body::Warning { message, hint } => {
+                self.ui.warn(message, hint.as_deref());
+                self.last_line = self.model.now();
+            }
+            Body::RunFinished { outcome, message, .. } => {
+                self.say(outcome_tone(*outcome), outcome_word(*outcome), message);
+            }
+        }
+    }
+
+    /// Machines and addons tell their own story; other steps are told when they are proven.
+    fn proven(&mut self, step: &str, title: &str, evidence: &str, already: bool) {
+        let told_elsewhere = step.starts_with("machine/") || step.starts_with("addon/");
+        if (told_elsewhere || already) && self.ui.options().verbose == 0 {
+            return;
+        }
+        let label = if already { "already" } else { "done" };
+        let evidence = if evidence.is_empty() {
+            String::new()
+        } else {
+            format!(" ({evidence})")
+        };
+        self.say(Tone::Good, label, &format!("{title}{evidence}"));
+    }
+
+    fn tell_waits(&mut self) {
+        let Some(now) = self.model.now() else { return };
+        let open = &self.model.open;
+        self.told.retain(|step, _| open.contains_key(step));
+        let mut lines = Vec::new();
+        for (step, open) in open {
+            let Some((what, began)) = &open.waiting else { continue };
+            let text = wait_text(what, open.cause.as_deref());
+            let told_by_another = self.told.values().any(|(told, _)| *told == text);
+            let recently = self.told.get(step).is_some_and(|(_, when)| since(*when, now) < CALM);
+            if since(*began, now) >= SETTLED && !told_by_another && !recently {
+                lines.push(format!("{}: {text}", duration::short(since(*began, now))));
+                self.told.insert(step.clone(), (text, now));
+            }
+        }
+        for line in lines {
+            self.say(Tone::Busy, "waiting", &line);
+        }
+    }
+
+    fn break_silence(&mut self) {
+        let (Some(now), Some(last)) = (self.model.now(), self.last_line) else {
+            return;
+        };
+        if since(last, now) < SILENCE || self.model.finished.is_some() {
+            return;
+        }
+        let waits = self.model.waits();
+        let more = waits.len().saturating_sub(REMINDERS);
+        let mut lines: Vec<String> = waits
+            .iter()
+            .take(REMINDERS)
+            .map(|w| {
+                let left = duration::short(w.left);
+                format!(
+                    "{}: {}; gives up in {left}",
+                    duration::short(w.age),
+                    wait_text(w.what, w.cause)
+                )
+            })
+            .collect();
+        if more > 0 {
+            lines.push(format!("and for {more} more"));
+        }
+        for line in lines {
+            self.say(Tone::Busy, "still waiting", &line);
+        }
+    }
+}
+
+impl Progress for Plain {
+    fn event(&mut self, event: &Event) {
+        let title = step_of(&event.body)
+            .and_then(|step| self.model.open.get(step))
+            .map(|open| open.title.clone());
+        // What people see is a change of state; an event that repeats itself is none.
+        if self.model.apply(event) {
+            self.changed(&event.body, title);
+        }
+        self.tell_waits();
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.model.tick(now);
+        self.tell_waits();
+        self.break_silence();
+    }
+
+    fn finish(&mut self) {}
+}
+
+fn plan(model: &Model) -> String {
+    let steps = match (model.resumed, model.proven()) {
+        (true, proven) => format!("continuing, {proven} of {} steps proven earlier", model.steps),
+        (false, _) => format!("starting, {}", plural(model.steps, "step")),
+    };
+    format!(
+        "{steps}, {}, {}",
+        plural(model.machines.len(), "machine"),
+        plural(model.addons.len(), "addon")
+    )
+}
+
+fn machine_line(machine: &MachineLine) -> Line {
+    let address = machine.address.as_ref().map(|a| format!(" at {a}")).unwrap_or_default();
+    Line::new()
+        .with(Tone::Plain, &format!("machine {}: ", machine.name))
+        .with(state_tone(&machine.state), &machine.state)
+        .with(Tone::Plain, &address)
+}
+
+fn wait_text(what: &str, cause: Option<&str>) -> String {
+    cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::Deadline => "deadline passed",
+        Outcome::Interrupted => "interrupted",
+    }
+}
+
+fn step_of(body: &Body) -> Option<&String> {
+    match body {
+        Body::StepRetried { step, .. } | Body::StepFailed { step, .. } => Some(step),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{Env, UiOptions, ui::Captured};
+
+    /// A moment of the test's run.
+    pub(in crate::progress) fn at(seconds: f64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs_f64(1_000_000.0 + seconds)
+    }
+
+    /// Events at these moments.
+    pub(in crate::progress) fn stream(bodies: Vec<(f64, Body)>) -> Vec<Event> {
+        bodies
+            .into_iter()
+            .zip(1..)
+            .map(|((seconds, body), seq)| Event {
+                v: butler_api::event::SCHEMA_VERSION,
+                seq,
+                time: at(seconds),
+                run: uuid::Uuid::nil(),
+                cluster: "demo".to_owned(),
+                body,
+            })
+            .collect()
+    }
+
+    /// One control plane, one worker, two addons.
+    pub(in crate::progress) fn started(steps: usize, proven: usize) -> Body {
+        let machine = |name: &str, role: &str| MachineLine {
+            name: name.to_owned(),
+            role: role.to_owned(),
+            state: "pending".to_owned(),
+            address: None,
+            provider_id: None,
+        };
+        Body::RunStarted {
+            resumed: proven > 0,
+            steps,
+            proven,
+            machines: vec![
+                machine("demo-cp-0", "control-plane"),
+                machine("demo-worker-0", "worker"),
+            ],
+            addons: vec!["cilium".to_owned(), "longhorn".to_owned()],
+        }
+    }
+
+    /// A machine in a state.
+    pub(in crate::progress) fn machine(name: &str, state: &str) -> Body {
+        let role = if name.contains("-cp-") {
+            "control-plane"
+        } else {
+            "worker"
+        };
+        let address = (state != "creating").then(|| "127.64.0.2".to_owned());
+        let machine = MachineLine {
+            name: name.to_owned(),
+            role: role.to_owned(),
+            state: state.to_owned(),
+            address,
+            provider_id: None,
+        };
+        Body::MachineChanged { machine }
+    }
+
+    fn waiting(step: &str, what: &str, cause: &str, seconds: f64) -> Body {
+        Body::StepWaiting {
+            step: step.to_owned(),
+            waiting_for: what.to_owned(),
+            cause: Some(cause.to_owned()),
+            seconds,
+        }
+    }
+
+    fn plain() -> (Plain, Captured) {
+        let (ui, captured) = Ui::captured(UiOptions::default(), &Env::default(), None);
+        (Plain::new(ui), captured)
+    }
+
+    fn shown(bodies: Vec<(f64, Body)>) -> String {
+        let (mut plain, captured) = plain();
+        for event in stream(bodies) {
+            plain.event(&event);
+        }
+        plain.finish();
+        captured.stderr()
+    }
+
+    /// A short run with a retry, a wait, a warning and a repeated event.
+    fn run() -> Vec<(f64, Body)> {
+        let title = |step: &str, title: &str| Body::StepStarted {
+            step: step.to_owned(),
+            title: title.to_owned(),
+            deadline_seconds: 600,
+        };
+        vec![
+            (0.0, started(20, 0)),
+            (
+                0.0,
+                Body::PhaseChanged {
+                    phase: "ProvisioningMachines".into(),
+                },
+            ),
+            (0.1, title("machine/demo-cp-0/create", "create machine demo-cp-0")),
+            (0.2, machine("demo-cp-0", "creating")),
+            (
+                1.0,
+                Body::StepRetried {
+                    step: "machine/demo-cp-0/create".into(),
+                    attempt: 1,
+                    cause: "429 too many requests".into(),
+                    retry_in_seconds: 2.0,
+                },
+            ),
+            (3.0, machine("demo-cp-0", "booting")),
+            (3.0, machine("demo-cp-0", "booting")),
+            (
+                4.0,
+                waiting(
+                    "etcd/bootstrap",
+                    "etcd on demo-cp-0 is healthy",
+                    "connection refused",
+                    0.0,
+                ),
+            ),
+            (9.0, machine("demo-cp-0", "ready")),
+            (
+                9.5,
+                Body::StepProven {
+                    step: "etcd/bootstrap".into(),
+                    title: "bootstrap etcd on demo-cp-0".into(),
+                    evidence: "1 member, healthy".into(),
+                    seconds: 5.5,
+                    already: false,
+                },
+            ),
+            (
+                70.0,
+                Body::AddonChanged {
+                    addon: "cilium".into(),
+                    state: "ready".into(),
+                    detail: None,
+                },
+            ),
+            (
+                71.0,
+                Body::Warning {
+                    message: "the console has no ingress".into(),
+                    hint: Some("set addons.console".into()),
+                },
+            ),
+            (
+                72.0,
+                Body::FileWritten {
+                    what: "kubeconfig".into(),
+                    path: "/home/ada/.butler/demo-kubeconfig".into(),
+                },
+            ),
+            (
+                72.0,
+                Body::RunFinished {
+                    outcome: Outcome::Done,
+                    seconds: 72.0,
+                    message: "management cluster ready".into(),
+                },
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_run_is_told_line_by_line() {
+        insta::assert_snapshot!(shown(run()), @r"
+           0:00  demo: starting, 20 steps, 2 machines, 2 addons
+           0:00  phase: provisioning machines
+           0:00  machine demo-cp-0: creating
+           0:01  retry: create machine demo-cp-0: attempt 1 failed: 429 too many requests; next in 2s
+           0:03  machine demo-cp-0: booting at 127.64.0.2
+           0:09  machine demo-cp-0: ready at 127.64.0.2
+           0:09  waiting: 5s: etcd on demo-cp-0 is healthy: connection refused
+           0:09  done: bootstrap etcd on demo-cp-0 (1 member, healthy)
+           1:10  addon cilium: ready
+        warning: the console has no ingress
+        hint: set addons.console
+           1:12  kubeconfig: /home/ada/.butler/demo-kubeconfig
+           1:12  done: management cluster ready
+        ");
+    }
+
+    #[test]
+    fn equal_waits_of_many_machines_are_one_line() {
+        let (mut plain, captured) = plain();
+        let waits = (0..50).map(|i| {
+            (
+                0.0,
+                waiting(
+                    &format!("machine/{i}/node"),
+                    "the node registers",
+                    "API server: refused",
+                    0.0,
+                ),
+            )
+        });
+        for event in stream(waits.collect()) {
+            plain.event(&event);
+        }
+        plain.tick(at(3.0));
+        plain.tick(at(4.0));
+        assert_eq!(
+            captured.stderr(),
+            "   0:03  waiting: 3s: the node registers: API server: refused\n"
+        );
+    }
+
+    #[test]
+    fn a_flapping_cause_does_not_flood_the_log() {
+        let (mut plain, captured) = plain();
+        let flaps = (0..40).map(|i| {
+            (
+                f64::from(i),
+                waiting("a", "x", if i % 2 == 0 { "refused" } else { "reset" }, f64::from(i)),
+            )
+        });
+        for event in stream(flaps.collect()) {
+            plain.event(&event);
+        }
+        let lines = captured.stderr().lines().count();
+        assert!((2..=9).contains(&lines), "{}", captured.stderr());
+    }
+
+    #[test]
+    fn a_silent_minute_repeats_what_is_waited_for() {
+        let (mut plain, captured) = plain();
+        for event in stream(vec![(0.0, waiting("a", "etcd is healthy", "no leader", 0.0))]) {
+            plain.event(&event);
+        }
+        plain.tick(at(3.0));
+        let before = captured.stderr().len();
+        plain.tick(at(62.0));
+        assert_eq!(captured.stderr().len(), before);
+        plain.tick(at(63.0));
+        assert!(captured.stderr()[before..].starts_with("   1:03  still waiting: 1m03s: etcd is healthy: no leader"));
+    }
+
+    #[test]
+    fn a_continued_run_says_so() {
+        assert_eq!(
+            shown(vec![(0.0, started(87, 40))]),
+            "   0:00  demo: continuing, 40 of 87 steps proven earlier, 2 machines, 2 addons\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_names_the_step_in_words() {
+        let text = shown(vec![
+            (
+                0.0,
+                Body::StepStarted {
+                    step: "a".into(),
+                    title: "create machine demo-cp-0".into(),
+                    deadline_seconds: 60,
+                },
+            ),
+            (
+                1.0,
+                Body::StepFailed {
+                    step: "a".into(),
+                    error: "quota exceeded".into(),
+                    hint: Some("raise it".into()),
+                    deadline: false,
+                },
+            ),
+        ]);
+        assert_eq!(
+            text,
+            "   0:01  failed: create machine demo-cp-0: quota exceeded\n   0:01  hint: raise it\n"
+        );
+    }
+}
