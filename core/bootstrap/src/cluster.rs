@@ -2,12 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use butler_api::config::BootstrapCluster as Choice;
+use butler_api::{config::BootstrapCluster as Choice, labels::CLUSTER_ID};
 use butler_client::{home, kube as connection};
 use butler_embedded::{Authority, Options, Server, Serving};
-use kube::Client;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams},
+};
+use uuid::Uuid;
 
-use crate::failure::{Class, StepError, chain};
+use crate::{
+    failure::{Class, StepError, chain},
+    record::NAMESPACE,
+};
 
 /// A bootstrap cluster that answers.
 pub struct Running {
@@ -76,18 +83,57 @@ impl Running {
         None
     }
 
-    /// Removes the cluster if this bootstrap made it; an existing one stays.
-    pub async fn remove(&self) -> Result<String, StepError> {
+    /// Removes the cluster if this bootstrap made it; on an existing one only the record of this bootstrap.
+    pub async fn remove(&self, cluster_id: Uuid) -> Result<(), StepError> {
         match &self.kind {
-            Kind::Existing => Ok("the existing cluster stays".to_owned()),
+            Kind::Existing => remove_record(&self.client, cluster_id).await,
             Kind::Embedded { server, data, .. } => {
                 server.close().await.map_err(|e| StepError::retryable("stop the embedded API server", e))?;
                 remove_folder(data)?;
-                remove_file(&self.kubeconfig)?;
-                Ok("the embedded API server is gone".to_owned())
+                remove_file(&self.kubeconfig)
             }
         }
     }
+}
+
+/// Removes what a run that died after the pivot left behind.
+pub async fn remove_leftover(
+    choice: &Choice,
+    folder: &Path,
+    name: Option<&str>,
+    cluster_id: Uuid,
+) -> Result<(), StepError> {
+    match choice {
+        Choice::Embedded => {
+            remove_folder(&folder.join("bootstrap-cluster"))?;
+            remove_file(&folder.join("bootstrap-kubeconfig"))
+        }
+        Choice::Existing { kubeconfig, context } => {
+            let running = existing(kubeconfig, context.clone()).await?;
+            running.remove(cluster_id).await
+        }
+        Choice::Kind { .. } => match name {
+            None => Ok(()),
+            Some(name) => {
+                Err(StepError::new(Class::Configuration, format!("the kind cluster {name} is still there")))
+            }
+        },
+    }
+}
+
+/// Takes this bootstrap's objects off a cluster that somebody else owns. Machines are untouched: their requests carry
+/// no finalizer of ours, and the management cluster has the record.
+async fn remove_record(client: &Client, cluster_id: Uuid) -> Result<(), StepError> {
+    let selector = ListParams::default().labels(&format!("{CLUSTER_ID}={cluster_id}"));
+    for kind in crate::pivot::KINDS.iter().rev() {
+        let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural);
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &resource);
+        api.delete_collection(&DeleteParams::default(), &selector)
+            .await
+            .map_err(|e| StepError::retryable(format!("remove {} from the bootstrap cluster", kind.plural), e))?;
+    }
+    Ok(())
 }
 
 fn remove_folder(path: &Path) -> Result<(), StepError> {

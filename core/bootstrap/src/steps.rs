@@ -7,6 +7,8 @@ mod machine;
 mod pivot;
 mod talos;
 
+pub(crate) use talos::install_image;
+
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;

@@ -20,8 +20,8 @@ pub struct AddonNode {
 /// The addon that brings the control-plane endpoint up.
 const ANNOUNCER: &str = "kube-vip";
 
-/// The graph of a bootstrap.
-pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode]) -> Result<Graph, GraphError> {
+/// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot.
+pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool) -> Result<Graph, GraphError> {
     let mut builder = Builder { deadlines: &config.deadlines, steps: Vec::new() };
     builder.groundwork();
     let machines = config.machine_names();
@@ -39,7 +39,7 @@ pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode]) -> Result<Graph
     for addon in addons {
         builder.addon(addon);
     }
-    builder.pivot();
+    builder.pivot(keep);
     Graph::new(builder.steps)
 }
 
@@ -163,19 +163,21 @@ impl Builder<'_> {
         );
     }
 
-    fn pivot(&mut self) {
+    fn pivot(&mut self, keep: bool) {
         let all: Vec<Kind> = self.steps.iter().map(|s| s.kind.clone()).collect();
-        let pivot = self.deadlines.pivot;
-        let phase = Phase::Pivoting;
-        self.add(Kind::PivotCopy, phase, "copy the record".into(), &all, pivot, Traits::default());
-        let copied = [Kind::PivotCopy];
-        self.add(Kind::PivotCommit, phase, "hand the record over".into(), &copied, pivot, Traits::default());
-        let committed = [Kind::PivotCommit];
-        let title = "remove the bootstrap cluster".into();
-        self.add(Kind::RemoveBootstrapCluster, phase, title, &committed, pivot, Traits::default());
-        let title = "confirm that the management cluster is ready".into();
-        let traits = Traits { volatile: true, ..Traits::default() };
-        self.add(Kind::Ready, Phase::Ready, title, &[Kind::RemoveBootstrapCluster], pivot, traits);
+        let deadline = self.deadlines.pivot;
+        let mut add = |kind: Kind, title: &str, needs: &[Kind], volatile: bool| {
+            let phase = if kind == Kind::Ready { Phase::Ready } else { Phase::Pivoting };
+            self.add(kind, phase, title.to_owned(), needs, deadline, Traits { volatile, ..Traits::default() });
+        };
+        add(Kind::PivotCopy, "copy the record to the management cluster", &all, false);
+        add(Kind::PivotCommit, "hand the record over", &[Kind::PivotCopy], false);
+        let mut last = Kind::PivotCommit;
+        if !keep {
+            add(Kind::RemoveBootstrapCluster, "remove the bootstrap cluster", &[Kind::PivotCommit], false);
+            last = Kind::RemoveBootstrapCluster;
+        }
+        add(Kind::Ready, "confirm that the management cluster is ready", &[last], true);
     }
 }
 
