@@ -16,6 +16,7 @@ use butler_infra::{Owner, Provider};
 use butler_talos::{
     client::{Address, Credentials},
     secrets::SecretsBundle,
+    talosconfig,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
@@ -283,9 +284,7 @@ impl Context {
         let endpoints: Vec<String> =
             self.control_planes().iter().filter_map(|name| known.get(name)?.address.clone()).collect();
         let name = &self.config.cluster.name;
-        let text = talos
-            .credentials
-            .talosconfig(name, &endpoints, &endpoints)
+        let text = talosconfig::render(name, &endpoints, &endpoints, &talos.bundle, Timestamp::now())
             .map_err(|e| StepError::fatal("render the talosconfig", e))?;
         let new = !self.files.talosconfig.exists();
         for path in [self.files.own_talosconfig(), self.files.talosconfig.clone()] {

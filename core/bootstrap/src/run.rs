@@ -9,6 +9,7 @@ use butler_api::{
 use butler_client::home::{self, HomeError};
 use butler_infra::{Owner, Provider};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -72,7 +73,9 @@ pub enum RunError {
 }
 
 fn list(changes: &[Change]) -> String {
-    changes.iter().map(|c| format!("  {c}")).collect::<Vec<_>>().join("\n")
+    let value = |v: &Option<Value>| v.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string);
+    let line = |c: &Change| format!("  {}: was {}, is {}", c.path, value(&c.old), value(&c.new));
+    changes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Runs (or continues) the bootstrap.

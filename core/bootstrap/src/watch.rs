@@ -21,7 +21,6 @@ use tokio::{sync::watch, task::JoinHandle};
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// A live copy. Dropped, the watch ends.
-#[derive(Debug)]
 pub struct Watched<K>
 where
     K: Resource + Clone + 'static,

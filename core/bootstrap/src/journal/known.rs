@@ -80,7 +80,8 @@ impl Known {
         }
     }
 
-    fn learn(&mut self, fact: &Fact) {
+    /// One more fact.
+    pub fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::ProviderId { machine, id } => self.machine(machine).provider_id = Some(id.clone()),
             Fact::Address { machine, address } => self.machine(machine).address = Some(address.clone()),

@@ -11,7 +11,7 @@ use butler_infra::{CheckStatus, InfraPlan};
 use butler_talos::secrets::SecretsBundle;
 use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, Client, ResourceExt as _, runtime::watcher};
+use kube::{Api, Client, ResourceExt, runtime::watcher};
 use serde_json::Value;
 
 use crate::{

@@ -28,7 +28,8 @@ pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
     side.stop_tasks();
     let from = &side.running.client;
     let name = &context.config.cluster.name;
-    mirror::write(from, name, &context.view.borrow().clone())
+    let view = context.view.borrow().clone();
+    mirror::write(from, name, &view)
         .await
         .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))?;
     let to = &context.management().await?.access.client;

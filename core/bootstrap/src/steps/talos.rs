@@ -7,7 +7,7 @@ use butler_api::{
     event::Body,
 };
 use butler_talos::{
-    client::{Address, BootstrapOutcome, Maintenance, Mode, Node, TalosError, probe},
+    client::{Address, BootstrapOutcome, Maintenance, Mode, Node, Side, TalosError, probe},
     config::{self as machine_config, ClusterSpec, Cni, NodeSpec},
 };
 use secrecy::SecretString;
@@ -52,13 +52,13 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
     let credentials = talos.as_ref().map(|t| &t.credentials);
     match probe(address, credentials, LOOK).await {
         Mode::Maintenance { fingerprint } => {
-            let known = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
-            if known.as_ref().is_some_and(|known| *known != fingerprint) {
+            let pinned = crate::plan::static_machine(&context.config, name).and_then(|m| m.fingerprint.clone());
+            if pinned.as_ref().is_some_and(|pinned| *pinned != fingerprint) {
                 return Err(StepError::new(
                     Class::Foreign,
-                    format!("{name} at {address} shows another maintenance certificate ({fingerprint}) than expected"),
+                    format!("{name} at {address} shows another maintenance certificate ({fingerprint}) than configured"),
                 )
-                .hint("another machine may have taken the address; compare with the fingerprint on its console"));
+                .hint("compare with the fingerprint on the machine's console"));
             }
             let facts = vec![Fact::Fingerprint { machine: name.to_owned(), fingerprint: fingerprint.clone() }];
             Ok(Ok(Proof { evidence: format!("{address} is in maintenance mode, fingerprint {fingerprint}"), facts }))
@@ -89,7 +89,15 @@ pub(super) async fn configure(context: &Context, name: &str) -> Result<(), StepE
     let fingerprint = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
     let (maintenance, _) = match Maintenance::connect(&address, fingerprint.as_deref()).await {
         Ok(connected) => connected,
-        Err(error) => return already_or(error, name, &address),
+        Err(error) => {
+            // A node that was restarted meanwhile shows a new certificate; the next look takes it over or refuses it.
+            if let TalosError::Tls { .. } = &error
+                && let Ok(proof) = look(context, name, &address).await?
+            {
+                proof.facts.iter().for_each(|fact| context.known().learn(fact));
+            }
+            return already_or(error, name, &address);
+        }
     };
     match maintenance.apply(&text, false).await {
         Ok(_) => Ok(()),
@@ -100,7 +108,7 @@ pub(super) async fn configure(context: &Context, name: &str) -> Result<(), StepE
 /// A node that is on the other side of the switch took an earlier push; the proof decides.
 fn already_or(error: TalosError, name: &str, address: &Address) -> Result<(), StepError> {
     match error {
-        TalosError::WrongSide { .. } => Ok(()),
+        TalosError::WrongSide { side: Side::Configured, .. } => Ok(()),
         error => Err(talos_failed(format!("configure {name} at {address}"), error)),
     }
 }
@@ -120,10 +128,11 @@ pub(super) async fn configured(context: &Context, name: &str, report: &Report) -
     }
 }
 
-async fn version(context: &Context, address: &Address) -> Result<String, TalosError> {
-    let talos = context.talos().await.map_err(|e| TalosError::other(chain(&e)))?;
-    let node = Node::connect(address, &talos.credentials).await?;
-    Ok(node.version().await?.tag)
+async fn version(context: &Context, address: &Address) -> Result<String, StepError> {
+    let talos = context.talos().await?;
+    let what = || format!("ask {address} for its version");
+    let node = Node::connect(address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    Ok(node.version().await.map_err(|e| talos_failed(what(), e))?.tag)
 }
 
 async fn configured_as(
@@ -271,7 +280,7 @@ pub(super) async fn member(context: &Context, name: &str, report: &Report) -> Re
     loop {
         let cause = match members(context, &chosen).await {
             Ok(members) => match members.iter().find(|m| m.hostname == name) {
-                Some(member) if !member.is_learner => {
+                Some(member) if !member.learner => {
                     return Ok(Proof::of(format!("{name} is etcd member {:x}", member.id)));
                 }
                 Some(_) => "it is a learner".to_owned(),
@@ -320,8 +329,8 @@ pub(super) fn kubeconfig_written(context: &Context, report: &Report) -> Proof {
 fn talos_failed(what: String, error: TalosError) -> StepError {
     let class = match &error {
         e if e.is_retryable() => Class::Retryable,
-        TalosError::PermissionDenied { .. } => Class::Permission,
-        TalosError::Invalid { .. } => Class::Configuration,
+        TalosError::PermissionDenied(_) => Class::Permission,
+        TalosError::Invalid(_) => Class::Configuration,
         _ => Class::Fatal,
     };
     let hint = error.hint().map(ToOwned::to_owned);
