@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use butler_api::config::{self, Loaded, Role};
+use butler_api::config::{self, Loaded, Provider, Role, SecretSource};
 
 fn samples() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/configs")
@@ -26,7 +26,7 @@ fn every_sample_loads_without_a_warning() {
         assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
         seen += 1;
     }
-    assert!(seen >= 2);
+    assert_eq!(seen, 10, "one for each provider, and a second one for inmemory");
 }
 
 #[test]
@@ -56,4 +56,37 @@ fn the_simulated_single_sample_has_one_machine_and_no_vip() {
         config.addons.storage.as_ref().map(|storage| storage.replica_count),
         Some(1)
     );
+}
+
+#[test]
+fn listed_machines_keep_their_names_and_the_others_get_derived_ones() {
+    let config = load("static.yaml").config;
+    let names: Vec<String> = config.machine_names().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        ["edge-cp-0", "edge-cp-1", "edge-cp-2", "edge-store-1", "edge-worker-1"]
+    );
+}
+
+#[test]
+fn secrets_of_the_samples_are_references() {
+    let config = load("nutanix.yaml").config;
+    let Provider::Nutanix(nutanix) = &config.provider else {
+        panic!("provider {}", config.provider_kind())
+    };
+    assert!(matches!(&nutanix.password, SecretSource::Env(name) if name == "NUTANIX_PASSWORD"));
+    assert!(config.addons.git_ops.is_some());
+}
+
+#[test]
+fn clouds_get_no_load_balancer_addon_and_no_ingress() {
+    for name in ["aws.yaml", "azure.yaml", "gcp.yaml"] {
+        let config = load(name).config;
+        let addons = &config.addons;
+        assert!(
+            addons.load_balancer.is_none() && addons.ingress.is_none() && addons.control_plane_ha.is_none(),
+            "{name}"
+        );
+        assert!(config.network.vip.is_none(), "{name}");
+    }
 }

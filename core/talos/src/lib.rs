@@ -3,6 +3,8 @@
 //! Everything but the module `client` is pure: no runtime, no sockets, no files, and the clock comes in as an
 //! argument. `client` is behind the feature of that name.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod config;
 pub mod matrix;
 pub mod pki;

@@ -1,6 +1,6 @@
 //! Keys and types: walks the document along the JSON schema, reports every misfit and keeps what fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -27,6 +27,8 @@ pub(super) struct Checked {
     pub(super) places: BTreeMap<String, Place>,
     /// Byte ranges of values that must not be shown.
     pub(super) masked: Vec<(usize, usize)>,
+    /// Settings that were meant by misspelt keys; nobody needs to hear that they are missing.
+    pub(super) meant: BTreeSet<String>,
 }
 
 /// Position of one setting.
@@ -37,26 +39,26 @@ pub(super) struct Place {
 }
 
 impl Checked {
-    /// Walks the document. The result holds everything that fits the schema.
-    pub(super) fn walk(&mut self, root: &Node, schema: &Json) -> Json {
+    /// Walks the document. The result holds everything that fits the schema; none when the document is no mapping.
+    pub(super) fn walk(&mut self, root: &Node, schema: &Json) -> Option<Json> {
         self.mask(root);
-        let top = Span {
-            line: 1,
-            column: 1,
-            start: 0,
-            end: 1,
-        };
-        if matches!(root.value, Value::Null) {
-            self.draft(
-                "",
-                top,
-                "the file is empty".to_owned(),
-                Some("start from one of the samples".to_owned()),
-            );
-            return Json::Object(Map::new());
+        let hint = || Some("start from one of the samples".to_owned());
+        match root.value {
+            Value::Map(_) => self.node(root, schema, "", Span::default()),
+            Value::Null => {
+                self.draft("", Span::default(), "the file is empty".to_owned(), hint());
+                None
+            }
+            _ => {
+                self.draft(
+                    "",
+                    root.span,
+                    format!("the file holds {}, not a mapping", root.kind()),
+                    hint(),
+                );
+                None
+            }
         }
-        self.node(root, schema, "", top)
-            .unwrap_or_else(|| Json::Object(Map::new()))
     }
 
     fn node(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
@@ -117,6 +119,9 @@ impl Checked {
             .filter_map(Json::as_str);
         for name in required.filter(|name| !seen.contains_key(name)) {
             let full = join(path, name);
+            if self.meant.contains(&full) {
+                continue;
+            }
             let hint = properties
                 .and_then(|p| p[name]["description"].as_str())
                 .map(lower_first);
@@ -159,6 +164,10 @@ impl Checked {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known here: {}", quoted_list(&known)),
         };
+        if let Some(name) = closest {
+            let parent = path.strip_suffix(printable(&key.name).as_str()).unwrap_or_default();
+            self.meant.insert(format!("{parent}{name}"));
+        }
         self.draft(path, key.span, format!("unknown key `{path}`"), Some(hint));
     }
 
@@ -224,14 +233,20 @@ impl Checked {
         }
         let wanted = wanted(schema);
         if matches!(node.value, Value::Null) {
-            let hint = format!("write {wanted}, or remove the key");
+            let hint = match schema["enum"].as_array() {
+                Some(words) => {
+                    let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
+                    format!("write one of {}", quoted_list(&words))
+                }
+                None => format!("write {wanted}, or remove the key"),
+            };
             self.draft(path, key, format!("`{path}` has no value"), Some(hint));
             return None;
         }
         let text_is_one_choice = wanted.starts_with("text");
         let hint = match &node.value {
             Value::Int(_) | Value::Float | Value::Bool(_) if text_is_one_choice => Some("put it in quotes"),
-            Value::Text(text) if wanted == "a number" && text.trim().parse::<i64>().is_ok() => {
+            Value::Text(text) if wanted == "a whole number" && text.trim().parse::<i64>().is_ok() => {
                 Some("remove the quotes")
             }
             Value::Text(text) if wanted == "true or false" && yes_or_no(text) => {
@@ -257,24 +272,40 @@ impl Checked {
         });
     }
 
+    /// Hides the value of a setting that the schema knows as a secret.
     fn mask_value(&mut self, node: &Node, schema: Option<&Json>) {
-        if schema.is_some_and(|schema| schema["x-secret"] == true) && is_scalar(&node.value) {
-            self.masked.push((node.span.start, node.span.end));
+        if schema.is_some_and(|schema| schema["x-secret"] == true) {
+            self.mask_secret(node);
         }
     }
 
-    /// Hides whatever is named like a secret, wherever it stands.
+    /// Hides a secret value, however it is written. Where it comes from may be shown.
+    fn mask_secret(&mut self, node: &Node) {
+        match &node.value {
+            Value::Null => {}
+            Value::Map(entries) => {
+                let sources = ["file", "env", "exec"];
+                let other = entries.iter().filter(|(key, _)| !sources.contains(&key.name.as_str()));
+                other.for_each(|(_, value)| self.mask_secret(value));
+            }
+            Value::List(items) => items.iter().for_each(|item| self.mask_secret(item)),
+            _ => self.masked.push((node.span.start, node.span.end)),
+        }
+    }
+
+    /// Hides whatever is named like a secret, wherever it stands, and URLs with credentials.
     fn mask(&mut self, node: &Node) {
         match &node.value {
             Value::Map(entries) => {
                 for (key, value) in entries {
-                    if is_scalar(&value.value) && suggest::sounds_secret(&key.name) {
-                        self.masked.push((value.span.start, value.span.end));
+                    if suggest::sounds_secret(&key.name) {
+                        self.mask_secret(value);
                     }
                     self.mask(value);
                 }
             }
             Value::List(items) => items.iter().for_each(|item| self.mask(item)),
+            Value::Text(text) if suggest::has_credentials(text) => self.masked.push((node.span.start, node.span.end)),
             _ => {}
         }
     }
@@ -302,7 +333,7 @@ fn wanted(schema: &Json) -> String {
         "object" => "a mapping",
         "array" => "a list",
         "boolean" => "true or false",
-        "integer" => "a number",
+        "integer" => "a whole number",
         _ => "text",
     }
     .to_owned()
@@ -316,15 +347,26 @@ fn canonical<'a>(path: &str, name: &'a str) -> &'a str {
 }
 
 fn join(path: &str, name: &str) -> String {
-    let name: String = name
-        .chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .collect();
+    let name = printable(name);
     if path.is_empty() {
         name
     } else {
         format!("{path}.{name}")
     }
+}
+
+/// A key as it may be shown: no control characters, not endless.
+fn printable(name: &str) -> String {
+    name.chars()
+        .take(80)
+        .map(|c| {
+            if suggest::is_unprintable(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 pub(super) fn quoted_list(names: &[&str]) -> String {
@@ -342,10 +384,6 @@ fn lower_first(text: &str) -> String {
         (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
         _ => text.to_owned(),
     }
-}
-
-fn is_scalar(value: &Value) -> bool {
-    !matches!(value, Value::List(_) | Value::Map(_) | Value::Null)
 }
 
 fn yes_or_no(text: &str) -> bool {

@@ -51,20 +51,22 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
             path: String::new(),
             span: error.span,
             message: error.message,
-            hint: None,
+            hint: error.hint.map(str::to_owned),
         };
         fail(placed(vec![draft], &Source::of_broken(text)))
     })?;
     let mut checked = Checked::default();
     let fitting = checked.walk(&root, &schema::SCHEMA);
     let source = Source::new(text, std::mem::take(&mut checked.masked));
-    let raw: RawConfig = match serde_json::from_value(fitting) {
-        Ok(raw) => raw,
-        Err(_) if !checked.drafts.is_empty() => return Err(fail(placed(checked.drafts, &source))),
-        // The error's text could quote a value, so it is not shown.
-        Err(_) => return Err(fail(vec![unplaced("the file fits the schema but could not be read")])),
+    let raw: RawConfig = match fitting.map(serde_json::from_value) {
+        Some(Ok(raw)) => raw,
+        // The error's own text could quote a value, so it is not shown.
+        Some(Err(_)) if checked.drafts.is_empty() => {
+            return Err(fail(vec![unplaced("the file fits the schema but could not be read")]));
+        }
+        _ => return Err(fail(placed(checked.drafts, &source))),
     };
-    let (mut config, found) = validate::validate(&raw, &checked.places);
+    let (mut config, found) = validate::validate(&raw, &checked);
     let mut drafts = checked.drafts;
     drafts.extend(found.problems);
     if !drafts.is_empty() {

@@ -93,7 +93,7 @@ pub(super) struct Source<'a> {
 const LINE_WIDTH: usize = 120;
 
 /// What stands in place of a secret.
-const MASK: char = '*';
+const MASK: &str = "***";
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str, masked: Vec<(usize, usize)>) -> Self {
@@ -108,7 +108,7 @@ impl<'a> Source<'a> {
         let mut below: Option<usize> = None;
         for line in text.split_inclusive('\n') {
             let indent = line.len() - line.trim_start().len();
-            if below.is_some_and(|key| indent > key) {
+            if suggest::has_credentials(line) || below.is_some_and(|key| indent > key) {
                 masked.push((offset, offset + line.len()));
             } else if let Some(start) = secret_start(line) {
                 masked.push((offset + start, offset + line.len()));
@@ -146,25 +146,46 @@ impl<'a> Source<'a> {
     }
 
     /// The line of a span, fit for a terminal: secrets masked, control characters replaced, cut to a sane width.
-    pub(super) fn snippet(&self, span: Span) -> Option<Snippet> {
+    fn snippet(&self, span: Span) -> Option<Snippet> {
         let (offset, raw) = self.line(span.line)?;
-        let shown: String = raw.char_indices().map(|(i, c)| self.shown(offset + i, c)).collect();
-        let before = span.column.saturating_sub(1).min(shown.chars().count());
-        let length = shown.chars().count() - before;
-        let wanted = self.text.get(span.start..span.end).map_or(1, |marked| {
-            marked.lines().next().unwrap_or_default().trim_end().chars().count()
-        });
-        let skip = if before > LINE_WIDTH * 2 / 3 {
-            before - LINE_WIDTH / 3
+        let begin = raw
+            .char_indices()
+            .nth(span.column.saturating_sub(1))
+            .map_or(raw.len(), |(at, _)| at);
+        let hidden = self
+            .masked
+            .iter()
+            .find(|(start, end)| (*start..*end).contains(&(offset + begin)));
+        let begin = hidden.map_or(begin, |(start, _)| start.saturating_sub(offset));
+        let end = hidden.map_or(span.end, |(_, end)| *end).saturating_sub(offset);
+        let end = end.clamp(begin, raw.trim_end().len().max(begin));
+        let before: Vec<char> = self.shown(offset, &raw[..begin]).chars().collect();
+        let marked: Vec<char> = self
+            .shown(offset + begin, raw.get(begin..end).unwrap_or_default())
+            .chars()
+            .collect();
+        let after: Vec<char> = self
+            .shown(offset + end, raw.get(end..).unwrap_or_default())
+            .chars()
+            .collect();
+        let whole = before.len() + marked.len() + after.len();
+        let skip = if whole > LINE_WIDTH {
+            before.len().saturating_sub(LINE_WIDTH / 2)
         } else {
             0
         };
-        let line: String = shown.chars().skip(skip).take(LINE_WIDTH).collect();
-        let indent = before - skip;
+        let line: String = before
+            .iter()
+            .chain(&marked)
+            .chain(&after)
+            .skip(skip)
+            .take(LINE_WIDTH)
+            .collect();
+        let indent = before.len() - skip;
         Some(Snippet {
             line: line.trim_end().to_owned(),
             indent,
-            width: wanted.min(length).min(LINE_WIDTH - indent).max(1),
+            width: marked.len().clamp(1, LINE_WIDTH - indent),
         })
     }
 
@@ -179,14 +200,23 @@ impl<'a> Source<'a> {
         None
     }
 
-    fn shown(&self, at: usize, c: char) -> char {
-        if !c.is_whitespace() && self.masked.iter().any(|(start, end)| (*start..*end).contains(&at)) {
-            MASK
-        } else if c.is_control() {
-            if c == '\t' { ' ' } else { char::REPLACEMENT_CHARACTER }
-        } else {
-            c
+    /// A part of a line; each secret becomes the same mark, so that not even its length is shown.
+    fn shown(&self, offset: usize, part: &str) -> String {
+        let mut out = String::new();
+        let mut hidden = None;
+        for (i, c) in part.char_indices() {
+            let at = offset + i;
+            let range = self.masked.iter().position(|(start, end)| (*start..*end).contains(&at));
+            match range {
+                Some(_) if range == hidden => {}
+                Some(_) => out.push_str(MASK),
+                None if c == '\t' => out.push(' '),
+                None if suggest::is_unprintable(c) => out.push(char::REPLACEMENT_CHARACTER),
+                None => out.push(c),
+            }
+            hidden = range;
         }
+        out
     }
 }
 
@@ -198,7 +228,8 @@ fn secret_start(line: &str) -> Option<usize> {
             .rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
             .find(|w| !w.is_empty());
         if word.is_some_and(suggest::sounds_secret) {
-            return Some(at + 1);
+            let rest = &line[at + 1..];
+            return Some(line.len() - rest.trim_start().len());
         }
         from = at + 1;
     }

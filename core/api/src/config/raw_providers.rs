@@ -97,11 +97,11 @@ pub(super) struct RawNutanix {
     /// Password.
     #[schemars(required)]
     pub(super) password: Option<RawSecret>,
-    /// Prism Element cluster that carries the machines.
+    /// UUID of the Prism Element cluster that carries the machines.
     #[serde(rename = "clusterUUID")]
     #[schemars(required)]
     pub(super) cluster_uuid: Option<String>,
-    /// Subnet of the machines.
+    /// UUID of the subnet of the machines.
     #[serde(rename = "subnetUUID")]
     #[schemars(required)]
     pub(super) subnet_uuid: Option<String>,

@@ -29,6 +29,23 @@ pub(super) fn sounds_secret(name: &str) -> bool {
     secret.iter().any(|word| name.contains(word)) && !place.iter().any(|word| name.ends_with(word))
 }
 
+/// Whether a text is a URL with a user's name or password in it.
+pub(super) fn has_credentials(text: &str) -> bool {
+    let authority = |rest: &str| {
+        rest.split(['/', '?', '#'])
+            .next()
+            .is_some_and(|authority| authority.contains('@'))
+    };
+    text.split("://").skip(1).any(authority)
+}
+
+/// Characters that change how a terminal shows the text around them.
+pub(super) fn is_unprintable(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || reorders
+}
+
 /// Edits (insert, delete, replace, swap of neighbours) between two words.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

@@ -641,14 +641,31 @@ impl BootstrapConfig {
 
     /// Machine names and roles in order: control planes first.
     pub fn machine_names(&self) -> Vec<(String, Role)> {
-        let pool = |role: Role, short: &str, n: u32| {
-            let cluster = self.cluster.name.clone();
-            let short = short.to_owned();
-            (0..n).map(move |i| (format!("{cluster}-{short}-{i}"), role))
+        let derived = |role: Role, i: u32| match role {
+            Role::ControlPlane => format!("{}-cp-{i}", self.cluster.name),
+            Role::Worker => format!("{}-worker-{i}", self.cluster.name),
         };
         let workers = self.cluster.workers.as_ref().map_or(0, |p| p.replicas);
-        pool(Role::ControlPlane, "cp", self.cluster.control_plane.replicas)
-            .chain(pool(Role::Worker, "worker", workers))
-            .collect()
+        let pools = [
+            (Role::ControlPlane, self.cluster.control_plane.replicas),
+            (Role::Worker, workers),
+        ];
+        let mut names = Vec::new();
+        for (role, replicas) in pools {
+            let mut listed = self.static_machines().iter().filter(|machine| machine.role == role);
+            for i in 0..replicas {
+                let given = listed.next().and_then(|machine| machine.name.clone());
+                names.push((given.unwrap_or_else(|| derived(role, i)), role));
+            }
+        }
+        names
+    }
+
+    /// The machines of provider `static`, in file order; none for every other provider.
+    pub fn static_machines(&self) -> &[StaticMachine] {
+        match &self.provider {
+            Provider::Static(list) => &list.machines,
+            _ => &[],
+        }
     }
 }

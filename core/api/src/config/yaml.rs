@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Options, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned};
 
 /// Where something stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +47,7 @@ pub(super) struct Key {
 /// Text that is no YAML.
 pub(super) struct SyntaxError {
     pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
     pub(super) span: Span,
 }
 
@@ -62,9 +63,13 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     };
     serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options)
         .map(node)
-        .map_err(|error| SyntaxError {
-            message: message(&error),
-            span: error.location().map(|at| span(&at)).unwrap_or_default(),
+        .map_err(|error| {
+            let (message, hint) = explain(&error);
+            SyntaxError {
+                message,
+                hint,
+                span: error.location().map(|at| span(&at)).unwrap_or_default(),
+            }
         })
 }
 
@@ -83,13 +88,27 @@ impl Node {
     }
 }
 
-/// First line of the library's message, without its position (we render our own).
-fn message(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
+/// Our own words where the library speaks to programmers, else the first line of its message without the position, for
+/// we render our own.
+fn explain(error: &serde_saphyr::Error) -> (String, Option<&'static str>) {
+    let error = error.without_snippet();
+    match error {
+        Error::MultipleDocuments { .. } => {
+            return ("the file holds more than one document".to_owned(), Some("keep one"));
+        }
+        Error::MergeKeyNotAllowed { .. } => {
+            return (
+                "merge keys (`<<`) are not supported".to_owned(),
+                Some("write the keys out"),
+            );
+        }
+        _ => {}
+    }
+    let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let end = text.find(" at line ").unwrap_or(text.len());
-    text[..end].trim_end_matches([':', ',', ' ']).to_owned()
+    (text[..end].trim_end_matches([':', ',', ' ']).to_owned(), None)
 }
 
 fn span(at: &Location) -> Span {

@@ -7,6 +7,7 @@ pub mod addon_definition;
 pub mod butler_config;
 pub mod cluster_bootstrap;
 pub mod cluster_creation_policy;
+mod convert;
 pub mod identity_provider;
 pub mod image_sync;
 pub mod ip_allocation;

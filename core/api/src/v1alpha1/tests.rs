@@ -29,6 +29,15 @@ fn every_definition_is_named_after_its_group() {
 }
 
 #[test]
+fn definitions_are_structural() {
+    for crd in all_crds() {
+        let crd = serde_json::to_value(crd).unwrap();
+        let kind = crd["spec"]["names"]["kind"].as_str().unwrap();
+        check_node(kind, &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
+    }
+}
+
+#[test]
 fn full_objects_keep_every_field() {
     for (kind, object) in samples(Sample::Full) {
         assert_eq!(round_trip(&kind, &object).unwrap(), object);
@@ -89,6 +98,66 @@ fn credentials_never_show_in_debug_output() {
         serde_json::to_value(&status).unwrap(),
         json!({"kubeconfig": "c2VjcmV0"})
     );
+}
+
+/// What the API server demands of a schema node before it accepts a definition.
+fn check_node(path: &str, node: &Value) {
+    const ALLOWED: &[&str] = &[
+        "additionalProperties",
+        "anyOf",
+        "default",
+        "description",
+        "enum",
+        "format",
+        "items",
+        "maxItems",
+        "maxLength",
+        "maximum",
+        "minItems",
+        "minLength",
+        "minimum",
+        "pattern",
+        "properties",
+        "required",
+        "type",
+        "x-kubernetes-int-or-string",
+        "x-kubernetes-list-map-keys",
+        "x-kubernetes-list-type",
+        "x-kubernetes-preserve-unknown-fields",
+        "x-kubernetes-validations",
+    ];
+    for keyword in node.as_object().unwrap().keys() {
+        assert!(ALLOWED.contains(&keyword.as_str()), "{path}: {keyword}");
+    }
+    let number_or_text = node["x-kubernetes-int-or-string"] == true;
+    assert_eq!(node["type"].is_string(), !number_or_text, "{path}: type");
+    assert!(number_or_text || node.get("anyOf").is_none(), "{path}: anyOf");
+    if let (Some(default), Some(words)) = (node.get("default"), node["enum"].as_array()) {
+        assert!(words.contains(default), "{path}: default {default} is not in the enum");
+    }
+    for required in node["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        assert!(
+            node["properties"].get(required).is_some(),
+            "{path}: required {required}"
+        );
+    }
+    for key in node["x-kubernetes-list-map-keys"].as_array().into_iter().flatten() {
+        let required = node["items"]["required"].as_array().unwrap();
+        assert!(required.contains(key), "{path}: map key {key} may be absent");
+    }
+    for (name, property) in node["properties"].as_object().into_iter().flatten() {
+        check_node(&format!("{path}.{name}"), property);
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(inner) = node.get(inner) {
+            check_node(&format!("{path}[]"), inner);
+        }
+    }
 }
 
 /// One object of each kind.

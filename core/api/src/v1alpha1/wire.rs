@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Declares an enum of words that survives words it does not know.
 ///
@@ -146,28 +147,53 @@ impl JsonSchema for Quantity {
     }
 }
 
-/// A credential that the API keeps as a plain string. `Debug` never shows it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A credential that the API keeps as a plain string. `Debug` never shows it, and memory is wiped after use.
+#[derive(Clone, Deserialize)]
 #[serde(transparent)]
-#[schemars(inline)]
-pub struct Credential(String);
+pub struct Credential(SecretString);
 
 impl Credential {
     /// The value itself, for the one place that needs it.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
 
 impl From<String> for Credential {
     fn from(value: String) -> Self {
-        Self(value)
+        Self(value.into())
+    }
+}
+
+impl PartialEq for Credential {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
     }
 }
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+impl Serialize for Credential {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+}
+
+impl JsonSchema for Credential {
+    fn schema_name() -> Cow<'static, str> {
+        "Credential".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
     }
 }
 

@@ -48,7 +48,11 @@ fn together(v: &mut Validator<'_>, mut addons: Addons, kind: ProviderKind, netwo
         );
     }
     // `local` takes the pool from the container network, and a pool that is written but unusable is reported already.
-    let pool_is_open = kind.is_cloud() || kind == ProviderKind::Local || v.is_written("network.loadBalancerPool");
+    let pool_is_open = kind.is_cloud()
+        || kind == ProviderKind::Local
+        || v.is_reported("provider")
+        || v.is_written("network.loadBalancerPool")
+        || v.is_written("addons.loadBalancer.addressPool");
     if addons.load_balancer.is_some() && network.load_balancer_pool.is_none() && !pool_is_open {
         if addons.ingress.is_some() {
             let hint = "write free addresses of the node network, or `addons.ingress: {enabled: false}`";
@@ -73,7 +77,8 @@ fn together(v: &mut Validator<'_>, mut addons: Addons, kind: ProviderKind, netwo
             "install one yourself, or write `addons.ingress: {enabled: false}`",
         );
     }
-    if addons.storage.is_none() && addons.control_plane_provider.is_some() {
+    // Containers on this machine bring a storage class of their own.
+    if addons.storage.is_none() && addons.control_plane_provider.is_some() && kind != ProviderKind::Local {
         v.warn(
             "addons.storage",
             "without Longhorn Steward needs another default storage class",

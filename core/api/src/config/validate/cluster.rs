@@ -229,13 +229,13 @@ fn labels(v: &mut Validator<'_>, raw: &RawPool, path: &str) {
             .rsplit_once('/')
             .map_or((None, key.as_str()), |(prefix, name)| (Some(prefix), name));
         if !is_label_name(name) || prefix.is_some_and(|prefix| !is_dns_name(prefix)) {
-            v.problem(
+            v.problem_at_key(
                 &at,
                 "this is no valid label key",
                 "up to 63 letters, digits, `-`, `_` and `.`, perhaps after a DNS name and `/`",
             );
         } else if prefix.is_some_and(is_reserved) {
-            v.problem(
+            v.problem_at_key(
                 &at,
                 "a node may not give itself this label",
                 "use a prefix of your own, such as `example.org/`",

@@ -13,11 +13,11 @@ mod secrets;
 mod talos;
 mod tenancy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     BootstrapCluster, BootstrapConfig, MultiTenancyMode, ProviderKind,
-    check::{Draft, Place},
+    check::{Checked, Draft, Place},
     raw::{BootstrapClusterType, RawBootstrapCluster, RawConfig, RawMultiTenancy},
     yaml::Span,
 };
@@ -30,9 +30,12 @@ pub(super) struct Found {
 }
 
 /// Applies every rule.
-pub(super) fn validate(raw: &RawConfig, places: &BTreeMap<String, Place>) -> (BootstrapConfig, Found) {
+pub(super) fn validate(raw: &RawConfig, checked: &Checked) -> (BootstrapConfig, Found) {
+    let reported = checked.drafts.iter().map(|draft| draft.path.as_str());
+    let reported = reported.chain(checked.meant.iter().map(String::as_str));
     let mut v = Validator {
-        places,
+        places: &checked.places,
+        reported: reported.filter(|path| !path.is_empty()).collect(),
         found: Found::default(),
     };
     let kind = raw.provider.unwrap_or(ProviderKind::InMemory);
@@ -66,6 +69,8 @@ pub(super) fn validate(raw: &RawConfig, places: &BTreeMap<String, Place>) -> (Bo
 /// Where rules report.
 struct Validator<'a> {
     places: &'a BTreeMap<String, Place>,
+    /// Settings with a problem in themselves, so that rules about others cannot count on them.
+    reported: BTreeSet<&'a str>,
     found: Found,
 }
 
@@ -90,8 +95,24 @@ impl Validator<'_> {
         }
     }
 
+    /// A problem with the setting's key rather than its value.
+    fn problem_at_key(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        let mut draft = self.draft(path, message.into(), hint.into());
+        draft.span = self.places.get(path).map_or(draft.span, |place| place.key);
+        self.found.problems.push(draft);
+    }
+
+    /// Whether the setting is there, or reported already (itself or a block around it).
     fn is_written(&self, path: &str) -> bool {
-        self.places.contains_key(path)
+        self.places.contains_key(path) || self.is_reported(path)
+    }
+
+    fn is_reported(&self, path: &str) -> bool {
+        let ends = path
+            .char_indices()
+            .filter(|(_, c)| matches!(c, '.' | '['))
+            .map(|(at, _)| at);
+        ends.chain([path.len()]).any(|end| self.reported.contains(&path[..end]))
     }
 
     /// The value when the setting is written, else the key of the closest block around it.
@@ -106,12 +127,7 @@ impl Validator<'_> {
                 return place.key;
             }
         }
-        Span {
-            line: 1,
-            column: 1,
-            start: 0,
-            end: 1,
-        }
+        Span::default()
     }
 
     /// A text setting that must be written here although the schema cannot know; reports it when it is not.

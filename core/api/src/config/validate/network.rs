@@ -140,9 +140,10 @@ fn vip(
 ) -> Option<String> {
     let path = "network.vip";
     let Some(vip) = text(written.vip.as_ref()) else {
-        let needs =
-            cluster.topology == Topology::Ha && !kind.is_cloud() && kind != ProviderKind::Local && kind_is_known;
-        if needs && (!v.is_written(path) || written.vip.is_some()) {
+        // What is unknown or misspelt is reported already; its consequences are not.
+        let sure = kind_is_known && !v.is_reported("cluster.topology");
+        let needs = cluster.topology == Topology::Ha && !kind.is_cloud() && kind != ProviderKind::Local;
+        if sure && needs && (!v.is_written(path) || written.vip.is_some()) {
             let hint = "a free address of the node network that the control planes share";
             v.problem(
                 path,

@@ -312,7 +312,7 @@ fn machines(v: &mut Validator<'_>, raw: &RawStatic, path: &str, cluster: &Cluste
         let found = listed.iter().filter(|machine| machine.role == Some(role)).count();
         if wanted as usize != found && listed.iter().all(|machine| machine.role.is_some()) {
             let word = role.as_str();
-            let message = format!("{found} machines of role {word} are listed, `cluster.{key}.replicas` says {wanted}");
+            let message = format!("machines of role {word}: {found} listed, {wanted} in `cluster.{key}.replicas`");
             v.problem(&format!("{path}.machines"), message, "list one machine for each");
         }
     }

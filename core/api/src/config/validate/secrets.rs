@@ -73,7 +73,7 @@ fn source(v: &mut Validator<'_>, raw: &RawSecret, path: &str) -> SecretSource {
         SecretSource::Env(name.clone())
     } else {
         let command = exec.clone().unwrap_or_default();
-        if exec.is_some() && command.first().is_none_or(|program| program.trim().is_empty()) {
+        if command.first().is_some_and(|program| program.trim().is_empty()) {
             v.problem(
                 &format!("{path}.exec"),
                 format!("`{path}.exec` names no command"),

@@ -1,0 +1,321 @@
+//! What the loader makes of files that are fine: defaults, other spellings, warnings, digests.
+
+use std::time::Duration;
+
+use butler_api::config::{
+    self, BootstrapCluster, BootstrapConfig, Change, ChartMirror, Exposure, Loaded, SecretSource, Topology, difference,
+};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+const SINGLE: &str = "
+provider: inmemory
+cluster:
+  name: demo
+  topology: single-node
+  controlPlane: {cpu: 2, memoryMB: 4096, diskGB: 40}
+network:
+  loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}
+";
+
+fn load(text: &str) -> Loaded {
+    config::load(text, "butler.yaml").unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn with(extra: &str) -> BootstrapConfig {
+    load(&format!("{SINGLE}{extra}")).config
+}
+
+fn warnings(text: &str) -> Vec<String> {
+    load(text).warnings.into_iter().map(|warning| warning.message).collect()
+}
+
+#[test]
+fn what_is_not_written_has_its_default() {
+    let config = with("");
+    assert_eq!(config.cluster.topology, Topology::SingleNode);
+    assert_eq!(config.cluster.control_plane.replicas, 1);
+    assert_eq!(config.network.pod_cidr.to_string(), "10.244.0.0/16");
+    assert_eq!(config.network.service_cidr.to_string(), "10.96.0.0/12");
+    assert_eq!(config.network.mtu, None);
+    assert_eq!(config.talos.version.to_string(), "1.12.1");
+    assert_eq!(config.talos.kubernetes_version.to_string(), "1.35.4");
+    assert_eq!(config.talos.install_disk, "/dev/vda");
+    assert_eq!(config.bootstrap_cluster, BootstrapCluster::Embedded);
+    assert_eq!(config.deadlines, config::Deadlines::default());
+    assert!(config.addons.cni.as_ref().is_some_and(|cni| cni.hubble));
+    assert!(config.addons.console.is_none() && config.addons.git_ops.is_none());
+}
+
+#[test]
+fn both_spellings_of_git_ops_are_understood() {
+    assert!(with("addons: {gitOps: {type: flux}}").addons.git_ops.is_some());
+    assert!(with("addons: {gitops: {type: flux}}").addons.git_ops.is_some());
+    assert!(with("addons: {gitops: {type: none}}").addons.git_ops.is_none());
+}
+
+#[test]
+fn every_addon_can_be_left_out() {
+    let config = with(
+        "addons:
+  cni: {type: none}
+  storage: {enabled: false}
+  loadBalancer: {type: none}
+  gitOps: {enabled: false}
+  controlPlaneHA: {type: none}
+  certManager: {enabled: false}
+  ingress: {type: none}
+  controlPlaneProvider: {enabled: false}
+  capi: {enabled: false}
+  butlerController: {enabled: false}
+  console: {enabled: false}
+",
+    );
+    let config::Addons {
+        chart_mirror,
+        cni,
+        storage,
+        load_balancer,
+        git_ops,
+        control_plane_ha,
+        cert_manager,
+        ingress,
+        control_plane_provider,
+        capi,
+        butler_controller,
+        console,
+    } = config.addons;
+    assert!(chart_mirror.is_none() && cni.is_none() && storage.is_none() && load_balancer.is_none());
+    assert!(git_ops.is_none() && control_plane_ha.is_none() && cert_manager.is_none() && ingress.is_none());
+    assert!(control_plane_provider.is_none() && capi.is_none() && butler_controller.is_none() && console.is_none());
+}
+
+#[test]
+fn the_bootstrap_cluster_is_a_word_or_a_mapping() {
+    let kind = with("bootstrapCluster: kind").bootstrap_cluster;
+    assert_eq!(kind, BootstrapCluster::Kind { node_image: None });
+    let existing =
+        with("bootstrapCluster: {type: existing, kubeconfig: ~/.kube/config, context: lab}").bootstrap_cluster;
+    let (kubeconfig, context) = ("~/.kube/config".to_owned(), Some("lab".to_owned()));
+    assert_eq!(existing, BootstrapCluster::Existing { kubeconfig, context });
+}
+
+#[test]
+fn deadlines_are_set_one_by_one() {
+    let deadlines = with("deadlines: {boot: 90s, addon: 1h30m}").deadlines;
+    assert_eq!(deadlines.boot, Duration::from_secs(90));
+    assert_eq!(deadlines.addon, Duration::from_mins(90));
+    assert_eq!(deadlines.pivot, config::Deadlines::default().pivot);
+}
+
+#[test]
+fn charts_come_from_a_repository_a_registry_or_a_folder() {
+    let mirror = |value: &str| with(&format!("addons: {{chartMirror: {value}}}")).addons.chart_mirror;
+    assert!(matches!(
+        mirror("https://charts.example.org"),
+        Some(ChartMirror::Repository(_))
+    ));
+    assert!(matches!(
+        mirror("oci://registry.example.org/charts"),
+        Some(ChartMirror::Oci(_))
+    ));
+    assert!(matches!(mirror("./charts"), Some(ChartMirror::Folder(_))));
+}
+
+#[test]
+fn a_frame_size_above_1500_is_taken_when_the_network_carries_it() {
+    assert_eq!(with("  mtu: 9000\n  jumboFrames: true").network.mtu, Some(9000));
+    assert_eq!(with("  mtu: 0").network.mtu, None);
+}
+
+#[test]
+fn the_older_address_pool_is_understood_with_a_warning() {
+    let text = SINGLE.replace(
+        "  loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}\n",
+        "  mtu: 0\n",
+    );
+    let loaded = load(&format!(
+        "{text}addons: {{loadBalancer: {{addressPool: 192.0.2.10-192.0.2.50}}}}"
+    ));
+    let pool = loaded.config.network.load_balancer_pool.expect("the pool");
+    assert_eq!(
+        (pool.start.to_string(), pool.end.to_string()),
+        ("192.0.2.10".to_owned(), "192.0.2.50".to_owned())
+    );
+    assert_eq!(
+        loaded.warnings[0].message,
+        "`addons.loadBalancer.addressPool` is deprecated"
+    );
+}
+
+#[test]
+fn exposure_keeps_what_its_mode_needs() {
+    let exposure =
+        with("controlPlaneExposure: {mode: Gateway, hostname: \"*.k8s.example.org\", gatewayRef: infra/public}");
+    let Some(Exposure::Gateway { hostname, gateway_ref }) = exposure.exposure else {
+        panic!("no gateway")
+    };
+    assert_eq!(
+        (hostname.as_str(), gateway_ref.as_str()),
+        ("*.k8s.example.org", "infra/public")
+    );
+}
+
+#[test]
+fn pool_and_provider_network_have_the_shape_of_their_resources() {
+    let config = with(
+        "networkPool:
+  cidr: 198.51.100.0/24
+  reserved: [{cidr: 198.51.100.0/28, description: gateway}]
+  tenantAllocation: {start: 198.51.100.32, end: 198.51.100.250, defaults: {lbPoolPerTenant: 4}}
+providerNetwork:
+  mode: ipam
+  poolRefs: [{name: demo-underlay, priority: 1}]
+  loadBalancer: {allocationMode: elastic, growthIncrement: 4}
+  quotaPerTenant: {maxNodeIPs: 9}
+",
+    );
+    let pool = config.network_pool.expect("the pool");
+    assert_eq!(pool.name, "demo-underlay");
+    assert_eq!(
+        pool.spec,
+        json!({
+            "cidr": "198.51.100.0/24",
+            "reserved": [{ "cidr": "198.51.100.0/28", "description": "gateway" }],
+            "tenantAllocation": { "start": "198.51.100.32", "end": "198.51.100.250", "defaults": { "lbPoolPerTenant": 4 } },
+        })
+    );
+    assert_eq!(
+        config.provider_network,
+        Some(json!({
+            "mode": "ipam",
+            "poolRefs": [{ "name": "demo-underlay", "priority": 1 }],
+            "loadBalancer": { "allocationMode": "elastic", "growthIncrement": 4 },
+            "quotaPerTenant": { "maxNodeIPs": 9 },
+        }))
+    );
+}
+
+#[test]
+fn the_simulated_world_takes_a_thousand_workers_and_platforms_take_ten() {
+    let text = |provider: &str, workers: u32| {
+        format!(
+            "provider: {provider}
+cluster:
+  name: demo
+  controlPlane: {{replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}}
+  workers: {{replicas: {workers}, cpu: 2, memoryMB: 4096, diskGB: 40}}
+network: {{podCIDR: 10.128.0.0/10, serviceCIDR: 10.96.0.0/12, vip: 192.0.2.5, loadBalancerPool: {{start: 192.0.2.10, end: 192.0.2.50}}}}
+"
+        )
+    };
+    assert_eq!(load(&text("inmemory", 1000)).config.machine_names().len(), 1003);
+    assert_eq!(load(&text("local", 10)).config.machine_names().len(), 13);
+    let errors = config::load(&text("local", 11), "butler.yaml").expect_err("eleven are too many");
+    assert_eq!(errors.problems()[0].path, "cluster.workers.replicas");
+}
+
+#[test]
+fn warnings_name_what_has_no_effect() {
+    let text = format!(
+        "{SINGLE}addons: {{console: {{version: 0.14.1}}, storage: {{replicaCount: 3}}}}\nproviderConfig: {{static: {{machines: [{{address: 192.0.2.1, role: worker}}]}}}}"
+    );
+    assert_eq!(
+        warnings(&text),
+        [
+            "the console is not installed",
+            "a single-node cluster keeps 1 copy of each volume",
+            "`providerConfig.static` is not used: the provider is inmemory",
+        ]
+    );
+}
+
+#[test]
+fn a_password_in_clear_text_is_taken_with_a_warning_and_never_shown() {
+    let text = format!("{SINGLE}addons: {{console: {{enabled: true, auth: {{adminPassword: hunter2-hunter2}}}}}}");
+    let loaded = load(&text);
+    assert_eq!(
+        loaded.warnings[0].message,
+        "`addons.console.auth.adminPassword` is a secret in clear text"
+    );
+    let password = loaded
+        .config
+        .addons
+        .console
+        .as_ref()
+        .and_then(|console| console.admin_password.as_ref());
+    assert!(matches!(password, Some(SecretSource::Clear(text)) if text.expose_secret() == "hunter2-hunter2"));
+    for shown in [
+        format!("{loaded:?}"),
+        loaded.config.canonical.to_string(),
+        loaded.warnings[0].render("butler.yaml"),
+    ] {
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn writing_a_default_down_changes_no_digest() {
+    let plain = with("");
+    let explicit = with("talos: {version: v1.12.1, installDisk: /dev/vda}\naddons: {certManager: {enabled: true}}");
+    assert_eq!(plain.digest, explicit.digest);
+    assert_eq!(plain.digest.len(), 64);
+}
+
+#[test]
+fn deadlines_and_passwords_are_no_part_of_the_digest() {
+    let digest = |extra: &str| with(extra).digest;
+    assert_eq!(digest(""), digest("deadlines: {boot: 1h}"));
+    let console = |password: &str| {
+        digest(&format!(
+            "addons: {{console: {{enabled: true, auth: {{adminPassword: {password}}}}}}}"
+        ))
+    };
+    assert_eq!(console("one"), console("two"));
+    assert_ne!(console("one"), digest(""));
+}
+
+#[test]
+fn differences_name_the_settings_that_changed() {
+    let old = with("");
+    let new = with("talos: {version: v1.12.2}\naddons: {ingress: {enabled: false}}");
+    assert_ne!(old.digest, new.digest);
+    let changes = difference(&old.canonical, &new.canonical);
+    assert_eq!(
+        changes,
+        [
+            Change {
+                path: "addons.ingress".to_owned(),
+                old: Some(json!({ "enabled": true })),
+                new: None
+            },
+            Change {
+                path: "talos.version".to_owned(),
+                old: Some(json!("v1.12.1")),
+                new: Some(json!("v1.12.2"))
+            },
+        ]
+    );
+    assert!(difference(&old.canonical, &old.canonical).is_empty());
+}
+
+#[test]
+fn differences_in_lists_name_the_position() {
+    let old = json!({ "talos": { "timeServers": ["a", "b"] } });
+    let new = json!({ "talos": { "timeServers": ["a", "c", "d"] } });
+    let paths: Vec<String> = difference(&old, &new).into_iter().map(|change| change.path).collect();
+    assert_eq!(paths, ["talos.timeServers[1]", "talos.timeServers[2]"]);
+}
+
+#[test]
+fn anchors_are_understood() {
+    let text = "
+provider: inmemory
+cluster:
+  name: demo
+  controlPlane: &pool {replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}
+  workers: *pool
+network: {vip: 192.0.2.5, loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}}
+";
+    assert_eq!(load(text).config.machine_names().len(), 6);
+}

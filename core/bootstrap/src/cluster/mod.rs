@@ -1,0 +1,3 @@
+//! Where the objects live until the pivot.
+
+pub mod kind;

@@ -1,0 +1,142 @@
+//! A node without configuration: who it is, what it has, and giving it its configuration.
+
+use std::time::Duration;
+
+use butler_talos_proto::machine::machine_service_client::MachineServiceClient;
+use butler_talos_proto::storage::disk::DiskType;
+use butler_talos_proto::storage::storage_service_client::StorageServiceClient;
+use secrecy::SecretString;
+
+use super::channel::{MAX_MESSAGE, Transport, open, within};
+use super::error::{Call, Side, TalosError};
+use super::node::{Applied, apply};
+use super::resources::{MachineStatus, Resources};
+use super::tls::{ByFingerprint, Seen};
+use super::{Address, Stage};
+
+const READ: Duration = Duration::from_secs(5);
+
+/// A connection to a node in maintenance mode.
+#[derive(Clone)]
+pub struct Maintenance {
+    address: Address,
+    seen: Seen,
+    transport: Transport,
+    resources: Resources,
+}
+
+/// A disk of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// Such as `/dev/sda`.
+    pub device: String,
+    /// Bytes.
+    pub size: u64,
+    /// Model, as the disk says it.
+    pub model: String,
+    /// Serial number, as the disk says it.
+    pub serial: String,
+    /// `ssd`, `hdd`, `nvme`, `sd`, `cd` or empty.
+    pub kind: &'static str,
+    /// Whether it cannot be written to.
+    pub read_only: bool,
+    /// Whether the system is on it.
+    pub system: bool,
+}
+
+impl Maintenance {
+    /// Connects to a node that waits for its configuration.
+    ///
+    /// Such a node has a throw-away certificate. With a fingerprint (of its console, or of an earlier contact) the
+    /// connection is refused unless it is that node; without one the returned fingerprint is taken on trust, and
+    /// whoever calls should say so.
+    pub async fn connect(address: &Address, fingerprint: Option<&str>) -> Result<(Self, String), TalosError> {
+        let seen = Seen::new(false);
+        let verifier = ByFingerprint::new(fingerprint, seen.clone());
+        let transport = open(address, std::sync::Arc::new(verifier), None, &seen).await?;
+        let call = Call {
+            address,
+            action: "connect to the node in maintenance mode",
+        };
+        if !seen.is_maintenance() {
+            let failure = call.failure("its certificate is that of a configured node");
+            return Err(TalosError::WrongSide {
+                side: Side::Configured,
+                failure,
+            });
+        }
+        let fingerprint = seen.fingerprint().unwrap_or_default();
+        let resources = Resources::new(transport.clone(), address.clone(), seen.clone());
+        Ok((
+            Self {
+                address: address.clone(),
+                seen,
+                transport,
+                resources,
+            },
+            fingerprint,
+        ))
+    }
+
+    /// Gives the node its configuration; with `dry_run` it only says whether it would take it.
+    ///
+    /// After success the node leaves maintenance mode and drops this connection. Drop the connection too: a node
+    /// waits up to five seconds for connections that are in use.
+    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<Applied, TalosError> {
+        let client = MachineServiceClient::new(self.transport.clone());
+        apply(client, &self.address, &self.seen, config, dry_run).await
+    }
+
+    /// The disks of the node.
+    pub async fn disks(&self) -> Result<Vec<Disk>, TalosError> {
+        let call = Call {
+            address: &self.address,
+            action: "list the disks",
+        };
+        let mut client = StorageServiceClient::new(self.transport.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let reply = within(READ, call, &self.seen, client.disks(())).await?;
+        Ok(reply
+            .messages
+            .into_iter()
+            .flat_map(|message| message.disks)
+            .map(Disk::from)
+            .collect())
+    }
+
+    /// State of the node as a whole.
+    pub async fn machine_status(&self) -> Result<MachineStatus, TalosError> {
+        self.resources.machine_status(READ).await
+    }
+
+    /// What the node is doing.
+    pub async fn machine_stage(&self) -> Result<Stage, TalosError> {
+        Ok(self.machine_status().await?.stage)
+    }
+
+    /// The Talos version of the node, such as `v1.12.0`.
+    pub async fn talos_version(&self) -> Result<String, TalosError> {
+        self.resources.talos_version(READ).await
+    }
+}
+
+impl From<butler_talos_proto::storage::Disk> for Disk {
+    fn from(disk: butler_talos_proto::storage::Disk) -> Self {
+        let kind = match disk.r#type() {
+            DiskType::Ssd => "ssd",
+            DiskType::Hdd => "hdd",
+            DiskType::Nvme => "nvme",
+            DiskType::Sd => "sd",
+            DiskType::Cd => "cd",
+            DiskType::Unknown => "",
+        };
+        Self {
+            device: disk.device_name,
+            size: disk.size,
+            model: disk.model,
+            serial: disk.serial,
+            kind,
+            read_only: disk.readonly,
+            system: disk.system_disk,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Client of the Talos API: first contact in maintenance mode, then mutual TLS.
+//!
+//! Every call has a deadline. Retrying is the caller's business; [`TalosError::is_retryable`] says what is worth it.
+
+mod address;
+mod archive;
+mod channel;
+mod error;
+pub mod health;
+mod maintenance;
+mod node;
+mod probe;
+mod resources;
+mod tls;
+
+pub use address::{Address, AddressError};
+pub use channel::Credentials;
+pub use error::{Failure, Side, TalosError, TlsProblem};
+pub use maintenance::{Disk, Maintenance};
+pub use node::{Applied, BootstrapOutcome, EtcdMember, EtcdStatus, Node, Service, Version};
+pub use probe::{Mode, probe};
+pub use resources::{MachineStatus, MachineStatusStream, Member, Stage, UnmetCondition};

@@ -1,0 +1,337 @@
+//! A configured node: the calls that a bootstrap makes and that observe its result.
+
+use std::time::Duration;
+
+use butler_talos_proto::machine::apply_configuration_request::Mode;
+use butler_talos_proto::machine::machine_service_client::MachineServiceClient;
+use butler_talos_proto::machine::{
+    ApplyConfigurationRequest, BootstrapRequest, EtcdMemberListRequest, ResetPartitionSpec, ResetRequest,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Address;
+use super::archive;
+use super::channel::{Credentials, MAX_MESSAGE, Transport, connect, within};
+use super::error::{Call, TalosError};
+use super::resources::{MachineStatus, MachineStatusStream, Member, Resources};
+use super::tls::Seen;
+
+const READ: Duration = Duration::from_secs(5);
+/// Before bootstrap a node does not answer etcd calls at all.
+const ETCD: Duration = Duration::from_secs(3);
+/// The node itself waits up to five seconds, for its clock or for open connections.
+const CHANGE: Duration = Duration::from_secs(20);
+/// A kubeconfig has a few kilobytes.
+const MAX_KUBECONFIG: usize = 1 << 20;
+
+/// A connection to a configured node.
+#[derive(Clone)]
+pub struct Node {
+    address: Address,
+    seen: Seen,
+    machine: MachineServiceClient<Transport>,
+    resources: Resources,
+}
+
+/// What the node made of a configuration.
+#[derive(Debug)]
+pub struct Applied {
+    /// Whether it has to restart for it.
+    pub reboots: bool,
+    /// What the node warns of.
+    pub warnings: Vec<String>,
+    /// The node's own words; those of a dry run hold the secrets of the configuration.
+    pub details: SecretString,
+}
+
+/// Result of a bootstrap call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootstrapOutcome {
+    /// The node starts a new etcd cluster.
+    Accepted,
+    /// It has etcd data: it was bootstrapped, or it joined, before.
+    AlreadyHasData,
+}
+
+/// The version of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Such as `v1.12.0`.
+    pub tag: String,
+    /// Such as `amd64`.
+    pub arch: String,
+    /// Such as `metal`.
+    pub mode: String,
+}
+
+/// A service of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Such as `etcd`.
+    pub id: String,
+    /// Such as `Running` or `Preparing`.
+    pub state: String,
+    /// Whether it is healthy, where that is known.
+    pub healthy: Option<bool>,
+    /// Its last event.
+    pub message: String,
+}
+
+impl Service {
+    /// Whether it runs and is healthy.
+    pub fn is_up(&self) -> bool {
+        self.state == "Running" && self.healthy == Some(true)
+    }
+}
+
+/// A member of etcd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdMember {
+    /// Id; shown in hexadecimal.
+    pub id: u64,
+    /// Name of the node.
+    pub hostname: String,
+    /// Where its peers reach it.
+    pub peer_urls: Vec<String>,
+    /// Where its clients reach it.
+    pub client_urls: Vec<String>,
+    /// Whether it is still catching up.
+    pub learner: bool,
+}
+
+/// State of one member of etcd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdStatus {
+    /// Id of this member.
+    pub member_id: u64,
+    /// Id of the leader; 0 without one.
+    pub leader: u64,
+    /// Bytes of the database.
+    pub db_size: i64,
+    /// Whether it is still catching up.
+    pub learner: bool,
+    /// Problems it reports.
+    pub errors: Vec<String>,
+}
+
+impl Node {
+    /// Connects with mutual TLS. Whether the node accepts our certificate shows in the first call.
+    pub async fn connect(address: &Address, credentials: &Credentials) -> Result<Self, TalosError> {
+        let seen = Seen::new(true);
+        let transport = connect(address, credentials, &seen).await?;
+        let resources = Resources::new(transport.clone(), address.clone(), seen.clone());
+        let machine = MachineServiceClient::new(transport).max_decoding_message_size(MAX_MESSAGE);
+        Ok(Self {
+            address: address.clone(),
+            seen,
+            machine,
+            resources,
+        })
+    }
+
+    /// Where the node is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The version of the node. Its success proves that the node accepts our certificate.
+    pub async fn version(&self) -> Result<Version, TalosError> {
+        let call = self.call("read the version");
+        let mut client = self.machine.clone();
+        let reply = within(READ, call, &self.seen, client.version(())).await?;
+        let message = first(call, reply.messages)?;
+        let version = message.version.unwrap_or_default();
+        let mode = message.platform.unwrap_or_default().mode;
+        Ok(Version {
+            tag: version.tag,
+            arch: version.arch,
+            mode,
+        })
+    }
+
+    /// The services of the node.
+    pub async fn services(&self) -> Result<Vec<Service>, TalosError> {
+        let call = self.call("list the services");
+        let mut client = self.machine.clone();
+        let reply = within(READ, call, &self.seen, client.service_list(())).await?;
+        let services = first(call, reply.messages)?.services.into_iter();
+        Ok(services
+            .map(|service| Service {
+                id: service.id,
+                state: service.state,
+                healthy: service
+                    .health
+                    .filter(|health| !health.unknown)
+                    .map(|health| health.healthy),
+                message: service
+                    .events
+                    .and_then(|events| events.events.into_iter().last())
+                    .unwrap_or_default()
+                    .msg,
+            })
+            .collect())
+    }
+
+    /// State of the node as a whole.
+    pub async fn machine_status(&self) -> Result<MachineStatus, TalosError> {
+        self.resources.machine_status(READ).await
+    }
+
+    /// Changes of the state of the node as a whole, the present one first.
+    pub async fn watch_machine_status(&self) -> Result<MachineStatusStream, TalosError> {
+        self.resources.watch_machine_status(READ).await
+    }
+
+    /// Members of the cluster, as the node has discovered them.
+    pub async fn members(&self) -> Result<Vec<Member>, TalosError> {
+        self.resources.members(READ).await
+    }
+
+    /// Members of etcd. Control planes only; before bootstrap there is no answer, after a while an error.
+    pub async fn etcd_members(&self) -> Result<Vec<EtcdMember>, TalosError> {
+        let call = self.call("list the etcd members");
+        let mut client = self.machine.clone();
+        let request = EtcdMemberListRequest { query_local: false };
+        let reply = within(ETCD, call, &self.seen, client.etcd_member_list(request)).await?;
+        let members = first(call, reply.messages)?.members.into_iter();
+        Ok(members
+            .map(|member| EtcdMember {
+                id: member.id,
+                hostname: member.hostname,
+                peer_urls: member.peer_urls,
+                client_urls: member.client_urls,
+                learner: member.is_learner,
+            })
+            .collect())
+    }
+
+    /// State of this node's etcd member.
+    pub async fn etcd_status(&self) -> Result<EtcdStatus, TalosError> {
+        let call = self.call("read the etcd status");
+        let mut client = self.machine.clone();
+        let reply = within(ETCD, call, &self.seen, client.etcd_status(())).await?;
+        let status = first(call, reply.messages)?.member_status.unwrap_or_default();
+        Ok(EtcdStatus {
+            member_id: status.member_id,
+            leader: status.leader,
+            db_size: status.db_size,
+            learner: status.is_learner,
+            errors: status.errors,
+        })
+    }
+
+    /// Starts a new etcd cluster on this node. Call it on one control plane only, and after a lost reply on the
+    /// same one again: on a second node it makes a second cluster.
+    pub async fn bootstrap(&self) -> Result<BootstrapOutcome, TalosError> {
+        let call = self.call("bootstrap etcd");
+        let mut client = self.machine.clone();
+        let request = BootstrapRequest {
+            recover_etcd: false,
+            recover_skip_hash_check: false,
+        };
+        match within(CHANGE, call, &self.seen, client.bootstrap(request)).await {
+            Ok(_) => Ok(BootstrapOutcome::Accepted),
+            Err(TalosError::AlreadyExists(_)) => Ok(BootstrapOutcome::AlreadyHasData),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A kubeconfig of an administrator, made for this call. It comes from the configuration: the Kubernetes API
+    /// need not be up.
+    #[expect(deprecated, reason = "nodes still report errors of a stream this way")]
+    pub async fn kubeconfig(&self) -> Result<SecretString, TalosError> {
+        let call = self.call("fetch the kubeconfig");
+        let mut client = self.machine.clone();
+        let collect = async {
+            let mut stream = client.kubeconfig(()).await?.into_inner();
+            let mut bytes = Vec::new();
+            while let Some(chunk) = stream.message().await? {
+                if let Some(error) = chunk
+                    .metadata
+                    .map(|metadata| metadata.error)
+                    .filter(|error| !error.is_empty())
+                {
+                    return Err(tonic::Status::unknown(error));
+                }
+                bytes.extend(chunk.bytes);
+                if bytes.len() > MAX_KUBECONFIG {
+                    return Err(tonic::Status::resource_exhausted("the kubeconfig is too large"));
+                }
+            }
+            Ok(tonic::Response::new(bytes))
+        };
+        let bytes = within(CHANGE, call, &self.seen, collect).await?;
+        archive::first_file(&bytes, MAX_KUBECONFIG).map_err(|cause| TalosError::Other {
+            code: tonic::Code::DataLoss,
+            failure: call.failure(cause),
+        })
+    }
+
+    /// Changes the configuration of the node, in the way the node finds necessary.
+    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<Applied, TalosError> {
+        apply(self.machine.clone(), &self.address, &self.seen, config, dry_run).await
+    }
+
+    /// Wipes configuration and data and restarts, so that the node comes back in maintenance mode.
+    /// `graceful` leaves etcd first, which the last control plane cannot.
+    pub async fn reset(&self, graceful: bool) -> Result<(), TalosError> {
+        let call = self.call("reset the node");
+        let mut client = self.machine.clone();
+        let wipe = |label: &str| ResetPartitionSpec {
+            label: label.to_owned(),
+            wipe: true,
+        };
+        let request = ResetRequest {
+            graceful,
+            reboot: true,
+            system_partitions_to_wipe: vec![wipe("STATE"), wipe("EPHEMERAL")],
+            ..ResetRequest::default()
+        };
+        within(CHANGE, call, &self.seen, client.reset(request))
+            .await
+            .map(|_| ())
+    }
+
+    fn call(&self, action: &'static str) -> Call<'_> {
+        Call {
+            address: &self.address,
+            action,
+        }
+    }
+}
+
+/// Sends a configuration. The mode is always AUTO: the default of the wire format means REBOOT, which newer
+/// releases refuse.
+pub(super) async fn apply(
+    mut client: MachineServiceClient<Transport>,
+    address: &Address,
+    seen: &Seen,
+    config: &SecretString,
+    dry_run: bool,
+) -> Result<Applied, TalosError> {
+    let call = Call {
+        address,
+        action: "apply the configuration",
+    };
+    let request = ApplyConfigurationRequest {
+        data: config.expose_secret().as_bytes().to_vec(),
+        mode: Mode::Auto.into(),
+        dry_run,
+        try_mode_timeout: None,
+    };
+    let reply = within(CHANGE, call, seen, client.apply_configuration(request)).await?;
+    let message = first(call, reply.messages)?;
+    Ok(Applied {
+        // The number of REBOOT is that of a field that was left out, so only its words tell.
+        reboots: message.mode_details.starts_with("Applied configuration with a reboot"),
+        warnings: message.warnings,
+        details: SecretString::from(message.mode_details),
+    })
+}
+
+fn first<T>(call: Call<'_>, messages: Vec<T>) -> Result<T, TalosError> {
+    messages.into_iter().next().ok_or_else(|| TalosError::Other {
+        code: tonic::Code::DataLoss,
+        failure: call.failure("the reply is empty"),
+    })
+}
