@@ -118,6 +118,8 @@ pub struct Context {
     pub provider: Arc<dyn Provider>,
     /// Paths.
     pub files: Files,
+    /// Settings of the bootstrap cluster.
+    pub cluster: cluster::Settings,
     /// The journal.
     pub journal: Writer,
     /// Addons by name.
@@ -146,6 +148,8 @@ pub struct Parts {
     pub provider: Arc<dyn Provider>,
     /// Paths.
     pub files: Files,
+    /// Settings of the bootstrap cluster.
+    pub cluster: cluster::Settings,
     /// The journal.
     pub journal: Writer,
     /// What is installed.
@@ -161,12 +165,13 @@ pub struct Parts {
 impl Context {
     /// A context.
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, owner, provider, files, journal, addons, known, view, make_installer } = parts;
+        let Parts { config, owner, provider, files, cluster, journal, addons, known, view, make_installer } = parts;
         Self {
             config,
             owner,
             provider,
             files,
+            cluster,
             journal,
             addons: addons.into_iter().map(|a| (a.name.clone(), a)).collect(),
             known: Mutex::new(known),

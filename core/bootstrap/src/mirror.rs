@@ -17,7 +17,7 @@ use crate::{addons::MANAGER, failure::chain, record::NAMESPACE, view::View};
 const PACE: Duration = Duration::from_millis(500);
 
 /// Writes every change until dropped. A failed write is made up for by the next one.
-pub async fn run(client: Client, name: String, mut view: watch::Receiver<View>) {
+pub(crate) async fn run(client: Client, name: String, mut view: watch::Receiver<View>) {
     loop {
         let now = view.borrow_and_update().clone();
         if let Err(error) = write(&client, &name, &now).await {
@@ -31,12 +31,12 @@ pub async fn run(client: Client, name: String, mut view: watch::Receiver<View>) 
 }
 
 /// Writes one view.
-pub async fn write(client: &Client, name: &str, view: &View) -> Result<(), kube::Error> {
+pub(crate) async fn write(client: &Client, name: &str, view: &View) -> Result<(), kube::Error> {
     patch(client, name, status(view)).await
 }
 
 /// Writes the view with phase Ready and the endpoint.
-pub async fn declare_ready(client: &Client, name: &str, view: &View, endpoint: &str) -> Result<(), kube::Error> {
+pub(crate) async fn declare_ready(client: &Client, name: &str, view: &View, endpoint: &str) -> Result<(), kube::Error> {
     let mut status = status(view);
     status["phase"] = json!("Ready");
     status["controlPlaneEndpoint"] = json!(endpoint);

@@ -1,10 +1,9 @@
 //! One run of a bootstrap, from the configuration to the end of its steps.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use butler_api::{
     config::{BootstrapConfig, Change, difference},
-    event::Outcome,
 };
 use butler_client::home::{self, HomeError};
 use butler_infra::{Owner, Provider};
@@ -16,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     addons::{self, Addon, ClusterFacts, PlanError},
+    cluster::{self, kind::Tools},
     context::{Context, Files, MakeInstaller, Parts},
     driver::{Ended, Run, Sink, drive},
     graph::{self, AddonNode, Graph, GraphError, StepId},
@@ -36,6 +36,10 @@ pub struct Request {
     pub make_installer: MakeInstaller,
     /// Facts about secrets that addons need.
     pub facts: ClusterFacts,
+    /// Programs for kind.
+    pub tools: Tools,
+    /// PEM files of certificate authorities that a kind node shall trust.
+    pub ca_files: Vec<PathBuf>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// Whether the bootstrap cluster stays after the pivot.
@@ -80,7 +84,8 @@ fn list(changes: &[Change]) -> String {
 
 /// Runs (or continues) the bootstrap.
 pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToken) -> Result<Ended, RunError> {
-    let Request { config, files, provider, make_installer, facts, deadline, keep_bootstrap_cluster, fuse } = request;
+    let Request { config, files, provider, make_installer, facts, tools, ca_files, deadline, keep_bootstrap_cluster, fuse } =
+        request;
     home::private_folder(&files.folder)?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
@@ -109,8 +114,16 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let limit = provider.info().capabilities.max_parallel_creates;
     let cluster = config.cluster.name.clone();
     let (published, seen) = watch::channel(view.clone());
+    let settings = cluster::Settings {
+        choice: config.bootstrap_cluster.clone(),
+        cluster: cluster.clone(),
+        id: cluster_id,
+        folder: files.folder.clone(),
+        tools,
+        ca_files,
+    };
     let parts =
-        Parts { config, owner, provider, files, journal: journal.clone(), addons, known, view: seen, make_installer };
+        Parts { config, owner, provider, files, cluster: settings, journal: journal.clone(), addons, known, view: seen, make_installer };
     let context = Arc::new(Context::new(parts));
     let scheduler = Scheduler::new(graph, &proven, limit);
     let run = Run { id: run_id, cluster, proven: proven.len(), view, resumed, deadline, cancel };
@@ -118,11 +131,6 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     context.set_bootstrap(None);
     heartbeat.abort();
     Ok(ended?)
-}
-
-/// Whether the run ended as it should.
-pub fn succeeded(ended: &Ended) -> bool {
-    ended.outcome == Outcome::Done
 }
 
 fn refuse_changes(config: &BootstrapConfig, known: &Known) -> Result<(), RunError> {

@@ -16,13 +16,11 @@ use serde_json::Value;
 
 use crate::{
     addons::{MANAGER, apply},
-    cluster,
     context::{Context, write_secret},
     controllers::machines::Machines,
     driver::{Proof, Report},
     failure::{Class, StepError},
     graph::Kind,
-    journal::Fact,
     mirror,
     plan::machine_specs,
     record::{self, NAMESPACE},
@@ -87,11 +85,8 @@ pub(super) fn moved(context: &Context) -> Option<Proof> {
 
 pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<(), StepError> {
     report.waiting("the bootstrap cluster to answer", None);
-    let running = cluster::start(&context.config.bootstrap_cluster, &context.files.folder).await?;
-    if let Some(name) = running.made() {
-        let facts = vec![Fact::BootstrapCluster { name: name.to_owned() }];
-        report.effect(format!("bootstrap cluster {name} runs"), facts).await?;
-    }
+    let on_line = |line: &str| report.waiting("the bootstrap cluster to answer", Some(line.to_owned()));
+    let running = context.cluster.start(&on_line).await?;
     context.set_bootstrap(Some(running));
     Ok(())
 }

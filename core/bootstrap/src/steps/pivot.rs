@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::{Pace, groundwork};
 use crate::{
     addons::MANAGER,
-    cluster,
     context::Context,
     driver::{Proof, Report},
     failure::{Class, StepError, chain},
@@ -79,18 +78,9 @@ pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
 
 /// Removes the bootstrap cluster, also when an earlier run left it behind.
 pub(super) async fn remove(context: &Context) -> Result<(), StepError> {
-    let name = context.known().bootstrap_cluster.clone();
     match context.bootstrap() {
-        Ok(side) => side.running.remove(context.owner.cluster_id).await?,
-        Err(_) => {
-            cluster::remove_leftover(
-                &context.config.bootstrap_cluster,
-                &context.files.folder,
-                name.as_deref(),
-                context.owner.cluster_id,
-            )
-            .await?;
-        }
+        Ok(side) => context.cluster.remove(&side.running).await?,
+        Err(_) => context.cluster.remove_leftover().await?,
     }
     context.set_bootstrap(None);
     Ok(())
