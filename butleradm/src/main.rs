@@ -1,3 +1,10 @@
 //! The `butleradm` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("nothing has chosen a TLS provider before main");
+    butleradm::main()
+}

@@ -1,3 +1,7 @@
 //! The `butlerctl` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    butlerctl::main()
+}

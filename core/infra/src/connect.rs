@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use butler_api::config::{self, BootstrapConfig};
+use butler_talos::client::Credentials;
 use secrecy::SecretString;
 
-use crate::{Class, InfraError, Provider, call::RealPace, inmemory::InMemory};
+use crate::{Class, InfraError, Provider, call::RealPace, inmemory::InMemory, static_machines::StaticMachines};
 
 /// What a provider needs beside the configuration. Filled by the caller, which reads environment and state.
 #[derive(Debug, Default)]
 pub struct ConnectEnv {
     /// Where the simulated world listens, for `inmemory`.
     pub world: Option<World>,
+    /// Talos credentials of the cluster, where an earlier run made them: how `static` recognises machines of ours.
+    pub credentials: Option<Credentials>,
 }
 
 /// The control API of the simulated world.
@@ -39,8 +42,8 @@ pub fn connect(config: &BootstrapConfig, env: &ConnectEnv) -> Result<Arc<dyn Pro
             })?;
             Ok(Arc::new(InMemory::new(world, RealPace::new())?))
         }
-        config::Provider::Static(_)
-        | config::Provider::Harvester(_)
+        config::Provider::Static(_) => Ok(Arc::new(StaticMachines::new(config, env.credentials.clone())?)),
+        config::Provider::Harvester(_)
         | config::Provider::Nutanix(_)
         | config::Provider::Proxmox(_)
         | config::Provider::Gcp(_)

@@ -11,6 +11,7 @@ mod provider;
 
 pub mod call;
 pub mod inmemory;
+pub mod static_machines;
 
 pub use connect::{ConnectEnv, World, connect};
 pub use error::{BoxError, Class, Failure, InfraError, Retry};

@@ -29,6 +29,12 @@ pub trait Provider: Send + Sync {
     /// Deletes the machine if it carries the owner's marker; absent is `Done`, being deleted is `Pending`.
     fn machine_delete<'a>(&'a self, owner: &'a Owner, machine: &'a MachineRef) -> Fut<'a, Step<()>>;
 
+    /// What stays of a machine after [`machine_delete`](Self::machine_delete), for people; mostly nothing.
+    fn leaves_behind(&self, machine: &MachineRef) -> Option<String> {
+        let _ = machine;
+        None
+    }
+
     /// Everything on the platform that carries the owner's marker.
     fn inventory<'a>(&'a self, owner: &'a Owner) -> Fut<'a, Vec<OwnedObject>>;
 

@@ -4,14 +4,23 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{ArgAction, Parser, builder::styling};
 
-use crate::{ColorChoice, Env, Exit, Failure, Ui, UiOptions, env, logging};
+use crate::{ColorChoice, Env, Exit, Failure, Format, Ui, UiOptions, env, logging};
 
 /// Options of every command.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// When to use colour
-    #[arg(long, global = true, value_enum, value_name = "WHEN", env = env::BUTLER_COLOR, default_value = "auto")]
+    /// When to use colour: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = env::BUTLER_COLOR,
+        hide_env_values = true,
+        default_value = "auto"
+    )]
     pub color: ColorChoice,
     /// Print the answer, warnings and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -30,6 +39,35 @@ impl From<GlobalArgs> for UiOptions {
         }
     }
 }
+
+/// The format of a command's answer.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct OutputArgs {
+    /// Format of the answer on stdout: table, wide, json, yaml or name
+    #[arg(
+        short,
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        env = env::BUTLER_OUTPUT,
+        hide_env_values = true,
+        default_value = "table"
+    )]
+    pub output: Format,
+}
+
+/// The shell of a completion script.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct CompletionArgs {
+    /// The shell to write for
+    pub shell: clap_complete::Shell,
+}
+
+/// Ends the long help of both tools.
+pub const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was touched; \
+3 a deadline passed, the work can go on; 4 a login is needed; 130 interrupted.";
 
 /// The look of help pages.
 pub const STYLES: styling::Styles = styling::Styles::styled()

@@ -88,7 +88,12 @@ fn man_page(command: &Command, name: &str, pages: &mut BTreeMap<String, String>)
         man_page(child, &format!("{name}-{}", child.get_name()), pages)?;
     }
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).title(name).render(&mut page)?;
+    let (tool, _) = name.split_once('-').unwrap_or((name, ""));
+    let man = clap_mangen::Man::new(command.clone())
+        .title(name)
+        .source(format!("{tool} {}", env!("CARGO_PKG_VERSION")))
+        .manual("Butler");
+    man.render(&mut page)?;
     pages.insert(format!("{name}.1"), String::from_utf8_lossy(&page).into_owned());
     Ok(())
 }

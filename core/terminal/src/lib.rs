@@ -15,6 +15,7 @@ pub mod style;
 pub mod table;
 pub mod text;
 pub mod ui;
+pub mod version;
 
 pub use env::Env;
 pub use failure::{Exit, Failure};

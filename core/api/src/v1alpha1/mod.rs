@@ -17,6 +17,7 @@ pub mod machine_request;
 pub mod management_addon;
 pub mod network_pool;
 pub mod provider_config;
+pub mod record;
 mod redact;
 mod schema;
 pub mod shared;

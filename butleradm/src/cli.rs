@@ -1,0 +1,45 @@
+//! The command line of `butleradm`.
+
+use butler_terminal::args::{CompletionArgs, EXIT_CODES, GlobalArgs, OutputArgs, STYLES};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::commands::{bootstrap::BootstrapArgs, embedded::EmbeddedCommand};
+
+/// Bootstraps and operates Butler management clusters
+#[derive(Debug, Parser)]
+#[command(name = "butleradm", version, styles = STYLES, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a management cluster, or continue where an earlier run stopped
+    #[command(
+        after_help = "The same command again continues a run that was stopped anywhere; once done, it changes nothing."
+    )]
+    Bootstrap(BootstrapArgs),
+    /// Print the JSON schema of the bootstrap configuration, for editors
+    Schema,
+    /// The API server that the bootstrap uses, on its own
+    #[command(subcommand)]
+    Embedded(EmbeddedCommand),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "For example: butleradm completion bash > ~/.local/share/bash-completion/completions/butleradm"
+    )]
+    Completion(CompletionArgs),
+    /// Print the version, and what new clusters run by default
+    Version(OutputArgs),
+}
+
+/// The definition that help, completions and man pages come from.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,20 @@
+//! The `butleradm` command line: parses, calls the shared library, prints.
+
+pub mod cli;
+mod commands;
+mod failure;
+
+use std::process::ExitCode;
+
+use butler_terminal::{Env, args};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let env = Env::from_process();
+    args::run(
+        std::env::args_os(),
+        &env,
+        |cli: &cli::Cli| cli.global,
+        |ui, cli| commands::run(ui, &env, cli.command),
+    )
+}

@@ -1,0 +1,19 @@
+//! The `butlerctl` command line: parses, calls the shared library, prints.
+
+pub mod cli;
+mod commands;
+
+use std::process::ExitCode;
+
+use butler_terminal::{Env, args};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let env = Env::from_process();
+    args::run(
+        std::env::args_os(),
+        &env,
+        |cli: &cli::Cli| cli.global,
+        |ui, cli| commands::run(ui, &cli.command),
+    )
+}

@@ -1,0 +1,142 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[butleradm] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'butleradm'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'butleradm'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
+            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand embedded 'The API server that the bootstrap uses, on its own'
+            cand completion 'Print a completion script for a shell'
+            cand version 'Print the version, and what new clusters run by default'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;bootstrap'= {
+            cand -c 'Bootstrap configuration'
+            cand --config 'Bootstrap configuration'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --events 'Write the event stream (NDJSON) to this file; - is stdout'
+            cand --deadline 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later'
+            cand --color 'When to use colour: auto, always or never'
+            cand --dry-run 'Print the plan and touch nothing'
+            cand --keep-bootstrap-cluster 'Keep the bootstrap cluster after the pivot'
+            cand --skip-cleanup 'Keep the bootstrap cluster after the pivot'
+            cand --no-progress 'Print lines instead of a live view'
+            cand --no-tui 'Print lines instead of a live view'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;schema'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;embedded'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand serve 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;embedded;serve'= {
+            cand --data 'Folder of the objects; made if missing'
+            cand --kubeconfig 'Where to write an administrator''s kubeconfig once the server answers'
+            cand --listen 'Address to listen on; port 0 takes a free one'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;embedded;help'= {
+            cand serve 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;embedded;help;serve'= {
+        }
+        &'butleradm;embedded;help;help'= {
+        }
+        &'butleradm;completion'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;version'= {
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;help'= {
+            cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
+            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand embedded 'The API server that the bootstrap uses, on its own'
+            cand completion 'Print a completion script for a shell'
+            cand version 'Print the version, and what new clusters run by default'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;help;bootstrap'= {
+        }
+        &'butleradm;help;schema'= {
+        }
+        &'butleradm;help;embedded'= {
+            cand serve 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'
+        }
+        &'butleradm;help;embedded;serve'= {
+        }
+        &'butleradm;help;completion'= {
+        }
+        &'butleradm;help;version'= {
+        }
+        &'butleradm;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

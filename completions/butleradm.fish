@@ -1,0 +1,105 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_butleradm_global_optspecs
+    string join \n color= q/quiet v/verbose h/help V/version
+end
+
+function __fish_butleradm_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_butleradm_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_butleradm_using_subcommand
+    set -l cmd (__fish_butleradm_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c butleradm -n "__fish_butleradm_needs_command" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_needs_command" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_needs_command" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_needs_command" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_needs_command" -s V -l version -d 'Print version'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "bootstrap" -d 'Make a management cluster, or continue where an earlier run stopped'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "embedded" -d 'The API server that the bootstrap uses, on its own'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "version" -d 'Print the version, and what new clusters run by default'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -s c -l config -d 'Bootstrap configuration' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'JSON'
+yaml\t'YAML'
+name\t'Names only, one per line'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -l dry-run -d 'Print the plan and touch nothing'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -l keep-bootstrap-cluster -l skip-cleanup -d 'Keep the bootstrap cluster after the pivot'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -l no-progress -l no-tui -d 'Print lines instead of a live view'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand schema" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand schema" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand schema" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand schema" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -f -a "serve" -d 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l data -d 'Folder of the objects; made if missing' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l kubeconfig -d 'Where to write an administrator\'s kubeconfig once the server answers' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l listen -d 'Address to listen on; port 0 takes a free one' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'
+complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'JSON'
+yaml\t'YAML'
+name\t'Names only, one per line'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand version" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap schema embedded completion version help" -f -a "bootstrap" -d 'Make a management cluster, or continue where an earlier run stopped'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap schema embedded completion version help" -f -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap schema embedded completion version help" -f -a "embedded" -d 'The API server that the bootstrap uses, on its own'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap schema embedded completion version help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap schema embedded completion version help" -f -a "version" -d 'Print the version, and what new clusters run by default'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap schema embedded completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from embedded" -f -a "serve" -d 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'

@@ -1,0 +1,318 @@
+//! Butler itself: namespaces, CRDs, catalog, controller, console, and the objects that describe the platform.
+
+use butler_api::{
+    config::{BootstrapConfig, ButlerController, Console, ConsoleIngress, Exposure, MultiTenancyMode, ProviderKind},
+    names, v1alpha1,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, pins, provider, ready_workloads,
+    release, version,
+};
+use crate::addons::{Addon, Objects, Ready, Release, Source, StandIn, Workload};
+
+const SYSTEM: &str = names::SYSTEM_NAMESPACE;
+const API_VERSION: &str = "butler.butlerlabs.dev/v1alpha1";
+
+/// Everything of this file that the configuration asks for.
+pub(in crate::addons) fn addons(context: &Context<'_>) -> Vec<Addon> {
+    let settings = &context.config.addons;
+    let mut addons = vec![namespaces(), crds()];
+    if names_our_own_provider(context.config) {
+        addons.push(provider_crds());
+    }
+    addons.push(provider_config(context));
+    if let Some(controller) = &settings.butler_controller {
+        addons.push(catalog());
+        addons.push(self::controller(controller));
+    }
+    addons.extend(butler_config(context.config));
+    addons.extend(settings.console.as_ref().map(|console| self::console(context, console)));
+    addons
+}
+
+fn namespaces() -> Addon {
+    let all = [SYSTEM, names::TENANTS_NAMESPACE, names::STEWARD_NAMESPACE].map(namespace);
+    addon(
+        "butler",
+        "the namespaces of Butler",
+        &[],
+        objects(all.to_vec()),
+        Vec::new(),
+    )
+}
+
+fn crds() -> Addon {
+    let definitions = definitions();
+    let ready = definitions
+        .iter()
+        .map(|(name, _)| Ready::CrdEstablished { name: name.clone() })
+        .collect();
+    let objects = definitions.into_iter().map(|(_, object)| object).collect();
+    let stand_in = StandIn {
+        workloads: Vec::new(),
+        objects,
+    };
+    let chart = butler_chart("butler-crds", pins::BUTLER_CRDS, "v1alpha1");
+    let release = release(SYSTEM, chart, json!({}), stand_in);
+    let title = format!("the Butler CRDs {}", pins::BUTLER_CRDS);
+    addon("butler-crds", &title, &[], Source::Chart(release), ready)
+}
+
+/// The chart's definitions do not know `static`; only those that name a provider are replaced.
+fn provider_crds() -> Addon {
+    let wanted = ["clusterbootstraps.", "providerconfigs."];
+    let definitions: Vec<(String, Value)> = definitions()
+        .into_iter()
+        .filter(|(name, _)| wanted.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    let ready = definitions
+        .iter()
+        .map(|(name, _)| Ready::CrdEstablished { name: name.clone() })
+        .collect();
+    let plain = definitions.into_iter().map(|(_, object)| object).collect();
+    let title = "the Butler CRDs that name a provider";
+    addon("butler-crds-providers", title, &["butler-crds"], objects(plain), ready)
+}
+
+fn names_our_own_provider(config: &BootstrapConfig) -> bool {
+    config.provider_kind() == ProviderKind::Static
+}
+
+/// Our definitions by name. A definition that is not an object cannot come out of the generator.
+fn definitions() -> Vec<(String, Value)> {
+    v1alpha1::all_crds()
+        .into_iter()
+        .filter_map(|crd| Some((crd.metadata.name.clone()?, serde_json::to_value(crd).ok()?)))
+        .map(|(name, mut object)| {
+            object["apiVersion"] = json!("apiextensions.k8s.io/v1");
+            object["kind"] = json!("CustomResourceDefinition");
+            (name, object)
+        })
+        .collect()
+}
+
+/// The platform as tenants use it: named after the provider, not after this cluster.
+fn provider_config(context: &Context<'_>) -> Addon {
+    let name = context.config.provider_kind().as_str();
+    let mut spec = provider::spec(context.config);
+    let secret = provider::credentials_secret(context);
+    if let Some(secret) = &secret {
+        spec["credentialsRef"] = json!({"name": secret.name, "namespace": secret.namespace});
+    }
+    let object = json!({
+        "apiVersion": API_VERSION, "kind": "ProviderConfig",
+        "metadata": {"name": name, "namespace": SYSTEM}, "spec": spec,
+    });
+    let source = Source::Objects(Objects {
+        plain: vec![namespace(SYSTEM), object],
+        secrets: secret.into_iter().collect(),
+    });
+    let needs = ["butler-crds", "butler-crds-providers"];
+    addon(
+        "provider-config",
+        &format!("the ProviderConfig {name}"),
+        &needs,
+        source,
+        Vec::new(),
+    )
+}
+
+fn catalog() -> Addon {
+    let version = pins::BUTLER_ADDONS;
+    let config = json!({
+        "apiVersion": API_VERSION, "kind": "ButlerConfig", "metadata": {"name": names::BUTLER_CONFIG},
+        "spec": {"multiTenancy": {"mode": "Optional"}, "defaultNamespace": names::TENANTS_NAMESPACE},
+    });
+    let stand_in = StandIn {
+        workloads: Vec::new(),
+        objects: vec![config],
+    };
+    let release = release(
+        SYSTEM,
+        butler_chart("butler-addons", version, "v1alpha1"),
+        json!({}),
+        stand_in,
+    );
+    let title = format!("the addon catalog {version}");
+    addon(
+        "butler-addons",
+        &title,
+        &["butler-crds"],
+        Source::Chart(release),
+        Vec::new(),
+    )
+}
+
+/// The configured version is the image's tag, as in ClusterBootstrap; the chart itself is pinned.
+fn controller(settings: &ButlerController) -> Addon {
+    let version = pins::BUTLER_CONTROLLER;
+    let repository = settings
+        .image
+        .as_deref()
+        .unwrap_or("ghcr.io/butlerdotdev/butler-controller");
+    let tag = settings.version.as_deref().unwrap_or(pins::BUTLER_CONTROLLER_APP);
+    let values = json!({"image": {"repository": repository, "tag": tag}, "replicaCount": 2});
+    let workload = Workload {
+        replicas: 2,
+        ..deployment(SYSTEM, "butler-controller", &format!("{repository}:{tag}"))
+    };
+    let ready = ready_workloads(std::slice::from_ref(&workload));
+    let stand_in = StandIn {
+        workloads: vec![workload],
+        objects: Vec::new(),
+    };
+    let chart = butler_chart("butler-controller", version, pins::BUTLER_CONTROLLER_APP);
+    let release = release(SYSTEM, chart, values, stand_in);
+    addon(
+        "butler-controller",
+        &format!("Butler's controller {tag}"),
+        &["butler-crds"],
+        Source::Chart(release),
+        ready,
+    )
+}
+
+/// What the configuration says about the platform as a whole; the rest of ButlerConfig belongs to the catalog's chart.
+fn butler_config(config: &BootstrapConfig) -> Option<Addon> {
+    let mut spec = json!({});
+    if let Some(exposure) = &config.exposure {
+        spec["controlPlaneExposure"] = self::exposure(exposure);
+    }
+    if let Some(mode) = config.multi_tenancy_mode {
+        let mode = match mode {
+            MultiTenancyMode::Optional => "Optional",
+            MultiTenancyMode::Enforced => "Enforced",
+            MultiTenancyMode::Disabled => "Disabled",
+        };
+        spec["multiTenancy"] = json!({"mode": mode});
+    }
+    if spec.as_object().is_some_and(serde_json::Map::is_empty) {
+        return None;
+    }
+    let object = json!({
+        "apiVersion": API_VERSION, "kind": "ButlerConfig", "metadata": {"name": names::BUTLER_CONFIG}, "spec": spec,
+    });
+    let needs = ["butler-crds", "butler-addons"];
+    Some(addon(
+        "butler-config-exposure",
+        "the platform settings",
+        &needs,
+        objects(vec![object]),
+        Vec::new(),
+    ))
+}
+
+fn exposure(exposure: &Exposure) -> Value {
+    match exposure {
+        Exposure::LoadBalancer => json!({"mode": "LoadBalancer"}),
+        Exposure::Ingress {
+            hostname,
+            ingress_class_name,
+            controller_type,
+        } => {
+            let mut value = json!({"mode": "Ingress", "hostname": hostname});
+            if let Some(class) = ingress_class_name {
+                value["ingressClassName"] = json!(class);
+            }
+            if let Some(controller) = controller_type {
+                value["controllerType"] = json!(controller);
+            }
+            value
+        }
+        Exposure::Gateway { hostname, gateway_ref } => {
+            json!({"mode": "Gateway", "hostname": hostname, "gatewayRef": gateway_ref})
+        }
+    }
+}
+
+fn console(context: &Context<'_>, settings: &Console) -> Addon {
+    let version = version(settings.version.as_deref(), pins::BUTLER_CONSOLE);
+    let mut values = json!({});
+    let mut ready = Vec::new();
+    let workloads = vec![
+        deployment(SYSTEM, "butler-console-server", "ghcr.io/butlerdotdev/butler-server"),
+        deployment(SYSTEM, "butler-console-frontend", "ghcr.io/butlerdotdev/butler-console"),
+    ];
+    ready.extend(ready_workloads(&workloads));
+    if let Some(ingress) = &settings.ingress {
+        values["ingress"] = console_ingress(ingress);
+    }
+    let cloud = context.is_cloud() && has_load_balancer(context.config);
+    if cloud {
+        values["frontend"] = json!({"service": {"type": "LoadBalancer"}});
+        if context.config.provider_kind() == ProviderKind::Aws {
+            values["frontend"]["service"]["annotations"] =
+                json!({"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"});
+        }
+        ready.push(Ready::ServiceAddress {
+            namespace: SYSTEM.to_owned(),
+            name: "butler-console-frontend".to_owned(),
+        });
+    }
+    let secrets = [
+        ("/server/auth/platform/adminPassword", &context.facts.console_password),
+        ("/server/auth/jwtSecret", &context.facts.console_jwt_secret),
+    ];
+    let stand_in = StandIn {
+        workloads,
+        objects: console_services(cloud),
+    };
+    let app = if version == pins::BUTLER_CONSOLE {
+        pins::BUTLER_CONSOLE_APP
+    } else {
+        ""
+    };
+    let release = Release {
+        secret_values: secrets
+            .into_iter()
+            .filter_map(|(pointer, value)| Some((pointer.to_owned(), value.clone()?)))
+            .collect(),
+        ..release(SYSTEM, butler_chart("butler-console", version, app), values, stand_in)
+    };
+    // The chart puts a Role into Steward's namespace.
+    let needs = ["butler", "butler-crds"];
+    addon(
+        "butler-console",
+        &format!("Butler's console {version}"),
+        &needs,
+        Source::Chart(release),
+        ready,
+    )
+}
+
+fn console_services(cloud: bool) -> Vec<Value> {
+    let service = |name: &str, port: u16, kind: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": SYSTEM},
+            "spec": {
+                "type": kind, "selector": {"app.kubernetes.io/name": name},
+                "ports": [{"name": "http", "port": port, "protocol": "TCP", "targetPort": 8080}],
+            },
+        })
+    };
+    let frontend = if cloud { "LoadBalancer" } else { "ClusterIP" };
+    vec![
+        service("butler-console-server", 8080, "ClusterIP"),
+        service("butler-console-frontend", 80, frontend),
+    ]
+}
+
+fn console_ingress(settings: &ConsoleIngress) -> Value {
+    let path = |path: &str, service: &str| json!({"path": path, "pathType": "Prefix", "service": service});
+    let mut value = json!({
+        "enabled": true,
+        "hosts": [{
+            "host": settings.host,
+            "paths": [path("/api", "server"), path("/ws", "server"), path("/", "frontend")],
+        }],
+    });
+    if let Some(class) = &settings.class_name {
+        value["className"] = json!(class);
+    }
+    if settings.tls {
+        value["tls"] = json!([{"secretName": settings.tls_secret_name, "hosts": [settings.host]}]);
+    }
+    value
+}

@@ -1,0 +1,195 @@
+//! The addons themselves: charts, manifests and objects with their values. Pure data, one file per subject.
+
+pub(super) mod butler;
+pub(super) mod capi;
+pub(super) mod cloud;
+pub(super) mod network;
+pub(super) mod pins;
+pub(super) mod platform;
+pub(super) mod provider;
+
+use butler_api::{
+    config::{BootstrapConfig, Topology, Versioned},
+    names,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Addon, ChartRef, ClusterFacts, Objects, Ready, Release, Repository, Source, StandIn, Workload, WorkloadKind,
+};
+
+/// Namespaces whose pods need privileges.
+const PRIVILEGED: &[&str] = &["longhorn-system", "metallb-system", names::STEWARD_NAMESPACE];
+
+/// What every catalog function looks at.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a BootstrapConfig,
+    pub(super) facts: &'a ClusterFacts,
+    pub(super) nodes: usize,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(config: &'a BootstrapConfig, facts: &'a ClusterFacts) -> Self {
+        Self {
+            config,
+            facts,
+            nodes: config.machine_names().len(),
+        }
+    }
+
+    fn single_node(&self) -> bool {
+        self.config.cluster.topology == Topology::SingleNode
+    }
+
+    fn is_cloud(&self) -> bool {
+        self.config.provider_kind().is_cloud()
+    }
+}
+
+/// Whether services of type LoadBalancer get an address.
+pub(super) fn has_load_balancer(config: &BootstrapConfig) -> bool {
+    config.provider_kind().is_cloud()
+        || (config.addons.load_balancer.is_some() && config.network.load_balancer_pool.is_some())
+}
+
+/// A namespace with the pod-security labels it needs. The same object for every addon that uses it.
+pub(in crate::addons) fn namespace(name: &str) -> Value {
+    namespace_object(name, PRIVILEGED.contains(&name))
+}
+
+/// A namespace, privileged or not.
+pub(in crate::addons) fn namespace_object(name: &str, privileged: bool) -> Value {
+    let mut labels = serde_json::Map::new();
+    if privileged {
+        for mode in ["enforce", "warn", "audit"] {
+            labels.insert(format!("pod-security.kubernetes.io/{mode}"), json!("privileged"));
+            labels.insert(format!("pod-security.kubernetes.io/{mode}-version"), json!("latest"));
+        }
+    }
+    let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    if !labels.is_empty() {
+        object["metadata"]["labels"] = Value::Object(labels);
+    }
+    object
+}
+
+/// The configured version, or the pin. `latest` is no version of a chart.
+fn version<'a>(wanted: Option<&'a str>, pin: &'a str) -> &'a str {
+    wanted
+        .filter(|version| !version.is_empty() && *version != "latest")
+        .unwrap_or(pin)
+}
+
+fn versioned<'a>(wanted: &'a Versioned, pin: &'a str) -> &'a str {
+    version(wanted.version.as_deref(), pin)
+}
+
+fn https_chart(repository: &str, name: &str, version: &str, app_version: &str) -> ChartRef {
+    ChartRef {
+        repository: Repository::Https(repository.to_owned()),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        app_version: app_version.to_owned(),
+    }
+}
+
+fn butler_chart(name: &str, version: &str, app_version: &str) -> ChartRef {
+    ChartRef {
+        repository: Repository::Oci("oci://ghcr.io/butlerdotdev/charts".to_owned()),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        app_version: app_version.to_owned(),
+    }
+}
+
+/// A release named like its chart, without secrets or hooks.
+fn release(namespace: &str, chart: ChartRef, values: Value, stand_in: StandIn) -> Release {
+    Release {
+        release: chart.name.clone(),
+        namespace: namespace.to_owned(),
+        chart,
+        values,
+        secret_values: Vec::new(),
+        install_hooks: false,
+        stand_in,
+    }
+}
+
+fn addon(name: &str, title: &str, needs: &[&str], source: Source, ready: Vec<Ready>) -> Addon {
+    Addon {
+        name: name.to_owned(),
+        title: format!("install {title}"),
+        needs: needs.iter().map(|&need| need.to_owned()).collect(),
+        source,
+        ready,
+    }
+}
+
+fn objects(plain: Vec<Value>) -> Source {
+    Source::Objects(Objects {
+        plain,
+        secrets: Vec::new(),
+    })
+}
+
+fn workload(kind: WorkloadKind, namespace: &str, name: &str, image: &str) -> Workload {
+    Workload {
+        kind,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        replicas: 1,
+        image: image.to_owned(),
+        host_network: false,
+        claim: None,
+        control_plane: false,
+    }
+}
+
+fn deployment(namespace: &str, name: &str, image: &str) -> Workload {
+    workload(WorkloadKind::Deployment, namespace, name, image)
+}
+
+fn daemon_set(namespace: &str, name: &str, image: &str) -> Workload {
+    workload(WorkloadKind::DaemonSet, namespace, name, image)
+}
+
+/// The readiness of exactly these workloads.
+fn ready_workloads(workloads: &[Workload]) -> Vec<Ready> {
+    workloads.iter().map(ready_workload).collect()
+}
+
+fn ready_workload(workload: &Workload) -> Ready {
+    Ready::Workload {
+        kind: workload.kind,
+        namespace: workload.namespace.clone(),
+        name: workload.name.clone(),
+    }
+}
+
+/// A definition that accepts anything, for kinds whose real schema comes with a chart or manifest.
+fn crd(group: &str, version: &str, kind: &str, plural: &str, scope: &str) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.{group}")},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List")},
+            "versions": [{
+                "name": version,
+                "served": true,
+                "storage": true,
+                "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+    })
+}
+
+fn established(names: &[&str]) -> Vec<Ready> {
+    names
+        .iter()
+        .map(|&name| Ready::CrdEstablished { name: name.to_owned() })
+        .collect()
+}

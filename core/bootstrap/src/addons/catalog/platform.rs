@@ -1,0 +1,229 @@
+//! Certificates, storage, hosted control planes and GitOps: cert-manager, Longhorn, Steward, Flux.
+
+use butler_api::{
+    config::{Storage, Versioned},
+    names,
+};
+use serde_json::json;
+
+use super::{
+    Context, addon, butler_chart, crd, daemon_set, deployment, established, https_chart, pins, ready_workloads,
+    release, version, versioned, workload,
+};
+use crate::addons::{Addon, Ready, Release, Source, StandIn, Workload, WorkloadKind};
+
+const CERT_MANAGER: &str = "cert-manager";
+const LONGHORN_SYSTEM: &str = "longhorn-system";
+const FLUX_SYSTEM: &str = "flux-system";
+
+/// Everything of this file that the configuration asks for.
+pub(in crate::addons) fn addons(context: &Context<'_>) -> Vec<Addon> {
+    let settings = &context.config.addons;
+    let mut addons = Vec::new();
+    addons.extend(settings.cert_manager.as_ref().map(cert_manager));
+    addons.extend(settings.storage.as_ref().map(|storage| longhorn(context, storage)));
+    addons.extend(settings.control_plane_provider.as_ref().map(steward));
+    addons.extend(settings.git_ops.as_ref().map(flux));
+    addons
+}
+
+fn cert_manager(settings: &Versioned) -> Addon {
+    let version = versioned(settings, pins::CERT_MANAGER);
+    // The chart's own check is a job that blocks Helm until the pods run; readiness is judged here.
+    let values = json!({"crds": {"enabled": true}, "startupapicheck": {"enabled": false}});
+    let image = |name: &str| format!("quay.io/jetstack/{name}:{version}");
+    let workloads = vec![
+        deployment(CERT_MANAGER, "cert-manager", &image("cert-manager-controller")),
+        deployment(
+            CERT_MANAGER,
+            "cert-manager-cainjector",
+            &image("cert-manager-cainjector"),
+        ),
+        deployment(CERT_MANAGER, "cert-manager-webhook", &image("cert-manager-webhook")),
+    ];
+    let group = "cert-manager.io";
+    let objects = vec![
+        crd(group, "v1", "Certificate", "certificates", "Namespaced"),
+        crd(group, "v1", "CertificateRequest", "certificaterequests", "Namespaced"),
+        crd(group, "v1", "Issuer", "issuers", "Namespaced"),
+        crd(group, "v1", "ClusterIssuer", "clusterissuers", "Cluster"),
+    ];
+    let mut ready = established(&["certificates.cert-manager.io", "issuers.cert-manager.io"]);
+    ready.extend(ready_workloads(&workloads));
+    let chart = https_chart("https://charts.jetstack.io", CERT_MANAGER, version, version);
+    let release = release(CERT_MANAGER, chart, values, StandIn { workloads, objects });
+    addon(
+        CERT_MANAGER,
+        &format!("cert-manager {version}"),
+        &[],
+        Source::Chart(release),
+        ready,
+    )
+}
+
+fn longhorn(context: &Context<'_>, storage: &Storage) -> Addon {
+    let version = version(storage.version.as_deref(), pins::LONGHORN);
+    let replicas = if context.single_node() {
+        1
+    } else {
+        storage.replica_count
+    };
+    let values = json!({
+        "defaultSettings": {"defaultReplicaCount": replicas, "defaultDataPath": "/var/lib/longhorn"},
+        "persistence": {"defaultClassReplicaCount": replicas},
+    });
+    let image = |name: &str| format!("docker.io/longhornio/{name}:v{version}");
+    let workloads = vec![
+        daemon_set(LONGHORN_SYSTEM, "longhorn-manager", &image("longhorn-manager")),
+        deployment(LONGHORN_SYSTEM, "longhorn-driver-deployer", &image("longhorn-manager")),
+        daemon_set(LONGHORN_SYSTEM, "longhorn-csi-plugin", &image("longhorn-manager")),
+        deployment(LONGHORN_SYSTEM, "csi-attacher", &image("csi-attacher")),
+        deployment(LONGHORN_SYSTEM, "csi-provisioner", &image("csi-provisioner")),
+    ];
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "longhorn", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "driver.longhorn.io",
+        "allowVolumeExpansion": true, "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate",
+        "parameters": {"numberOfReplicas": replicas.to_string()},
+    });
+    let driver = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "driver.longhorn.io"},
+        "spec": {"attachRequired": true, "podInfoOnMount": true},
+    });
+    let mut ready = ready_workloads(&workloads);
+    ready.push(Ready::DefaultStorageClass);
+    let chart = https_chart(
+        "https://charts.longhorn.io",
+        "longhorn",
+        version,
+        &format!("v{version}"),
+    );
+    let stand_in = StandIn {
+        workloads,
+        objects: vec![class, driver],
+    };
+    let release = release(LONGHORN_SYSTEM, chart, values, stand_in);
+    addon(
+        "longhorn",
+        &format!("Longhorn {version}"),
+        &[],
+        Source::Chart(release),
+        ready,
+    )
+}
+
+/// Its etcd takes three volumes of the default class, and its jobs run on the first install only.
+fn steward(settings: &Versioned) -> Addon {
+    let version = versioned(settings, pins::STEWARD);
+    let namespace = names::STEWARD_NAMESPACE;
+    let repository = "ghcr.io/butlerdotdev/steward";
+    let values = json!({
+        "image": {"repository": repository, "tag": version},
+        "steward-etcd": {"deploy": true},
+    });
+    let workloads = vec![
+        deployment(namespace, "steward", &format!("{repository}:{version}")),
+        Workload {
+            replicas: 3,
+            claim: Some("8Gi"),
+            ..workload(
+                WorkloadKind::StatefulSet,
+                namespace,
+                "steward-etcd",
+                "quay.io/coreos/etcd:v3.5.17",
+            )
+        },
+    ];
+    let group = "steward.butlerlabs.dev";
+    let objects = vec![
+        crd(
+            group,
+            "v1alpha1",
+            "TenantControlPlane",
+            "tenantcontrolplanes",
+            "Namespaced",
+        ),
+        crd(group, "v1alpha1", "DataStore", "datastores", "Cluster"),
+        crd(
+            group,
+            "v1alpha1",
+            "KubeconfigGenerator",
+            "kubeconfiggenerators",
+            "Cluster",
+        ),
+    ];
+    let mut ready = established(&[
+        "tenantcontrolplanes.steward.butlerlabs.dev",
+        "datastores.steward.butlerlabs.dev",
+    ]);
+    ready.extend(ready_workloads(&workloads));
+    let release = Release {
+        install_hooks: true,
+        ..release(
+            namespace,
+            butler_chart("steward", version, version),
+            values,
+            StandIn { workloads, objects },
+        )
+    };
+    let needs = ["cert-manager", "longhorn", "gateway-api"];
+    addon(
+        "steward",
+        &format!("Steward {version}"),
+        &needs,
+        Source::Chart(release),
+        ready,
+    )
+}
+
+/// From the chart rather than the `flux` command, so that a mirror of charts covers it.
+fn flux(settings: &Versioned) -> Addon {
+    let version = versioned(settings, pins::FLUX);
+    let controllers = [
+        "helm-controller",
+        "image-automation-controller",
+        "image-reflector-controller",
+        "kustomize-controller",
+        "notification-controller",
+        "source-controller",
+    ];
+    let workloads: Vec<Workload> = controllers
+        .iter()
+        .map(|name| deployment(FLUX_SYSTEM, name, &format!("ghcr.io/fluxcd/{name}")))
+        .collect();
+    let group = "source.toolkit.fluxcd.io";
+    let objects = vec![
+        crd(group, "v1", "GitRepository", "gitrepositories", "Namespaced"),
+        crd(
+            "kustomize.toolkit.fluxcd.io",
+            "v1",
+            "Kustomization",
+            "kustomizations",
+            "Namespaced",
+        ),
+        crd(
+            "helm.toolkit.fluxcd.io",
+            "v2",
+            "HelmRelease",
+            "helmreleases",
+            "Namespaced",
+        ),
+    ];
+    let mut ready = established(&["gitrepositories.source.toolkit.fluxcd.io"]);
+    ready.extend(ready_workloads(&workloads));
+    let app = if version == pins::FLUX { pins::FLUX_APP } else { "" };
+    let chart = https_chart("https://fluxcd-community.github.io/helm-charts", "flux2", version, app);
+    let release = Release {
+        release: "flux".to_owned(),
+        ..release(FLUX_SYSTEM, chart, json!({}), StandIn { workloads, objects })
+    };
+    // A job of the chart runs before anything else is created; without a pod network Helm would sit and wait for it.
+    addon(
+        "flux",
+        &format!("Flux {version}"),
+        &["cilium"],
+        Source::Chart(release),
+        ready,
+    )
+}

@@ -1,0 +1,123 @@
+//! What can go wrong with addons, by what the caller should do about it.
+
+use crate::failure::{Class, StepError};
+
+/// A configuration whose addons do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// An addon is on, and one that it cannot work without is off.
+    #[error("{addon} needs {missing}, which is switched off")]
+    Missing {
+        /// Who needs it.
+        addon: &'static str,
+        /// What is off.
+        missing: &'static str,
+        /// What to change.
+        hint: &'static str,
+    },
+    /// A setting asks for something there is no addon for.
+    #[error("{setting}: {message}")]
+    Unsupported {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// An object that could not be applied.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot apply {object}: {message}")]
+pub struct ApplyError {
+    /// Kind, namespace and name.
+    pub object: String,
+    /// The API server's words.
+    pub message: String,
+    /// What it means.
+    pub class: Class,
+}
+
+/// An addon that could not be installed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot install {addon}: {message}")]
+pub struct InstallError {
+    /// The addon.
+    pub addon: String,
+    /// What went wrong, in the peer's words.
+    pub message: String,
+    /// What it means.
+    pub class: Class,
+    /// A command, flag or setting to try.
+    pub hint: Option<String>,
+}
+
+impl InstallError {
+    pub(super) fn new(addon: &str, class: Class, message: impl Into<String>) -> Self {
+        Self {
+            addon: addon.to_owned(),
+            message: message.into(),
+            class,
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn apply(addon: &str, error: ApplyError) -> Self {
+        let class = error.class;
+        Self::new(addon, class, error.to_string())
+    }
+
+    pub(super) fn kube(addon: &str, what: &str, error: &kube::Error) -> Self {
+        Self::new(addon, class_of(error), format!("{what}: {}", words(error)))
+    }
+}
+
+impl From<InstallError> for StepError {
+    fn from(error: InstallError) -> Self {
+        Self {
+            class: error.class,
+            hint: error.hint.clone(),
+            ..Self::new(error.class, error.to_string())
+        }
+    }
+}
+
+/// A wait that cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch {what}: {message}")]
+pub struct ReadyError {
+    /// What was watched.
+    pub what: String,
+    /// The API server's words.
+    pub message: String,
+    /// What it means.
+    pub class: Class,
+}
+
+/// What an error of the API server means.
+pub(super) fn class_of(error: &kube::Error) -> Class {
+    match error {
+        kube::Error::Api(status) => match status.code {
+            401 | 403 => Class::Permission,
+            400 | 404 | 405 | 413 | 415 | 422 => Class::Configuration,
+            _ => Class::Retryable,
+        },
+        kube::Error::HyperError(_)
+        | kube::Error::Service(_)
+        | kube::Error::ReadEvents(_)
+        | kube::Error::LinesCodecMaxLineLengthExceeded => Class::Retryable,
+        _ => Class::Fatal,
+    }
+}
+
+/// The words of an error of the API server, or of the way to it, without our framing.
+pub(super) fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => crate::failure::chain(other),
+    }
+}

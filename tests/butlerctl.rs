@@ -1,0 +1,138 @@
+//! The command line of `butlerctl` from outside: what is printed where, and the exit codes.
+
+mod common;
+
+use std::path::Path;
+
+use common::Home;
+
+const BUTLERCTL: &str = env!("CARGO_BIN_EXE_butlerctl");
+
+fn run(arguments: &[&str]) -> String {
+    let home = Home::new();
+    let shown = home.run(Path::new(BUTLERCTL), arguments);
+    assert!(home.is_untouched(), "{arguments:?} wrote to the home folder");
+    shown
+}
+
+#[test]
+fn help_is_an_answer() {
+    insta::assert_snapshot!(run(&["--help"]), @r"
+    exit 0
+    --- stdout
+    Works with Butler clusters and addons
+
+    Usage: butlerctl [OPTIONS] <COMMAND>
+
+    Commands:
+      completion  Print a completion script for a shell
+      version     Print the version, and what new clusters run by default
+      help        Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Global options:
+          --color <WHEN>  When to use colour: auto, always or never [env: BUTLER_COLOR] [default: auto]
+      -q, --quiet         Print the answer, warnings and errors only
+      -v, --verbose...    Print diagnostics to stderr (-vv: more)
+
+    Exit codes: 0 done; 1 failed; 2 wrong usage or configuration, nothing was touched; 3 a deadline
+    passed, the work can go on; 4 a login is needed; 130 interrupted.
+    --- stderr
+    ");
+}
+
+#[test]
+fn version_tells_the_defaults() {
+    insta::assert_snapshot!(run(&["version"]), @r"
+    exit 0
+    --- stdout
+    butlerctl:           0.1.0
+    default Talos:       v1.12.1
+    default Kubernetes:  v1.35.4
+    --- stderr
+    ");
+    insta::assert_snapshot!(run(&["version", "-o", "json"]), @r#"
+    exit 0
+    --- stdout
+    {
+      "name": "butlerctl",
+      "version": "0.1.0",
+      "defaultTalos": "v1.12.1",
+      "defaultKubernetes": "v1.35.4"
+    }
+    --- stderr
+    "#);
+    insta::assert_snapshot!(run(&["version", "-o", "yaml"]), @r#"
+    exit 0
+    --- stdout
+    name: butlerctl
+    version: "0.1.0"
+    defaultTalos: v1.12.1
+    defaultKubernetes: v1.35.4
+    --- stderr
+    "#);
+    insta::assert_snapshot!(run(&["version", "-o", "name"]), @r"
+    exit 0
+    --- stdout
+    0.1.0
+    --- stderr
+    ");
+    insta::assert_snapshot!(run(&["--version"]), @r"
+    exit 0
+    --- stdout
+    butlerctl 0.1.0
+    --- stderr
+    ");
+}
+
+#[test]
+fn completion_is_a_script_on_stdout() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let shown = run(&["completion", shell]);
+        assert!(
+            shown.starts_with("exit 0\n") && shown.ends_with("--- stderr\n"),
+            "{shown}"
+        );
+        assert!(shown.contains("butlerctl"), "{shown}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_2_on_stderr() {
+    insta::assert_snapshot!(run(&["completion", "tcsh"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: invalid value 'tcsh' for '<SHELL>'
+      [possible values: bash, elvish, fish, powershell, zsh]
+
+      tip: a similar value exists: 'zsh'
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["verison"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: unrecognized subcommand 'verison'
+
+      tip: a similar subcommand exists: 'version'
+
+    Usage: butlerctl [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(run(&["version", "-q", "-v"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: the argument '--quiet' cannot be used with '--verbose...'
+
+    Usage: butlerctl version --quiet
+
+    For more information, try '--help'.
+    ");
+}
