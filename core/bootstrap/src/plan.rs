@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use butler_api::config::{BootstrapConfig, Provider, Role, StaticMachine};
-use butler_infra::{Check, CheckStatus, MachineSpec, Owner};
+use butler_api::config::{BootstrapConfig, Role, StaticMachine};
+use butler_infra::{Check, CheckStatus, InfraPlan, MachineSpec, Owner};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     addons::{Addon, Repository, Source},
@@ -122,13 +123,11 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnin
     }
 }
 
-/// The machines as the platform is asked for them.
-pub(crate) fn machine_specs(config: &BootstrapConfig, owner: &Owner) -> Vec<MachineSpec> {
+/// What the platform's checks have to know.
+pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
+    let owner = Owner { cluster_id, cluster_name: config.cluster.name.clone() };
     let spec = |(name, role): (String, Role)| {
-        let pool = match (role, &config.cluster.workers) {
-            (Role::Worker, Some(workers)) => workers,
-            _ => &config.cluster.control_plane,
-        };
+        let pool = config.pool(role);
         MachineSpec {
             owner: owner.clone(),
             name,
@@ -141,30 +140,23 @@ pub(crate) fn machine_specs(config: &BootstrapConfig, owner: &Owner) -> Vec<Mach
             labels: pool.labels.clone(),
         }
     };
-    config.machine_names().into_iter().map(spec).collect()
+    InfraPlan {
+        machines: config.machine_names().into_iter().map(spec).collect(),
+        talos_version: config.talos.version.clone(),
+        owner: owner.clone(),
+    }
 }
 
 /// The listed machine of this name, for provider `static`.
 pub(crate) fn static_machine<'a>(config: &'a BootstrapConfig, name: &str) -> Option<&'a StaticMachine> {
-    let Provider::Static(listed) = &config.provider else { return None };
-    let position = |role: Role, index: usize| {
-        listed.machines[..index].iter().filter(|m| m.role == role).count()
-    };
-    listed.machines.iter().enumerate().find_map(|(index, machine)| {
-        let derived = || {
-            let index = u32::try_from(position(machine.role, index)).unwrap_or(u32::MAX);
-            butler_api::names::machine(&config.cluster.name, machine.role, index)
-        };
-        let own = machine.name.clone().unwrap_or_else(derived);
-        (own == name).then_some(machine)
-    })
+    let names = config.machine_names();
+    let (_, role) = names.iter().find(|(n, _)| n == name)?;
+    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
+    config.static_machines().iter().filter(|m| m.role == *role).nth(position)
 }
 
 fn planned_machine(config: &BootstrapConfig, name: String, role: Role) -> PlannedMachine {
-    let pool = match (role, &config.cluster.workers) {
-        (Role::Worker, Some(workers)) => workers,
-        _ => &config.cluster.control_plane,
-    };
+    let pool = config.pool(role);
     let address = static_machine(config, &name).map(|m| m.address.clone());
     let (cpu, memory_mb, disk_gb) = (pool.cpu, pool.memory_mb, pool.disk_gb);
     PlannedMachine { name, role: role.as_str().to_owned(), cpu, memory_mb, disk_gb, address }

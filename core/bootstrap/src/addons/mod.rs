@@ -33,6 +33,8 @@ pub use self::{
     world::WorldInstaller,
 };
 
+pub(crate) use self::catalog::provider_settings;
+
 /// Label on every object we apply for an addon; its value is the addon's name.
 pub const ADDON_LABEL: &str = "butler.butlerlabs.dev/addon";
 

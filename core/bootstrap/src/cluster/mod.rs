@@ -129,7 +129,7 @@ impl Settings {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let serving = server.serve(listener, &["127.0.0.1".to_owned(), "localhost".to_owned()]).map_err(failed)?;
-        let text = server.admin_kubeconfig("butler-bootstrap", &format!("https://{address}")).map_err(failed)?;
+        let text = server.admin_kubeconfig("butler-bootstrap", &format!("https://{address}"));
         home::write_secret(&self.kubeconfig(), text.expose_secret().as_bytes())
             .map_err(|e| StepError::retryable("write the bootstrap cluster's kubeconfig", e))?;
         Ok(Running { client: server.client(), made: Made::Embedded { server, _serving: serving } })

@@ -7,7 +7,7 @@ use butler_api::{
     labels::CLUSTER_ID,
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
-use butler_infra::{CheckStatus, InfraPlan};
+use butler_infra::CheckStatus;
 use butler_talos::secrets::SecretsBundle;
 use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -22,17 +22,13 @@ use crate::{
     failure::{Class, StepError},
     graph::Kind,
     mirror,
-    plan::machine_specs,
+    plan,
     record::{self, NAMESPACE},
     watch::Watched,
 };
 
 pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    let plan = InfraPlan {
-        owner: context.owner.clone(),
-        machines: machine_specs(&context.config, &context.owner),
-        talos_version: context.config.talos.version.clone(),
-    };
+    let plan = plan::infra(&context.config, context.owner.cluster_id);
     report.waiting("the platform's checks", None);
     let checks = context
         .provider
@@ -95,7 +91,8 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     let client = side.running.client.clone();
     establish_crds(&client).await?;
-    let objects = record::groundwork(&context.config, context.owner.cluster_id);
+    let objects = record::groundwork(&context.config, context.owner.cluster_id)
+        .map_err(|e| StepError::fatal("render the record", e))?;
     apply_all(&client, &objects).await?;
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);

@@ -21,7 +21,8 @@ pub(super) async fn request(context: &Context, name: &str) -> Result<(), StepErr
     let side = context.bootstrap()?;
     let role = role_of(context, name)?;
     let uid = context.cluster_bootstrap_uid(&side.running.client).await?;
-    let object = record::machine_request(&context.config, context.owner.cluster_id, name, role, &uid);
+    let object = record::machine_request(&context.config, context.owner.cluster_id, name, role, &uid)
+        .map_err(|e| StepError::fatal(format!("render MachineRequest {name}"), e))?;
     let api: Api<MachineRequest> = Api::namespaced(side.running.client.clone(), NAMESPACE);
     api.patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object))
         .await

@@ -8,6 +8,8 @@ pub(super) mod pins;
 pub(super) mod platform;
 pub(super) mod provider;
 
+pub(crate) use self::provider::spec as provider_settings;
+
 use butler_api::{
     config::{BootstrapConfig, Topology, Versioned},
     names,
