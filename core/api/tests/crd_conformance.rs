@@ -13,6 +13,7 @@ use std::{
 
 use butler_api::v1alpha1::all_crds;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// A place where we differ on purpose.
 struct Expected {
@@ -77,6 +78,28 @@ const EXPECTED: &[Expected] = &[
     },
 ];
 
+/// Kind and begin of a digest over everything that is compared.
+const DIGESTS: &[&str] = &[
+    "AddonDefinition 03a0ba1e98b6",
+    "ButlerConfig ee2552d9d9b2",
+    "ClusterBootstrap 793cbeb55e5f",
+    "ClusterCreationPolicy 4c2efafa29e1",
+    "IdentityProvider 13036dae52e7",
+    "ImageSync 7caae5c8ab1d",
+    "IPAllocation fdabc491c55a",
+    "LoadBalancerRequest 376375bc6327",
+    "MachineRequest 65a2a4645768",
+    "ManagementAddon 8490e7d3c252",
+    "NetworkPool 848c77b86759",
+    "ProviderConfig aa53307e8dce",
+    "Team 479dc12f2577",
+    "TenantAddon 8c6d570e6537",
+    "TenantCluster 4431283aab66",
+    "User 92a09401448d",
+    "Workspace 63de6c6ee037",
+    "WorkspaceTemplate 20fa99ee44e2",
+];
+
 #[test]
 fn definitions_agree_with_the_published_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/crds/butler");
@@ -112,6 +135,27 @@ fn definitions_agree_with_the_published_ones() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Holds the schemas still where the published definitions are not at hand: whoever changes one has compared it first.
+#[test]
+fn schemas_change_only_on_purpose() {
+    let found: Vec<String> = all_crds()
+        .iter()
+        .map(|crd| {
+            let (kind, facts) = facts_of(&serde_json::to_value(crd).unwrap());
+            let digest = Sha256::digest(serde_json::to_vec(&facts).unwrap());
+            let digest: String = digest
+                .iter()
+                .take(6)
+                .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+            format!("{kind} {digest}")
+        })
+        .collect();
+    assert_eq!(
+        found, DIGESTS,
+        "compare the change with the published definitions, then note it here"
+    );
 }
 
 #[test]
@@ -210,15 +254,15 @@ fn collect(path: &str, schema: &Value, facts: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// Numbers compare by value: `1` is `1.0`.
+/// Numbers compare by value (`1` is `1.0`), and members have one order.
 fn canonical(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64()),
         Value::Array(items) => items.iter().map(canonical).collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, member)| (name.clone(), canonical(member)))
-            .collect(),
+        Value::Object(members) => {
+            let sorted: BTreeMap<&String, Value> = members.iter().map(|(k, v)| (k, canonical(v))).collect();
+            json!(sorted)
+        }
         other => other.clone(),
     }
 }

@@ -365,3 +365,6 @@ fn token_checked(token: Exposed, part: &'static str) -> Result<SecretString, Sec
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

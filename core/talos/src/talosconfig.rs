@@ -232,3 +232,6 @@ struct Entry {
     #[serde(flatten)]
     other: BTreeMap<String, serde_json::Value>,
 }
+
+#[cfg(test)]
+mod tests;

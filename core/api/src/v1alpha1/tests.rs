@@ -79,6 +79,33 @@ fn quantities_may_be_numbers() {
 }
 
 #[test]
+fn objects_as_typed_go_clients_write_them_can_be_read() {
+    let cluster = json!({
+        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "TenantCluster",
+        "metadata": {"name": "a", "namespace": "team", "creationTimestamp": null},
+        "spec": {
+            "kubernetesVersion": "v1.34.1",
+            "workers": {"replicas": 1, "machineTemplate": {"memory": "0", "diskSize": "0", "os": {}}},
+            "addons": {"cni": {"version": "1.17.0", "values": {}}},
+        },
+        "status": {"workerNodesReady": 0, "workerNodesDesired": 0},
+    });
+    let cluster: TenantCluster = decode(cluster).unwrap();
+    assert_eq!(cluster.status.unwrap().worker_nodes_ready, Some(0));
+
+    let machine = json!({
+        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "MachineRequest", "metadata": {"name": "a"},
+        "spec": {
+            "machineName": "a", "role": "worker", "providerRef": {"name": "p", "namespace": ""},
+            "cpu": 2, "memoryMB": 4096, "diskGB": 40,
+        },
+        "status": {},
+    });
+    let machine: MachineRequest = decode(machine).unwrap();
+    assert_eq!(machine.status, Some(machine_request::MachineRequestStatus::default()));
+}
+
+#[test]
 fn a_configuration_without_spec_can_be_read() {
     let config = json!({
         "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "ButlerConfig", "metadata": {"name": "butler"},

@@ -3,7 +3,8 @@
 //! Nothing of the user's is touched: the kubeconfig goes into the state folder, and only there.
 
 mod plan;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 };
 
 use butler_client::home::{self, HomeError};
+use secrecy::SecretString;
 use semver::Version;
 use serde_json::Value;
 use uuid::Uuid;
@@ -46,8 +48,8 @@ pub struct Tools {
     pub podman: PathBuf,
     /// Value of `KIND_EXPERIMENTAL_PROVIDER`.
     pub runtime_variable: Option<String>,
-    /// Proxy variables of the environment, in either case.
-    pub proxies: Vec<(String, String)>,
+    /// Proxy variables of the environment, in either case. They may hold logins.
+    pub proxies: Vec<(String, SecretString)>,
     /// Where the kernel shows its limits on file watching.
     pub inotify: PathBuf,
     /// Limit for making the cluster.
@@ -527,18 +529,28 @@ impl Kind {
         timeout: Duration,
         on_line: OnLine<'_>,
     ) -> Result<Finished, KindError> {
-        let (mut env, _) = plan::proxies(&self.tools.proxies);
+        let (proxies, _) = plan::proxies(&self.tools.proxies);
+        let clean = |line: &str| plan::scrub(line, &proxies);
+        let mut env = proxies.clone();
         env.push(("KIND_EXPERIMENTAL_PROVIDER".to_owned(), runtime.as_str().to_owned()));
         let invocation = Invocation {
             env,
             timeout,
             ..self.invocation(&self.tools.kind, args)
         };
-        process::run(invocation, on_line)
+        process::run(invocation, &|line| on_line(&clean(line)))
             .await
-            .map_err(|source| KindError::Process {
-                doing: doing.to_owned(),
-                source,
+            .map_err(|mut source| {
+                if let ProcessError::Timeout { last_lines, .. } | ProcessError::Failed { last_lines, .. } = &mut source
+                {
+                    for line in last_lines {
+                        *line = clean(line);
+                    }
+                }
+                KindError::Process {
+                    doing: doing.to_owned(),
+                    source,
+                }
             })
     }
 }

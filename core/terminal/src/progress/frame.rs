@@ -27,8 +27,8 @@ const NO_DEADLINE: Duration = Duration::from_hours(24);
 /// Failed steps shown at most.
 const FAILURES: usize = 6;
 
-/// Machines shown at least, before addons shrink to a count.
-const FEW_MACHINES: usize = 3;
+/// Room that machines have before addons shrink to a line.
+const MACHINES: usize = 8;
 
 /// The picture: at most `rows - 1` lines (the cursor needs one), none wider than `columns`.
 pub fn frame(model: &Model, columns: usize, rows: usize) -> Vec<Line> {
@@ -42,8 +42,8 @@ pub fn frame(model: &Model, columns: usize, rows: usize) -> Vec<Line> {
     let files = files(model);
     let fixed = header.len() + waits.len() + files.len();
     let mut addons = addon_grid(&model.addons, columns);
-    if room < fixed + addons.len() + FEW_MACHINES + 1 {
-        addons = addon_count(&model.addons);
+    if room < fixed + addons.len() + model.machines.len().min(MACHINES) + 1 {
+        addons = addon_line(&model.addons);
     }
     let machines = machines(&model.machines, columns, room.saturating_sub(fixed + addons.len()));
     let mut lines = [header, machines, addons, waits, files].concat();
@@ -165,14 +165,24 @@ fn addon_grid(addons: &[Addon], columns: usize) -> Vec<Line> {
     lines
 }
 
-fn addon_count(addons: &[Addon]) -> Vec<Line> {
+fn addon_line(addons: &[Addon]) -> Vec<Line> {
     if addons.is_empty() {
         return Vec::new();
     }
     let ready = addons.iter().filter(|a| a.state == "ready").count();
-    let line = Line::new()
+    let mut line = Line::new()
         .with(Tone::Strong, "ADDONS")
         .with(Tone::Plain, &format!("  {ready}/{} ready", addons.len()));
+    let moving = addons
+        .iter()
+        .filter(|a| !matches!(a.state.as_str(), "ready" | "pending"));
+    for (i, addon) in moving.enumerate() {
+        line.push(
+            Tone::Plain,
+            &format!("{} {} ", if i == 0 { ":" } else { "," }, addon.name),
+        );
+        line.push(state_tone(&addon.state), &addon.state);
+    }
     vec![line]
 }
 
@@ -504,6 +514,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("and 487 machines: 487 ready\n"), "{text}");
+    }
+
+    #[test]
+    fn on_a_low_terminal_addons_become_a_line() {
+        let text = shown(&half_way(), 80, 10);
+        assert!(text.contains("ADDONS  1/2 ready: longhorn installing\n"), "{text}");
+        assert!(text.contains("demo-worker-0  worker"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use butler_api::labels;
+use secrecy::{ExposeSecret, SecretString};
 use semver::Version;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -170,18 +171,19 @@ pub(super) fn judge_inotify(watches: Option<u64>, instances: Option<u64>) -> Opt
 }
 
 /// Proxy variables as the node gets them: upper case, and judged.
-pub(super) fn proxies(env: &[(String, String)]) -> (Vec<(String, String)>, Option<Warning>) {
+pub(super) fn proxies(env: &[(String, SecretString)]) -> (Vec<(String, String)>, Option<Warning>) {
     let mut out = Vec::new();
     let mut loopback = Vec::new();
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
-        let of = |wanted: &str| env.iter().find(|(n, v)| n == wanted && !v.is_empty());
+        let of = |wanted: &str| env.iter().find(|(n, v)| n == wanted && !v.expose_secret().is_empty());
         let Some((_, value)) = of(name).or_else(|| of(&name.to_ascii_lowercase())) else {
             continue;
         };
-        if name != "NO_PROXY" && is_loopback(value) {
+        let value = value.expose_secret().to_owned();
+        if name != "NO_PROXY" && split(&value).1.is_some_and(is_loopback) {
             loopback.push(name);
         }
-        out.push((name.to_owned(), value.clone()));
+        out.push((name.to_owned(), value));
     }
     let warning = (!loopback.is_empty()).then(|| Warning {
         summary: format!(
@@ -193,10 +195,25 @@ pub(super) fn proxies(env: &[(String, String)]) -> (Vec<(String, String)>, Optio
     (out, warning)
 }
 
-fn is_loopback(proxy: &str) -> bool {
+/// A line without the logins of the proxies: kind quotes them when the container does not start.
+pub(super) fn scrub(line: &str, proxies: &[(String, String)]) -> String {
+    let logins = proxies.iter().filter_map(|(_, proxy)| split(proxy).0);
+    logins.fold(line.to_owned(), |line, login| {
+        line.replace(&format!("{login}@"), "***@")
+    })
+}
+
+/// Login and host (with port) of a proxy's address.
+fn split(proxy: &str) -> (Option<&str>, Option<&str>) {
     let rest = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    // A password may hold a slash, a host may not.
+    match rest.rsplit_once('@') {
+        Some((login, rest)) => (Some(login).filter(|l| !l.is_empty()), rest.split('/').next()),
+        None => (None, rest.split('/').next()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
     host.starts_with("localhost") || host.starts_with("127.") || host.starts_with("[::1]")
 }
 
@@ -355,26 +372,41 @@ mod tests {
         assert_eq!(judge_inotify(None, None), None, "no such limits on this system");
     }
 
+    fn secret(pairs: &[(&str, &str)]) -> Vec<(String, SecretString)> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+            .collect()
+    }
+
     #[test]
     fn proxies_are_taken_in_either_case_and_loopback_is_named() {
-        let env = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-            pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
-        };
-        let (out, warning) = proxies(&env(&[
+        let (out, warning) = proxies(&secret(&[
             ("https_proxy", "http://user:pw@10.0.0.1:3128"),
             ("NO_PROXY", "a,b"),
         ]));
-        assert_eq!(
-            out,
-            env(&[("HTTPS_PROXY", "http://user:pw@10.0.0.1:3128"), ("NO_PROXY", "a,b")])
-        );
+        let expected = [("HTTPS_PROXY", "http://user:pw@10.0.0.1:3128"), ("NO_PROXY", "a,b")];
+        assert_eq!(out, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(warning, None);
         for proxy in ["http://127.0.0.1:3128", "localhost:3128", "http://u:p@[::1]:1/"] {
-            let (_, warning) = proxies(&env(&[("HTTP_PROXY", proxy)]));
+            let (_, warning) = proxies(&secret(&[("HTTP_PROXY", proxy)]));
             let summary = warning.unwrap().summary;
             assert!(summary.starts_with("HTTP_PROXY points at"), "{summary}");
         }
-        assert_eq!(proxies(&env(&[("HTTP_PROXY", "")])), (vec![], None));
+        assert_eq!(proxies(&secret(&[("HTTP_PROXY", "")])), (vec![], None));
+    }
+
+    #[test]
+    fn logins_of_proxies_are_taken_out_of_lines() {
+        let (env, _) = proxies(&secret(&[
+            ("HTTP_PROXY", "http://user:p/w@proxy:3128"),
+            ("HTTPS_PROXY", "proxy:3128"),
+        ]));
+        assert_eq!(
+            scrub("-e HTTP_PROXY=http://user:p/w@proxy:3128 x", &env),
+            "-e HTTP_PROXY=http://***@proxy:3128 x"
+        );
+        assert_eq!(scrub("proxy:3128", &env), "proxy:3128");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Bench {
             kind: self.path("kind"),
             docker: self.path("docker"),
             podman: self.path("podman"),
-            proxies: vec![("https_proxy".to_owned(), "http://10.0.0.1:3128".to_owned())],
+            proxies: vec![("https_proxy".to_owned(), "http://user:hush@10.0.0.1:3128".into())],
             inotify: self.path("inotify"),
             ..Tools::default()
         }
@@ -136,7 +136,7 @@ async fn a_cluster_is_made_once_and_found_again() {
     assert_eq!(lines.into_inner().unwrap(), ["Creating cluster"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), bench.read("kubeconfig.real"));
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-    assert_eq!(bench.read("create.env"), "docker http://10.0.0.1:3128\n");
+    assert_eq!(bench.read("create.env"), "docker http://user:hush@10.0.0.1:3128\n");
     let create = bench
         .read("calls")
         .lines()
@@ -160,20 +160,25 @@ async fn a_cluster_is_made_once_and_found_again() {
 async fn a_failed_creation_shows_the_last_lines_and_is_made_anew_by_the_next_run() {
     let bench = Bench::new();
     bench.write("fail", "");
-    bench.write("fail.text", "ERROR: failed to create cluster\ntoo many open files\n");
-    let error = bench.kind().ensure(QUIET).await.unwrap_err();
+    bench.write(
+        "fail.text",
+        "run -e HTTPS_PROXY=http://user:hush@10.0.0.1:3128\ntoo many open files\n",
+    );
+    let error = bench
+        .kind()
+        .ensure(&|line| assert!(!line.contains("hush"), "{line}"))
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), format!("cannot create kind cluster {NAME}"));
+    assert!(!format!("{error:?} {:?}", bench.kind()).contains("hush"));
     assert!(error.hint().unwrap().contains("sysctl"));
     let KindError::Process { source, .. } = error else {
         panic!("{error}")
     };
+    let scrubbed = "run -e HTTPS_PROXY=http://***@10.0.0.1:3128";
     assert_eq!(
         source.last_lines(),
-        [
-            "Creating cluster",
-            "ERROR: failed to create cluster",
-            "too many open files"
-        ]
+        ["Creating cluster", scrubbed, "too many open files"]
     );
     assert_eq!(bench.calls("delete"), 0, "nothing is deleted because something failed");
 
@@ -353,4 +358,61 @@ async fn small_inotify_limits_are_reported() {
         warnings[0].summary,
         "fs.inotify.max_user_watches is 8192, kind asks for 524288; fs.inotify.max_user_instances is 128, kind asks for 512"
     );
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by the environment where real programs are"
+)]
+fn peers() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
+    std::env::var_os("BUTLER_PEERS").map_or(built, PathBuf::from)
+}
+
+/// docker as far as the real kind gets with it: up to starting the node.
+const DOCKER_FOR_KIND: &str = r#"
+case "$1" in
+ps) ;;
+info) echo '{"CgroupDriver":"systemd","CgroupVersion":"2","Driver":"overlay2"}' ;;
+network) echo 172.18.0.0/16 ;;
+run) echo "$@" > run; echo "no node today" >&2; exit 125 ;;
+esac
+"#;
+
+#[tokio::test]
+async fn the_real_kind_understands_the_configuration() {
+    let real = peers().join("kind");
+    if !real.exists() {
+        eprintln!("skipped: {} is not there; `.ci/peers kind` builds it", real.display());
+        return;
+    }
+    let bench = Bench::new();
+    bench.program("docker", DOCKER_FOR_KIND);
+    let path = format!("{}:/usr/bin:/bin", bench.folder.path().display());
+    bench.program("kind", &format!("PATH='{path}' exec '{}' \"$@\"", real.display()));
+    bench.write("corp.pem", "-----BEGIN CERTIFICATE-----\n");
+    let spec = Spec {
+        ca_files: vec![bench.path("corp.pem")],
+        ..bench.spec()
+    };
+
+    let error = Kind::new(spec, bench.tools()).ensure(QUIET).await.unwrap_err();
+    let KindError::Process { source, .. } = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        source.last_lines().iter().any(|line| line.contains("no node today")),
+        "{source}"
+    );
+    assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+    let run = bench.read("run");
+    for part in [
+        &format!("--label io.x-k8s.kind.cluster={NAME} "),
+        &format!("/state/owner:/etc/butler/cluster-{}:ro ", Uuid::nil()),
+        "/corp.pem:/usr/local/share/ca-certificates/butler-custom-0.crt:ro ",
+        "-e HTTPS_PROXY=http://user:hush@10.0.0.1:3128 ",
+        " kindest/node:v1.37.0@sha256:",
+    ] {
+        assert!(run.contains(part), "{part:?} is missing in {run}");
+    }
 }
