@@ -3,7 +3,7 @@
 use butler_terminal::args::{CompletionArgs, EXIT_CODES, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::commands::{bootstrap::BootstrapArgs, embedded::EmbeddedCommand};
+use crate::commands::{bootstrap::BootstrapArgs, embedded::EmbeddedCommand, inmemory::InMemoryCommand};
 
 /// Bootstraps and operates Butler management clusters
 #[derive(Debug, Parser)]
@@ -25,8 +25,9 @@ pub enum Command {
         after_help = "The same command again continues a run that was stopped anywhere; once done, it changes nothing."
     )]
     Bootstrap(BootstrapArgs),
-    /// Print the JSON schema of the bootstrap configuration, for editors
-    Schema,
+    /// The simulated world: machines, Talos and Kubernetes on this machine, to try and to test
+    #[command(subcommand, name = "inmemory")]
+    InMemory(InMemoryCommand),
     /// The API server that the bootstrap uses, on its own
     #[command(subcommand)]
     Embedded(EmbeddedCommand),

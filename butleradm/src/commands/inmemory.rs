@@ -1,0 +1,195 @@
+//! `butleradm inmemory`: the simulated world as a process of its own.
+
+use std::path::PathBuf;
+
+use butler_client::home::Home;
+use butler_fixtures::process::{self, Status, UpOptions};
+use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
+use serde::Serialize;
+
+use crate::failure;
+
+/// What to do with the world.
+#[derive(Debug, clap::Subcommand)]
+pub enum InMemoryCommand {
+    /// Start the simulated world, unless it runs
+    Up(UpArgs),
+    /// Print what is in the simulated world
+    Status(OutputArgs),
+    /// End the simulated world and everything in it
+    Down,
+    /// Run the simulated world in this process
+    #[command(hide = true)]
+    Serve(ServeArgs),
+}
+
+/// What the world is made of.
+#[derive(Debug, clap::Args)]
+pub struct WorldArgs {
+    /// Latencies and faults (YAML)
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+    /// Machines without owner that wait in maintenance mode
+    #[arg(long = "static", value_name = "N", default_value_t = 0)]
+    pub static_nodes: u32,
+}
+
+/// Options of `inmemory up`.
+#[derive(Debug, clap::Args)]
+pub struct UpArgs {
+    /// What it is made of.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Format of the answer.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Options of `inmemory serve`.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// What it is made of.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Folder of the state.
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(ui: &Ui, environment: &Env, command: InMemoryCommand) -> Result<(), Failure> {
+    let home = || Home::resolve(environment.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e));
+    match command {
+        InMemoryCommand::Up(args) => {
+            let home = home()?;
+            until_stopped(ui, up(ui, &home, args))
+        }
+        InMemoryCommand::Status(args) => {
+            let home = home()?;
+            until_stopped(ui, show(ui, &home, args.output))
+        }
+        InMemoryCommand::Down => {
+            let home = home()?;
+            until_stopped(ui, down(ui, &home))
+        }
+        InMemoryCommand::Serve(args) => {
+            let options = options(args.world)?;
+            // The world listens for signals itself.
+            interrupt::run(ui, |_| async move {
+                process::serve(&args.state, &options)
+                    .await
+                    .map_err(|e| failure::world(&e))
+            })
+        }
+    }
+}
+
+fn until_stopped(ui: &Ui, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    interrupt::run(ui, |stop| async move {
+        tokio::select! {
+            result = work => result,
+            () = stop.cancelled() => Err(failure::interrupted()),
+        }
+    })
+}
+
+async fn up(ui: &Ui, home: &Home, args: UpArgs) -> Result<(), Failure> {
+    let program = std::env::current_exe().map_err(|e| {
+        Failure::from_error(Exit::Failed, &e).while_doing("cannot find the program that runs the world")
+    })?;
+    let options = options(args.world)?;
+    let endpoint = process::ensure_up(&program, &home.state, &options)
+        .await
+        .map_err(|e| failure::world(&e))?;
+    if !endpoint.started && options != UpOptions::default() {
+        ui.warn(
+            "the world runs already and keeps its own options",
+            Some("end it first: butleradm inmemory down"),
+        );
+    }
+    show(ui, home, args.output.output).await
+}
+
+async fn show(ui: &Ui, home: &Home, format: Format) -> Result<(), Failure> {
+    let status = process::status(&home.state).await.map_err(|e| failure::world(&e))?;
+    if matches!(format, Format::Table | Format::Wide) {
+        ui.note(&summary(&status));
+    }
+    ui.answer(&World(status), format)
+}
+
+async fn down(ui: &Ui, home: &Home) -> Result<(), Failure> {
+    let ended = process::down(&home.state).await.map_err(|e| failure::world(&e))?;
+    ui.note(if ended { "the world has ended" } else { "no world runs" });
+    Ok(())
+}
+
+/// Paths become absolute, because the world runs elsewhere.
+fn options(args: WorldArgs) -> Result<UpOptions, Failure> {
+    let world = args.world.map(|path| {
+        std::path::absolute(&path).map_err(|e| {
+            Failure::from_error(Exit::Usage, &e).while_doing(format!("cannot find the world file {}", path.display()))
+        })
+    });
+    Ok(UpOptions {
+        world: world.transpose()?,
+        static_nodes: args.static_nodes,
+    })
+}
+
+fn summary(status: &Status) -> String {
+    if !status.running {
+        return "no world runs".to_owned();
+    }
+    let clusters: Vec<String> = status
+        .clusters
+        .iter()
+        .map(|c| format!("{} ({})", c.name, c.server))
+        .collect();
+    let clusters = if clusters.is_empty() {
+        "none".to_owned()
+    } else {
+        clusters.join(", ")
+    };
+    format!(
+        "the world runs: process {}, control API {}, machines {}, clusters {clusters}",
+        status.pid,
+        status.control,
+        status.machines.len()
+    )
+}
+
+/// The answer of `status` and `up`.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct World(Status);
+
+impl Answer for World {
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["MACHINE", "STAGE", "ADDRESS", "CLUSTER"], &["ROLE", "ID"]);
+        for machine in &self.0.machines {
+            let cluster = machine.owner.as_ref().map(|owner| owner.cluster_name.as_str());
+            table.row([
+                Cell::from(&machine.name),
+                Cell::from(word(&machine.stage)),
+                Cell::from(&machine.address),
+                Cell::from(cluster.unwrap_or_default()),
+                Cell::from(&machine.role),
+                Cell::from(&machine.id),
+            ]);
+        }
+        table
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.machines.iter().map(|machine| machine.name.clone()).collect()
+    }
+}
+
+/// The word that stands for a stage in JSON.
+fn word(stage: &impl Serialize) -> String {
+    match serde_json::to_value(stage) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
