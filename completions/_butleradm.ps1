@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Make a management cluster, or continue where an earlier run stopped')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
+            [CompletionResult]::new('inmemory', 'inmemory', [CompletionResultType]::ParameterValue, 'The simulated world: machines, Talos and Kubernetes on this computer')
             [CompletionResult]::new('embedded', 'embedded', [CompletionResultType]::ParameterValue, 'The API server that the bootstrap uses, on its own')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print the version, and what new clusters run by default')
@@ -67,6 +68,93 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;inmemory' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Start the simulated world, unless it runs')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Print what is in the simulated world')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'End the simulated world and everything in it')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the simulated world in this process')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'butleradm;inmemory;up' {
+            [CompletionResult]::new('--world', '--world', [CompletionResultType]::ParameterName, 'Latencies and faults (YAML)')
+            [CompletionResult]::new('--static', '--static', [CompletionResultType]::ParameterName, 'Machines without owner that wait in maintenance mode')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;inmemory;status' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;inmemory;down' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;inmemory;serve' {
+            [CompletionResult]::new('--world', '--world', [CompletionResultType]::ParameterName, 'Latencies and faults (YAML)')
+            [CompletionResult]::new('--static', '--static', [CompletionResultType]::ParameterName, 'Machines without owner that wait in maintenance mode')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Folder of the state')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;inmemory;help' {
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Start the simulated world, unless it runs')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Print what is in the simulated world')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'End the simulated world and everything in it')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the simulated world in this process')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'butleradm;inmemory;help;up' {
+            break
+        }
+        'butleradm;inmemory;help;status' {
+            break
+        }
+        'butleradm;inmemory;help;down' {
+            break
+        }
+        'butleradm;inmemory;help;serve' {
+            break
+        }
+        'butleradm;inmemory;help;help' {
             break
         }
         'butleradm;embedded' {
@@ -130,6 +218,7 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
         'butleradm;help' {
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Make a management cluster, or continue where an earlier run stopped')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
+            [CompletionResult]::new('inmemory', 'inmemory', [CompletionResultType]::ParameterValue, 'The simulated world: machines, Talos and Kubernetes on this computer')
             [CompletionResult]::new('embedded', 'embedded', [CompletionResultType]::ParameterValue, 'The API server that the bootstrap uses, on its own')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('version', 'version', [CompletionResultType]::ParameterValue, 'Print the version, and what new clusters run by default')
@@ -140,6 +229,25 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;help;schema' {
+            break
+        }
+        'butleradm;help;inmemory' {
+            [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Start the simulated world, unless it runs')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Print what is in the simulated world')
+            [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'End the simulated world and everything in it')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the simulated world in this process')
+            break
+        }
+        'butleradm;help;inmemory;up' {
+            break
+        }
+        'butleradm;help;inmemory;status' {
+            break
+        }
+        'butleradm;help;inmemory;down' {
+            break
+        }
+        'butleradm;help;inmemory;serve' {
             break
         }
         'butleradm;help;embedded' {

@@ -28,6 +28,9 @@ _butleradm() {
             butleradm,help)
                 cmd="butleradm__subcmd__help"
                 ;;
+            butleradm,inmemory)
+                cmd="butleradm__subcmd__inmemory"
+                ;;
             butleradm,schema)
                 cmd="butleradm__subcmd__schema"
                 ;;
@@ -58,6 +61,9 @@ _butleradm() {
             butleradm__subcmd__help,help)
                 cmd="butleradm__subcmd__help__subcmd__help"
                 ;;
+            butleradm__subcmd__help,inmemory)
+                cmd="butleradm__subcmd__help__subcmd__inmemory"
+                ;;
             butleradm__subcmd__help,schema)
                 cmd="butleradm__subcmd__help__subcmd__schema"
                 ;;
@@ -67,6 +73,48 @@ _butleradm() {
             butleradm__subcmd__help__subcmd__embedded,serve)
                 cmd="butleradm__subcmd__help__subcmd__embedded__subcmd__serve"
                 ;;
+            butleradm__subcmd__help__subcmd__inmemory,down)
+                cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__down"
+                ;;
+            butleradm__subcmd__help__subcmd__inmemory,serve)
+                cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__serve"
+                ;;
+            butleradm__subcmd__help__subcmd__inmemory,status)
+                cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__status"
+                ;;
+            butleradm__subcmd__help__subcmd__inmemory,up)
+                cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__up"
+                ;;
+            butleradm__subcmd__inmemory,down)
+                cmd="butleradm__subcmd__inmemory__subcmd__down"
+                ;;
+            butleradm__subcmd__inmemory,help)
+                cmd="butleradm__subcmd__inmemory__subcmd__help"
+                ;;
+            butleradm__subcmd__inmemory,serve)
+                cmd="butleradm__subcmd__inmemory__subcmd__serve"
+                ;;
+            butleradm__subcmd__inmemory,status)
+                cmd="butleradm__subcmd__inmemory__subcmd__status"
+                ;;
+            butleradm__subcmd__inmemory,up)
+                cmd="butleradm__subcmd__inmemory__subcmd__up"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,down)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__down"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,help)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__help"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,serve)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__serve"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,status)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__status"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,up)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__up"
+                ;;
             *)
                 ;;
         esac
@@ -74,7 +122,7 @@ _butleradm() {
 
     case "${cmd}" in
         butleradm)
-            opts="-q -v -h -V --color --quiet --verbose --help --version bootstrap schema embedded completion version help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version bootstrap schema inmemory embedded completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -242,7 +290,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__help)
-            opts="bootstrap schema embedded completion version help"
+            opts="bootstrap schema inmemory embedded completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,6 +373,76 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__help__subcmd__inmemory)
+            opts="up status down serve"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__inmemory__subcmd__down)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__inmemory__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__inmemory__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__inmemory__subcmd__up)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -346,6 +464,216 @@ _butleradm() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory)
+            opts="-q -v -h --color --quiet --verbose --help up status down serve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__down)
+            opts="-q -v -h --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help)
+            opts="up status down serve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__down)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__up)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__serve)
+            opts="-q -v -h --world --static --state --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --world)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --static)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__status)
+            opts="-o -q -v -h --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__up)
+            opts="-o -q -v -h --world --static --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --world)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --static)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

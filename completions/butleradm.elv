@@ -29,6 +29,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --version 'Print version'
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
             cand version 'Print the version, and what new clusters run by default'
@@ -62,6 +63,82 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --verbose 'Print diagnostics to stderr (-vv: more)'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'butleradm;inmemory'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand up 'Start the simulated world, unless it runs'
+            cand status 'Print what is in the simulated world'
+            cand down 'End the simulated world and everything in it'
+            cand serve 'Run the simulated world in this process'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;inmemory;up'= {
+            cand --world 'Latencies and faults (YAML)'
+            cand --static 'Machines without owner that wait in maintenance mode'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;inmemory;status'= {
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;inmemory;down'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;inmemory;serve'= {
+            cand --world 'Latencies and faults (YAML)'
+            cand --static 'Machines without owner that wait in maintenance mode'
+            cand --state 'Folder of the state'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;inmemory;help'= {
+            cand up 'Start the simulated world, unless it runs'
+            cand status 'Print what is in the simulated world'
+            cand down 'End the simulated world and everything in it'
+            cand serve 'Run the simulated world in this process'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;inmemory;help;up'= {
+        }
+        &'butleradm;inmemory;help;status'= {
+        }
+        &'butleradm;inmemory;help;down'= {
+        }
+        &'butleradm;inmemory;help;serve'= {
+        }
+        &'butleradm;inmemory;help;help'= {
         }
         &'butleradm;embedded'= {
             cand --color 'When to use colour: auto, always or never'
@@ -117,6 +194,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;help'= {
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
             cand version 'Print the version, and what new clusters run by default'
@@ -125,6 +203,20 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;help;bootstrap'= {
         }
         &'butleradm;help;schema'= {
+        }
+        &'butleradm;help;inmemory'= {
+            cand up 'Start the simulated world, unless it runs'
+            cand status 'Print what is in the simulated world'
+            cand down 'End the simulated world and everything in it'
+            cand serve 'Run the simulated world in this process'
+        }
+        &'butleradm;help;inmemory;up'= {
+        }
+        &'butleradm;help;inmemory;status'= {
+        }
+        &'butleradm;help;inmemory;down'= {
+        }
+        &'butleradm;help;inmemory;serve'= {
         }
         &'butleradm;help;embedded'= {
             cand serve 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'

@@ -27,6 +27,7 @@ fn help_is_an_answer() {
     Commands:
       bootstrap   Make a management cluster, or continue where an earlier run stopped
       schema      Print the JSON schema of the bootstrap configuration, for editors
+      inmemory    The simulated world: machines, Talos and Kubernetes on this computer
       embedded    The API server that the bootstrap uses, on its own
       completion  Print a completion script for a shell
       version     Print the version, and what new clusters run by default
@@ -174,6 +175,26 @@ fn every_command_has_help() {
     The same command again continues a run that was stopped anywhere; once done, it changes nothing.
     --- stderr
     ");
+    insta::assert_snapshot!(run(&["inmemory", "up", "--help"]), @r"
+    exit 0
+    --- stdout
+    Start the simulated world, unless it runs
+
+    Usage: butleradm inmemory up [OPTIONS]
+
+    Options:
+          --world <FILE>     Latencies and faults (YAML)
+          --static <N>       Machines without owner that wait in maintenance mode [default: 0]
+      -o, --output <FORMAT>  Format of the answer on stdout: table, wide, json, yaml or name [env:
+                             BUTLER_OUTPUT] [default: table]
+      -h, --help             Print help
+
+    Global options:
+          --color <WHEN>  When to use colour: auto, always or never [env: BUTLER_COLOR] [default: auto]
+      -q, --quiet         Print the answer, warnings and errors only
+      -v, --verbose...    Print diagnostics to stderr (-vv: more)
+    --- stderr
+    ");
     insta::assert_snapshot!(run(&["embedded", "serve", "--help"]), @r"
     exit 0
     --- stdout
@@ -240,27 +261,10 @@ fn a_wrong_configuration_shows_every_problem_with_its_place() {
     exit 2
     --- stdout
     --- stderr
-    error: demo.yaml: 4 problems
-
-    `cluster` is missing
-     --> demo.yaml:1:1
-      |
-    1 | provider: inmemory
-      | ^
-      = hint: name, shape and machines of the management cluster
-
-    `network.vip` is missing: a highly available cluster on inmemory needs it
-     --> demo.yaml:1:1
-      |
-    1 | provider: inmemory
-      | ^
-      = hint: a free address of the node network that the control planes share
+    error: demo.yaml: 2 problems
 
     `network.loadBalancerPool` is missing: Traefik waits for an address of it
-     --> demo.yaml:1:1
-      |
-    1 | provider: inmemory
-      | ^
+     --> demo.yaml
       = hint: write free addresses of the node network, or `addons.ingress: {enabled: false}`
 
     unknown key `clustr`
@@ -284,6 +288,106 @@ fn the_provider_on_the_command_line_must_be_the_configurations() {
     error: the command line says aws, the configuration demo.yaml says inmemory
     hint: leave aws out, or choose another file with --config
     ");
+}
+
+#[test]
+fn asking_for_the_world_starts_none() {
+    insta::assert_snapshot!(run(&["inmemory", "status"]), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    no world runs
+    ");
+    insta::assert_snapshot!(run(&["inmemory", "status", "-o", "name"]), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    ");
+}
+
+#[test]
+fn a_wrong_world_file_is_exit_2() {
+    let home = Home::new();
+    std::fs::write(home.path().join("world.yaml"), "latencies: {create: soon}\n").unwrap();
+    let world = World { home: &home };
+    insta::assert_snapshot!(world.run(&["up", "--world", "world.yaml"]), @r#"
+    exit 2
+    --- stdout
+    --- stderr
+    error: world file cannot be used
+    Caused by:
+      world file world.yaml: error: line 1 column 21: invalid duration "soon": write it like 1500ms, 2s or 1m30s
+       --> <input>:1:21
+        |
+      1 | latencies: {create: soon}
+        |                     ^ invalid duration "soon": write it like 1500ms, 2s or 1m30s
+    "#);
+}
+
+#[test]
+fn a_world_comes_up_once_and_goes_down() {
+    let home = Home::new();
+    let world = World { home: &home };
+    let status = |arguments: &[&str]| -> serde_json::Value {
+        let shown = world.run(arguments);
+        let (_, answer) = shown.split_once("--- stdout\n").unwrap();
+        let (answer, stderr) = answer.split_once("--- stderr\n").unwrap();
+        assert!(shown.starts_with("exit 0\n") && stderr.is_empty(), "{shown}");
+        serde_json::from_str(answer).unwrap()
+    };
+    let up = status(&["up", "--static", "2", "-o", "json"]);
+    let again = status(&["up", "-o", "json"]);
+    assert_eq!(up["running"], true);
+    assert_eq!(up["pid"], again["pid"]);
+    assert!(up["control"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{up}");
+    assert_eq!(up["machines"].as_array().unwrap().len(), 2);
+    assert_eq!(up["counters"]["machinesCreated"], 0);
+    insta::assert_snapshot!(world.run(&["status", "-o", "name"]), @r"
+    exit 0
+    --- stdout
+    static-1
+    static-2
+    --- stderr
+    ");
+    insta::assert_snapshot!(world.run(&["up", "--static", "3", "-o", "name"]), @r"
+    exit 0
+    --- stdout
+    static-1
+    static-2
+    --- stderr
+    warning: the world runs already and keeps its own options
+    hint: end it first: butleradm inmemory down
+    ");
+    insta::assert_snapshot!(world.run(&["down"]), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    the world has ended
+    ");
+    insta::assert_snapshot!(world.run(&["down"]), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    no world runs
+    ");
+}
+
+/// The world of a home; it does not outlive a failed test.
+struct World<'a> {
+    home: &'a Home,
+}
+
+impl World<'_> {
+    fn run(&self, arguments: &[&str]) -> String {
+        self.home
+            .run(Path::new(BUTLERADM), &[&["inmemory"], arguments].concat())
+    }
+}
+
+impl Drop for World<'_> {
+    fn drop(&mut self) {
+        self.run(&["down"]);
+    }
 }
 
 #[cfg(unix)]

@@ -25,7 +25,7 @@ pub enum Command {
         after_help = "The same command again continues a run that was stopped anywhere; once done, it changes nothing."
     )]
     Bootstrap(BootstrapArgs),
-    /// The simulated world: machines, Talos and Kubernetes on this machine, to try and to test
+    /// The simulated world: machines, Talos and Kubernetes on this computer
     #[command(subcommand, name = "inmemory")]
     InMemory(InMemoryCommand),
     /// The API server that the bootstrap uses, on its own

@@ -189,7 +189,7 @@ impl Job<'_> {
         let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
         Tools {
             runtime_variable: text(env::KIND_EXPERIMENTAL_PROVIDER),
-            proxies: proxies.iter().filter_map(|n| Some(((*n).to_owned(), text(n)?))).collect(),
+            proxies: proxies.iter().filter_map(|n| Some(((*n).to_owned(), text(n)?.into()))).collect(),
             ..Tools::default()
         }
     }

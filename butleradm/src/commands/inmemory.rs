@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use butler_client::home::Home;
-use butler_fixtures::process::{self, Status, UpOptions};
+use butler_fixtures::{
+    process::{self, Status, UpOptions},
+    world::file::Settings,
+};
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use serde::Serialize;
 
@@ -124,15 +127,16 @@ async fn down(ui: &Ui, home: &Home) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Paths become absolute, because the world runs elsewhere.
+/// Checked here, where a wrong file can be told at once; its path becomes absolute, because the world runs elsewhere.
 fn options(args: WorldArgs) -> Result<UpOptions, Failure> {
-    let world = args.world.map(|path| {
+    let absolute = |path: PathBuf| {
+        Settings::load(&path).map_err(|e| failure::world(&e.into()))?;
         std::path::absolute(&path).map_err(|e| {
             Failure::from_error(Exit::Usage, &e).while_doing(format!("cannot find the world file {}", path.display()))
         })
-    });
+    };
     Ok(UpOptions {
-        world: world.transpose()?,
+        world: args.world.map(absolute).transpose()?,
         static_nodes: args.static_nodes,
     })
 }
@@ -174,7 +178,7 @@ impl Answer for World {
                 Cell::from(word(&machine.stage)),
                 Cell::from(&machine.address),
                 Cell::from(cluster.unwrap_or_default()),
-                Cell::from(&machine.role),
+                Cell::from(machine.role.as_deref().unwrap_or_default()),
                 Cell::from(&machine.id),
             ]);
         }

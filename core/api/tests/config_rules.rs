@@ -319,3 +319,150 @@ network: {vip: 192.0.2.5, loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}
 ";
     assert_eq!(load(text).config.machine_names().len(), 6);
 }
+
+const HARVESTER: &str = "
+provider: harvester
+cluster:
+  name: demo
+  controlPlane: {replicas: 3, cpu: 4, memoryMB: 8192, diskGB: 50}
+  workers: {replicas: 2, cpu: 4, memoryMB: 8192, diskGB: 50}
+network: {vip: 192.0.2.5, loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}}
+providerConfig: {harvester: {kubeconfigPath: kubeconfig, networkName: default/vlan40}}
+";
+
+#[test]
+fn volumes_get_as_many_copies_as_there_are_nodes_for_them() {
+    let copies = |text: &str| load(text).config.addons.storage.map(|storage| storage.replica_count);
+    assert_eq!(copies(HARVESTER), Some(2));
+    assert_eq!(
+        copies(&HARVESTER.replace("workers: {replicas: 2", "workers: {replicas: 5")),
+        Some(3)
+    );
+    assert_eq!(
+        copies(&format!("{HARVESTER}addons: {{storage: {{replicaCount: 1}}}}")),
+        Some(1)
+    );
+    let too_many = warnings(&format!("{HARVESTER}addons: {{storage: {{replicaCount: 4}}}}"));
+    assert!(
+        too_many.contains(&"4 copies of each volume need as many nodes; 2 carry volumes".to_owned()),
+        "{too_many:?}"
+    );
+}
+
+#[test]
+fn longhorn_on_plain_talos_is_warned_about() {
+    let message = "Longhorn needs the Talos extension iscsi-tools, which plain Talos lacks";
+    assert_eq!(warnings(HARVESTER), [message]);
+    let schematic = "75d479b0960e56ef9ecc3a11c0572e4fe41f8b1e8a24c70ad38fc34e89431524";
+    assert!(warnings(&format!("{HARVESTER}talos: {{schematic: {schematic}}}")).is_empty());
+    assert!(warnings(&HARVESTER.replace("vlan40", "vlan40, imageName: default/talos")).is_empty());
+}
+
+#[test]
+fn addons_that_do_not_work_in_clouds_are_warned_about() {
+    let text = "
+provider: aws
+cluster:
+  name: demo
+  controlPlane: {replicas: 3, cpu: 4, memoryMB: 8192, diskGB: 50}
+network: {vip: api.example.org, loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}}
+providerConfig: {aws: {accessKeyID: {env: A}, secretAccessKey: {env: B}, region: eu-central-1}}
+addons: {loadBalancer: {type: metallb}, ingress: {}, controlPlaneHA: {type: kube-vip}}
+";
+    let loaded = load(text);
+    assert!(loaded.config.addons.load_balancer.is_none() && loaded.config.network.load_balancer_pool.is_none());
+    let messages: Vec<&str> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "`network.loadBalancerPool` is not used on aws",
+            "MetalLB is not installed on aws",
+            "Traefik is not installed on aws",
+            "kube-vip is not installed on aws",
+        ]
+    );
+}
+
+#[test]
+fn what_waits_for_something_of_yours_is_warned_about() {
+    let messages = warnings(&format!(
+        "{SINGLE}addons: {{cni: {{type: none}}, storage: {{type: none}}, loadBalancer: {{type: none}}}}"
+    ));
+    assert_eq!(
+        messages,
+        [
+            "without a CNI the nodes stay NotReady",
+            "without Longhorn Steward needs another default storage class",
+            "without a load balancer Traefik gets no address",
+        ]
+    );
+    let no_pool = SINGLE.replace(
+        "network:\n  loadBalancerPool: {start: 192.0.2.10, end: 192.0.2.50}\n",
+        "",
+    );
+    let loaded = load(&format!("{no_pool}addons: {{ingress: {{enabled: false}}}}"));
+    assert_eq!(
+        loaded.warnings[0].message,
+        "without `network.loadBalancerPool` MetalLB is not installed"
+    );
+    assert!(loaded.config.addons.load_balancer.is_none());
+}
+
+#[test]
+fn switching_verification_off_has_no_effect() {
+    let text = fs_sample("nutanix.yaml").replace("    port: 9440", "    insecure: true");
+    assert_eq!(
+        warnings(&text),
+        ["`providerConfig.nutanix.insecure` has no effect: TLS is always verified"]
+    );
+}
+
+fn fs_sample(name: &str) -> String {
+    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/configs")
+        .join(name);
+    std::fs::read_to_string(path).expect("the sample is there")
+}
+
+#[test]
+fn places_are_counted_in_characters_and_secrets_have_one_length() {
+    let text = "provider: inmemory\nzürich: {jwtSecret: \"ä€\", tokne: 1}\ncluster: {name: dämo}\n";
+    let errors = config::load(text, "butler.yaml").expect_err("nothing of it fits");
+    let shown = errors.to_string();
+    assert!(
+        shown.contains("2 | zürich: {jwtSecret: ***, tokne: 1}\n  | ^^^^^^"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("3 | cluster: {name: dämo}\n  |                 ^^^^"),
+        "{shown}"
+    );
+    let name = errors
+        .problems()
+        .iter()
+        .find(|problem| problem.path == "cluster.name")
+        .expect("a problem");
+    assert_eq!((name.line, name.column), (3, 17));
+}
+
+#[test]
+fn a_file_of_the_other_platform_family_is_read_alike() {
+    let unix = load(SINGLE).config.digest;
+    assert_eq!(load(&SINGLE.replace('\n', "\r\n")).config.digest, unix);
+    assert_eq!(load(&format!("\u{feff}{SINGLE}")).config.digest, unix);
+}
+
+#[test]
+fn more_than_a_hundred_problems_are_counted() {
+    let keys = (0..150)
+        .map(|i| format!("unknown{i}: 1"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let errors = config::load(&format!("{SINGLE}{keys}"), "butler.yaml").expect_err("unknown keys");
+    assert_eq!(errors.problems().len(), 100);
+    let shown = errors.to_string();
+    assert!(
+        shown.starts_with("butler.yaml: 150 problems\n") && shown.ends_with("\n\nand 50 more"),
+        "{shown}"
+    );
+}

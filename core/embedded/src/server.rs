@@ -174,7 +174,7 @@ impl Server {
             interceptor: RwLock::default(),
             path: data,
         };
-        inner.reload_catalog();
+        crate::controllers::definitions::settle(&inner);
         inner.first_objects();
         let inner = Arc::new(inner);
         crate::controllers::start(&inner);
@@ -270,8 +270,8 @@ impl Inner {
 
     /// What follows a write: resources change when definitions do, and the reply waits for the disk.
     pub(crate) async fn after_write(&self, resource: &Resource, revision: u64) -> Result<(), Failure> {
-        if &*resource.table == DEFINITIONS {
-            self.reload_catalog();
+        if &*resource.table == DEFINITIONS || resource.custom.as_ref().is_some_and(|c| c.terminating) {
+            crate::controllers::definitions::settle(self);
         }
         self.settled(revision).await
     }

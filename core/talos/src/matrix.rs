@@ -72,4 +72,35 @@ mod tests {
             "unknown lines run nothing"
         );
     }
+
+    #[test]
+    fn the_table_agrees_with_the_support_matrix_of_talos() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../../shared/reference/talos/support-matrix.json");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            eprintln!("skipped: {} is absent", path.display());
+            return;
+        };
+        let matrix: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let minor =
+            |text: &serde_json::Value| -> u64 { text.as_str().unwrap().split('.').nth(1).unwrap().parse().unwrap() };
+        for line in &LINES {
+            let talos = format!("1.{}", line.minor);
+            let entry = matrix["versions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|entry| entry["talos"] == talos.as_str());
+            let entry = entry.expect("every line is in the matrix");
+            assert_eq!(
+                line.kubernetes,
+                (minor(&entry["kubernetes_min"]), minor(&entry["kubernetes_max_minor"]))
+            );
+            assert_eq!(
+                line.default_kubernetes.to_string(),
+                entry["kubernetes_default"].as_str().unwrap()
+            );
+            assert_eq!(line.upgrade_from, minor(&entry["upgrade_from_min"]), "{talos}");
+        }
+    }
 }

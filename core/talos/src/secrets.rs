@@ -12,6 +12,8 @@ use crate::pki::{self, Algorithm, CertAndKey, PkiError};
 use crate::yaml::{self, Exposed, YamlError};
 
 const CA_LIFETIME: SignedDuration = SignedDuration::from_hours(87_600);
+/// A node whose clock is a little behind must not find its authorities not valid yet.
+const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The secrets of one cluster.
 ///
@@ -85,7 +87,7 @@ impl SecretsBundle {
     }
 
     fn try_generate(now: Timestamp) -> Result<Self, PkiError> {
-        let ca = |organization, algorithm| pki::new_ca(organization, algorithm, CA_LIFETIME, now);
+        let ca = |organization, algorithm| pki::new_ca(organization, algorithm, CA_LIFETIME, now - BACKDATE);
         Ok(Self {
             cluster_id: URL_SAFE.encode(pki::random::<32>()?),
             cluster_secret: key_256()?,

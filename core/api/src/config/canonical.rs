@@ -104,18 +104,33 @@ fn write_sorted(value: &Value, out: &mut String) {
 
 /// The canonical form. Settings that are not there are left out.
 pub(super) fn canonical(config: &BootstrapConfig) -> Value {
+    let BootstrapConfig {
+        provider: platform,
+        bootstrap_cluster: home,
+        cluster: wanted,
+        network: addresses,
+        talos: system,
+        addons: installed,
+        exposure: reached,
+        multi_tenancy_mode,
+        network_pool,
+        provider_network,
+        deadlines: _,
+        digest: _,
+        canonical: _,
+    } = config;
     let mut whole = json!({
         "provider": config.provider_kind().as_str(),
-        "providerConfig": provider(&config.provider),
-        "bootstrapCluster": bootstrap_cluster(&config.bootstrap_cluster),
-        "cluster": cluster(&config.cluster),
-        "network": network(&config.network),
-        "talos": talos(&config.talos),
-        "addons": addons(&config.addons),
-        "controlPlaneExposure": config.exposure.as_ref().map(exposure),
-        "multiTenancyMode": config.multi_tenancy_mode.map(multi_tenancy),
-        "networkPool": config.network_pool.as_ref().map(|pool| json!({ "name": pool.name, "spec": pool.spec })),
-        "providerNetwork": config.provider_network,
+        "providerConfig": provider(platform),
+        "bootstrapCluster": bootstrap_cluster(home),
+        "cluster": cluster(wanted),
+        "network": network(addresses),
+        "talos": talos(system),
+        "addons": addons(installed),
+        "controlPlaneExposure": reached.as_ref().map(exposure),
+        "multiTenancyMode": multi_tenancy_mode.map(multi_tenancy),
+        "networkPool": network_pool.as_ref().map(|pool| json!({ "name": pool.name, "spec": pool.spec })),
+        "providerNetwork": provider_network,
     });
     prune(&mut whole);
     whole
@@ -159,8 +174,8 @@ fn provider(provider: &Provider) -> Value {
         Provider::Gcp(g) => gcp(g),
         Provider::Aws(a) => aws(a),
         Provider::Azure(a) => azure(a),
-        Provider::Local => Value::Null,
-        Provider::InMemory(world) => json!({ "world": world.world }),
+        // A world file says how the simulation behaves, not which cluster is wanted.
+        Provider::Local | Provider::InMemory(_) => Value::Null,
         Provider::Static(list) => json!({ "machines": list.machines.iter().map(machine).collect::<Vec<_>>() }),
     }
 }
@@ -184,15 +199,11 @@ fn nutanix(n: &Nutanix) -> Value {
         insecure: _,
         username,
         password,
-        ..
-    } = n;
-    let Nutanix {
         cluster_uuid,
         subnet_uuid,
         image_uuid,
         storage_container_uuid,
         host_aliases,
-        ..
     } = n;
     json!({
         "endpoint": endpoint, "port": port, "username": secret(username), "password": secret(password),
@@ -228,15 +239,11 @@ fn gcp(g: &Gcp) -> Value {
         region,
         network,
         zone,
-        ..
-    } = g;
-    let Gcp {
         subnetwork,
         machine_type,
         image_project,
         image_family,
         image,
-        ..
     } = g;
     json!({
         "serviceAccountKey": secret(service_account_key), "projectID": project_id, "region": region, "network": network,
@@ -271,15 +278,11 @@ fn azure(a: &Azure) -> Value {
         subscription_id,
         resource_group,
         location,
-        ..
-    } = a;
-    let Azure {
         vnet_name,
         subnet_name,
         security_group_name,
         vm_size,
         image_urn,
-        ..
     } = a;
     json!({
         "clientID": secret(client_id), "clientSecret": secret(client_secret), "tenantID": secret(tenant_id),
@@ -385,16 +388,12 @@ fn addons(addons: &Addons) -> Value {
         load_balancer,
         git_ops,
         control_plane_ha,
-        ..
-    } = addons;
-    let Addons {
         cert_manager,
         ingress,
         control_plane_provider,
         capi,
         butler_controller,
         console,
-        ..
     } = addons;
     let mut out = Map::new();
     let mut put = |key: &str, value: Value| out.insert(key.to_owned(), value);

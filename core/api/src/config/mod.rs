@@ -37,14 +37,18 @@ pub struct Loaded {
 /// Largest file that is read; a configuration is a few kilobytes.
 const MAX_BYTES: usize = 1 << 20;
 
+/// Most problems that are shown; a file with more of them is not a configuration.
+const MAX_PROBLEMS: usize = 100;
+
 /// Parses and validates a configuration. `name` is the file's name in messages.
 pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
-    let fail = |problems: Vec<Problem>| ConfigErrors {
+    let errors = |(problems, further): (Vec<Problem>, usize)| ConfigErrors {
         name: name.to_owned(),
         problems,
+        further,
     };
     if text.len() > MAX_BYTES {
-        return Err(fail(vec![unplaced("the file is larger than 1 MiB")]));
+        return Err(errors((vec![unplaced("the file is larger than 1 MiB")], 0)));
     }
     let root = yaml::parse(text).map_err(|error| {
         let draft = Draft {
@@ -53,7 +57,7 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
             message: error.message,
             hint: error.hint.map(str::to_owned),
         };
-        fail(placed(vec![draft], &Source::of_broken(text)))
+        errors(placed(vec![draft], &Source::of_broken(text)))
     })?;
     let mut checked = Checked::default();
     let fitting = checked.walk(&root, &schema::SCHEMA);
@@ -62,30 +66,30 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
         Some(Ok(raw)) => raw,
         // The error's own text could quote a value, so it is not shown.
         Some(Err(_)) if checked.drafts.is_empty() => {
-            return Err(fail(vec![unplaced("the file fits the schema but could not be read")]));
+            let message = "the file fits the schema but could not be read";
+            return Err(errors((vec![unplaced(message)], 0)));
         }
-        _ => return Err(fail(placed(checked.drafts, &source))),
+        _ => return Err(errors(placed(checked.drafts, &source))),
     };
     let (mut config, found) = validate::validate(&raw, &checked);
     let mut drafts = checked.drafts;
     drafts.extend(found.problems);
     if !drafts.is_empty() {
-        return Err(fail(placed(drafts, &source)));
+        return Err(errors(placed(drafts, &source)));
     }
     config.canonical = canonical::canonical(&config);
     config.digest = canonical::digest(&config.canonical);
-    Ok(Loaded {
-        config,
-        warnings: placed(found.warnings, &source),
-    })
+    let (warnings, _) = placed(found.warnings, &source);
+    Ok(Loaded { config, warnings })
 }
 
-/// Cuts out the lines and puts everything in file order; a place is reported once per message.
-fn placed(mut drafts: Vec<Draft>, source: &Source<'_>) -> Vec<Problem> {
+/// Puts everything in file order and cuts out the lines; tells how many were too many.
+fn placed(mut drafts: Vec<Draft>, source: &Source<'_>) -> (Vec<Problem>, usize) {
     drafts.sort_by_key(|draft| (draft.span.line, draft.span.column));
-    let mut problems: Vec<Problem> = drafts.into_iter().map(|draft| source.problem(draft)).collect();
-    problems.dedup();
-    problems
+    let further = drafts.len().saturating_sub(MAX_PROBLEMS);
+    drafts.truncate(MAX_PROBLEMS);
+    let problems = drafts.into_iter().map(|draft| source.problem(draft)).collect();
+    (problems, further)
 }
 
 fn unplaced(message: &str) -> Problem {

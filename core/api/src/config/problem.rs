@@ -28,6 +28,8 @@ pub type ConfigWarning = Problem;
 pub struct ConfigErrors {
     pub(super) name: String,
     pub(super) problems: Vec<Problem>,
+    /// Further problems, beyond the number that is shown.
+    pub(super) further: usize,
 }
 
 /// One line of the file with a marked part. Values of secrets are masked already.
@@ -41,7 +43,7 @@ pub(super) struct Snippet {
 }
 
 impl ConfigErrors {
-    /// All problems, in file order.
+    /// The problems, in file order; the first hundred if there are more.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -49,14 +51,17 @@ impl ConfigErrors {
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.len() {
+        match self.problems.len() + self.further {
             1 => write!(f, "{}: 1 problem", self.name)?,
             n => write!(f, "{}: {n} problems", self.name)?,
         }
         for problem in &self.problems {
             write!(f, "\n\n{}", problem.render(&self.name))?;
         }
-        Ok(())
+        match self.further {
+            0 => Ok(()),
+            n => write!(f, "\n\nand {n} more"),
+        }
     }
 }
 

@@ -134,6 +134,7 @@ pub(super) struct RawProxmox {
     /// Password, or the secret of the token.
     pub(super) password: Option<RawSecret>,
     /// Storage of the disks.
+    #[schemars(required)]
     pub(super) storage: Option<String>,
     /// Template machine to clone.
     #[serde(rename = "templateID")]

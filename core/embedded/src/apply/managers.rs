@@ -1,16 +1,24 @@
-//! The list of managers in `metadata.managedFields`.
+//! The list of managers in `metadata.managedFields`, and what applying does to it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::fields::Fields;
+use super::typed;
 use crate::kinds::Resource;
+use crate::status::Failure;
+use crate::text::{meta_mut, now, string_at};
+
+/// More managers by update than this are folded together.
+const UPDATERS: usize = 10;
 
 /// Who writes, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor<'a> {
-    pub(crate) manager: &'a str,
-    pub(crate) api_version: String,
-    pub(crate) subresource: &'a str,
-    pub(crate) retry: bool,
+    manager: &'a str,
+    api_version: String,
+    subresource: &'a str,
+    retry: bool,
+    apply: bool,
 }
 
 impl<'a> Actor<'a> {
@@ -21,6 +29,7 @@ impl<'a> Actor<'a> {
             api_version: resource.api_version(),
             subresource,
             retry: false,
+            apply: false,
         }
     }
 
@@ -32,12 +41,388 @@ impl<'a> Actor<'a> {
         }
     }
 
+    /// An apply: the managers are settled before the object is checked.
+    pub(crate) fn apply(manager: &'a str, resource: &Resource, subresource: &'a str) -> Self {
+        Self {
+            apply: true,
+            ..Self::patch(manager, resource, subresource)
+        }
+    }
+
     pub(crate) fn retries(&self) -> bool {
         self.retry
     }
 }
 
+/// One manager and its fields.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    manager: String,
+    apply: bool,
+    api_version: String,
+    subresource: String,
+    time: String,
+    fields: Fields,
+}
+
+impl Entry {
+    fn read(value: &Value) -> Self {
+        Self {
+            manager: string_at(value, "/manager").to_owned(),
+            apply: value["operation"] == "Apply",
+            api_version: string_at(value, "/apiVersion").to_owned(),
+            subresource: string_at(value, "/subresource").to_owned(),
+            time: string_at(value, "/time").to_owned(),
+            fields: Fields::read(&value["fieldsV1"]),
+        }
+    }
+
+    fn write(&self) -> Value {
+        let mut value = json!({
+            "manager": self.manager, "operation": if self.apply { "Apply" } else { "Update" },
+            "apiVersion": self.api_version, "time": self.time, "fieldsType": "FieldsV1", "fieldsV1": self.fields.write(),
+        });
+        if !self.subresource.is_empty() {
+            value["subresource"] = self.subresource.clone().into();
+        }
+        value
+    }
+
+    fn is(&self, actor: &Actor<'_>) -> bool {
+        self.manager == actor.manager
+            && self.apply == actor.apply
+            && self.subresource == actor.subresource
+            && self.api_version == actor.api_version
+    }
+
+    /// The manager in the words of conflicts.
+    fn shown(&self) -> String {
+        let mut text = format!("{:?}", self.manager);
+        if !self.subresource.is_empty() {
+            text = format!("{text} with subresource {:?}", self.subresource);
+        }
+        if !self.apply {
+            text = format!("{text} using {}", self.api_version);
+        }
+        text
+    }
+}
+
+fn read(object: &Value) -> Vec<Entry> {
+    let list = object["metadata"]["managedFields"].as_array();
+    list.into_iter()
+        .flatten()
+        .filter(|e| !string_at(e, "/manager").is_empty())
+        .map(Entry::read)
+        .collect()
+}
+
+fn write(object: &mut Value, mut entries: Vec<Entry>) {
+    entries.retain(|e| !e.fields.is_empty());
+    entries.sort_by(|a, b| {
+        (!a.apply, &a.time, &a.manager, &a.subresource).cmp(&(!b.apply, &b.time, &b.manager, &b.subresource))
+    });
+    let updaters = entries.iter().filter(|e| !e.apply).count();
+    if updaters > UPDATERS {
+        fold_oldest(&mut entries, updaters - UPDATERS);
+    }
+    let metadata = meta_mut(object);
+    if entries.is_empty() {
+        metadata.remove("managedFields");
+    } else {
+        metadata.insert("managedFields".into(), entries.iter().map(Entry::write).collect());
+    }
+}
+
+/// Joins the oldest managers by update into one.
+fn fold_oldest(entries: &mut Vec<Entry>, surplus: usize) {
+    let Some(first) = entries.iter().position(|e| !e.apply) else {
+        return;
+    };
+    let folded = entries
+        .drain(first..=first + surplus)
+        .fold(None::<Entry>, |all, entry| {
+            Some(match all {
+                None => Entry {
+                    manager: "ancient-changes".to_owned(),
+                    ..entry
+                },
+                Some(all) => Entry {
+                    fields: all.fields.union(&entry.fields),
+                    time: entry.time,
+                    ..all
+                },
+            })
+        });
+    if let Some(folded) = folded {
+        entries.insert(first, folded);
+    }
+}
+
+/// Fields that nobody manages.
+fn strip(mut fields: Fields, resource: &Resource, subresource: &str) -> Fields {
+    for name in ["f:apiVersion", "f:kind"] {
+        fields.children.remove(name);
+    }
+    if let Some(metadata) = fields.children.get_mut("f:metadata") {
+        metadata.member = false;
+        let own = [
+            "name",
+            "namespace",
+            "creationTimestamp",
+            "selfLink",
+            "uid",
+            "clusterName",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+        ];
+        for name in own {
+            metadata.children.remove(&format!("f:{name}"));
+        }
+    }
+    if subresource == "status" {
+        fields
+            .children
+            .retain(|name, _| name == "f:status" || (resource.is_core() && name == "f:metadata"));
+    } else if resource.status {
+        fields.children.remove("f:status");
+    }
+    fields
+}
+
 /// Notes what an ordinary write changed.
 pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Resource, actor: &Actor<'_>) {
-    let _ = (old, new, resource, actor);
+    if actor.apply {
+        return;
+    }
+    let given = new["metadata"].get("managedFields").and_then(Value::as_array);
+    let reset = given.is_some_and(|list| {
+        list.iter()
+            .all(|e| e.as_object().is_some_and(serde_json::Map::is_empty))
+    });
+    let live = old.map(read).unwrap_or_default();
+    let mut entries = match (given, actor.subresource) {
+        (Some(_), "") if reset => Vec::new(),
+        (Some(_), "") => read(new),
+        _ => Vec::new(),
+    };
+    if entries.is_empty() && !reset {
+        entries.clone_from(&live);
+    }
+    if old.is_some() && entries.is_empty() {
+        // Objects without managers stay so until somebody applies.
+        meta_mut(new).remove("managedFields");
+        return;
+    }
+    let schema = resource.schema();
+    let empty = json!({});
+    let before = old.unwrap_or(&empty);
+    let difference = typed::compare(before, new, schema);
+    let changed = strip(
+        difference.added.union(&difference.modified),
+        resource,
+        actor.subresource,
+    );
+    let removed = difference.removed;
+    for entry in entries.iter_mut().filter(|e| !e.is(actor)) {
+        entry.fields = entry.fields.minus(&changed).minus(&removed);
+    }
+    match entries.iter_mut().find(|e| e.is(actor)) {
+        Some(entry) => {
+            let fields = entry.fields.minus(&removed).union(&changed);
+            if fields != entry.fields {
+                entry.fields = fields;
+                entry.time = now();
+            }
+        }
+        None if changed.is_empty() => {}
+        None => entries.push(Entry {
+            manager: actor.manager.to_owned(),
+            apply: false,
+            api_version: actor.api_version.clone(),
+            subresource: actor.subresource.to_owned(),
+            time: now(),
+            fields: changed,
+        }),
+    }
+    write(new, entries);
+}
+
+/// The live object with what an applier wants, its managers included. Neither has `kind` and `apiVersion`.
+pub(crate) fn apply(
+    live: &Value,
+    wanted: &Value,
+    resource: &Resource,
+    actor: &Actor<'_>,
+    force: bool,
+) -> Result<Value, Failure> {
+    let schema = resource.schema();
+    let mut entries = read(live);
+    if entries.is_empty() && !live["metadata"]["uid"].is_null() {
+        let fields = strip(typed::set_of(live, schema), resource, "");
+        entries.push(Entry {
+            manager: "before-first-apply".to_owned(),
+            apply: false,
+            api_version: actor.api_version.clone(),
+            subresource: String::new(),
+            time: now(),
+            fields,
+        });
+    }
+    let wanted = &only_own_part(wanted, resource, actor.subresource);
+    let merged = typed::merge(live, wanted, schema);
+    let fields = strip(typed::set_of(wanted, schema), resource, actor.subresource);
+    let last = entries
+        .iter()
+        .find(|e| e.is(actor))
+        .map(|e| e.fields.clone())
+        .unwrap_or_default();
+    let others = entries
+        .iter()
+        .filter(|e| !e.is(actor))
+        .fold(fields.clone(), |all, e| all.union(&e.fields));
+    let dropped = typed::with_parents(&last, schema).minus(&typed::with_parents(&others, schema));
+    let mut result = typed::remove(&merged, &dropped, schema);
+    let difference = typed::compare(live, &result, schema);
+    let touched = difference.added.union(&difference.modified);
+    let conflicts = entries
+        .iter()
+        .filter(|e| !e.is(actor))
+        .map(|e| (e.shown(), e.fields.and(&touched)))
+        .filter(|(_, fields)| !fields.is_empty())
+        .collect::<Vec<_>>();
+    if !force && !conflicts.is_empty() {
+        return Err(conflict(&conflicts));
+    }
+    for entry in entries.iter_mut().filter(|e| !e.is(actor)) {
+        entry.fields = entry.fields.minus(&touched).minus(&difference.removed);
+    }
+    let changed = !touched.is_empty() || !difference.removed.is_empty();
+    match entries.iter_mut().find(|e| e.is(actor)) {
+        Some(entry) => {
+            if changed || entry.fields != fields {
+                entry.time = now();
+            }
+            entry.fields = fields;
+        }
+        None => entries.push(Entry {
+            manager: actor.manager.to_owned(),
+            apply: true,
+            api_version: actor.api_version.clone(),
+            subresource: actor.subresource.to_owned(),
+            time: now(),
+            fields,
+        }),
+    }
+    write(&mut result, entries);
+    Ok(result)
+}
+
+/// What of an applied object its path may change.
+fn only_own_part(wanted: &Value, resource: &Resource, subresource: &str) -> Value {
+    let mut wanted = wanted.clone();
+    if let Some(map) = wanted.as_object_mut() {
+        if subresource == "status" {
+            map.retain(|name, _| matches!(name.as_str(), "metadata" | "status"));
+        } else if resource.status {
+            map.remove("status");
+        }
+    }
+    wanted
+}
+
+fn conflict(conflicts: &[(String, Fields)]) -> Failure {
+    let mut causes = Vec::new();
+    let mut lines = Vec::new();
+    for (manager, fields) in conflicts {
+        lines.push(format!("conflicts with {manager}:"));
+        for path in fields.paths() {
+            lines.push(format!("- {path}"));
+            causes.push(json!({
+                "reason": "FieldManagerConflict", "message": format!("conflict with {manager}"), "field": path,
+            }));
+        }
+    }
+    let message = if causes.len() == 1 {
+        format!(
+            "Apply failed with 1 conflict: conflict with {}: {}",
+            conflicts[0].0,
+            conflicts[0].1.paths().join("")
+        )
+    } else {
+        format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
+    };
+    Failure::new(409, "Conflict", message).with_details(json!({"causes": causes}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::builtin;
+
+    fn resource() -> std::sync::Arc<Resource> {
+        builtin::resources()
+            .into_iter()
+            .find(|r| r.plural == "configmaps")
+            .unwrap()
+    }
+
+    fn live(resource: &Resource) -> Value {
+        let actor = Actor::apply("alpha", resource, "");
+        let wanted = json!({"metadata": {"name": "c", "labels": {"x": "1"}}, "data": {"a": "1"}});
+        let mut live = apply(&json!({}), &wanted, resource, &actor, false).unwrap();
+        live["metadata"]["uid"] = "u".into();
+        live
+    }
+
+    #[test]
+    fn a_field_that_its_only_applier_drops_goes() {
+        let resource = resource();
+        let actor = Actor::apply("alpha", &resource, "");
+        let next = apply(
+            &live(&resource),
+            &json!({"metadata": {"name": "c"}}),
+            &resource,
+            &actor,
+            false,
+        )
+        .unwrap();
+        assert!(next.get("data").is_none());
+        assert!(next["metadata"].get("labels").is_none());
+    }
+
+    #[test]
+    fn another_value_is_a_conflict_and_force_takes_it() {
+        let resource = resource();
+        let actor = Actor::apply("beta", &resource, "");
+        let wanted = json!({"metadata": {"name": "c"}, "data": {"a": "2"}});
+        let live = live(&resource);
+        let failure = apply(&live, &wanted, &resource, &actor, false).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "Apply failed with 1 conflict: conflict with \"alpha\": .data.a"
+        );
+        let next = apply(&live, &wanted, &resource, &actor, true).unwrap();
+        assert_eq!(next["data"]["a"], "2");
+        assert_eq!(
+            next["metadata"]["managedFields"][0]["fieldsV1"],
+            json!({"f:metadata": {"f:labels": {"f:x": {}}}})
+        );
+    }
+
+    #[test]
+    fn an_update_takes_what_it_changes() {
+        let resource = resource();
+        let live = live(&resource);
+        let mut next = live.clone();
+        next["data"] = json!({"a": "3"});
+        track_update(Some(&live), &mut next, &resource, &Actor::update("edit", &resource, ""));
+        let managers = next["metadata"]["managedFields"].as_array().unwrap();
+        assert_eq!(managers.len(), 2);
+        assert_eq!(managers[1]["manager"], "edit");
+        assert_eq!(managers[1]["fieldsV1"], json!({"f:data": {"f:a": {}}}));
+    }
 }

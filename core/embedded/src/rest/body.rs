@@ -207,7 +207,10 @@ fn decode_typed(value: &mut Value, schema: &Schema, path: &str) -> Result<(), St
     match value {
         Value::Object(map) => {
             let declared = !schema.properties.is_empty();
-            map.retain(|_, child| !(declared && child.is_null()));
+            // Go leaves out what is empty, and we keep what it would.
+            map.retain(|name, child| {
+                !declared || name == "managedFields" || !(child.is_null() || is_empty(child, schema, name))
+            });
             for (name, child) in map {
                 if let Some(member) = schema.member(name) {
                     let path = if declared {
@@ -245,6 +248,19 @@ fn decode_typed(value: &mut Value, schema: &Schema, path: &str) -> Result<(), St
         _ => {}
     }
     Ok(())
+}
+
+/// An empty list or map (not struct) that is not required.
+fn is_empty(value: &Value, schema: &Schema, name: &str) -> bool {
+    let Some(member) = schema.member(name) else {
+        return false;
+    };
+    let empty = match value {
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty() && member.additional.is_some(),
+        _ => false,
+    };
+    empty && !schema.required.iter().any(|r| r == name)
 }
 
 fn go_type(value: &Value) -> &'static str {

@@ -10,12 +10,12 @@ use crate::http::{self, Reply, Request};
 use crate::kinds::Resource;
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
-use crate::store::{Clash, Expect, Object};
+use crate::store::{Clash, Expect, Object, Store};
 use crate::text::{meta, meta_mut, now};
 
 /// Options of a deletion.
 #[derive(Debug, Default, Clone)]
-struct Options {
+pub(crate) struct Options {
     dry_run: bool,
     grace: Option<i64>,
     propagation: Option<String>,
@@ -55,7 +55,7 @@ impl Options {
                         "gracePeriodSeconds" => Value::from(text.parse::<i64>().map_err(|_| {
                             Failure::bad_request(format!("{name}: Invalid value: {text:?}: invalid syntax"))
                         })?),
-                        "orphanDependents" => Value::from(super::options::parse_bool(name, text)?),
+                        "orphanDependents" => Value::from(super::options::parse_bool(text)),
                         _ => Value::from(text),
                     };
                 }
@@ -149,43 +149,50 @@ pub(crate) async fn one(server: &Arc<Inner>, request: &Request, place: &Place) -
 /// Deletes, or begins to; says whether the object is gone.
 async fn delete(server: &Arc<Inner>, place: &Place, options: &Options) -> Result<(Arc<Object>, bool), Failure> {
     let resource = &place.resource;
+    if resource.is_core() && resource.plural == "namespaces" && PROTECTED.contains(&place.name.as_str()) {
+        return Err(Failure::forbidden(
+            &resource.target(),
+            &place.name,
+            "this namespace may not be deleted",
+        ));
+    }
     let key = resource.key(&place.namespace, &place.name);
+    let (object, gone) = begin(&server.store, resource, &key, options)?
+        .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
+    if !options.dry_run {
+        server.after_write(resource, object.revision).await?;
+    }
+    Ok((object, gone))
+}
+
+/// Begins the deletion of an object that is there; says whether it is gone.
+pub(crate) fn begin(
+    store: &Store,
+    resource: &Resource,
+    key: &str,
+    options: &Options,
+) -> Result<Option<(Arc<Object>, bool)>, Failure> {
     loop {
-        let current = server
-            .store
-            .get(&resource.table, &key)
-            .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
-        preconditions(resource, &place.name, &current.value, options)?;
-        if resource.is_core() && resource.plural == "namespaces" && PROTECTED.contains(&place.name.as_str()) {
-            return Err(Failure::forbidden(
-                &resource.target(),
-                &place.name,
-                "this namespace may not be deleted",
-            ));
-        }
+        let Some(current) = store.get(&resource.table, key) else {
+            return Ok(None);
+        };
+        preconditions(resource, meta(&current.value, "name"), &current.value, options)?;
         let marked = mark(resource, &current.value, options);
         let expect = Expect::At(current.revision);
         let finished = write::is_finished(resource, &marked);
         if options.dry_run {
-            return Ok((
-                Arc::new(Object::unsaved(if finished { current.value.clone() } else { marked })),
-                finished,
-            ));
+            let shown = if finished { current.value.clone() } else { marked };
+            return Ok(Some((Arc::new(Object::unsaved(shown)), finished)));
         }
         let stored = if finished {
-            server
-                .store
-                .remove(&resource.table, &key, expect, current.value.clone())
+            store.remove(&resource.table, key, expect, current.value.clone())
         } else if marked == current.value {
-            return Ok((current, false));
+            return Ok(Some((current, false)));
         } else {
-            server.store.commit(&resource.table, &key, expect, Some(marked))
+            store.commit(&resource.table, key, expect, Some(marked))
         };
         match stored {
-            Ok(object) => {
-                server.after_write(resource, object.revision).await?;
-                return Ok((object, finished));
-            }
+            Ok(object) => return Ok(Some((object, finished))),
             Err(Clash::Changed) => {}
             Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
         }
@@ -232,6 +239,12 @@ fn mark(resource: &Resource, current: &Value, options: &Options) -> Value {
             && !list.iter().any(|f| f == finalizer)
         {
             list.push(finalizer.into());
+        }
+    }
+    if resource.is_core() && &*resource.table == crate::server::DEFINITIONS && !deleting {
+        let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.push(crate::admit::crd::CLEANUP.into());
         }
     }
     if !deleting && resource.is_core() && resource.plural == "namespaces" {

@@ -1,7 +1,7 @@
 //! Requests on resources, discovery and the rest of the HTTP surface.
 
 mod body;
-mod delete;
+pub(crate) mod delete;
 mod discovery;
 mod health;
 mod negotiate;
@@ -11,7 +11,7 @@ mod read;
 mod review;
 mod table;
 mod watch;
-mod write;
+pub(crate) mod write;
 
 use std::sync::Arc;
 

@@ -51,10 +51,7 @@ impl WriteOptions {
         if given.len() > 128 {
             causes.push(Cause::too_long("fieldManager", 128));
         }
-        let force = match request.query("force") {
-            None | Some("") => None,
-            Some(text) => Some(parse_bool("force", text)?),
-        };
+        let force = request.query("force").map(parse_bool);
         if !causes.is_empty() {
             return Err(Failure::invalid("meta.k8s.io", kind, "", &causes));
         }
@@ -73,15 +70,9 @@ impl WriteOptions {
     }
 }
 
-/// Go's idea of a boolean in a query.
-pub(crate) fn parse_bool(name: &str, text: &str) -> Result<bool, Failure> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(Failure::bad_request(format!(
-            "{name}: Invalid value: {text:?}: strconv.ParseBool: parsing {text:?}: invalid syntax"
-        ))),
-    }
+/// A boolean in a query: everything but `false` and `0` is true.
+pub(crate) fn parse_bool(text: &str) -> bool {
+    !(text == "0" || text.eq_ignore_ascii_case("false"))
 }
 
 /// The program's name in a `User-Agent`.

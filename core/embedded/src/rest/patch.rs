@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::options::WriteOptions;
+use super::options::{FieldValidation, WriteOptions};
 use super::{Place, body, negotiate, write};
-use crate::apply::managers::Actor;
+use crate::apply::managers::{self, Actor};
+use crate::apply::typed;
 use crate::http::{Reply, Request};
 use crate::patch::{merge, operations, strategic};
 use crate::server::Inner;
@@ -51,14 +52,69 @@ pub(crate) async fn patch(server: &Arc<Inner>, request: &Request, place: &Place)
     negotiate::object_reply(request, place, 200, &written)
 }
 
+/// Server-side apply.
 async fn apply(
     server: &Arc<Inner>,
     request: &Request,
     place: &Place,
     options: &WriteOptions,
 ) -> Result<Reply, Failure> {
-    let _ = (server, request, place, options, meta);
-    Err(Failure::new(501, "NotImplemented", "apply is not implemented"))
+    let resource = &place.resource;
+    if !options.manager_given {
+        let cause = Cause::required("fieldManager", "is required for apply patch");
+        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
+    }
+    let wanted =
+        body::yaml(&request.body).map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))?;
+    if !wanted.is_object() {
+        return Err(Failure::bad_request("error decoding YAML: the patch is no object"));
+    }
+    same_type(place, &wanted)?;
+    write::same_place(place, &wanted)?;
+    if wanted["metadata"]
+        .get("managedFields")
+        .is_some_and(|m| m.as_array().is_none_or(|l| !l.is_empty()))
+    {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
+    typed::check(&wanted, resource.schema(), "").map_err(|why| {
+        let kind = format!(
+            "({}/{}; {}, Kind={})",
+            place.namespace,
+            place.name,
+            resource.api_version(),
+            resource.kind
+        );
+        Failure::new(500, "", format!("failed to create typed patch object {kind}: {why}"))
+    })?;
+    let wanted = body::conform(resource, wanted, FieldValidation::Ignore)?.object;
+    let actor = Actor::apply(&options.manager, resource, &place.subresource);
+    let force = options.force == Some(true);
+    let make = |current: &Value| {
+        let mut object = managers::apply(current, &wanted, resource, &actor, force)?;
+        if meta(&wanted, "resourceVersion").is_empty() {
+            crate::text::meta_mut(&mut object).remove("resourceVersion");
+        }
+        let decoded = body::conform(resource, object, FieldValidation::Ignore)?;
+        Ok((decoded.object, Vec::new()))
+    };
+    let there = server
+        .store
+        .get(&resource.table, &resource.key(&place.namespace, &place.name))
+        .is_some();
+    let (code, written) = if there || !place.subresource.is_empty() {
+        (200, write::change(server, place, options, &actor, &make).await?)
+    } else {
+        let object = managers::apply(&serde_json::json!({}), &wanted, resource, &actor, force)?;
+        match write::insert(server, place, object, options, &actor).await {
+            // Somebody was faster: apply to what is there now.
+            Err(failure) if failure.reason == "AlreadyExists" => {
+                (200, write::change(server, place, options, &actor, &make).await?)
+            }
+            inserted => (201, inserted?),
+        }
+    };
+    negotiate::object_reply(request, place, code, &written)
 }
 
 fn merge_body(bytes: &[u8]) -> Result<Value, Failure> {

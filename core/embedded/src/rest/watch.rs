@@ -25,10 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// Whether a request on a collection asks for a watch.
 pub(crate) fn wanted(request: &Request) -> bool {
-    match request.query("watch") {
-        None => false,
-        Some(text) => !matches!(text, "0" | "f" | "F" | "false" | "FALSE" | "False"),
-    }
+    request.query("watch").is_some_and(super::options::parse_bool)
 }
 
 struct Watcher {

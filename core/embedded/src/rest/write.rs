@@ -36,9 +36,6 @@ pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place
     }
     let options = WriteOptions::read(request, "CreateOptions")?;
     let decoded = body::object(request, &place.resource, options.validation)?;
-    if options.force.is_some() {
-        // `force` is for apply only, and ignored here like any other unknown parameter.
-    }
     if !meta(&decoded.object, "resourceVersion").is_empty() {
         return Err(Failure::new(
             500,
@@ -188,7 +185,7 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
         Some(old) => admit::metadata::check_update(resource, old, object),
     };
     if resource.is_core() {
-        causes.extend(admit::core::check(resource, old, object));
+        causes.extend(admit::check::check(resource, old, object));
     } else {
         let schema = resource.schema();
         let mut found = validate::check(object, old, schema, "");
@@ -197,7 +194,18 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
         }
         causes.extend(found);
         if rules::present(schema) {
-            if causes.is_empty() {
+            // Rules are written for objects of the right shape.
+            let blocking = causes.iter().any(|c| {
+                matches!(
+                    c.reason,
+                    "FieldValueRequired"
+                        | "FieldValueNotSupported"
+                        | "FieldValueTooLong"
+                        | "FieldValueTooMany"
+                        | "FieldValueTypeInvalid"
+                )
+            });
+            if !blocking {
                 causes.extend(rules::check(object, old, schema));
             } else {
                 causes.push(Cause::invalid(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ListType, Schema, Type};
+use super::{Limits, ListType, Schema, Type};
 use crate::status::Cause;
 
 /// What is wrong with `value`. Values equal to `old` at the same place are not checked again (ratcheting).
@@ -46,13 +46,7 @@ fn check_at(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, cau
             }
             for (name, child) in map {
                 if let Some(member) = schema.member(name) {
-                    check_at(
-                        child,
-                        old.and_then(|o| o.get(name)),
-                        member,
-                        &join_member(schema, path, name),
-                        causes,
-                    );
+                    check_at(child, old.and_then(|o| o.get(name)), member, &join(path, name), causes);
                 }
             }
         }
@@ -79,11 +73,6 @@ fn join(path: &str, name: &str) -> String {
     } else {
         format!("{path}.{name}")
     }
-}
-
-fn join_member(schema: &Schema, path: &str, name: &str) -> String {
-    let _ = schema;
-    join(path, name)
 }
 
 fn shown_path(path: &str) -> &str {
@@ -157,110 +146,95 @@ fn duplicates(list: &[Value], kind: &ListType, path: &str, causes: &mut Vec<Caus
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "lengths and counts are far below 2^52")]
 fn limits(value: &Value, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
     let l = &schema.limits;
     let field = shown_path(path);
-    let mut bad = |text: String| causes.push(Cause::invalid(field, value, &format!("{field} in body {text}")));
     match value {
         Value::Number(number) => {
-            let n = number.as_f64().unwrap_or_default();
-            if let Some(max) = l.maximum
-                && (n > max || (l.exclusive_maximum && n >= max))
-            {
-                bad(format!(
-                    "should be less than {}{}",
-                    if l.exclusive_maximum { "" } else { "or equal to " },
-                    show(max)
-                ));
-            }
-            if let Some(min) = l.minimum
-                && (n < min || (l.exclusive_minimum && n <= min))
-            {
-                bad(format!(
-                    "should be greater than {}{}",
-                    if l.exclusive_minimum { "" } else { "or equal to " },
-                    show(min)
-                ));
-            }
-            if let Some(step) = l.multiple_of
-                && (n / step).fract() != 0.0
-            {
-                bad(format!("should be a multiple of {}", show(step)));
-            }
-            if let Some(format) = &l.format
-                && !number_format(number, format)
-            {
-                bad(format!("must be of type {format}: {:?}", number.to_string()));
-            }
+            let problems = number_problems(number, l);
+            causes.extend(
+                problems
+                    .iter()
+                    .map(|p| Cause::invalid(field, value, &format!("{field} in body {p}"))),
+            );
         }
         Value::String(text) => {
             let length = text.chars().count() as u64;
-            if let Some(max) = l.max_length
-                && length > max
-            {
-                causes.push(Cause::new(
-                    "FieldValueTooLong",
-                    field,
-                    format!("Too long: may not be more than {max} bytes"),
-                ));
+            if let Some(max) = l.max_length.filter(|max| length > *max) {
+                let message = format!("Too long: may not be more than {max} bytes");
+                causes.push(Cause::new("FieldValueTooLong", field, message));
             }
-            let mut bad = |text: String| causes.push(Cause::invalid(field, value, &format!("{field} in body {text}")));
-            if let Some(min) = l.min_length
-                && length < min
-            {
-                bad(format!("should be at least {min} chars long"));
-            }
-            if let Some((pattern, Some(regex))) = &l.pattern
-                && !regex.is_match(text)
-            {
-                bad(format!("should match '{pattern}'"));
-            }
-            if let Some(format) = &l.format
-                && !string_format(text, format)
-            {
-                bad(format!("must be of type {format}: {text:?}"));
-            }
-        }
-        Value::Array(list) => counted(
-            list.len() as u64,
-            (l.min_items, l.max_items),
-            "items",
-            value,
-            path,
-            causes,
-        ),
-        Value::Object(map) => {
-            counted(
-                map.len() as u64,
-                (l.min_properties, l.max_properties),
-                "properties",
-                value,
-                path,
-                causes,
+            let problems = text_problems(text, length, l);
+            causes.extend(
+                problems
+                    .iter()
+                    .map(|p| Cause::invalid(field, value, &format!("{field} in body {p}"))),
             );
+        }
+        Value::Array(list) => counted(list.len() as u64, (l.min_items, l.max_items), "items", path, causes),
+        Value::Object(map) => {
+            let range = (l.min_properties, l.max_properties);
+            counted(map.len() as u64, range, "properties", path, causes);
         }
         _ => {}
     }
-    if let Some(allowed) = &l.allowed
-        && !allowed.contains(value)
-    {
-        let list = allowed
-            .iter()
-            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
-            .collect::<Vec<_>>();
-        causes.push(Cause::unsupported(field, value, &list));
+    if let Some(allowed) = l.allowed.as_ref().filter(|allowed| !allowed.contains(value)) {
+        let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+        causes.push(Cause::unsupported(
+            field,
+            value,
+            &allowed.iter().map(text).collect::<Vec<_>>(),
+        ));
     }
 }
 
-fn counted(
-    count: u64,
-    (min, max): (Option<u64>, Option<u64>),
-    what: &str,
-    value: &Value,
-    path: &str,
-    causes: &mut Vec<Cause>,
-) {
+fn number_problems(number: &serde_json::Number, l: &Limits) -> Vec<String> {
+    let n = number.as_f64().unwrap_or_default();
+    let mut out = Vec::new();
+    if let Some(max) = l.maximum
+        && (n > max || (l.exclusive_maximum && n >= max))
+    {
+        out.push(format!(
+            "should be less than {}{max}",
+            if l.exclusive_maximum { "" } else { "or equal to " }
+        ));
+    }
+    if let Some(min) = l.minimum
+        && (n < min || (l.exclusive_minimum && n <= min))
+    {
+        out.push(format!(
+            "should be greater than {}{min}",
+            if l.exclusive_minimum { "" } else { "or equal to " }
+        ));
+    }
+    if let Some(step) = l.multiple_of
+        && (n / step).fract() != 0.0
+    {
+        out.push(format!("should be a multiple of {step}"));
+    }
+    if let Some(format) = l.format.as_ref().filter(|f| !number_format(number, f)) {
+        out.push(format!("must be of type {format}: {:?}", number.to_string()));
+    }
+    out
+}
+
+fn text_problems(text: &str, length: u64, l: &Limits) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(min) = l.min_length.filter(|min| length < *min) {
+        out.push(format!("should be at least {min} chars long"));
+    }
+    if let Some((pattern, Some(regex))) = &l.pattern
+        && !regex.is_match(text)
+    {
+        out.push(format!("should match '{pattern}'"));
+    }
+    if let Some(format) = l.format.as_ref().filter(|f| !string_format(text, f)) {
+        out.push(format!("must be of type {format}: {text:?}"));
+    }
+    out
+}
+
+fn counted(count: u64, (min, max): (Option<u64>, Option<u64>), what: &str, path: &str, causes: &mut Vec<Cause>) {
     let field = shown_path(path);
     if let Some(max) = max
         && count > max
@@ -274,16 +248,9 @@ fn counted(
     if let Some(min) = min
         && count < min
     {
-        causes.push(Cause::invalid(
-            field,
-            value,
-            &format!("{field} in body should have at least {min} {what}"),
-        ));
+        let text = format!("{field} in body should have at least {min} {what}");
+        causes.push(Cause::invalid(field, &Value::from(count), &text));
     }
-}
-
-fn show(number: f64) -> String {
-    number.to_string()
 }
 
 fn number_format(number: &serde_json::Number, format: &str) -> bool {

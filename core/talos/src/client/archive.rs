@@ -40,6 +40,7 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use proptest::prelude::*;
     use secrecy::ExposeSecret;
 
     use super::*;
@@ -81,5 +82,20 @@ mod tests {
         let archive = gzip(&unterminated(&[b'a'; 2000], 2000));
         assert!(first_file(&archive, 1000).is_err());
         assert!(first_file(&gzip(&unterminated(b"", u64::MAX >> 1)), 1000).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000), pack: bool) {
+            let archive = if pack { gzip(&bytes) } else { bytes };
+            prop_assert!(first_file(&archive, 1000).is_err());
+        }
+
+        #[test]
+        fn any_text_comes_back(text in "\\PC{0,300}") {
+            let archive = gzip(&unterminated(text.as_bytes(), text.len().try_into().unwrap()));
+            let read = first_file(&archive, 2000).unwrap();
+            prop_assert_eq!(read.expose_secret(), text);
+        }
     }
 }

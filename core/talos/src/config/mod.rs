@@ -109,6 +109,9 @@ pub struct NodeSpec {
     pub interface: Option<String>,
     /// A virtual address that the control planes share by themselves, and the interface it sits on.
     pub vip: Option<(IpAddr, String)>,
+    /// Addresses that the node takes packets for without announcing them, as behind a load balancer that leaves the
+    /// destination address as it is.
+    pub loopback: Vec<IpAddr>,
 }
 
 impl NodeSpec {
@@ -122,6 +125,7 @@ impl NodeSpec {
             install_disk: None,
             interface: None,
             vip: None,
+            loopback: Vec::new(),
         }
     }
 }
@@ -170,6 +174,17 @@ pub enum ConfigError {
         /// Why.
         source: YamlError,
     },
+}
+
+/// The installer image of a Talos release: with the extensions of an Image Factory schematic, or the plain one.
+/// `platform` is the factory's name for it, such as `metal` or `nocloud`.
+pub fn installer_image(talos: &Version, schematic: Option<&str>, platform: &str) -> String {
+    match schematic {
+        // The factory names the platform since 1.10.
+        Some(id) if talos.minor >= 10 => format!("factory.talos.dev/{platform}-installer/{id}:v{talos}"),
+        Some(id) => format!("factory.talos.dev/installer/{id}:v{talos}"),
+        None => format!("ghcr.io/siderolabs/installer:v{talos}"),
+    }
 }
 
 /// The configuration of one node. It holds secrets: every node gets the tokens, control planes all the keys.

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::*;
+use crate::secrets::tests::BUNDLE;
 
 /// Reference data beside the project; none where it is not there.
 fn reference(path: &str) -> Option<String> {
@@ -97,6 +98,105 @@ fn options_appear_where_the_generator_of_talos_puts_them() {
             similar_asserts(&ours, &golden);
         }
     }
+}
+
+#[test]
+fn names_and_virtual_addresses_move_to_documents_with_1_12() {
+    let mut node = NodeSpec::new(Role::ControlPlane);
+    node.hostname = Some("cp-0".into());
+    node.vip = Some(("10.0.0.10".parse().unwrap(), "eth0".into()));
+    node.loopback = vec!["203.0.113.7".parse().unwrap()];
+    let loopback = serde_json::json!({ "interface": "lo", "addresses": ["203.0.113.7/32"] });
+
+    let old = rendered(&base("1.11.6"), &node, &BUNDLE);
+    assert_eq!(old.len(), 1);
+    let vip = serde_json::json!({ "interface": "eth0", "dhcp": true, "vip": { "ip": "10.0.0.10" } });
+    let network = serde_json::json!({ "hostname": "cp-0", "interfaces": [vip, loopback] });
+    assert_eq!(old[0]["machine"]["network"], network);
+
+    let new = rendered(&base("1.12.0"), &node, &BUNDLE);
+    assert_eq!(
+        new[0]["machine"]["network"],
+        serde_json::json!({ "interfaces": [loopback] })
+    );
+    assert_eq!(
+        (&new[1]["kind"], &new[1]["auto"], &new[1]["hostname"]),
+        (&"HostnameConfig".into(), &"off".into(), &"cp-0".into())
+    );
+    assert_eq!(
+        (&new[2]["kind"], &new[2]["name"], &new[2]["link"]),
+        (&"Layer2VIPConfig".into(), &"10.0.0.10".into(), &"eth0".into())
+    );
+}
+
+#[test]
+fn a_worker_gets_no_private_key_of_the_cluster() {
+    let text = render(&base("1.12.0"), &NodeSpec::new(Role::Worker), &BUNDLE).unwrap();
+    let text = text.expose_secret();
+    for key in [
+        &BUNDLE.os_ca().key,
+        &BUNDLE.k8s_ca().key,
+        &BUNDLE.etcd_ca().key,
+        &BUNDLE.aggregator_ca().key,
+    ] {
+        assert!(!text.contains(crate::secrets::to_base64(key).expose_secret()));
+    }
+    assert!(!text.contains(crate::secrets::to_base64(BUNDLE.service_account_key()).expose_secret()));
+}
+
+#[test]
+fn what_cannot_be_rendered_says_why() {
+    let node = NodeSpec::new(Role::Worker);
+    let with = |change: fn(&mut ClusterSpec, &mut NodeSpec)| {
+        let (mut cluster, mut node) = (base("1.12.0"), node.clone());
+        change(&mut cluster, &mut node);
+        render(&cluster, &node, &BUNDLE).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(
+        [
+            with(|cluster, _| cluster.talos_version = Version::new(1, 14, 0)),
+            with(|cluster, _| cluster.kubernetes_version = Version::new(1, 36, 0)),
+            with(|cluster, _| cluster.endpoint = "http://base:6443".into()),
+            with(|cluster, _| cluster.endpoint = "https://base".into()),
+            with(|_, node| node.vip = Some(("10.0.0.10".parse().unwrap(), "eth0".into()))),
+        ]
+        .join("\n"),
+        @r#"
+    machine configuration for Talos 1.14.0 is not supported yet; supported are 1.8 to 1.13
+    Talos 1.12.0 does not run Kubernetes 1.36.0
+    cluster endpoint "http://base:6443" is not of the form https://HOST:PORT
+    cluster endpoint "https://base" is not of the form https://HOST:PORT
+    virtual address 10.0.0.10 is only possible on control planes
+    "#
+    );
+}
+
+#[test]
+fn the_host_of_an_endpoint_is_found_or_refused() {
+    assert_eq!(endpoint_host("https://[fd00::1]:6443"), Some("fd00::1"));
+    assert_eq!(endpoint_host("https://api.example:443/"), Some("api.example"));
+    for wrong in [
+        "https://:6443",
+        "https://a:0",
+        "https://a:b",
+        "https://[x]:1",
+        "https://u@h:1",
+        "a:1",
+        "https://fd00::1",
+    ] {
+        assert_eq!(endpoint_host(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn the_installer_follows_release_and_schematic() {
+    let image = |talos: &str, schematic| installer_image(&talos.parse().unwrap(), schematic, "nocloud");
+    assert_eq!(image("1.12.1", None), "ghcr.io/siderolabs/installer:v1.12.1");
+    assert_eq!(
+        image("1.12.1", Some("abc")),
+        "factory.talos.dev/nocloud-installer/abc:v1.12.1"
+    );
+    assert_eq!(image("1.9.0", Some("abc")), "factory.talos.dev/installer/abc:v1.9.0");
 }
 
 fn remove(config: &mut Value, section: &str, key: &str) {

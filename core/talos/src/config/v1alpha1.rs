@@ -1,5 +1,7 @@
 //! The main document, version `v1alpha1`.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
@@ -135,6 +137,11 @@ fn network(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec) -> Value 
             Some(interface) => interface["vip"] = shared,
             None => interfaces.push(json!({ "interface": link, "dhcp": true, "vip": shared })),
         }
+    }
+    if !node.loopback.is_empty() {
+        let whole = |ip: &IpAddr| format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 });
+        let addresses: Vec<String> = node.loopback.iter().map(whole).collect();
+        interfaces.push(json!({ "interface": "lo", "addresses": addresses }));
     }
     if !interfaces.is_empty() {
         network.insert("interfaces".to_owned(), json!(interfaces));

@@ -4,12 +4,15 @@ use super::{Validator, cluster::is_dns_name, secrets, text};
 use crate::config::{
     Addons, ButlerController, Capi, CapiProvider, ChartMirror, Cluster, Cni, Console, ConsoleIngress, Network,
     ProviderKind, Storage, Topology, Versioned,
-    raw::RawConfig,
+    raw::{RawConfig, RawExposureMode},
     raw_addons::{
         CapiName, CniType, ControlPlaneHaType, ControlPlaneProviderType, GitOpsType, IngressType, LoadBalancerType,
         RawAddons, RawCapi, RawConsole, RawConsoleIngress, StorageType,
     },
 };
+
+/// Copies of a volume, where there are nodes for them.
+const STORAGE_REPLICAS: u32 = 3;
 
 pub(super) fn addons(
     v: &mut Validator<'_>,
@@ -18,6 +21,8 @@ pub(super) fn addons(
     cluster: &Cluster,
     network: &Network,
 ) -> Addons {
+    let exposure = raw.control_plane_exposure.as_ref();
+    let exposes = exposure.is_some_and(|exposure| exposure.mode == Some(RawExposureMode::LoadBalancer));
     let empty = RawAddons::default();
     let raw = raw.addons.as_ref().unwrap_or(&empty);
     not_in_clouds(v, raw, kind);
@@ -35,40 +40,55 @@ pub(super) fn addons(
         butler_controller: butler_controller(raw),
         console: console(v, raw.console.as_ref(), &cluster.name),
     };
-    together(v, addons, kind, network)
+    let addons = pool_for(v, addons, kind, network, exposes);
+    together(v, &addons, kind);
+    addons
+}
+
+/// MetalLB without addresses is not installed, and what waits for one of them cannot work.
+fn pool_for(
+    v: &mut Validator<'_>,
+    mut addons: Addons,
+    kind: ProviderKind,
+    network: &Network,
+    tenants_take_addresses: bool,
+) -> Addons {
+    let path = "network.loadBalancerPool";
+    // `local` takes the pool from the container network, and a pool that is written but unusable is reported already.
+    let pool_is_open = kind.is_cloud()
+        || kind == ProviderKind::Local
+        || v.is_reported("provider")
+        || v.is_written(path)
+        || v.is_written("addons.loadBalancer.addressPool");
+    if addons.load_balancer.is_none() || network.load_balancer_pool.is_some() || pool_is_open {
+        return addons;
+    }
+    let missing = format!("`{path}` is missing");
+    if addons.ingress.is_some() {
+        let hint = "write free addresses of the node network, or `addons.ingress: {enabled: false}`";
+        v.problem(path, format!("{missing}: Traefik waits for an address of it"), hint);
+    } else if tenants_take_addresses {
+        let hint = "write free addresses of the node network";
+        v.problem(
+            path,
+            format!("{missing}: exposure mode LoadBalancer takes addresses of it"),
+            hint,
+        );
+    } else {
+        v.warn(path, format!("without `{path}` MetalLB is not installed"), "");
+        addons.load_balancer = None;
+    }
+    addons
 }
 
 /// Rules between addons.
-fn together(v: &mut Validator<'_>, mut addons: Addons, kind: ProviderKind, network: &Network) -> Addons {
+fn together(v: &mut Validator<'_>, addons: &Addons, kind: ProviderKind) {
     if addons.cni.is_none() {
         v.warn(
             "addons.cni",
             "without a CNI the nodes stay NotReady",
             "nothing else becomes ready until you install one",
         );
-    }
-    // `local` takes the pool from the container network, and a pool that is written but unusable is reported already.
-    let pool_is_open = kind.is_cloud()
-        || kind == ProviderKind::Local
-        || v.is_reported("provider")
-        || v.is_written("network.loadBalancerPool")
-        || v.is_written("addons.loadBalancer.addressPool");
-    if addons.load_balancer.is_some() && network.load_balancer_pool.is_none() && !pool_is_open {
-        if addons.ingress.is_some() {
-            let hint = "write free addresses of the node network, or `addons.ingress: {enabled: false}`";
-            v.problem(
-                "network.loadBalancerPool",
-                "`network.loadBalancerPool` is missing: Traefik waits for an address of it",
-                hint,
-            );
-        } else {
-            v.warn(
-                "network.loadBalancerPool",
-                "without `network.loadBalancerPool` MetalLB is not installed",
-                "",
-            );
-            addons.load_balancer = None;
-        }
     }
     if addons.load_balancer.is_none() && addons.ingress.is_some() && kind != ProviderKind::Local {
         v.warn(
@@ -113,7 +133,6 @@ fn together(v: &mut Validator<'_>, mut addons: Addons, kind: ProviderKind, netwo
             );
         }
     }
-    addons
 }
 
 /// On clouds the platform's own load balancers do this work.
@@ -167,8 +186,14 @@ fn cni(raw: &RawAddons) -> Option<Cni> {
 }
 
 fn storage(v: &mut Validator<'_>, raw: &RawAddons, cluster: &Cluster) -> Option<Storage> {
-    let single = cluster.topology == Topology::SingleNode;
-    let default = if single { 1 } else { 3 };
+    // Each copy of a volume needs a node of its own.
+    let nodes = cluster
+        .workers
+        .as_ref()
+        .unwrap_or(&cluster.control_plane)
+        .replicas
+        .max(1);
+    let default = nodes.min(STORAGE_REPLICAS);
     let Some(block) = &raw.storage else {
         return Some(Storage {
             version: None,
@@ -179,13 +204,13 @@ fn storage(v: &mut Validator<'_>, raw: &RawAddons, cluster: &Cluster) -> Option<
         return None;
     }
     let mut replica_count = block.replica_count.unwrap_or(default);
-    if single && replica_count > 1 {
-        v.warn(
-            "addons.storage.replicaCount",
-            "a single-node cluster keeps 1 copy of each volume",
-            "",
-        );
+    let path = "addons.storage.replicaCount";
+    if cluster.topology == Topology::SingleNode && replica_count > 1 {
+        v.warn(path, "a single-node cluster keeps 1 copy of each volume", "");
         replica_count = 1;
+    } else if replica_count > nodes {
+        let message = format!("{replica_count} copies of each volume need as many nodes; {nodes} carry volumes");
+        v.warn(path, message, "volumes stay degraded");
     }
     Some(Storage {
         version: text(block.version.as_ref()),

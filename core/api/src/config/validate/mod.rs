@@ -47,7 +47,7 @@ pub(super) fn validate(raw: &RawConfig, checked: &Checked) -> (BootstrapConfig, 
     let network_pool = tenancy::network_pool(&mut v, raw, &cluster.name, &network);
     let config = BootstrapConfig {
         bootstrap_cluster: bootstrap_cluster(&mut v, raw.bootstrap_cluster.as_ref()),
-        exposure: tenancy::exposure(&mut v, raw, kind, &network, &addons),
+        exposure: tenancy::exposure(&mut v, raw),
         multi_tenancy_mode: raw.multi_tenancy_mode.map(multi_tenancy),
         provider_network: tenancy::provider_network(&mut v, raw, kind, network_pool.as_ref()),
         deadlines: deadlines::deadlines(&mut v, raw.deadlines.as_ref()),
@@ -62,6 +62,7 @@ pub(super) fn validate(raw: &RawConfig, checked: &Checked) -> (BootstrapConfig, 
     };
     if raw.provider.is_some() {
         network::outside_the_cluster_networks(&mut v, &config);
+        talos::extensions(&mut v, &config);
     }
     (config, v.found)
 }

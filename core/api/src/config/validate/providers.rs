@@ -1,6 +1,9 @@
 //! `providerConfig`: the block of the chosen platform.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{
     Validator,
@@ -18,6 +21,9 @@ use crate::config::{
 
 /// First VMID that Proxmox VE gives to guests.
 const VMID_MIN: u32 = 100;
+
+/// Port of the Talos API.
+const TALOS_PORT: u16 = 50000;
 
 pub(super) fn provider(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind, cluster: &Cluster) -> Provider {
     let empty = RawProviderConfig::default();
@@ -321,17 +327,32 @@ fn machines(v: &mut Validator<'_>, raw: &RawStatic, path: &str, cluster: &Cluste
         .enumerate()
         .map(|(i, raw)| machine(v, raw, &format!("{path}.machines[{i}]")))
         .collect();
-    distinct(
-        v,
-        machines.iter().map(|machine| machine.address.as_str()),
-        path,
-        "address",
-    );
+    let sockets: Vec<String> = machines.iter().map(|machine| socket(&machine.address)).collect();
+    distinct(v, sockets.iter().map(String::as_str), path, "address");
+    let names = machine_names(&cluster.name, &machines);
+    distinct(v, names.iter().map(String::as_str), path, "name");
+    Provider::Static(StaticMachines { machines })
+}
+
+/// The given names, and derived ones for the others.
+fn machine_names(cluster: &str, machines: &[StaticMachine]) -> Vec<String> {
+    let (mut control_planes, mut workers) = (0.., 0..);
+    let mut derived = |role: Role| match role {
+        Role::ControlPlane => format!("{cluster}-cp-{}", control_planes.next().unwrap_or(0_u32)),
+        Role::Worker => format!("{cluster}-worker-{}", workers.next().unwrap_or(0_u32)),
+    };
     let names = machines
         .iter()
-        .map(|machine| machine.name.as_deref().unwrap_or_default());
-    distinct(v, names, path, "name");
-    Provider::Static(StaticMachines { machines })
+        .map(|machine| (derived(machine.role), machine.name.clone()));
+    names.map(|(derived, given)| given.unwrap_or(derived)).collect()
+}
+
+/// An address with its port, so that equal ones can be seen.
+fn socket(address: &str) -> String {
+    match address.parse::<IpAddr>() {
+        Ok(ip) => SocketAddr::new(ip, TALOS_PORT).to_string(),
+        Err(_) => address.to_owned(),
+    }
 }
 
 fn distinct<'a>(v: &mut Validator<'_>, values: impl Iterator<Item = &'a str>, path: &str, key: &str) {

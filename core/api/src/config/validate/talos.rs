@@ -4,7 +4,7 @@ use semver::Version;
 
 use super::{Validator, text};
 use crate::config::{
-    Talos,
+    BootstrapConfig, Provider, Talos,
     raw::RawTalos,
     versions::{self, TALOS_LINES, TalosLine},
 };
@@ -84,6 +84,27 @@ pub(super) fn install_disk(v: &mut Validator<'_>, value: Option<&String>, path: 
         );
     }
     Some(disk)
+}
+
+/// Longhorn needs a Talos extension on the nodes.
+pub(super) fn extensions(v: &mut Validator<'_>, config: &BootstrapConfig) {
+    // Images that the user brings may have it; the simulated world and containers need none.
+    let plain = match &config.provider {
+        Provider::Harvester(harvester) => harvester.image_name.is_none(),
+        Provider::Nutanix(nutanix) => nutanix.image_uuid.is_none(),
+        Provider::Proxmox(proxmox) => proxmox.template_id.is_none(),
+        Provider::Static(_) => true,
+        Provider::Gcp(_) | Provider::Aws(_) | Provider::Azure(_) | Provider::Local | Provider::InMemory(_) => false,
+    };
+    let path = "talos.schematic";
+    if plain && config.addons.storage.is_some() && config.talos.schematic.is_none() && !v.is_reported(path) {
+        let hint = "write the id of a schematic with `iscsi-tools` from the Image Factory";
+        v.warn(
+            path,
+            "Longhorn needs the Talos extension iscsi-tools, which plain Talos lacks",
+            hint,
+        );
+    }
 }
 
 fn time_servers(v: &mut Validator<'_>, servers: &[String]) -> Vec<String> {

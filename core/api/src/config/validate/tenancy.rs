@@ -7,38 +7,18 @@ use serde_json::{Map, Value, json};
 
 use super::{Validator, cluster::is_dns_name, net, text};
 use crate::config::{
-    Addons, Exposure, IpRange, Network, NetworkPool, ProviderKind,
+    Exposure, IpRange, Network, NetworkPool, ProviderKind,
     raw::{
         RawAllocationMode, RawConfig, RawControllerType, RawExposure, RawExposureMode, RawNetworkMode, RawNetworkPool,
         RawTenantAllocation,
     },
 };
 
-pub(super) fn exposure(
-    v: &mut Validator<'_>,
-    raw: &RawConfig,
-    kind: ProviderKind,
-    network: &Network,
-    addons: &Addons,
-) -> Option<Exposure> {
+pub(super) fn exposure(v: &mut Validator<'_>, raw: &RawConfig) -> Option<Exposure> {
     let raw = raw.control_plane_exposure.as_ref()?;
     let mode = raw.mode?;
     foreign_fields(v, raw, mode);
     if mode == RawExposureMode::LoadBalancer {
-        let has_pool = network.load_balancer_pool.is_some() || v.is_written("network.loadBalancerPool");
-        if !kind.is_cloud()
-            && kind != ProviderKind::Local
-            && addons.load_balancer.is_some()
-            && !has_pool
-            && addons.ingress.is_none()
-        {
-            let message = "`network.loadBalancerPool` is missing: exposure mode LoadBalancer takes addresses of it";
-            v.problem(
-                "controlPlaneExposure.mode",
-                message,
-                "write free addresses of the node network",
-            );
-        }
         return Some(Exposure::LoadBalancer);
     }
     let word = if mode == RawExposureMode::Ingress {

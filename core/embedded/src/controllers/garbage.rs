@@ -1,0 +1,272 @@
+//! Collects what belongs to nobody any more: dependents of deleted owners, and the contents of deleted namespaces.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{edit, without_finalizer};
+use crate::kinds::Resource;
+use crate::rest::{delete, write};
+use crate::server::Inner;
+use crate::store::Change;
+use crate::text::{meta, string_at};
+
+type Place = (Arc<str>, Arc<str>);
+
+/// What is known of owners and dependents, kept up to date by the changes of the store.
+pub(crate) struct Collector {
+    server: Arc<Inner>,
+    /// Objects that name an owner, by the owner's uid.
+    dependents: HashMap<String, BTreeSet<Place>>,
+    /// Every object that is there.
+    places: HashMap<String, Place>,
+    /// Namespaces that are being deleted.
+    terminating: HashSet<String>,
+}
+
+impl Collector {
+    /// Takes stock of the store.
+    pub(crate) fn new(server: Arc<Inner>) -> Self {
+        let mut collector = Self {
+            dependents: HashMap::new(),
+            places: HashMap::new(),
+            terminating: HashSet::new(),
+            server,
+        };
+        for resource in collector.server.catalog().stored() {
+            for (key, object) in collector.server.store.list(&resource.table, "").objects {
+                collector.note(&resource.table, &key, None, Some(&object.value));
+            }
+        }
+        collector
+    }
+
+    /// Works until the server ends.
+    pub(crate) async fn run(mut self, mut changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>) {
+        for namespace in self.terminating.clone() {
+            self.empty_namespace(&namespace);
+        }
+        let stop = self.server.stop.clone();
+        loop {
+            let (table, change) = tokio::select! {
+                () = stop.cancelled() => return,
+                change = changes.recv() => match change {
+                    Some(change) => change,
+                    None => return,
+                },
+            };
+            self.handle(&table, &change);
+        }
+    }
+
+    fn handle(&mut self, table: &Arc<str>, change: &Change) {
+        let new = (!change.deleted).then_some(&change.new.value);
+        self.note(table, &change.key, change.old.as_ref().map(|o| &o.value), new);
+        match new {
+            Some(object) => self.changed(table, &change.key, object),
+            None => self.gone(&change.new.value),
+        }
+    }
+
+    /// Keeps the indexes.
+    fn note(&mut self, table: &Arc<str>, key: &Arc<str>, old: Option<&Value>, new: Option<&Value>) {
+        let place = (Arc::clone(table), Arc::clone(key));
+        for owner in old.map(owners).unwrap_or_default() {
+            if let Some(set) = self.dependents.get_mut(&owner) {
+                set.remove(&place);
+                if set.is_empty() {
+                    self.dependents.remove(&owner);
+                }
+            }
+        }
+        for owner in new.map(owners).unwrap_or_default() {
+            self.dependents.entry(owner).or_default().insert(place.clone());
+        }
+        if let Some(old) = old {
+            self.places.remove(meta(old, "uid"));
+        }
+        if let Some(new) = new {
+            self.places.insert(meta(new, "uid").to_owned(), place);
+        }
+        if &**table == "namespaces" {
+            match new {
+                Some(new) if new["metadata"]["deletionTimestamp"].is_string() => {
+                    self.terminating.insert(meta(new, "name").to_owned());
+                }
+                _ => {
+                    self.terminating.remove(&**key);
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, table: &Arc<str>, key: &Arc<str>, object: &Value) {
+        let deleting = object["metadata"]["deletionTimestamp"].is_string();
+        let owned = owners(object);
+        if !deleting && !owned.is_empty() && owned.iter().all(|o| !self.places.contains_key(o)) {
+            self.delete(table, key);
+            return;
+        }
+        if !deleting {
+            return;
+        }
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        let has = |name: &str| finalizers.is_some_and(|f| f.iter().any(|v| v == name));
+        let uid = meta(object, "uid").to_owned();
+        if has("orphan") {
+            for (table, key) in self.dependents_of(&uid) {
+                self.disown(&table, &key, &uid);
+            }
+            self.release(table, key, "orphan");
+        } else if has("foregroundDeletion") {
+            self.foreground(table, key, &uid);
+        }
+        if &**table == "namespaces" {
+            self.empty_namespace(&key.clone());
+        }
+    }
+
+    fn gone(&mut self, object: &Value) {
+        let uid = meta(object, "uid").to_owned();
+        for (table, key) in self.dependents_of(&uid) {
+            let others = self.server.store.get(&table, &key).is_some_and(|dependent| {
+                owners(&dependent.value)
+                    .iter()
+                    .any(|o| *o != uid && self.places.contains_key(o))
+            });
+            if others {
+                self.disown(&table, &key, &uid);
+            } else {
+                self.delete(&table, &key);
+            }
+        }
+        for owner in owners(object) {
+            if let Some((table, key)) = self.places.get(&owner).cloned() {
+                self.foreground(&table, &key, &owner);
+            }
+        }
+        let namespace = meta(object, "namespace").to_owned();
+        if self.terminating.contains(&namespace) {
+            self.empty_namespace(&namespace);
+        }
+    }
+
+    /// Deletes the dependents of an object that waits for them, and lets it go when none is left.
+    fn foreground(&mut self, table: &str, key: &str, uid: &str) {
+        let waits = self.server.store.get(table, key).is_some_and(|o| {
+            o.value["metadata"]["deletionTimestamp"].is_string()
+                && o.value["metadata"]["finalizers"]
+                    .as_array()
+                    .is_some_and(|f| f.iter().any(|v| v == "foregroundDeletion"))
+        });
+        if !waits {
+            return;
+        }
+        let dependents = self.dependents_of(uid);
+        if dependents.is_empty() {
+            self.release(table, key, "foregroundDeletion");
+        }
+        for (table, key) in dependents {
+            self.delete(&table, &key);
+        }
+    }
+
+    fn dependents_of(&self, uid: &str) -> Vec<Place> {
+        self.dependents
+            .get(uid)
+            .map(|set| set.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    fn resource(&self, table: &str) -> Option<Arc<Resource>> {
+        self.server.catalog().stored().into_iter().find(|r| &*r.table == table)
+    }
+
+    fn delete(&self, table: &str, key: &str) {
+        let Some(resource) = self.resource(table) else { return };
+        if let Err(failure) = delete::begin(&self.server.store, &resource, key, &delete::Options::default()) {
+            tracing::warn!(reason = failure.message, table, key, "cannot collect");
+        }
+        self.settle(&resource);
+    }
+
+    fn release(&self, table: &str, key: &str, finalizer: &str) {
+        let Some(resource) = self.resource(table) else { return };
+        let finished = |object: &Value| write::is_finished(&resource, object);
+        edit(&self.server.store, table, key, finished, |object| {
+            without_finalizer(object, finalizer)
+        });
+        self.settle(&resource);
+    }
+
+    /// Definitions notice when the last of their objects has gone.
+    fn settle(&self, resource: &Resource) {
+        if resource.custom.as_ref().is_some_and(|c| c.terminating) || &*resource.table == crate::server::DEFINITIONS {
+            super::definitions::settle(&self.server);
+        }
+    }
+
+    fn disown(&self, table: &str, key: &str, uid: &str) {
+        edit(
+            &self.server.store,
+            table,
+            key,
+            |_| false,
+            |object| {
+                let mut next = object.clone();
+                let list = crate::text::meta_mut(&mut next)
+                    .get_mut("ownerReferences")?
+                    .as_array_mut()?;
+                list.retain(|o| string_at(o, "/uid") != uid);
+                if list.is_empty() {
+                    crate::text::meta_mut(&mut next).remove("ownerReferences");
+                }
+                Some(next)
+            },
+        );
+    }
+
+    /// Deletes what is in a namespace, and the namespace when it is empty.
+    fn empty_namespace(&mut self, namespace: &str) {
+        let mut left = false;
+        for resource in self.server.catalog().stored().iter().filter(|r| r.namespaced) {
+            for (key, object) in self
+                .server
+                .store
+                .list(&resource.table, &format!("{namespace}/"))
+                .objects
+            {
+                if !object.value["metadata"]["deletionTimestamp"].is_string() {
+                    self.delete(&resource.table, &key);
+                }
+                left |= self.server.store.get(&resource.table, &key).is_some();
+            }
+        }
+        if left {
+            return;
+        }
+        let Some(resource) = self.resource("namespaces") else {
+            return;
+        };
+        let finished = |object: &Value| write::is_finished(&resource, object);
+        edit(&self.server.store, "namespaces", namespace, finished, |object| {
+            let mut next = object.clone();
+            let list = next["spec"]["finalizers"].as_array_mut()?;
+            let before = list.len();
+            list.retain(|f| f != "kubernetes");
+            (list.len() < before).then_some(next)
+        });
+    }
+}
+
+fn owners(object: &Value) -> Vec<String> {
+    object["metadata"]["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|o| string_at(o, "/uid").to_owned())
+        .filter(|uid| !uid.is_empty())
+        .collect()
+}
