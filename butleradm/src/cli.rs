@@ -25,8 +25,6 @@ pub enum Command {
         after_help = "The same command again continues a run that was stopped anywhere; once done, it changes nothing."
     )]
     Bootstrap(BootstrapArgs),
-    /// Print the JSON schema of the bootstrap configuration, for editors
-    Schema,
     /// The simulated world: machines, Talos and Kubernetes on this computer
     #[command(subcommand, name = "inmemory")]
     InMemory(InMemoryCommand),

@@ -2,9 +2,17 @@
 
 use std::{io, path::Path};
 
+use butler_api::event::Outcome;
+use butler_bootstrap::{
+    addons::PlanError,
+    context::Files,
+    driver::{Ended, FailedStep},
+    run::RunError,
+};
 use butler_client::home::HomeError;
 use butler_embedded::OpenError;
 use butler_fixtures::process::WorldError;
+use butler_infra::InfraError;
 use butler_terminal::{Exit, Failure};
 
 /// A configuration file that cannot be read.
@@ -55,4 +63,82 @@ pub(crate) fn world(error: &WorldError) -> Failure {
 /// The user stopped the command.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
+}
+
+/// Addons that do not fit together.
+pub(crate) fn plan(error: &PlanError) -> Failure {
+    let failure = Failure::from_error(Exit::Usage, error);
+    match error {
+        PlanError::Missing { hint, .. } => failure.hint(*hint),
+        PlanError::Unsupported { .. } => failure,
+    }
+}
+
+/// A platform that cannot be used.
+pub(crate) fn infra(error: &InfraError) -> Failure {
+    let exit = if error.class == butler_infra::Class::Unsupported { Exit::Usage } else { Exit::Failed };
+    let failure = Failure::from_error(exit, error);
+    match &error.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// A run that could not begin, or had to stop.
+pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
+    match error {
+        RunError::Changed { .. } => Failure::from_error(Exit::Usage, error)
+            .hint("undo the change and run the same command again; a cluster under way keeps its configuration"),
+        RunError::Plan(error) => plan(error),
+        RunError::Journal(_) => Failure::from_error(Exit::Failed, error)
+            .hint(format!("nothing was deleted; the state of this bootstrap is in {}", files.folder.display())),
+        _ => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// How a run ended, if not well: what failed, what exists, how to go on.
+pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), Failure> {
+    let exit = match ended.outcome {
+        Outcome::Done => return Ok(()),
+        Outcome::Failed => Exit::Failed,
+        Outcome::Deadline => Exit::Deadline,
+        Outcome::Interrupted => Exit::Interrupted,
+    };
+    let mut failure = match (ended.failures.first(), ended.outcome) {
+        (_, Outcome::Interrupted) => Failure::new(exit, format!("the bootstrap of {cluster} was interrupted")),
+        (Some(first), _) => failed_step(exit, cluster, first),
+        (None, _) => Failure::new(exit, format!("the bootstrap of {cluster} did not end within --deadline")),
+    };
+    for further in ended.failures.iter().skip(1) {
+        failure = failure.cause(describe(further));
+    }
+    failure = failure.cause(exists(ended));
+    for hint in ended.failures.iter().filter_map(|f| f.failure.hint.as_deref()).take(3) {
+        failure = failure.hint(hint);
+    }
+    let again = format!("butleradm bootstrap --config {}", config.display());
+    Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))
+}
+
+fn failed_step(exit: Exit, cluster: &str, step: &FailedStep) -> Failure {
+    Failure::new(exit, format!("the bootstrap of {cluster} stopped")).cause(describe(step))
+}
+
+fn describe(step: &FailedStep) -> String {
+    let subject = step.machine.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
+    format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
+}
+
+/// What exists, so that nobody has to look for it.
+fn exists(ended: &Ended) -> String {
+    let machines = ended.view.machines();
+    let made: Vec<String> = machines
+        .iter()
+        .filter_map(|m| Some(format!("{} ({}, {})", m.name, m.provider_id.as_deref()?, m.state)))
+        .collect();
+    match made.len() {
+        0 => "no machine exists yet".to_owned(),
+        n if n > 12 => format!("{n} machines exist; the first is {}", made[0]),
+        n => format!("{n} of {} machines exist: {}", machines.len(), made.join(", ")),
+    }
 }

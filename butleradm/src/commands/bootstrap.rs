@@ -1,21 +1,44 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
-use std::{path::PathBuf, time::Duration};
+mod answer;
+mod secrets;
+mod sink;
+mod world;
 
-use butler_api::config::{self, Loaded};
-use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use butler_api::config::{self, BootstrapCluster, Loaded, Provider as ProviderConfig};
+use butler_bootstrap::{
+    addons::{self, ClusterFacts},
+    cluster::kind::Tools,
+    context::{Files, MakeInstaller},
+    plan,
+    run::{self, Request},
+};
+use butler_client::home::Home;
+use butler_infra::{ConnectEnv, Provider};
+use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    answer::{Made, Planned},
+    sink::Renderer,
+};
 use crate::failure;
 
 /// Options of `bootstrap`.
 #[derive(Debug, clap::Args)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub struct BootstrapArgs {
+    /// Print the JSON schema of the configuration instead.
+    #[command(subcommand)]
+    pub command: Option<BootstrapCommand>,
     /// Infrastructure provider; must be the one of the configuration
     #[arg(value_name = "PROVIDER")]
     pub provider: Option<String>,
     /// Bootstrap configuration
-    #[arg(short, long, value_name = "FILE", env = env::BUTLER_CONFIG, hide_env_values = true)]
-    pub config: PathBuf,
+    #[arg(short, long, value_name = "FILE", required = true, env = env::BUTLER_CONFIG, hide_env_values = true)]
+    pub config: Option<PathBuf>,
     /// Print the plan and touch nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -36,23 +59,163 @@ pub struct BootstrapArgs {
     pub no_progress: bool,
 }
 
+/// Commands below `bootstrap`.
+#[derive(Debug, clap::Subcommand)]
+pub enum BootstrapCommand {
+    /// Print the JSON schema of the bootstrap configuration, for editors
+    Schema,
+}
+
 /// Runs the command.
-pub(crate) fn run(ui: &Ui, _env: &Env, args: &BootstrapArgs) -> Result<(), Failure> {
-    let loaded = load(args)?;
+pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failure> {
+    let (None, Some(file)) = (&args.command, &args.config) else {
+        return ui.print(&output::json(&config::json_schema())?);
+    };
+    let loaded = load(file, args.provider.as_deref())?;
     for warning in &loaded.warnings {
-        ui.warn(&warning.render(&args.config.display().to_string()), None);
+        ui.warn(&warning.render(&file.display().to_string()), None);
     }
-    Err(Failure::new(Exit::Failed, "this build cannot run a bootstrap"))
+    let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
+    let job = Job { ui, env, args, home, file, config: loaded.config };
+    interrupt::run(ui, |cancel| async move {
+        if args.dry_run { job.plan().await } else { job.bootstrap(cancel).await }
+    })
 }
 
 /// The validated configuration; a provider on the command line must be the same.
-fn load(args: &BootstrapArgs) -> Result<Loaded, Failure> {
-    let name = args.config.display().to_string();
-    let text = std::fs::read_to_string(&args.config).map_err(|e| failure::unreadable_config(&args.config, &e))?;
+fn load(file: &std::path::Path, wanted: Option<&str>) -> Result<Loaded, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|e| failure::unreadable_config(file, &e))?;
+    let name = file.display().to_string();
     let loaded = config::load(&text, &name).map_err(|e| Failure::from_error(Exit::Usage, &e))?;
     let provider = loaded.config.provider_kind().as_str();
-    match &args.provider {
-        Some(wanted) if wanted != provider => Err(failure::other_provider(wanted, provider, &args.config)),
+    match wanted {
+        Some(wanted) if wanted != provider => Err(failure::other_provider(wanted, provider, file)),
         _ => Ok(loaded),
     }
+}
+
+/// One invocation.
+struct Job<'a> {
+    ui: &'a Ui,
+    env: &'a Env,
+    args: &'a BootstrapArgs,
+    home: Home,
+    file: &'a std::path::Path,
+    config: config::BootstrapConfig,
+}
+
+impl Job<'_> {
+    /// Prints what would be made. Looks at the platform, changes nothing: a world that is not up stays down.
+    async fn plan(self) -> Result<(), Failure> {
+        let facts = ClusterFacts::default();
+        let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
+        let provider = self.provider(false).await;
+        let (checks, mut warnings) = match provider {
+            Ok(provider) => match provider.preflight(&plan::infra(&self.config, uuid::Uuid::nil())).await {
+                Ok(checks) => (checks, Vec::new()),
+                Err(error) => (Vec::new(), vec![format!("the platform's checks could not run: {error}")]),
+            },
+            Err(failure) => (Vec::new(), vec![format!("the platform's checks could not run: {}", failure.message())]),
+        };
+        warnings.extend(addons::warnings(&self.config));
+        let planned = Planned(plan::plan(&self.config, &addons, &checks, warnings));
+        self.ui.answer(&planned, self.args.output.output)
+    }
+
+    async fn bootstrap(self, cancel: CancellationToken) -> Result<(), Failure> {
+        let provider = self.provider(true).await?;
+        let facts = secrets::facts(&self.config, self.env).await?;
+        let cluster = self.config.cluster.name.clone();
+        let files = self.files();
+        let make_installer = self.installer();
+        let request = Request {
+            files: files.clone(),
+            provider,
+            make_installer,
+            facts,
+            tools: self.tools(),
+            ca_files: self.ca_files()?,
+            deadline: self.args.deadline,
+            keep_bootstrap_cluster: self.args.keep_bootstrap_cluster,
+            fuse: fuse(self.env),
+            config: self.config,
+        };
+        let mut renderer = Renderer::start(self.ui, !self.args.no_progress, self.args.events.as_deref())?;
+        let ended = run::run(request, &mut renderer, cancel).await;
+        renderer.finish();
+        let ended = ended.map_err(|e| failure::run(&e, &files))?;
+        failure::ended(&ended, &cluster, self.file)?;
+        if self.args.events.as_deref().is_some_and(|p| p.as_os_str() == "-") {
+            return Ok(());
+        }
+        self.ui.answer(&Made::of(&cluster, &files, &ended), self.args.output.output)
+    }
+
+    fn files(&self) -> Files {
+        let name = &self.config.cluster.name;
+        Files {
+            folder: self.home.cluster_state(name),
+            kubeconfig: self.home.kubeconfig_path(name),
+            talosconfig: self.home.talosconfig_path(name),
+        }
+    }
+
+    /// The platform; with `start` a simulated world that is not up is started.
+    async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
+        let mut connect = ConnectEnv::default();
+        if let ProviderConfig::InMemory(settings) = &self.config.provider {
+            connect.world = world::find(&self.home, self.file, settings, start).await?;
+        }
+        let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
+        connect.credentials = secrets::talos_credentials(&secrets)?;
+        butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
+    }
+
+    fn installer(&self) -> MakeInstaller {
+        let simulated = matches!(self.config.provider, ProviderConfig::InMemory(_));
+        let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
+        let mirror = self.config.addons.chart_mirror.clone();
+        let _ = (&folder, &mirror);
+        Box::new(move |access| {
+            if simulated {
+                return Ok(Arc::new(addons::WorldInstaller::new(access.client.clone(), jiff::Timestamp::now)));
+            }
+            unimplemented!()
+        })
+    }
+
+    fn tools(&self) -> Tools {
+        let text = |name: &str| self.env.text(name).map(ToOwned::to_owned);
+        let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+        Tools {
+            runtime_variable: text(env::KIND_EXPERIMENTAL_PROVIDER),
+            proxies: proxies.iter().filter_map(|n| Some(((*n).to_owned(), text(n)?.into()))).collect(),
+            ..Tools::default()
+        }
+    }
+
+    /// Certificate authorities for the kind node: a file or a folder of PEM files.
+    fn ca_files(&self) -> Result<Vec<PathBuf>, Failure> {
+        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else { return Ok(Vec::new()) };
+        if !matches!(self.config.bootstrap_cluster, BootstrapCluster::Kind { .. }) || path.is_file() {
+            return Ok(vec![path]);
+        }
+        let unreadable = |e: std::io::Error| {
+            Failure::from_error(Exit::Usage, &e).while_doing(format!("cannot read {}", path.display()))
+        };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&path).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            if file.extension().is_some_and(|e| e == "crt" || e == "pem") {
+                files.push(file);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+/// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
+fn fuse(env: &Env) -> Option<u64> {
+    if cfg!(debug_assertions) { env.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok() } else { None }
 }

@@ -4,7 +4,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod embedded;
 pub(crate) mod inmemory;
 
-use butler_terminal::{Env, Failure, Ui, generated, output, version::Version};
+use butler_terminal::{Env, Failure, Ui, generated, version::Version};
 
 use crate::cli::{Command, command};
 
@@ -14,7 +14,6 @@ pub(crate) fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
         Command::Bootstrap(args) => bootstrap::run(ui, env, &args),
         Command::InMemory(command) => inmemory::run(ui, env, command),
         Command::Embedded(command) => embedded::run(ui, &command),
-        Command::Schema => ui.print(&output::json(&butler_api::config::json_schema())?),
         Command::Completion(args) => generated::print_completion(ui, &command(), args.shell),
         Command::Version(args) => ui.answer(&Version::of("butleradm"), args.output),
     }

@@ -1,14 +1,24 @@
 //! Bootstrap engine: step graph, scheduler, journal, driver, addons and pivot.
 //!
-//! [`graph`], [`scheduler`] and [`view`] are pure: from a validated configuration to steps, from inputs to effects.
-//! [`driver`] performs the effects; everything it learns goes through the [`journal`] before it counts.
+//! [`graph`], [`scheduler`], [`view`], [`plan`], [`pivot`] and [`record`] are pure: from a validated configuration to
+//! steps, from inputs to effects. [`driver`] performs the effects by the verbs of [`steps`]; everything it learns goes
+//! through the [`journal`] before it counts. [`run`] ties them together.
 
 pub mod addons;
 pub mod cluster;
+pub mod context;
+pub mod controllers;
 pub mod driver;
 pub mod failure;
 pub mod graph;
 pub mod journal;
+mod mirror;
+pub mod pivot;
+pub mod plan;
 pub mod process;
+pub mod record;
+pub mod run;
 pub mod scheduler;
+mod steps;
 pub mod view;
+mod watch;

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use butler_api::event::{Body, MachineLine};
 
-use crate::{driver::pending, graph::Kind, journal::Fact};
+use crate::{
+    driver::pending,
+    graph::Kind,
+    journal::{Fact, MachineFacts},
+};
 
 /// Phase, machines and addons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,14 +18,26 @@ pub struct View {
     pub phase: String,
     order: Vec<String>,
     machines: BTreeMap<String, MachineLine>,
-    /// Addon name and whether it is ready, in plan order.
-    pub addons: Vec<(String, bool)>,
+    addons: Vec<AddonState>,
+}
+
+/// An addon in the view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AddonState {
+    name: String,
+    /// Its key in `ClusterBootstrap.status.addonsInstalled`, which several may share.
+    key: String,
+    ready: bool,
 }
 
 impl View {
-    /// The view before anything happened.
-    pub fn new(machines: impl IntoIterator<Item = (String, &'static str)>, addons: &[String]) -> Self {
-        let mut view = Self { addons: addons.iter().map(|a| (a.clone(), false)).collect(), ..Self::default() };
+    /// The view before anything happened: machine names and roles, addon names and their ledger keys.
+    pub fn new(
+        machines: impl IntoIterator<Item = (String, &'static str)>,
+        addons: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let addons = addons.into_iter().map(|(name, key)| AddonState { name, key, ready: false });
+        let mut view = Self { addons: addons.collect(), ..Self::default() };
         for (name, role) in machines {
             view.machines.insert(name.clone(), pending(&name, role));
             view.order.push(name);
@@ -36,7 +52,17 @@ impl View {
 
     /// Addon names in plan order.
     pub fn addon_names(&self) -> Vec<String> {
-        self.addons.iter().map(|(name, _)| name.clone()).collect()
+        self.addons.iter().map(|a| a.name.clone()).collect()
+    }
+
+    /// `status.addonsInstalled`: a key is true when everything that shares it is ready.
+    pub fn ledger(&self) -> BTreeMap<String, bool> {
+        let mut ledger = BTreeMap::new();
+        for addon in &self.addons {
+            let all = ledger.entry(addon.key.clone()).or_insert(true);
+            *all &= addon.ready;
+        }
+        ledger
     }
 
     /// A machine's name with its address, as messages show it.
@@ -59,7 +85,7 @@ impl View {
         let (name, id, address) = match fact {
             Fact::ProviderId { machine, id } => (machine, Some(id), None),
             Fact::Address { machine, address } => (machine, None, Some(address)),
-            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } | Fact::BootstrapCluster { .. } => return None,
+            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } => return None,
         };
         let line = self.machines.get_mut(name)?;
         let before = line.clone();
@@ -70,6 +96,14 @@ impl View {
             line.address = Some(address.clone());
         }
         (*line != before).then(|| line.clone())
+    }
+
+    /// Takes over what an earlier run learned.
+    pub fn restore(&mut self, name: &str, facts: &MachineFacts) {
+        if let Some(line) = self.machines.get_mut(name) {
+            line.provider_id.clone_from(&facts.provider_id);
+            line.address.clone_from(&facts.address);
+        }
     }
 
     /// A step began.
@@ -90,7 +124,7 @@ impl View {
             Kind::Registered(name) => self.machine_state(name, "joined"),
             Kind::NodeReady(name) => self.machine_state(name, "ready"),
             Kind::Addon(name) => {
-                self.addons.iter_mut().filter(|(n, _)| n == name).for_each(|(_, ready)| *ready = true);
+                self.addons.iter_mut().filter(|a| a.name == *name).for_each(|a| a.ready = true);
                 Some(addon(name, "ready"))
             }
             _ => None,

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what stops a test")]
 
+mod peer;
+
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use butler_talos::config::{ClusterSpec, Cni, NodeSpec, Role, render};
@@ -21,7 +22,7 @@ static SECRETS: LazyLock<SecretsBundle> = LazyLock::new(|| SecretsBundle::genera
 
 #[test]
 fn talosctl_validates_what_we_render() {
-    let Some(talosctl) = talosctl() else { return };
+    let Some(talosctl) = peer::talosctl() else { return };
     let folder = tempfile::tempdir().unwrap();
     for (what, cluster, node) in configurations() {
         let file = folder.path().join("config.yaml");
@@ -31,13 +32,18 @@ fn talosctl_validates_what_we_render() {
             .arg(&file)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{what}, {:?}: {}", node.role, words(&output));
+        assert!(
+            output.status.success(),
+            "{what}, {:?}: {}",
+            node.role,
+            peer::words(&output)
+        );
     }
 }
 
 #[test]
 fn talosctl_generates_the_same_from_our_secrets() {
-    let Some(talosctl) = talosctl() else { return };
+    let Some(talosctl) = peer::talosctl() else { return };
     let folder = tempfile::tempdir().unwrap();
     let secrets = folder.path().join("secrets.yaml");
     std::fs::write(&secrets, SECRETS.to_yaml().unwrap().expose_secret()).unwrap();
@@ -72,7 +78,7 @@ fn talosctl_generates_the_same_from_our_secrets() {
             .arg(&out)
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", words(&output));
+        assert!(output.status.success(), "{}", peer::words(&output));
         let mut cluster = cluster(talos, "1.32.4");
         cluster.install_disk = Some("/dev/vda".into());
         cluster.install_image = Some("factory.talos.dev/installer/x:v1".into());
@@ -94,7 +100,7 @@ fn talosctl_generates_the_same_from_our_secrets() {
 
 #[test]
 fn we_read_the_secrets_of_talosctl() {
-    let Some(talosctl) = talosctl() else { return };
+    let Some(talosctl) = peer::talosctl() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secrets.yaml");
     let output = Command::new(&talosctl)
@@ -102,7 +108,7 @@ fn we_read_the_secrets_of_talosctl() {
         .arg(&file)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", words(&output));
+    assert!(output.status.success(), "{}", peer::words(&output));
     let text = std::fs::read_to_string(&file).unwrap();
     let bundle = SecretsBundle::from_yaml(&text).unwrap();
     assert_eq!(documents(bundle.to_yaml().unwrap().expose_secret()), documents(&text));
@@ -110,7 +116,7 @@ fn we_read_the_secrets_of_talosctl() {
 
 #[test]
 fn talosctl_reads_our_talosconfig() {
-    let Some(talosctl) = talosctl() else { return };
+    let Some(talosctl) = peer::talosctl() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("talosconfig");
     let endpoints = ["10.0.0.1".to_owned(), "10.0.0.2".to_owned()];
@@ -121,7 +127,7 @@ fn talosctl_reads_our_talosconfig() {
         .arg(&file)
         .output();
     let output = output.unwrap();
-    assert!(output.status.success(), "{}", words(&output));
+    assert!(output.status.success(), "{}", peer::words(&output));
     let info: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(info["context"], "mgmt");
     assert_eq!(info["endpoints"], serde_json::json!(endpoints));
@@ -188,31 +194,4 @@ fn documents(text: &str) -> Vec<Value> {
     text.split("\n---\n")
         .map(|document| serde_saphyr::from_str(document).unwrap())
         .collect()
-}
-
-fn words(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-/// The real talosctl, if somebody built it.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "tests have no Env and no Ui"
-)]
-fn talosctl() -> Option<PathBuf> {
-    let folder = std::env::var_os("BUTLER_PEERS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers"),
-        PathBuf::from,
-    );
-    let binary = folder.join("talosctl");
-    if binary.is_file() {
-        return Some(binary);
-    }
-    eprintln!("skipped: {} is absent", binary.display());
-    None
 }

@@ -23,6 +23,10 @@ pub const BUTLER_COLOR: &str = "BUTLER_COLOR";
 pub const BUTLER_NO_COLOR: &str = "BUTLER_NO_COLOR";
 /// Log filter for diagnostics on stderr, for example `debug` or `butler_talos=trace`.
 pub const BUTLER_LOG: &str = "BUTLER_LOG";
+/// Certificate authorities (a PEM file, or a folder of them) that the bootstrap cluster shall trust.
+pub const BUTLER_CA_CERT_PATH: &str = "BUTLER_CA_CERT_PATH";
+/// Container runtime that kind uses.
+pub const KIND_EXPERIMENTAL_PROVIDER: &str = "KIND_EXPERIMENTAL_PROVIDER";
 /// Not empty: no colour (<https://no-color.org>).
 pub const NO_COLOR: &str = "NO_COLOR";
 /// Set by CI systems: no live view.

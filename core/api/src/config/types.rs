@@ -640,6 +640,14 @@ impl BootstrapConfig {
         }
     }
 
+    /// The pool that a machine of this role belongs to.
+    pub fn pool(&self, role: Role) -> &Pool {
+        match (role, &self.cluster.workers) {
+            (Role::Worker, Some(workers)) => workers,
+            _ => &self.cluster.control_plane,
+        }
+    }
+
     /// Machine names and roles in order: control planes first.
     pub fn machine_names(&self) -> Vec<(String, Role)> {
         let derived = |role: Role, i: u32| match role {

@@ -14,6 +14,9 @@ use k8s_openapi::{
 
 use super::{ADDON_LABEL, WorkloadKind};
 
+/// Label on the pods of a job.
+const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
+
 type Labels = BTreeMap<String, String>;
 /// Namespace (empty where there is none) and name.
 pub(super) type Key = (String, String);
@@ -60,6 +63,7 @@ impl WorkloadState {
 pub(super) struct PodState {
     pub(super) name: String,
     labels: Labels,
+    /// Whether it is ready, or was and has ended well.
     pub(super) ready: bool,
     pub(super) cause: Option<String>,
     /// Claims it mounts.
@@ -100,6 +104,17 @@ impl Observed {
         in_namespace
             .map(|(_, pod)| pod)
             .filter(move |pod| !state.selector.is_empty() && selects(&pod.labels))
+    }
+
+    /// A pod of a job that does not get on, and why: a chart's hook holds everything else up.
+    pub(super) fn stuck_job(&self, namespace: &str) -> Option<(&PodState, String)> {
+        let in_namespace = self.pods.iter().filter(|((of, _), _)| of == namespace);
+        let jobs = in_namespace.map(|(_, pod)| pod).filter(|pod| !pod.ready && pod.labels.contains_key(JOB_LABEL));
+        jobs.filter_map(|pod| {
+            let event = || self.warning("Pod", namespace, &pod.name).map(str::to_owned);
+            Some((pod, pod.cause.clone().or_else(event)?))
+        })
+        .next()
     }
 
     /// Why a claim is not bound; none when it is, or when it is not known.
@@ -269,7 +284,8 @@ impl Observe for Pod {
             .flatten()
             .filter_map(|volume| volume.persistent_volume_claim.as_ref());
         let conditions = self.status.as_ref().and_then(|status| status.conditions.as_ref());
-        let ready = conditions
+        let ended = self.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
+        let ready = ended || conditions
             .into_iter()
             .flatten()
             .any(|c| c.type_ == "Ready" && c.status == "True");

@@ -119,7 +119,7 @@ pub fn judge(ready: &Ready, observed: &Observed) -> Condition {
     match ready {
         Ready::Workload { kind, namespace, name } => match observed.workload(*kind, namespace, name) {
             Some(state) => workload(state, observed),
-            None => Condition::unmet("it does not exist yet"),
+            None => absent(namespace, observed),
         },
         Ready::Workloads { namespace } => workloads(observed, namespace, |_| true),
         Ready::Labelled { namespace, addon } => workloads(observed, namespace, |state| state.addon() == Some(addon)),
@@ -127,6 +127,13 @@ pub fn judge(ready: &Ready, observed: &Observed) -> Condition {
         Ready::ServiceAddress { namespace, name } => service(observed, namespace, name),
         Ready::DefaultStorageClass => storage_class(observed),
         Ready::ProviderIds { nodes } => provider_ids(observed, *nodes),
+    }
+}
+
+fn absent(namespace: &str, observed: &Observed) -> Condition {
+    match observed.stuck_job(namespace) {
+        Some((pod, cause)) => Condition::unmet(format!("it does not exist yet, job pod {}: {cause}", pod.name)),
+        None => Condition::unmet("it does not exist yet"),
     }
 }
 

@@ -87,7 +87,7 @@ async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, K
     let journal = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
     let scheduler = Scheduler::new(Graph::new(steps()).unwrap(), &[], 10);
     let mut sink = Lines(Vec::new());
-    let view = View::new([("m".to_owned(), "worker")], &[]);
+    let view = View::new([("m".to_owned(), "worker")], []);
     let (published, _) = watch::channel(view.clone());
     let verbs = Arc::new(verbs);
     let run = Run {

@@ -15,27 +15,31 @@ pub struct AddonNode {
     pub title: String,
     /// Names of addons that have to be ready first.
     pub needs: Vec<String>,
-    /// Whether it brings the control-plane endpoint up.
-    pub announces_endpoint: bool,
-    /// Whether the peers it talks to use the control-plane endpoint.
-    pub needs_endpoint: bool,
 }
 
-/// The graph of a bootstrap.
-pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode]) -> Result<Graph, GraphError> {
+/// The addon that brings the control-plane endpoint up.
+const ANNOUNCER: &str = "kube-vip";
+
+/// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot.
+pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool) -> Result<Graph, GraphError> {
     let mut builder = Builder { deadlines: &config.deadlines, steps: Vec::new() };
     builder.groundwork();
     let machines = config.machine_names();
+    // Without an address of its own the endpoint is the first control plane, and every configuration names it.
+    let endpoint = match (&config.network.vip, machines.first()) {
+        (None, Some((first, _))) => Some(first.as_str()),
+        _ => None,
+    };
     for (name, role) in &machines {
-        builder.machine(name, *role);
+        builder.machine(name, *role, endpoint);
     }
     let control_planes: Vec<&str> =
         machines.iter().filter(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name.as_str()).collect();
-    builder.control_plane(&control_planes, addons.iter().any(|a| a.announces_endpoint));
+    builder.control_plane(&control_planes, addons.iter().any(|a| a.name == ANNOUNCER));
     for addon in addons {
         builder.addon(addon);
     }
-    builder.pivot();
+    builder.pivot(keep);
     Graph::new(builder.steps)
 }
 
@@ -79,7 +83,7 @@ impl Builder<'_> {
         self.add(Kind::Record, phase, "write the record of the bootstrap".into(), &needs, machine, volatile());
     }
 
-    fn machine(&mut self, name: &str, role: Role) {
+    fn machine(&mut self, name: &str, role: Role, endpoint: Option<&str>) {
         let name = || name.to_owned();
         let deadlines = self.deadlines.clone();
         self.add(
@@ -98,14 +102,11 @@ impl Builder<'_> {
             deadlines.boot,
             Traits::default(),
         );
-        self.add(
-            Kind::Configure(name()),
-            Phase::ConfiguringTalos,
-            format!("configure {}", name()),
-            &[Kind::Boot(name()), Kind::Secrets],
-            deadlines.configure,
-            Traits::default(),
-        );
+        let mut needs = vec![Kind::Boot(name()), Kind::Secrets];
+        needs.extend(endpoint.map(|first| Kind::Machine(first.to_owned())));
+        let title = format!("configure {}", name());
+        let phase = Phase::ConfiguringTalos;
+        self.add(Kind::Configure(name()), phase, title, &needs, deadlines.configure, Traits::default());
         if role == Role::ControlPlane {
             self.add(
                 Kind::Member(name()),
@@ -140,7 +141,7 @@ impl Builder<'_> {
         self.add(Kind::EndpointFree, phase, title, &secrets, endpoint, Traits::default());
         let mut needs = vec![Kind::ApiServer];
         if announced {
-            needs.push(Kind::Addon("kube-vip".to_owned()));
+            needs.push(Kind::Addon(ANNOUNCER.to_owned()));
         }
         let title = "wait for the control-plane endpoint".into();
         self.add(Kind::Endpoint, Phase::InstallingAddons, title, &needs, endpoint, Traits::default());
@@ -149,11 +150,8 @@ impl Builder<'_> {
     fn addon(&mut self, addon: &AddonNode) {
         let mut needs: Vec<Kind> = addon.needs.iter().cloned().map(Kind::Addon).collect();
         needs.push(Kind::ApiServer);
-        if addon.announces_endpoint {
+        if addon.name == ANNOUNCER {
             needs.push(Kind::EndpointFree);
-        }
-        if addon.needs_endpoint {
-            needs.push(Kind::Endpoint);
         }
         self.add(
             Kind::Addon(addon.name.clone()),
@@ -165,19 +163,21 @@ impl Builder<'_> {
         );
     }
 
-    fn pivot(&mut self) {
+    fn pivot(&mut self, keep: bool) {
         let all: Vec<Kind> = self.steps.iter().map(|s| s.kind.clone()).collect();
-        let pivot = self.deadlines.pivot;
-        let phase = Phase::Pivoting;
-        self.add(Kind::PivotCopy, phase, "copy the record".into(), &all, pivot, Traits::default());
-        let copied = [Kind::PivotCopy];
-        self.add(Kind::PivotCommit, phase, "hand the record over".into(), &copied, pivot, Traits::default());
-        let committed = [Kind::PivotCommit];
-        let title = "remove the bootstrap cluster".into();
-        self.add(Kind::RemoveBootstrapCluster, phase, title, &committed, pivot, Traits::default());
-        let title = "confirm that the management cluster is ready".into();
-        let traits = Traits { volatile: true, ..Traits::default() };
-        self.add(Kind::Ready, Phase::Ready, title, &[Kind::RemoveBootstrapCluster], pivot, traits);
+        let deadline = self.deadlines.pivot;
+        let mut add = |kind: Kind, title: &str, needs: &[Kind], volatile: bool| {
+            let phase = if kind == Kind::Ready { Phase::Ready } else { Phase::Pivoting };
+            self.add(kind, phase, title.to_owned(), needs, deadline, Traits { volatile, ..Traits::default() });
+        };
+        add(Kind::PivotCopy, "copy the record to the management cluster", &all, false);
+        add(Kind::PivotCommit, "hand the record over", &[Kind::PivotCopy], false);
+        let mut last = Kind::PivotCommit;
+        if !keep {
+            add(Kind::RemoveBootstrapCluster, "remove the bootstrap cluster", &[Kind::PivotCommit], false);
+            last = Kind::RemoveBootstrapCluster;
+        }
+        add(Kind::Ready, "confirm that the management cluster is ready", &[last], true);
     }
 }
 

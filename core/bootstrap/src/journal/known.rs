@@ -25,8 +25,6 @@ pub struct Known {
     pub machines: BTreeMap<String, MachineFacts>,
     /// The node that bootstraps etcd.
     pub etcd_node: Option<String>,
-    /// Name of the bootstrap cluster.
-    pub bootstrap_cluster: Option<String>,
     /// How the last run ended; none if it died.
     pub last_outcome: Option<Outcome>,
     /// Number of runs.
@@ -80,7 +78,8 @@ impl Known {
         }
     }
 
-    fn learn(&mut self, fact: &Fact) {
+    /// One more fact.
+    pub fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::ProviderId { machine, id } => self.machine(machine).provider_id = Some(id.clone()),
             Fact::Address { machine, address } => self.machine(machine).address = Some(address.clone()),
@@ -91,7 +90,6 @@ impl Known {
             Fact::EtcdNode { machine } => {
                 self.etcd_node.get_or_insert_with(|| machine.clone());
             }
-            Fact::BootstrapCluster { name } => self.bootstrap_cluster = Some(name.clone()),
         }
     }
 

@@ -123,9 +123,4 @@ pub enum Fact {
         /// Machine name.
         machine: String,
     },
-    /// Name of the bootstrap cluster (kind) that this bootstrap made.
-    BootstrapCluster {
-        /// Its name.
-        name: String,
-    },
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what stops a test")]
 
 mod node;
+#[path = "../peer/mod.rs"]
+mod peer;
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use butler_talos::client::{
 };
 use butler_talos::pki::{self, Authority, CertAndKey};
 use butler_talos::secrets::SecretsBundle;
-use butler_talos::talosconfig::Context;
+use butler_talos::talosconfig::{self, Context};
 use node::{FakeNode, now, secrets};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -318,5 +320,40 @@ fn an_authority_of_the_bundle_issues() {
     assert_eq!(
         Authority::new(bundle.os_ca()).unwrap().certificate(),
         bundle.os_ca().crt
+    );
+}
+
+#[tokio::test]
+async fn the_real_talosctl_talks_to_a_node_with_our_certificates() {
+    let Some(talosctl) = peer::talosctl() else { return };
+    let node = FakeNode::configured().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("talosconfig");
+    let config = talosconfig::render("mgmt", &[node.address.to_string()], &[], secrets(), now()).unwrap();
+    std::fs::write(&file, config.expose_secret()).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = tokio::process::Command::new(&talosctl);
+        command
+            .args(["--nodes", "127.0.0.1", "--talosconfig"])
+            .arg(&file)
+            .args(arguments);
+        command.kill_on_drop(true);
+        async move { tokio::time::timeout(SOON, command.output()).await.unwrap().unwrap() }
+    };
+    let output = run(&["version"]).await;
+    assert!(
+        output.status.success() && peer::words(&output).contains("v1.12.0"),
+        "{}",
+        peer::words(&output)
+    );
+    let output = run(&["bootstrap"]).await;
+    assert!(output.status.success(), "{}", peer::words(&output));
+    let kubeconfig = folder.path().join("kubeconfig");
+    let output = run(&["kubeconfig", "--merge=false", kubeconfig.to_str().unwrap()]).await;
+    assert!(output.status.success(), "{}", peer::words(&output));
+    assert!(
+        std::fs::read_to_string(&kubeconfig)
+            .unwrap()
+            .starts_with("apiVersion: v1\n")
     );
 }

@@ -14,7 +14,7 @@ use super::Context;
 use crate::addons::SecretObject;
 
 /// `spec` of the ProviderConfig, without `credentialsRef`.
-pub(in crate::addons) fn spec(config: &BootstrapConfig) -> Value {
+pub(crate) fn spec(config: &BootstrapConfig) -> Value {
     let mut spec = json!({"provider": config.provider_kind().as_str()});
     if let Some((key, block)) = block(&config.provider) {
         spec[key] = block;

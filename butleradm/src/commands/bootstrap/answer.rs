@@ -1,0 +1,90 @@
+//! What `bootstrap` answers: the plan, or what was made.
+
+use butler_api::event::MachineLine;
+use butler_bootstrap::{context::Files, driver::Ended, plan::Plan};
+use butler_terminal::{
+    output::Answer,
+    table::{Cell, Table},
+};
+use serde::Serialize;
+
+/// The plan of `--dry-run`.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Planned(pub(super) Plan);
+
+impl Answer for Planned {
+    fn table(&self) -> Table {
+        let plan = &self.0;
+        let mut table = Table::new(&["KIND", "NAME", "DETAIL"], &[]);
+        let mut row = |kind: &str, name: &str, detail: String| {
+            table.row([Cell::from(kind), Cell::from(name), Cell::from(detail.as_str())]);
+        };
+        let versions = format!("Talos {}, Kubernetes {}", plan.talos, plan.kubernetes);
+        row("cluster", &plan.cluster, format!("{versions}, on {}", plan.provider));
+        row("bootstrap-cluster", &plan.bootstrap_cluster, "holds the record until the pivot".to_owned());
+        for machine in &plan.machines {
+            let (cpu, memory, disk) = (machine.cpu, machine.memory_mb, machine.disk_gb);
+            row("machine", &machine.name, format!("{}: {cpu} CPU, {memory} MiB, {disk} GiB", machine.role));
+        }
+        for address in &plan.addresses {
+            row("address", &address.address, address.purpose.to_owned());
+        }
+        for addon in &plan.addons {
+            let version = addon.version.as_deref().unwrap_or("own objects");
+            row("addon", &addon.name, [Some(version), addon.source.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" from "));
+        }
+        for image in &plan.images {
+            row("image", image, String::new());
+        }
+        for check in &plan.checks {
+            row("check", &check.id, format!("{}: {}", check.status, check.summary));
+        }
+        for warning in &plan.warnings {
+            row("warning", "", warning.clone());
+        }
+        table
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.machines.iter().map(|m| m.name.clone()).collect()
+    }
+}
+
+/// What a finished bootstrap leaves in people's hands.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Made {
+    cluster: String,
+    phase: &'static str,
+    kubeconfig: String,
+    talosconfig: String,
+    machines: Vec<MachineLine>,
+}
+
+impl Made {
+    pub(super) fn of(cluster: &str, files: &Files, ended: &Ended) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            phase: "Ready",
+            kubeconfig: files.kubeconfig.display().to_string(),
+            talosconfig: files.talosconfig.display().to_string(),
+            machines: ended.view.machines(),
+        }
+    }
+}
+
+impl Answer for Made {
+    fn table(&self) -> Table {
+        Table::fields([
+            ("cluster", self.cluster.as_str()),
+            ("phase", self.phase),
+            ("kubeconfig", self.kubeconfig.as_str()),
+            ("talosconfig", self.talosconfig.as_str()),
+        ])
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.cluster.clone()]
+    }
+}

@@ -1,0 +1,339 @@
+//! What the steps of one run share: configuration, identities, files, connections. Connections are made when first
+//! needed and kept.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use butler_api::{
+    config::{BootstrapConfig, Role},
+    v1alpha1::MachineRequest,
+};
+use butler_client::{home, kube as connection};
+use butler_infra::{Owner, Provider};
+use butler_talos::{
+    client::{Address, Credentials},
+    secrets::SecretsBundle,
+    talosconfig,
+};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
+use kube::{Api, Client, runtime::watcher};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{sync::watch, task::AbortHandle};
+
+use crate::{
+    addons::{Addon, Installer},
+    cluster,
+    controllers::machines::Trouble,
+    failure::{Class, StepError},
+    graph::StepId,
+    journal::{Known, Writer},
+    view::View,
+    watch::Watched,
+};
+
+/// Where a run reads and writes.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Folder of this bootstrap below the state folder.
+    pub folder: PathBuf,
+    /// Kubeconfig for people.
+    pub kubeconfig: PathBuf,
+    /// Talosconfig for people.
+    pub talosconfig: PathBuf,
+}
+
+impl Files {
+    /// The Talos secrets bundle.
+    pub fn secrets(&self) -> PathBuf {
+        self.folder.join("secrets.yaml")
+    }
+
+    /// The kubeconfig kept with the journal.
+    pub fn own_kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    /// The talosconfig kept with the journal.
+    pub fn own_talosconfig(&self) -> PathBuf {
+        self.folder.join("talosconfig")
+    }
+}
+
+/// Makes the installer for a management cluster, once its kubeconfig exists.
+pub type MakeInstaller = Box<dyn Fn(&ManagementAccess) -> Result<Arc<dyn Installer>, StepError> + Send + Sync>;
+
+/// How the management cluster is reached while its endpoint may not be up yet: by a node's address, verifying the
+/// certificate against the endpoint's name.
+#[derive(Clone)]
+pub struct ManagementAccess {
+    /// The client.
+    pub client: Client,
+    /// Kubeconfig file.
+    pub kubeconfig: PathBuf,
+    /// `https://ADDRESS:6443` of a control plane.
+    pub server: String,
+    /// Name that the certificate must carry.
+    pub server_name: String,
+}
+
+/// The management cluster once its kubeconfig exists.
+pub struct Management {
+    /// How it is reached.
+    pub access: ManagementAccess,
+    /// Its nodes.
+    pub nodes: Watched<Node>,
+    /// What installs addons.
+    pub installer: Arc<dyn Installer>,
+}
+
+/// The bootstrap cluster while it runs.
+pub struct BootstrapSide {
+    /// The cluster.
+    pub running: cluster::Running,
+    /// Its MachineRequests, once the record is written.
+    pub machines: Mutex<Option<Arc<Watched<MachineRequest>>>>,
+    /// Tasks that end with the run or at the pivot: the machine controller, the mirror.
+    pub tasks: Mutex<Vec<AbortHandle>>,
+}
+
+/// The Talos secrets with the client credentials made from them.
+pub struct TalosSide {
+    /// The bundle.
+    pub bundle: SecretsBundle,
+    /// Admin credentials.
+    pub credentials: Credentials,
+}
+
+/// What the steps share.
+pub struct Context {
+    /// The validated configuration.
+    pub config: BootstrapConfig,
+    /// Whose objects these are.
+    pub owner: Owner,
+    /// The platform.
+    pub provider: Arc<dyn Provider>,
+    /// Paths.
+    pub files: Files,
+    /// Settings of the bootstrap cluster.
+    pub cluster: cluster::Settings,
+    /// The journal.
+    pub journal: Writer,
+    /// Addons by name.
+    pub addons: BTreeMap<String, Addon>,
+    /// What the journal and this run know.
+    pub known: Mutex<Known>,
+    /// What the machine controller says.
+    pub trouble: Trouble,
+    /// What people see, for the mirror.
+    pub view: watch::Receiver<View>,
+    make_installer: MakeInstaller,
+    talos: tokio::sync::OnceCell<Arc<TalosSide>>,
+    bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
+    management: tokio::sync::OnceCell<Arc<Management>>,
+    talosconfig_lock: tokio::sync::Mutex<()>,
+    pub(crate) owner_uid: tokio::sync::OnceCell<String>,
+}
+
+/// What a context is made of.
+pub struct Parts {
+    /// The validated configuration.
+    pub config: BootstrapConfig,
+    /// Whose objects these are.
+    pub owner: Owner,
+    /// The platform.
+    pub provider: Arc<dyn Provider>,
+    /// Paths.
+    pub files: Files,
+    /// Settings of the bootstrap cluster.
+    pub cluster: cluster::Settings,
+    /// The journal.
+    pub journal: Writer,
+    /// What is installed.
+    pub addons: Vec<Addon>,
+    /// What earlier runs left.
+    pub known: Known,
+    /// What people see.
+    pub view: watch::Receiver<View>,
+    /// Makes the installer.
+    pub make_installer: MakeInstaller,
+}
+
+impl Context {
+    /// A context.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, owner, provider, files, cluster, journal, addons, known, view, make_installer } = parts;
+        Self {
+            config,
+            owner,
+            provider,
+            files,
+            cluster,
+            journal,
+            addons: addons.into_iter().map(|a| (a.name.clone(), a)).collect(),
+            known: Mutex::new(known),
+            trouble: Trouble::default(),
+            view,
+            make_installer,
+            talos: tokio::sync::OnceCell::new(),
+            bootstrap: Mutex::new(None),
+            management: tokio::sync::OnceCell::new(),
+            talosconfig_lock: tokio::sync::Mutex::new(()),
+            owner_uid: tokio::sync::OnceCell::new(),
+        }
+    }
+
+    /// Whether a step is proven, in this run or an earlier one.
+    pub fn is_proven(&self, step: &StepId) -> bool {
+        self.known().proven.contains(step)
+    }
+
+    /// What is known.
+    pub fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The node address of a machine.
+    pub fn address(&self, machine: &str) -> Result<Address, StepError> {
+        let text = self.known().machines.get(machine).and_then(|m| m.address.clone());
+        let text = text.ok_or_else(|| StepError::new(Class::Retryable, format!("{machine} has no address yet")))?;
+        text.parse().map_err(|e| StepError::fatal(format!("the address {text:?} of {machine}"), e))
+    }
+
+    /// Names of the control planes, in order.
+    pub fn control_planes(&self) -> Vec<String> {
+        let machines = self.config.machine_names();
+        machines.into_iter().filter(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name).collect()
+    }
+
+    /// Host of the control-plane endpoint: the configured one, else the first control plane's address.
+    pub fn endpoint_host(&self) -> Result<String, StepError> {
+        if let Some(vip) = &self.config.network.vip {
+            return Ok(vip.split('/').next().unwrap_or(vip).to_owned());
+        }
+        let first = self.control_planes().into_iter().next();
+        let first = first.ok_or_else(|| StepError::new(Class::Fatal, "the plan has no control plane"))?;
+        Ok(self.address(&first)?.host().to_owned())
+    }
+
+    /// Secrets bundle and credentials, from the file that the secrets step wrote.
+    pub async fn talos(&self) -> Result<Arc<TalosSide>, StepError> {
+        self.talos.get_or_try_init(|| async { self.load_talos().map(Arc::new) }).await.cloned()
+    }
+
+    fn load_talos(&self) -> Result<TalosSide, StepError> {
+        let path = self.files.secrets();
+        let text = std::fs::read_to_string(&path)
+            .map(SecretString::from)
+            .map_err(|e| StepError::fatal(format!("read the Talos secrets {}", path.display()), e))?;
+        let bundle = SecretsBundle::from_yaml(text.expose_secret()).map_err(|e| {
+            StepError::fatal(format!("read the Talos secrets {}", path.display()), e)
+                .hint("restore the file from a backup; without it the nodes cannot be reached")
+        })?;
+        let credentials = Credentials::issue(&bundle, Timestamp::now())
+            .map_err(|e| StepError::fatal("issue Talos client credentials", e))?;
+        Ok(TalosSide { bundle, credentials })
+    }
+
+    /// The bootstrap cluster, if it runs.
+    pub fn bootstrap(&self) -> Result<Arc<BootstrapSide>, StepError> {
+        let side = self.bootstrap.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        side.ok_or_else(|| StepError::new(Class::Retryable, "the bootstrap cluster does not run"))
+    }
+
+    /// Sets or forgets the bootstrap cluster.
+    pub fn set_bootstrap(&self, side: Option<cluster::Running>) {
+        let side = side.map(|running| {
+            Arc::new(BootstrapSide { running, machines: Mutex::default(), tasks: Mutex::default() })
+        });
+        let old = std::mem::replace(&mut *self.bootstrap.lock().unwrap_or_else(PoisonError::into_inner), side);
+        if let Some(old) = old {
+            old.stop_tasks();
+        }
+    }
+
+    /// The management cluster.
+    pub async fn management(&self) -> Result<Arc<Management>, StepError> {
+        self.management.get_or_try_init(|| async { self.connect().await.map(Arc::new) }).await.cloned()
+    }
+
+    async fn connect(&self) -> Result<Management, StepError> {
+        let kubeconfig = self.files.own_kubeconfig();
+        let node = self.known().etcd_node.clone();
+        let node = node.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd yet"))?;
+        let address = self.address(&node)?;
+        let server = format!("https://{}:6443", bracketed(address.host()));
+        let server_name = self.endpoint_host()?;
+        let options = connection::Options {
+            server: Some(server.clone()),
+            tls_server_name: Some(server_name.clone()),
+            ..connection::Options::default()
+        };
+        let client = connection::connect_file(&kubeconfig, &options)
+            .await
+            .map_err(|e| StepError::fatal("connect to the management cluster", e))?;
+        let nodes = Watched::start(Api::all(client.clone()), watcher::Config::default());
+        let access = ManagementAccess { client, kubeconfig, server, server_name };
+        let installer = (self.make_installer)(&access)?;
+        Ok(Management { access, nodes, installer })
+    }
+
+    /// Writes the talosconfig with the control planes known so far; returns whether people's file is new.
+    pub async fn write_talosconfig(&self) -> Result<bool, StepError> {
+        let _one_at_a_time = self.talosconfig_lock.lock().await;
+        let talos = self.talos().await?;
+        let known = self.known().machines.clone();
+        let endpoints: Vec<String> =
+            self.control_planes().iter().filter_map(|name| known.get(name)?.address.clone()).collect();
+        let name = &self.config.cluster.name;
+        let text = talosconfig::render(name, &endpoints, &endpoints, &talos.bundle, Timestamp::now())
+            .map_err(|e| StepError::fatal("render the talosconfig", e))?;
+        let new = !self.files.talosconfig.exists();
+        for path in [self.files.own_talosconfig(), self.files.talosconfig.clone()] {
+            write_secret(&path, &text)?;
+        }
+        Ok(new)
+    }
+
+    /// Machines with a proof of this kind of step.
+    pub fn machines_with(&self, kind: impl Fn(String) -> crate::graph::Kind) -> BTreeSet<String> {
+        let known = self.known();
+        let names = self.config.machine_names().into_iter().map(|(name, _)| name);
+        names.filter(|name| known.proven.contains(&kind(name.clone()).id())).collect()
+    }
+}
+
+impl BootstrapSide {
+    /// Ends controller and mirror.
+    pub fn stop_tasks(&self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+    }
+
+    /// The watched MachineRequests.
+    pub fn machines(&self) -> Result<Arc<Watched<MachineRequest>>, StepError> {
+        let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        machines.ok_or_else(|| StepError::new(Class::Retryable, "the record is not written yet"))
+    }
+}
+
+impl Drop for BootstrapSide {
+    fn drop(&mut self) {
+        self.stop_tasks();
+    }
+}
+
+/// Writes a file that holds secrets: atomically, for its owner only.
+pub fn write_secret(path: &std::path::Path, text: &SecretString) -> Result<(), StepError> {
+    home::write_secret(path, text.expose_secret().as_bytes())
+        .map_err(|e| StepError::retryable(format!("write {}", path.display()), e).hint("free space on that disk"))
+}
+
+/// An IPv6 address in brackets, everything else as it is.
+pub fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}

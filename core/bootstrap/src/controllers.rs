@@ -1,0 +1,3 @@
+//! Controllers that run inside this process against the bootstrap cluster.
+
+pub mod machines;

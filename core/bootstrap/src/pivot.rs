@@ -1,0 +1,180 @@
+//! The pivot, as decisions: what moves, how an object is compared, what is written on the other side. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// A kind that takes part, in the order of creation (owners before what they own).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moved {
+    /// API group (empty for the core group).
+    pub group: &'static str,
+    /// API version.
+    pub version: &'static str,
+    /// Kind.
+    pub kind: &'static str,
+    /// Plural.
+    pub plural: &'static str,
+}
+
+const BUTLER: &str = "butler.butlerlabs.dev";
+
+const fn butler(kind: &'static str, plural: &'static str) -> Moved {
+    Moved { group: BUTLER, version: "v1alpha1", kind, plural }
+}
+
+/// Everything that makes up the record.
+pub const KINDS: [Moved; 7] = [
+    Moved { group: "", version: "v1", kind: "Secret", plural: "secrets" },
+    butler("ProviderConfig", "providerconfigs"),
+    butler("NetworkPool", "networkpools"),
+    butler("ClusterBootstrap", "clusterbootstraps"),
+    butler("MachineRequest", "machinerequests"),
+    butler("LoadBalancerRequest", "loadbalancerrequests"),
+    butler("ImageSync", "imagesyncs"),
+];
+
+/// One object of the record on one side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// `Kind/namespace/name`.
+    pub id: String,
+    /// SHA-256 (hex) over what has to survive the move.
+    pub digest: String,
+}
+
+/// `Kind/namespace/name` of an object.
+pub fn id(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    format!("{}/{}/{}", text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+}
+
+/// Digest over what has to survive: labels, annotations, finalizers, owners by name, content and status. Not over what
+/// each API server makes for itself (uid, versions, times, managed fields).
+pub fn digest(object: &Value) -> String {
+    let text = canonical(object).to_string();
+    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Inventory of one side.
+pub fn inventory(objects: &[Value]) -> Vec<Item> {
+    objects.iter().map(|o| Item { id: id(o), digest: digest(o) }).collect()
+}
+
+/// What is missing or different on the other side, in words.
+pub fn differences(here: &[Item], there: &[Item]) -> Vec<String> {
+    let there: BTreeMap<&str, &str> = there.iter().map(|i| (i.id.as_str(), i.digest.as_str())).collect();
+    here.iter()
+        .filter_map(|item| match there.get(item.id.as_str()) {
+            None => Some(format!("{} is missing", item.id)),
+            Some(digest) if *digest != item.digest => Some(format!("{} differs", item.id)),
+            Some(_) => None,
+        })
+        .collect()
+}
+
+/// The object as it is written on the other side: without what the server makes, owners pointing at the objects there.
+/// `uids` maps `Kind/namespace/name` to the UID on the other side; an owner that is not there yet is an error naming it.
+pub fn rewrite(object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, String> {
+    let mut out = object.clone();
+    let namespace = object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if let Some(map) = out.as_object_mut() {
+        map.remove("status");
+    }
+    if let Some(metadata) = out.get_mut("metadata").and_then(Value::as_object_mut) {
+        for made_by_server in [
+            "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink",
+            "deletionTimestamp", "deletionGracePeriodSeconds",
+        ] {
+            metadata.remove(made_by_server);
+        }
+    }
+    let owners = out.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut);
+    for owner in owners.into_iter().flatten() {
+        let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
+        let key = format!("{}/{namespace}/{}", text("kind"), text("name"));
+        let uid = uids.get(&key).ok_or_else(|| format!("{}: its owner {key} is not in the record", id(object)))?;
+        owner["uid"] = json!(uid);
+    }
+    Ok(out)
+}
+
+fn canonical(object: &Value) -> Value {
+    let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or(Value::Null);
+    let owners: Vec<Value> = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|o| json!([o.get("kind"), o.get("name"), o.get("controller")]))
+        .collect();
+    let mut content = object.clone();
+    if let Some(map) = content.as_object_mut() {
+        map.remove("metadata");
+    }
+    json!({
+        "name": at("/metadata/name"),
+        "namespace": at("/metadata/namespace"),
+        "labels": at("/metadata/labels"),
+        "annotations": at("/metadata/annotations"),
+        "finalizers": at("/metadata/finalizers"),
+        "owners": owners,
+        "content": content,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(uid: &str, owner: &str) -> Value {
+        json!({
+            "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "MachineRequest",
+            "metadata": {
+                "name": "m", "namespace": "butler-system", "uid": uid, "resourceVersion": uid,
+                "creationTimestamp": uid, "labels": {"a": "b"},
+                "ownerReferences": [{"kind": "ClusterBootstrap", "name": "demo", "uid": owner, "controller": true}],
+            },
+            "spec": {"cpu": 2}, "status": {"providerID": "x"},
+        })
+    }
+
+    #[test]
+    fn a_digest_ignores_what_each_server_makes_for_itself() {
+        assert_eq!(digest(&machine("1", "2")), digest(&machine("3", "4")));
+    }
+
+    #[test]
+    fn a_digest_sees_status_labels_and_owners() {
+        let base = machine("1", "2");
+        for (pointer, value) in [
+            ("/status/providerID", json!("y")),
+            ("/metadata/labels/a", json!("c")),
+            ("/metadata/ownerReferences/0/name", json!("other")),
+            ("/spec/cpu", json!(3)),
+        ] {
+            let mut changed = base.clone();
+            *changed.pointer_mut(pointer).unwrap() = value;
+            assert_ne!(digest(&base), digest(&changed), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn owners_point_at_the_objects_on_the_other_side_or_the_move_is_refused() {
+        let uids = BTreeMap::from([("ClusterBootstrap/butler-system/demo".to_owned(), "9".to_owned())]);
+        let moved = rewrite(&machine("1", "2"), &uids).unwrap();
+        assert_eq!(moved.pointer("/metadata/ownerReferences/0/uid"), Some(&json!("9")));
+        assert_eq!(moved.pointer("/metadata/uid"), None);
+        assert_eq!(moved.get("status"), None);
+        let error = rewrite(&machine("1", "2"), &BTreeMap::new()).unwrap_err();
+        assert!(error.contains("ClusterBootstrap/butler-system/demo"), "{error}");
+    }
+
+    #[test]
+    fn differences_name_the_objects() {
+        let here = inventory(&[machine("1", "2")]);
+        assert_eq!(differences(&here, &here), Vec::<String>::new());
+        assert_eq!(differences(&here, &[]), ["MachineRequest/butler-system/m is missing"]);
+    }
+}

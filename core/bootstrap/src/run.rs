@@ -1,0 +1,182 @@
+//! One run of a bootstrap, from the configuration to the end of its steps.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use butler_api::{
+    config::{BootstrapConfig, Change, difference},
+};
+use butler_client::home::{self, HomeError};
+use butler_infra::{Owner, Provider};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    addons::{self, Addon, ClusterFacts, PlanError},
+    cluster::{self, kind::Tools},
+    context::{Context, Files, MakeInstaller, Parts},
+    driver::{Ended, Run, Sink, drive},
+    graph::{self, AddonNode, Graph, GraphError, StepId},
+    journal::{Entry, JournalError, Known, Lock, LockError, Writer, read},
+    scheduler::Scheduler,
+    view::View,
+};
+
+/// What a run is asked to do.
+pub struct Request {
+    /// The validated configuration.
+    pub config: BootstrapConfig,
+    /// Where it reads and writes.
+    pub files: Files,
+    /// The platform.
+    pub provider: Arc<dyn Provider>,
+    /// Makes the installer of the management cluster.
+    pub make_installer: MakeInstaller,
+    /// Facts about secrets that addons need.
+    pub facts: ClusterFacts,
+    /// Programs for kind.
+    pub tools: Tools,
+    /// PEM files of certificate authorities that a kind node shall trust.
+    pub ca_files: Vec<PathBuf>,
+    /// Limit for the whole run.
+    pub deadline: Option<Duration>,
+    /// Whether the bootstrap cluster stays after the pivot.
+    pub keep_bootstrap_cluster: bool,
+    /// In debug builds: die after so many journal records of this run.
+    pub fuse: Option<u64>,
+}
+
+/// Why a run could not begin, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state folder cannot be used.
+    #[error("cannot prepare the state folder")]
+    Folder(#[from] HomeError),
+    /// Another run holds the lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The configuration is not the one that was begun with.
+    #[error("the configuration of {cluster} changed since its bootstrap began:\n{}", list(.changes))]
+    Changed {
+        /// Cluster name.
+        cluster: String,
+        /// What changed.
+        changes: Vec<Change>,
+    },
+    /// The addons do not fit together.
+    #[error("the addons do not fit together")]
+    Plan(#[from] PlanError),
+    /// The steps are no graph: a defect of this program.
+    #[error("internal error: the steps of the bootstrap do not fit together")]
+    Graph(#[from] GraphError),
+}
+
+fn list(changes: &[Change]) -> String {
+    let value = |v: &Option<Value>| v.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string);
+    let line = |c: &Change| format!("  {}: was {}, is {}", c.path, value(&c.old), value(&c.new));
+    changes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Runs (or continues) the bootstrap.
+pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToken) -> Result<Ended, RunError> {
+    let Request { config, files, provider, make_installer, facts, tools, ca_files, deadline, keep_bootstrap_cluster, fuse } =
+        request;
+    home::private_folder(&files.folder)?;
+    let run_id = Uuid::new_v4();
+    let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
+    let path = files.folder.join("journal.ndjson");
+    let (records, length) = read(&path)?;
+    let known = Known::of(&records);
+    refuse_changes(&config, &known)?;
+    let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
+    let owner = Owner { cluster_id, cluster_name: config.cluster.name.clone() };
+    let addons = addons::plan(&config, &facts)?;
+    let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster)?;
+    let proven = trusted(&graph, &known);
+    let view = view(&config, &addons, &graph, &known, &proven);
+    let journal = Writer::open(&path, run_id, length, records.len() as u64, fuse)?;
+    let resumed = known.runs > 0;
+    journal
+        .append(Entry::Run {
+            cluster: config.cluster.name.clone(),
+            cluster_id,
+            digest: config.digest.clone(),
+            config: (!resumed).then(|| config.canonical.clone()),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+        .await?;
+    let heartbeat = tokio::spawn(beat(lock));
+    let limit = provider.info().capabilities.max_parallel_creates;
+    let cluster = config.cluster.name.clone();
+    let (published, seen) = watch::channel(view.clone());
+    let settings = cluster::Settings {
+        choice: config.bootstrap_cluster.clone(),
+        cluster: cluster.clone(),
+        id: cluster_id,
+        folder: files.folder.clone(),
+        tools,
+        ca_files,
+    };
+    let parts =
+        Parts { config, owner, provider, files, cluster: settings, journal: journal.clone(), addons, known, view: seen, make_installer };
+    let context = Arc::new(Context::new(parts));
+    let scheduler = Scheduler::new(graph, &proven, limit);
+    let run = Run { id: run_id, cluster, proven: proven.len(), view, resumed, deadline, cancel };
+    let ended = drive(scheduler, Arc::clone(&context), journal, sink, published, run).await;
+    context.set_bootstrap(None);
+    heartbeat.abort();
+    Ok(ended?)
+}
+
+fn refuse_changes(config: &BootstrapConfig, known: &Known) -> Result<(), RunError> {
+    match (&known.digest, &known.config) {
+        (Some(digest), Some(before)) if *digest != config.digest => Err(RunError::Changed {
+            cluster: config.cluster.name.clone(),
+            changes: difference(before, &config.canonical),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn nodes(addons: &[Addon]) -> Vec<AddonNode> {
+    let node = |a: &Addon| AddonNode {
+        name: a.name.clone(),
+        title: format!("install {}", a.title),
+        needs: a.needs.clone(),
+    };
+    addons.iter().map(node).collect()
+}
+
+/// Steps whose proof an earlier run made durable and that need no new look.
+fn trusted(graph: &Graph, known: &Known) -> Vec<StepId> {
+    graph.iter().filter(|s| !s.volatile && known.proven.contains(&s.id)).map(|s| s.id.clone()).collect()
+}
+
+fn view(config: &BootstrapConfig, addons: &[Addon], graph: &Graph, known: &Known, proven: &[StepId]) -> View {
+    let machines = config.machine_names().into_iter().map(|(name, role)| (name, role.as_str()));
+    let addons = addons.iter().map(|a| (a.name.clone(), a.ledger_key().to_owned()));
+    let mut view = View::new(machines, addons);
+    for (name, facts) in &known.machines {
+        view.restore(name, facts);
+    }
+    let proven: std::collections::BTreeSet<&StepId> = proven.iter().collect();
+    for step in graph.iter().filter(|s| proven.contains(&s.id)) {
+        view.proven(&step.kind);
+    }
+    view
+}
+
+/// Keeps the lock's sign of life fresh until dropped.
+async fn beat(mut lock: Lock) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        if let Err(error) = lock.beat(Timestamp::now()) {
+            tracing::warn!(error = %crate::failure::chain(&error), "lock not refreshed");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The verbs of every step: what each [`Kind`] means in the real world.
+
+mod addon;
+mod groundwork;
+mod kubernetes;
+mod machine;
+mod pivot;
+mod talos;
+
+pub(crate) use talos::install_image;
+
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+
+use crate::{
+    context::Context,
+    driver::{Proof, Report, Verbs},
+    failure::StepError,
+    graph::{Kind, Step},
+};
+
+impl Verbs for Context {
+    fn probe<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Option<Proof>, StepError>> {
+        Box::pin(async move {
+            let proof = match &step.kind {
+                Kind::Preflight | Kind::Machine(_) | Kind::EndpointFree | Kind::ApiServer | Kind::Endpoint => None,
+                Kind::Secrets => groundwork::have_secrets(self).await?,
+                Kind::BootstrapCluster | Kind::Record => groundwork::moved(self),
+                Kind::Boot(name) => talos::answers(self, name).await?,
+                Kind::Configure(name) => talos::is_configured(self, name, report).await?,
+                Kind::Etcd => talos::is_bootstrapped(self).await?,
+                Kind::Kubeconfig => talos::have_kubeconfig(self),
+                Kind::Member(_) | Kind::Registered(_) | Kind::NodeReady(_) | Kind::Addon(_) => None,
+                Kind::PivotCopy | Kind::PivotCommit | Kind::RemoveBootstrapCluster => None,
+                Kind::Ready => pivot::is_ready(self).await?,
+            };
+            Ok(self.learnt(step, proof))
+        })
+    }
+
+    fn act<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<(), StepError>> {
+        Box::pin(async move {
+            match &step.kind {
+                Kind::Secrets => groundwork::make_secrets(self).await,
+                Kind::BootstrapCluster => groundwork::start_cluster(self, report).await,
+                Kind::Record => groundwork::write_record(self).await,
+                Kind::Machine(name) => machine::request(self, name).await,
+                Kind::Configure(name) => talos::configure(self, name).await,
+                Kind::Etcd => talos::bootstrap(self, report).await,
+                Kind::Kubeconfig => talos::fetch_kubeconfig(self).await,
+                Kind::Addon(name) => addon::install(self, name, report).await,
+                Kind::PivotCopy => pivot::copy(self).await,
+                Kind::PivotCommit => pivot::commit(self).await,
+                Kind::RemoveBootstrapCluster => pivot::remove(self).await,
+                Kind::Ready => pivot::declare_ready(self).await,
+                Kind::Preflight
+                | Kind::Boot(_)
+                | Kind::EndpointFree
+                | Kind::Member(_)
+                | Kind::ApiServer
+                | Kind::Endpoint
+                | Kind::Registered(_)
+                | Kind::NodeReady(_) => Ok(()),
+            }
+        })
+    }
+
+    fn prove<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Proof, StepError>> {
+        Box::pin(async move {
+            let proof = match &step.kind {
+                Kind::Preflight => groundwork::preflight(self, report).await?,
+                Kind::Secrets => groundwork::secrets_written(self, report).await?,
+                Kind::BootstrapCluster => Proof::of("the bootstrap cluster answers"),
+                Kind::Record => groundwork::record_written(self).await?,
+                Kind::Machine(name) => machine::created(self, name, report).await?,
+                Kind::Boot(name) => talos::booted(self, name, report).await?,
+                Kind::Configure(name) => talos::configured(self, name, report).await?,
+                Kind::EndpointFree => kubernetes::endpoint_free(self, report).await?,
+                Kind::Etcd => talos::bootstrapped(self, report).await?,
+                Kind::Kubeconfig => talos::kubeconfig_written(self, report),
+                Kind::Member(name) => talos::member(self, name, report).await?,
+                Kind::ApiServer => kubernetes::api_server(self, report).await?,
+                Kind::Endpoint => kubernetes::endpoint(self, report).await?,
+                Kind::Registered(name) => kubernetes::registered(self, name, report).await?,
+                Kind::NodeReady(name) => kubernetes::node_ready(self, name, report).await?,
+                Kind::Addon(name) => addon::ready(self, name, report).await?,
+                Kind::PivotCopy => pivot::copied(self).await?,
+                Kind::PivotCommit => Proof::of("the management cluster owns the record"),
+                Kind::RemoveBootstrapCluster => Proof::of("the bootstrap cluster is gone"),
+                Kind::Ready => pivot::ready(self, report).await?,
+            };
+            Ok(self.learnt(step, Some(proof)).unwrap_or_default())
+        })
+    }
+}
+
+impl Context {
+    /// Takes over what a proof teaches, so that later steps of this run find it.
+    fn learnt(&self, step: &Step, proof: Option<Proof>) -> Option<Proof> {
+        let proof = proof?;
+        self.known().add(&crate::journal::Entry::Proof {
+            step: step.id.clone(),
+            evidence: String::new(),
+            facts: proof.facts.clone(),
+        });
+        Some(proof)
+    }
+}
+
+/// Pauses between looks at a peer that cannot be watched: a small share of the time already waited, so that looking
+/// adds little to the wait and little load however long it gets.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    began: Instant,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now() }
+    }
+
+    pub(crate) async fn pause(&self) {
+        tokio::time::sleep(pause_after(self.began.elapsed())).await;
+    }
+}
+
+fn pause_after(waited: Duration) -> Duration {
+    (waited / 40).clamp(Duration::from_millis(25), Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_stay_a_small_share_of_the_wait() {
+        assert_eq!(pause_after(Duration::ZERO), Duration::from_millis(25));
+        assert_eq!(pause_after(Duration::from_secs(10)), Duration::from_millis(250));
+        assert_eq!(pause_after(Duration::from_secs(600)), Duration::from_secs(1));
+    }
+}

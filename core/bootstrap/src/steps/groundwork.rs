@@ -1,0 +1,162 @@
+//! Before the first machine: checks, secrets, the bootstrap cluster, the record.
+
+use std::{sync::Arc, time::Duration};
+
+use butler_api::{
+    event::Body,
+    labels::CLUSTER_ID,
+    v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
+};
+use butler_infra::CheckStatus;
+use butler_talos::secrets::SecretsBundle;
+use jiff::Timestamp;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Api, Client, ResourceExt, runtime::watcher};
+use serde_json::Value;
+
+use crate::{
+    addons::{MANAGER, apply},
+    context::{Context, write_secret},
+    controllers::machines::Machines,
+    driver::{Proof, Report},
+    failure::{Class, StepError},
+    graph::Kind,
+    mirror,
+    plan,
+    record::{self, NAMESPACE},
+    watch::Watched,
+};
+
+pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    let plan = plan::infra(&context.config, context.owner.cluster_id);
+    report.waiting("the platform's checks", None);
+    let checks = context
+        .provider
+        .preflight(&plan)
+        .await
+        .map_err(|e| StepError { hint: e.hint.clone(), ..StepError::retryable("check the platform", e) })?;
+    let failed: Vec<_> = checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
+    if let Some(first) = failed.first() {
+        let all: Vec<String> = failed.iter().map(|c| format!("{} ({})", c.summary, c.id)).collect();
+        let mut error = StepError::new(Class::Configuration, format!("the platform is not ready: {}", all.join("; ")));
+        error.hint.clone_from(&first.hint);
+        return Err(error);
+    }
+    for check in checks.iter().filter(|c| c.status == CheckStatus::Warn) {
+        report.emit(Body::Warning { message: check.summary.clone(), hint: check.hint.clone() });
+    }
+    Ok(Proof::of(format!("{} checks passed", checks.len())))
+}
+
+pub(super) async fn have_secrets(context: &Context) -> Result<Option<Proof>, StepError> {
+    if !context.files.secrets().exists() {
+        return Ok(None);
+    }
+    context.talos().await?;
+    Ok(Some(Proof::of("the Talos secrets exist")))
+}
+
+pub(super) async fn make_secrets(context: &Context) -> Result<(), StepError> {
+    let bundle = tokio::task::spawn_blocking(|| SecretsBundle::generate(Timestamp::now()))
+        .await
+        .map_err(|e| StepError::fatal("make the Talos secrets", e))?
+        .map_err(|e| StepError::fatal("make the Talos secrets", e))?;
+    let text = bundle.to_yaml().map_err(|e| StepError::fatal("write the Talos secrets", e))?;
+    write_secret(&context.files.secrets(), &text)
+}
+
+pub(super) async fn secrets_written(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    if context.write_talosconfig().await? {
+        let path = context.files.talosconfig.display().to_string();
+        report.emit(Body::FileWritten { what: "talosconfig".to_owned(), path });
+    }
+    Ok(Proof::of("the Talos secrets are on disk"))
+}
+
+/// After the pivot neither the bootstrap cluster nor the record on it is needed.
+pub(super) fn moved(context: &Context) -> Option<Proof> {
+    let moved = context.is_proven(&Kind::PivotCommit.id());
+    moved.then(|| Proof::of("the record is on the management cluster"))
+}
+
+pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<(), StepError> {
+    report.waiting("the bootstrap cluster to answer", None);
+    let on_line = |line: &str| report.waiting("the bootstrap cluster to answer", Some(line.to_owned()));
+    let running = context.cluster.start(&on_line).await?;
+    context.set_bootstrap(Some(running));
+    Ok(())
+}
+
+pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
+    let side = context.bootstrap()?;
+    let client = side.running.client.clone();
+    establish_crds(&client).await?;
+    let objects = record::groundwork(&context.config, context.owner.cluster_id)
+        .map_err(|e| StepError::fatal("render the record", e))?;
+    apply_all(&client, &objects).await?;
+    let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
+    let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);
+    let watched = Arc::new(Watched::start(api.clone(), watcher::Config::default().labels(&selector)));
+    let controller = Machines {
+        api,
+        provider: Arc::clone(&context.provider),
+        owner: context.owner.clone(),
+        journal: context.journal.clone(),
+        trouble: context.trouble.clone(),
+    };
+    side.stop_tasks();
+    let controller = tokio::spawn(controller.run(Arc::clone(&watched)));
+    let mirror = tokio::spawn(mirror::run(client, context.config.cluster.name.clone(), context.view.clone()));
+    let mut tasks = side.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tasks.extend([controller.abort_handle(), mirror.abort_handle()]);
+    *side.machines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watched);
+    Ok(())
+}
+
+pub(super) async fn record_written(context: &Context) -> Result<Proof, StepError> {
+    let side = context.bootstrap()?;
+    let uid = bootstrap_uid(&side.running.client, &context.config.cluster.name).await?;
+    Ok(Proof::of(format!("ClusterBootstrap {} exists ({uid})", context.config.cluster.name)))
+}
+
+/// UID of the ClusterBootstrap.
+pub(super) async fn bootstrap_uid(client: &Client, name: &str) -> Result<String, StepError> {
+    let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
+    let object = api.get(name).await.map_err(|e| StepError::retryable(format!("read ClusterBootstrap {name}"), e))?;
+    object.uid().ok_or_else(|| StepError::new(Class::Fatal, format!("ClusterBootstrap {name} has no uid")))
+}
+
+/// Applies our CRDs and waits until they are served.
+pub(super) async fn establish_crds(client: &Client) -> Result<(), StepError> {
+    let crds: Vec<Value> = all_crds()
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()
+        .map_err(|e| StepError::fatal("render the CRDs", e))?;
+    apply_all(client, &crds).await?;
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let watched = Watched::start(api, watcher::Config::default());
+    let names: Vec<String> = all_crds().iter().map(ResourceExt::name_any).collect();
+    let established = watched.until(|store, _| {
+        let served = |name: &String| {
+            store.get(&kube::runtime::reflector::ObjectRef::new(name)).is_some_and(|crd| is_established(&crd))
+        };
+        names.iter().all(served).then_some(())
+    });
+    tokio::time::timeout(Duration::from_secs(60), established)
+        .await
+        .map_err(|_| StepError::new(Class::Retryable, "the CRDs are not established after 60 s"))
+}
+
+fn is_established(crd: &CustomResourceDefinition) -> bool {
+    let conditions = crd.status.as_ref().and_then(|s| s.conditions.as_ref());
+    conditions.is_some_and(|c| c.iter().any(|c| c.type_ == "Established" && c.status == "True"))
+}
+
+/// Server-side apply of each object in order.
+pub(super) async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), StepError> {
+    apply(client, objects, MANAGER).await.map(|_| ()).map_err(|e| {
+        let class = e.class;
+        StepError { class, ..StepError::retryable("write the record", e) }
+    })
+}

@@ -1,0 +1,149 @@
+//! The management cluster's API server, its endpoint and its nodes.
+
+use std::time::Duration;
+
+use butler_client::kube as connection;
+use k8s_openapi::api::core::v1::Node;
+use kube::{Client, runtime::reflector::ObjectRef};
+use tokio::{net::TcpStream, time::timeout};
+
+use super::Pace;
+use crate::{
+    context::{Context, bracketed},
+    driver::{Proof, Report},
+    failure::{StepError, chain},
+};
+
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Waits until the API server says that it is ready, by the address of the node that bootstrapped etcd.
+pub(super) async fn api_server(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    let management = context.management().await?;
+    let server = management.access.server.clone();
+    let waiting = format!("the API server at {server} to be ready");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        match ready(&management.access.client).await {
+            Ok(()) => return Ok(Proof::of(format!("{server} is ready"))),
+            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+        }
+        pace.pause().await;
+    }
+}
+
+/// Waits until nothing foreign answers on the endpoint.
+pub(super) async fn endpoint_free(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    let Some(vip) = &context.config.network.vip else {
+        return Ok(Proof::of("the endpoint is the first control plane's own address"));
+    };
+    let host = vip.split('/').next().unwrap_or(vip);
+    let waiting = format!("nothing else to answer on {host}:6443");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        match foreign(context, host).await {
+            None => return Ok(Proof::of(format!("nothing foreign answers on {host}:6443"))),
+            Some(cause) => report.waiting(waiting.clone(), Some(cause)),
+        }
+        pace.pause().await;
+    }
+}
+
+/// What answers on the endpoint and is not this cluster; none if nothing does.
+async fn foreign(context: &Context, host: &str) -> Option<String> {
+    let connected = timeout(LOOK, TcpStream::connect((host, 6443))).await;
+    if !matches!(connected, Ok(Ok(_))) {
+        return None;
+    }
+    let kubeconfig = context.files.own_kubeconfig();
+    if kubeconfig.exists() {
+        let client = connection::connect_file(&kubeconfig, &connection::Options::default()).await.ok()?;
+        return match ready(&client).await {
+            Ok(()) => None,
+            Err(cause) => Some(format!("{host}:6443 accepts connections, but: {cause}")),
+        };
+    }
+    Some(format!("{host}:6443 accepts connections although this cluster does not serve it yet: another machine has it"))
+}
+
+/// Waits until the control-plane endpoint answers with this cluster's certificate.
+pub(super) async fn endpoint(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    let host = context.endpoint_host()?;
+    let endpoint = format!("https://{}:6443", bracketed(&host));
+    let options = connection::Options::default();
+    let client = connection::connect_file(&context.files.own_kubeconfig(), &options)
+        .await
+        .map_err(|e| StepError::fatal("connect to the control-plane endpoint", e))?;
+    let waiting = format!("the control-plane endpoint {endpoint} to answer");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        match ready(&client).await {
+            Ok(()) => return Ok(Proof::of(format!("{endpoint} answers with this cluster's certificate"))),
+            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+        }
+        pace.pause().await;
+    }
+}
+
+async fn ready(client: &Client) -> Result<(), String> {
+    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|e| e.to_string())?;
+    match timeout(LOOK, client.request_text(request)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(chain(&error)),
+        Err(_) => Err(format!("no answer within {} s", LOOK.as_secs())),
+    }
+}
+
+/// Waits until the Node object exists.
+pub(super) async fn registered(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+    let management = context.management().await?;
+    let key = ObjectRef::<Node>::new(name);
+    let waiting = format!("node {name} to register");
+    let found = management.nodes.until(|store, trouble| {
+        let found = store.get(&key);
+        if found.is_none() {
+            report.waiting(waiting.clone(), trouble.map(ToOwned::to_owned));
+        }
+        found
+    });
+    found.await;
+    Ok(Proof::of(format!("node {name} is registered")))
+}
+
+/// Waits until the node says Ready.
+pub(super) async fn node_ready(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+    let management = context.management().await?;
+    let key = ObjectRef::<Node>::new(name);
+    let waiting = format!("node {name} to be ready");
+    let ready = management.nodes.until(|store, trouble| {
+        let cause = match store.get(&key) {
+            None => Some(trouble.map_or_else(|| "it is not registered".to_owned(), ToOwned::to_owned)),
+            Some(node) => unreadiness(&node),
+        };
+        let Some(cause) = cause else { return Some(()) };
+        report.waiting(waiting.clone(), Some(cause));
+        None
+    });
+    ready.await;
+    Ok(Proof::of(format!("node {name} is Ready")))
+}
+
+/// Why a node is not Ready; none if it is.
+fn unreadiness(node: &Node) -> Option<String> {
+    let conditions = node.status.as_ref().and_then(|s| s.conditions.as_ref());
+    let ready = conditions.into_iter().flatten().find(|c| c.type_ == "Ready");
+    match ready {
+        None => Some("it has not said yet whether it is ready".to_owned()),
+        Some(condition) if condition.status == "True" => None,
+        Some(condition) => Some(
+            [condition.reason.as_deref(), condition.message.as_deref()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(": "),
+        ),
+    }
+}

@@ -1,0 +1,188 @@
+//! The pivot: the record moves to the management cluster, is compared there object by object, and only then is the
+//! bootstrap cluster removed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use butler_api::{labels::CLUSTER_ID, v1alpha1::ClusterBootstrap};
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+
+use super::{Pace, groundwork};
+use crate::{
+    addons::MANAGER,
+    context::Context,
+    driver::{Proof, Report},
+    failure::{Class, StepError, chain},
+    mirror,
+    pivot::{self, KINDS, Moved},
+    record::NAMESPACE,
+};
+
+/// Copies the record. The writers of the bootstrap cluster are stopped first, so that what is copied stands still.
+pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
+    let side = context.bootstrap()?;
+    side.stop_tasks();
+    let from = &side.running.client;
+    let name = &context.config.cluster.name;
+    let view = context.view.borrow().clone();
+    mirror::write(from, name, &view)
+        .await
+        .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))?;
+    let to = &context.management().await?.access.client;
+    groundwork::establish_crds(to).await?;
+    groundwork::apply_all(to, &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})])
+        .await?;
+    let mut uids = uids(&list(to, context).await?);
+    for object in list(from, context).await? {
+        let written = put(to, &object, &uids).await?;
+        uids.extend(self::uids(&[written]));
+    }
+    Ok(())
+}
+
+/// Compares both sides, object by object, and every machine with its platform id.
+pub(super) async fn copied(context: &Context) -> Result<Proof, StepError> {
+    let side = context.bootstrap()?;
+    let here = pivot::inventory(&list(&side.running.client, context).await?);
+    let objects = list(&context.management().await?.access.client, context).await?;
+    let different = pivot::differences(&here, &pivot::inventory(&objects));
+    if !different.is_empty() {
+        let message = format!("the record on the management cluster is not the same: {}", different.join("; "));
+        return Err(StepError::new(Class::Retryable, message));
+    }
+    machines_unchanged(context, &objects)?;
+    Ok(Proof::of(format!("{} objects are the same on both sides", here.len())))
+}
+
+/// Every machine of the journal is in the record, with the id the platform gave it.
+fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepError> {
+    for (name, facts) in &context.known().machines {
+        let id = format!("MachineRequest/{NAMESPACE}/{name}");
+        let object = objects.iter().find(|o| pivot::id(o) == id);
+        let found = object.and_then(|o| o.pointer("/status/providerID")).and_then(Value::as_str);
+        if found != facts.provider_id.as_deref() {
+            let (found, known) = (found.unwrap_or("nothing"), facts.provider_id.as_deref().unwrap_or("nothing"));
+            return Err(StepError::new(Class::Fatal, format!("{name} is {known}, the copied record says {found}")));
+        }
+    }
+    Ok(())
+}
+
+/// From here on the management cluster owns the record; the journal's proof of this step is the commit.
+pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
+    copied(context).await.map(|_| ())
+}
+
+/// Removes the bootstrap cluster, also when an earlier run left it behind.
+pub(super) async fn remove(context: &Context) -> Result<(), StepError> {
+    match context.bootstrap() {
+        Ok(side) => context.cluster.remove(&side.running).await?,
+        Err(_) => context.cluster.remove_leftover().await?,
+    }
+    context.set_bootstrap(None);
+    Ok(())
+}
+
+/// Writes the final status on the management cluster.
+pub(super) async fn declare_ready(context: &Context) -> Result<(), StepError> {
+    let client = &context.management().await?.access.client;
+    let name = &context.config.cluster.name;
+    let view = context.view.borrow().clone();
+    let endpoint = format!("https://{}:6443", crate::context::bracketed(&context.endpoint_host()?));
+    mirror::declare_ready(client, name, &view, &endpoint)
+        .await
+        .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))
+}
+
+/// Whether the management cluster says Ready.
+pub(super) async fn is_ready(context: &Context) -> Result<Option<Proof>, StepError> {
+    let phase = phase(context).await?;
+    Ok((phase.as_deref() == Some("Ready")).then(|| proof(context)))
+}
+
+/// Waits until the management cluster says Ready.
+pub(super) async fn ready(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    let pace = Pace::new();
+    let waiting = format!("ClusterBootstrap {} to be Ready", context.config.cluster.name);
+    loop {
+        let cause = match phase(context).await {
+            Ok(Some(phase)) if phase == "Ready" => return Ok(proof(context)),
+            Ok(phase) => format!("its phase is {}", phase.as_deref().unwrap_or("empty")),
+            Err(error) => chain(&error),
+        };
+        report.waiting(waiting.clone(), Some(cause));
+        pace.pause().await;
+    }
+}
+
+fn proof(context: &Context) -> Proof {
+    Proof::of(format!("ClusterBootstrap {} on the management cluster is Ready", context.config.cluster.name))
+}
+
+async fn phase(context: &Context) -> Result<Option<String>, StepError> {
+    let client = context.management().await?.access.client.clone();
+    let api: Api<ClusterBootstrap> = Api::namespaced(client, NAMESPACE);
+    let name = &context.config.cluster.name;
+    let read = tokio::time::timeout(Duration::from_secs(5), api.get(name)).await;
+    let failed = || format!("read ClusterBootstrap {name} on the management cluster");
+    let object = read
+        .map_err(|e| StepError::retryable(failed(), e))?
+        .map_err(|e| StepError::retryable(failed(), e))?;
+    Ok(object.status.and_then(|s| s.phase).map(|p| p.as_str().to_owned()))
+}
+
+/// The record on one side, owners before what they own.
+async fn list(client: &Client, context: &Context) -> Result<Vec<Value>, StepError> {
+    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.owner.cluster_id));
+    let mut objects = Vec::new();
+    for kind in KINDS {
+        let found = api(client, kind).list(&params).await;
+        let found = found.map_err(|e| StepError::retryable(format!("list {} of the record", kind.plural), e))?;
+        for object in found {
+            let mut value =
+                serde_json::to_value(&object).map_err(|e| StepError::fatal(format!("read a {}", kind.kind), e))?;
+            value["apiVersion"] = json!(if kind.group.is_empty() {
+                kind.version.to_owned()
+            } else {
+                format!("{}/{}", kind.group, kind.version)
+            });
+            value["kind"] = json!(kind.kind);
+            objects.push(value);
+        }
+    }
+    Ok(objects)
+}
+
+fn api(client: &Client, kind: Moved) -> Api<DynamicObject> {
+    let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
+    let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural);
+    Api::namespaced_with(client.clone(), NAMESPACE, &resource)
+}
+
+async fn put(to: &Client, object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, StepError> {
+    let id = pivot::id(object);
+    let failed = |e: kube::Error| StepError::retryable(format!("write {id} on the management cluster"), e);
+    let rewritten = pivot::rewrite(object, uids).map_err(|e| StepError::new(Class::Fatal, e))?;
+    let kind = KINDS.iter().find(|k| object.get("kind").and_then(Value::as_str) == Some(k.kind));
+    let kind = *kind.ok_or_else(|| StepError::new(Class::Fatal, format!("{id} is of a kind that does not move")))?;
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let api = api(to, kind);
+    let params = PatchParams::apply(MANAGER).force();
+    let mut written = api.patch(name, &params, &Patch::Apply(&rewritten)).await.map_err(failed)?;
+    if let Some(status) = object.get("status") {
+        let patch = Patch::Merge(json!({"status": status}));
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        written = api.patch_status(name, &params, &patch).await.map_err(failed)?;
+    }
+    let mut value = serde_json::to_value(&written).map_err(|e| StepError::fatal(format!("read {id}"), e))?;
+    value["kind"] = json!(kind.kind);
+    Ok(value)
+}
+
+fn uids(objects: &[Value]) -> BTreeMap<String, String> {
+    let uid = |o: &Value| o.pointer("/metadata/uid").and_then(Value::as_str).map(ToOwned::to_owned);
+    objects.iter().filter_map(|o| Some((pivot::id(o), uid(o)?))).collect()
+}

@@ -1,0 +1,338 @@
+//! Talos: answering, configuration, etcd, kubeconfig.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use butler_api::{
+    config::{BootstrapConfig, Role},
+    event::Body,
+};
+use butler_talos::{
+    client::{Address, BootstrapOutcome, Maintenance, Mode, Node, Side, TalosError, probe},
+    config::{self as machine_config, ClusterSpec, Cni, NodeSpec},
+};
+use secrecy::SecretString;
+
+use super::{Pace, machine::role_of};
+use crate::{
+    context::{Context, bracketed, write_secret},
+    driver::{Proof, Report},
+    failure::{Class, StepError, chain},
+    graph::Kind,
+    journal::Fact,
+};
+
+/// How long one look at a node may take.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// One look whether Talos answers.
+pub(super) async fn answers(context: &Context, name: &str) -> Result<Option<Proof>, StepError> {
+    let address = context.address(name)?;
+    look(context, name, &address).await.map(Result::ok)
+}
+
+/// Waits until Talos answers, in maintenance mode or with this cluster's configuration.
+pub(super) async fn booted(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+    let address = context.address(name)?;
+    let waiting = format!("Talos on {name} ({address}) to answer");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        match look(context, name, &address).await? {
+            Ok(proof) => return Ok(proof),
+            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+        }
+        pace.pause().await;
+    }
+}
+
+/// The proof, or the cause why there is none yet.
+async fn look(context: &Context, name: &str, address: &Address) -> Result<Result<Proof, String>, StepError> {
+    // Until the secrets exist no node can have this cluster's configuration.
+    let talos = if context.files.secrets().exists() { Some(context.talos().await?) } else { None };
+    let credentials = talos.as_ref().map(|t| &t.credentials);
+    match probe(address, credentials, LOOK).await {
+        Mode::Maintenance { fingerprint } => {
+            let pinned = crate::plan::static_machine(&context.config, name).and_then(|m| m.fingerprint.clone());
+            if pinned.as_ref().is_some_and(|pinned| *pinned != fingerprint) {
+                return Err(StepError::new(
+                    Class::Foreign,
+                    format!("{name} at {address} shows another maintenance certificate ({fingerprint}) than configured"),
+                )
+                .hint("compare with the fingerprint on the machine's console"));
+            }
+            let facts = vec![Fact::Fingerprint { machine: name.to_owned(), fingerprint: fingerprint.clone() }];
+            Ok(Ok(Proof { evidence: format!("{address} is in maintenance mode, fingerprint {fingerprint}"), facts }))
+        }
+        Mode::Configured => Ok(Ok(Proof::of(format!("{address} has this cluster's configuration")))),
+        Mode::Foreign { detail } => {
+            // A node of ours that was configured a moment ago may still be changing its certificate.
+            let message = format!("{name} at {address} belongs to another cluster: {detail}");
+            Err(StepError::new(Class::Foreign, message).hint("reset that machine, or take it off the configuration"))
+        }
+        Mode::Silent { cause } => Ok(Err(cause)),
+    }
+}
+
+/// Whether the node answers with this cluster's certificate.
+pub(super) async fn is_configured(context: &Context, name: &str, report: &Report) -> Result<Option<Proof>, StepError> {
+    let address = context.address(name)?;
+    match version(context, &address).await {
+        Ok(version) => Ok(Some(configured_as(context, name, &address, &version, report).await?)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Pushes the configuration.
+pub(super) async fn configure(context: &Context, name: &str) -> Result<(), StepError> {
+    let address = context.address(name)?;
+    let text = render(context, name).await?;
+    let fingerprint = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
+    let (maintenance, _) = match Maintenance::connect(&address, fingerprint.as_deref()).await {
+        Ok(connected) => connected,
+        Err(error) => {
+            // A node that was restarted meanwhile shows a new certificate; the next look takes it over or refuses it.
+            if let TalosError::Tls { .. } = &error
+                && let Ok(proof) = look(context, name, &address).await?
+            {
+                proof.facts.iter().for_each(|fact| context.known().learn(fact));
+            }
+            return already_or(error, name, &address);
+        }
+    };
+    match maintenance.apply(&text, false).await {
+        Ok(_) => Ok(()),
+        Err(error) => already_or(error, name, &address),
+    }
+}
+
+/// A node that is on the other side of the switch took an earlier push; the proof decides.
+fn already_or(error: TalosError, name: &str, address: &Address) -> Result<(), StepError> {
+    match error {
+        TalosError::WrongSide { side: Side::Configured, .. } => Ok(()),
+        error => Err(talos_failed(format!("configure {name} at {address}"), error)),
+    }
+}
+
+/// Waits until the node answers with this cluster's certificate.
+pub(super) async fn configured(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+    let address = context.address(name)?;
+    let waiting = format!("{name} ({address}) to come back with its configuration");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        match version(context, &address).await {
+            Ok(version) => return configured_as(context, name, &address, &version, report).await,
+            Err(error) => report.waiting(waiting.clone(), Some(chain(&error))),
+        }
+        pace.pause().await;
+    }
+}
+
+async fn version(context: &Context, address: &Address) -> Result<String, StepError> {
+    let talos = context.talos().await?;
+    let what = || format!("ask {address} for its version");
+    let node = Node::connect(address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    Ok(node.version().await.map_err(|e| talos_failed(what(), e))?.tag)
+}
+
+async fn configured_as(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    version: &str,
+    report: &Report,
+) -> Result<Proof, StepError> {
+    let wanted = format!("v{}", context.config.talos.version);
+    if version != wanted {
+        let message = format!("{name} runs Talos {version}, the configuration names {wanted}");
+        report.emit(Body::Warning { message, hint: Some("upgrade the node, or correct talos.version".to_owned()) });
+    }
+    if role_of(context, name)? == Role::ControlPlane {
+        context.write_talosconfig().await?;
+    }
+    Ok(Proof::of(format!("{address} answers with this cluster's certificate, Talos {version}")))
+}
+
+async fn render(context: &Context, name: &str) -> Result<SecretString, StepError> {
+    let talos = context.talos().await?;
+    let host = context.endpoint_host()?;
+    let cluster = cluster_spec(&context.config, &host);
+    let node = node_spec(&context.config, name, role_of(context, name)?);
+    machine_config::render(&cluster, &node, &talos.bundle).map_err(|e| StepError {
+        class: Class::Configuration,
+        ..StepError::fatal(format!("render the machine configuration of {name}"), e)
+    })
+}
+
+fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
+    let endpoint = format!("https://{}:6443", bracketed(host));
+    let talos = &config.talos;
+    let version = talos.version.clone();
+    let mut spec = ClusterSpec::new(&config.cluster.name, endpoint, version.clone(), talos.kubernetes_version.clone());
+    spec.pod_cidrs = vec![config.network.pod_cidr.to_string()];
+    spec.service_cidrs = vec![config.network.service_cidr.to_string()];
+    spec.install_disk = Some(talos.install_disk.clone());
+    spec.install_image = Some(install_image(config));
+    spec.allow_scheduling_on_control_planes = config.cluster.workers.is_none();
+    spec.cni = Cni::None;
+    spec.proxy_disabled = config.addons.cni.is_some();
+    spec.time_servers.clone_from(&talos.time_servers);
+    spec.mtu = config.network.mtu;
+    spec.extra_cert_sans = vec![host.to_owned()];
+    spec.longhorn_mounts = config.addons.storage.is_some();
+    spec
+}
+
+/// The image that installs Talos: from the factory when a schematic is named.
+pub(crate) fn install_image(config: &BootstrapConfig) -> String {
+    let version = &config.talos.version;
+    match &config.talos.schematic {
+        Some(schematic) => format!("factory.talos.dev/metal-installer/{schematic}:v{version}"),
+        None => format!("ghcr.io/siderolabs/installer:v{version}"),
+    }
+}
+
+fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
+    let (talos_role, pool) = match role {
+        Role::ControlPlane => (machine_config::Role::ControlPlane, Some(&config.cluster.control_plane)),
+        Role::Worker => (machine_config::Role::Worker, config.cluster.workers.as_ref()),
+    };
+    let mut spec = NodeSpec::new(talos_role);
+    spec.hostname = Some(name.to_owned());
+    spec.labels = pool.map_or_else(BTreeMap::new, |p| p.labels.clone());
+    let machine = crate::plan::static_machine(config, name);
+    spec.install_disk = machine.and_then(|m| m.install_disk.clone());
+    spec.interface = machine.and_then(|m| m.network_interface.clone());
+    if role == Role::ControlPlane && config.addons.control_plane_ha.is_none() {
+        spec.vip = own_vip(config, spec.interface.as_deref());
+    }
+    spec
+}
+
+/// Without kube-vip Talos itself carries a VIP that is an address.
+fn own_vip(config: &BootstrapConfig, interface: Option<&str>) -> Option<(std::net::IpAddr, String)> {
+    let vip = config.network.vip.as_deref()?.split('/').next()?.parse().ok()?;
+    let link = config.network.vip_interface.as_deref().or(interface).unwrap_or("eth0");
+    Some((vip, link.to_owned()))
+}
+
+/// The node that bootstraps etcd, if the choice was made and it has a member.
+pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, StepError> {
+    let chosen = context.known().etcd_node.clone();
+    let Some(chosen) = chosen else { return Ok(None) };
+    Ok(members(context, &chosen).await.ok().filter(|m| !m.is_empty()).map(|m| bootstrapped_proof(&chosen, m.len())))
+}
+
+/// Makes the choice durable, then calls Bootstrap on the chosen node and no other.
+pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), StepError> {
+    let chosen = context.known().etcd_node.clone();
+    let chosen = match chosen {
+        Some(chosen) => chosen,
+        None => choose(context, report).await?,
+    };
+    let address = context.address(&chosen)?;
+    let talos = context.talos().await?;
+    let what = || format!("bootstrap etcd on {chosen} at {address}");
+    let node = Node::connect(&address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    match node.bootstrap().await.map_err(|e| talos_failed(what(), e))? {
+        // "Already has data" is our own earlier call or nothing: the proof asks this node for its members.
+        BootstrapOutcome::Accepted | BootstrapOutcome::AlreadyHasData => Ok(()),
+    }
+}
+
+async fn choose(context: &Context, report: &Report) -> Result<String, StepError> {
+    let configured = context.machines_with(Kind::Configure);
+    let chosen = context.control_planes().into_iter().find(|name| configured.contains(name));
+    let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
+    let facts = vec![Fact::EtcdNode { machine: chosen.clone() }];
+    report.intent(format!("{chosen} bootstraps etcd"), facts).await?;
+    context.known().etcd_node = Some(chosen.clone());
+    Ok(chosen)
+}
+
+/// Waits until the chosen node lists members.
+pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<Proof, StepError> {
+    let chosen = context.known().etcd_node.clone();
+    let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd"))?;
+    let waiting = format!("etcd on {chosen} to list its members");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        match members(context, &chosen).await {
+            Ok(members) if !members.is_empty() => return Ok(bootstrapped_proof(&chosen, members.len())),
+            Ok(_) => report.waiting(waiting.clone(), Some("no members yet".to_owned())),
+            Err(error) => report.waiting(waiting.clone(), Some(chain(&error))),
+        }
+        pace.pause().await;
+    }
+}
+
+fn bootstrapped_proof(node: &str, members: usize) -> Proof {
+    Proof::of(format!("etcd on {node} lists {members} member{}", if members == 1 { "" } else { "s" }))
+}
+
+/// Waits until the control plane is a voting member.
+pub(super) async fn member(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+    let chosen = context.known().etcd_node.clone().unwrap_or_else(|| name.to_owned());
+    let waiting = format!("{name} to be a voting etcd member");
+    report.waiting(waiting.clone(), None);
+    let pace = Pace::new();
+    loop {
+        let cause = match members(context, &chosen).await {
+            Ok(members) => match members.iter().find(|m| m.hostname == name) {
+                Some(member) if !member.learner => {
+                    return Ok(Proof::of(format!("{name} is etcd member {:x}", member.id)));
+                }
+                Some(_) => "it is a learner".to_owned(),
+                None => format!("{chosen} does not list it"),
+            },
+            Err(error) => chain(&error),
+        };
+        report.waiting(waiting.clone(), Some(cause));
+        pace.pause().await;
+    }
+}
+
+async fn members(context: &Context, name: &str) -> Result<Vec<butler_talos::client::EtcdMember>, StepError> {
+    let address = context.address(name)?;
+    let talos = context.talos().await?;
+    let what = || format!("list etcd members on {name} at {address}");
+    let node = Node::connect(&address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    node.etcd_members().await.map_err(|e| talos_failed(what(), e))
+}
+
+pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
+    let both = context.files.own_kubeconfig().exists() && context.files.kubeconfig.exists();
+    both.then(|| Proof::of("the kubeconfig is on disk"))
+}
+
+/// Fetches the admin kubeconfig from any configured control plane; it is made from secrets, before the API answers.
+pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError> {
+    let configured = context.machines_with(Kind::Configure);
+    let source = context.control_planes().into_iter().find(|name| configured.contains(name));
+    let source = source.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
+    let address = context.address(&source)?;
+    let talos = context.talos().await?;
+    let what = || format!("fetch the kubeconfig from {source} at {address}");
+    let node = Node::connect(&address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    let text = node.kubeconfig().await.map_err(|e| talos_failed(what(), e))?;
+    write_secret(&context.files.own_kubeconfig(), &text)?;
+    write_secret(&context.files.kubeconfig, &text)
+}
+
+pub(super) fn kubeconfig_written(context: &Context, report: &Report) -> Proof {
+    let path = context.files.kubeconfig.display().to_string();
+    report.emit(Body::FileWritten { what: "kubeconfig".to_owned(), path });
+    Proof::of("the kubeconfig is on disk")
+}
+
+fn talos_failed(what: String, error: TalosError) -> StepError {
+    let class = match &error {
+        e if e.is_retryable() => Class::Retryable,
+        TalosError::PermissionDenied(_) => Class::Permission,
+        TalosError::Invalid(_) => Class::Configuration,
+        _ => Class::Fatal,
+    };
+    let hint = error.hint().map(ToOwned::to_owned);
+    StepError { class, hint, ..StepError::retryable(what, error) }
+}
