@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use butler_api::config::{self, BootstrapCluster, Loaded, Provider as ProviderConfig};
 use butler_bootstrap::{
-    addons::{self, ClusterFacts},
+    addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
     cluster::kind::Tools,
     context::{Files, MakeInstaller},
     plan,
@@ -18,6 +18,7 @@ use butler_bootstrap::{
 use butler_client::home::Home;
 use butler_infra::{ConnectEnv, Provider};
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -171,16 +172,33 @@ impl Job<'_> {
         butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
     }
 
+    /// The simulated world has its own; everything else is installed by the helm binary.
     fn installer(&self) -> MakeInstaller {
-        let simulated = matches!(self.config.provider, ProviderConfig::InMemory(_));
+        if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
+            return Box::new(|access| {
+                let installer: Arc<dyn Installer> = Arc::new(WorldInstaller::new(access.client, Timestamp::now));
+                Box::pin(async move { Ok(installer) })
+            });
+        }
         let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
         let mirror = self.config.addons.chart_mirror.clone();
-        let _ = (&folder, &mirror);
+        let timeout = self.config.deadlines.addon;
         Box::new(move |access| {
-            if simulated {
-                return Ok(Arc::new(addons::WorldInstaller::new(access.client.clone(), jiff::Timestamp::now)));
-            }
-            unimplemented!()
+            let settings = HelmSettings {
+                binary: "helm".into(),
+                folder: folder.clone(),
+                kubeconfig: access.kubeconfig,
+                server: Some(access.server),
+                tls_server_name: Some(access.server_name),
+                mirror: mirror.clone(),
+                ca_file: None,
+                env: Vec::new(),
+                timeout,
+            };
+            Box::pin(async move {
+                let installer = HelmInstaller::open(settings, access.client, Timestamp::now).await?;
+                Ok(Arc::new(installer) as Arc<dyn Installer>)
+            })
         })
     }
 

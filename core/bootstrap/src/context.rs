@@ -18,6 +18,7 @@ use butler_talos::{
     secrets::SecretsBundle,
     talosconfig,
 };
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, Client, runtime::watcher};
@@ -64,7 +65,8 @@ impl Files {
 }
 
 /// Makes the installer for a management cluster, once its kubeconfig exists.
-pub type MakeInstaller = Box<dyn Fn(&ManagementAccess) -> Result<Arc<dyn Installer>, StepError> + Send + Sync>;
+pub type MakeInstaller =
+    Box<dyn Fn(ManagementAccess) -> BoxFuture<'static, Result<Arc<dyn Installer>, StepError>> + Send + Sync>;
 
 /// How the management cluster is reached while its endpoint may not be up yet: by a node's address, verifying the
 /// certificate against the endpoint's name.
@@ -72,8 +74,8 @@ pub type MakeInstaller = Box<dyn Fn(&ManagementAccess) -> Result<Arc<dyn Install
 pub struct ManagementAccess {
     /// The client.
     pub client: Client,
-    /// Kubeconfig file.
-    pub kubeconfig: PathBuf,
+    /// Admin kubeconfig.
+    pub kubeconfig: SecretString,
     /// `https://ADDRESS:6443` of a control plane.
     pub server: String,
     /// Name that the certificate must carry.
@@ -261,7 +263,10 @@ impl Context {
     }
 
     async fn connect(&self) -> Result<Management, StepError> {
-        let kubeconfig = self.files.own_kubeconfig();
+        let path = self.files.own_kubeconfig();
+        let kubeconfig = std::fs::read_to_string(&path)
+            .map(SecretString::from)
+            .map_err(|e| StepError::retryable(format!("read {}", path.display()), e))?;
         let node = self.known().etcd_node.clone();
         let node = node.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd yet"))?;
         let address = self.address(&node)?;
@@ -272,12 +277,12 @@ impl Context {
             tls_server_name: Some(server_name.clone()),
             ..connection::Options::default()
         };
-        let client = connection::connect_file(&kubeconfig, &options)
+        let client = connection::connect(&kubeconfig, &options)
             .await
             .map_err(|e| StepError::fatal("connect to the management cluster", e))?;
         let nodes = Watched::start(Api::all(client.clone()), watcher::Config::default());
         let access = ManagementAccess { client, kubeconfig, server, server_name };
-        let installer = (self.make_installer)(&access)?;
+        let installer = (self.make_installer)(access.clone()).await?;
         Ok(Management { access, nodes, installer })
     }
 
