@@ -89,11 +89,7 @@ pub async fn connect_file(path: &Path, options: &Options) -> Result<Client, Conn
 }
 
 async fn client(kubeconfig: Kubeconfig, options: &Options) -> Result<Client, ConnectError> {
-    let own_proxies: Vec<String> = kubeconfig
-        .clusters
-        .iter()
-        .filter_map(|c| c.cluster.as_ref()?.proxy_url.clone())
-        .collect();
+    let has_own_proxy = own_proxy(&kubeconfig, options.context.as_deref());
     let selection = KubeConfigOptions {
         context: options.context.clone(),
         ..KubeConfigOptions::default()
@@ -102,7 +98,7 @@ async fn client(kubeconfig: Kubeconfig, options: &Options) -> Result<Client, Con
         .await
         .map_err(|e| kubeconfig_error(e, None))?;
     // kube also takes HTTPS_PROXY, with no exception for loopback and private addresses; nodes are reached directly.
-    if own_proxies.is_empty() {
+    if !has_own_proxy {
         config.proxy_url = None;
     }
     apply(&mut config, options)?;
@@ -111,6 +107,23 @@ async fn client(kubeconfig: Kubeconfig, options: &Options) -> Result<Client, Con
         server,
         source: Box::new(e),
     })
+}
+
+/// Whether the kubeconfig itself names a proxy for the cluster of a context.
+fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
+    let name = context.or(kubeconfig.current_context.as_deref());
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|c| Some(c.name.as_str()) == name)
+        .and_then(|c| c.context.as_ref());
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|c| context.is_some_and(|context| context.cluster == c.name));
+    cluster
+        .and_then(|c| c.cluster.as_ref())
+        .is_some_and(|c| c.proxy_url.as_ref().is_some_and(|url| !url.is_empty()))
 }
 
 /// Our rules and the caller's wishes on top of what the kubeconfig says.
@@ -338,6 +351,17 @@ mod tests {
         assert!(shown.contains("is not valid"), "{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(error.source().is_none());
+    }
+
+    #[test]
+    fn a_proxy_counts_for_its_own_cluster_only() {
+        let text = "current-context: a\nclusters:\n- {name: a, cluster: {server: 'https://a'}}\n- {name: b, cluster: \
+                    {server: 'https://b', proxy-url: 'http://proxy'}}\ncontexts:\n- {name: a, context: {cluster: \
+                    a}}\n- {name: b, context: {cluster: b}}\n";
+        let kubeconfig = Kubeconfig::from_yaml(text).unwrap();
+        assert!(!own_proxy(&kubeconfig, None));
+        assert!(own_proxy(&kubeconfig, Some("b")));
+        assert!(!own_proxy(&kubeconfig, Some("c")));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod admit;
 mod apply;
 mod controllers;
 mod http;
+mod jsonpath;
 mod kinds;
 mod patch;
 mod pki;

@@ -279,7 +279,7 @@ impl Inner {
     pub(crate) fn reload_catalog(&self) {
         let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
         let definitions = self.store.list(DEFINITIONS, "");
-        *catalog = Arc::new(Catalog::build(definitions.objects.iter().map(|(_, o)| &o.value)));
+        *catalog = Arc::new(Catalog::build(&catalog, definitions.objects.iter().map(|(_, o)| &**o)));
     }
 
     fn first_objects(&self) {

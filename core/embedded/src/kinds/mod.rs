@@ -31,7 +31,7 @@ pub(crate) struct Resource {
     pub(crate) custom: Option<Custom>,
     /// Objects carry a generation.
     pub(crate) generation: bool,
-    /// The structure of the objects; made on first use for built-in kinds.
+    /// The structure of the objects; made on first use.
     pub(crate) schema: OnceLock<Arc<Schema>>,
 }
 
@@ -54,8 +54,6 @@ pub(crate) struct Custom {
     pub(crate) deprecation: Option<String>,
     /// The definition is being deleted: nothing new may be created.
     pub(crate) terminating: bool,
-    /// Name of the definition.
-    pub(crate) definition: String,
 }
 
 impl Resource {
@@ -72,7 +70,10 @@ impl Resource {
 
     /// The structure of the objects.
     pub(crate) fn schema(&self) -> &Arc<Schema> {
-        self.schema.get_or_init(|| builtin::schema(&self.group, &self.kind))
+        self.schema.get_or_init(|| match &self.custom {
+            Some(custom) => Arc::new(Schema::custom(&custom.raw_schema)),
+            None => builtin::schema(&self.group, &self.kind),
+        })
     }
 
     /// A kind of our own table, not of a definition.

@@ -73,7 +73,8 @@ fn merge_map(
         }
         let key = schema.and_then(|s| s.member(name)).and_then(|m| m.merge_key);
         if let (Some(Value::Array(list)), Some(key)) = (target.get_mut(name), key) {
-            sort_by(list, order, key);
+            let server = list.clone();
+            sort_by(list, &server, order, key);
         }
     }
     Ok(target)
@@ -88,15 +89,14 @@ fn merge_list(
     let Some(key) = schema.and_then(|s| s.merge_key) else {
         return Ok(patch.iter().filter(|i| i.get("$patch").is_none()).cloned().collect());
     };
+    let server = target.clone();
     if key.is_empty() {
         for item in patch {
             if !target.contains(item) {
                 target.push(item.clone());
             }
         }
-        if let Some(order) = order {
-            sort_by(&mut target, order, key);
-        }
+        sort_by(&mut target, &server, order.map_or(patch, Vec::as_slice), key);
         return Ok(target);
     }
     if patch.iter().any(|item| item["$patch"] == "replace") {
@@ -122,14 +122,13 @@ fn merge_list(
             (Some(other), _) => return Err(bad(format!("unknown patch type found in patch: {other}"))),
         }
     }
-    if let Some(order) = order {
-        sort_by(&mut target, order, key);
-    }
+    sort_by(&mut target, &server, order.map_or(patch, Vec::as_slice), key);
     Ok(target)
 }
 
-/// Puts the items that `order` names into that order; the others keep their places behind their predecessors.
-fn sort_by(list: &mut Vec<Value>, order: &[Value], key: &str) {
+/// Orders a merged list: the items of the patch in its order, those that only the server has in theirs, and of two items
+/// that the server knows both the one that came first there first.
+fn sort_by(list: &mut Vec<Value>, server: &[Value], order: &[Value], key: &str) {
     let id = |item: &Value| {
         if key.is_empty() {
             Some(item.clone())
@@ -138,17 +137,21 @@ fn sort_by(list: &mut Vec<Value>, order: &[Value], key: &str) {
         }
     };
     let wanted = order.iter().filter_map(id).collect::<Vec<_>>();
-    let rank = |item: &Value| id(item).and_then(|i| wanted.iter().position(|w| *w == i));
-    let mut last = 0;
-    let mut ranked = std::mem::take(list)
-        .into_iter()
-        .map(|item| {
-            last = rank(&item).unwrap_or(last);
-            (last, item)
-        })
-        .collect::<Vec<_>>();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    list.extend(ranked.into_iter().map(|(_, item)| item));
+    let known = server.iter().filter_map(id).collect::<Vec<_>>();
+    let rank = |ids: &[Value], item: &Value| id(item).and_then(|i| ids.iter().position(|w| *w == i));
+    let (mut patched, rest): (Vec<_>, Vec<_>) = list.drain(..).partition(|item| rank(&wanted, item).is_some());
+    patched.sort_by_key(|item| rank(&wanted, item));
+    let mut rest = rest.into_iter().peekable();
+    for item in patched {
+        let place = rank(&known, &item);
+        while let Some(other) =
+            rest.next_if(|other| matches!((rank(&known, other), place), (Some(a), Some(b)) if a < b))
+        {
+            list.push(other);
+        }
+        list.push(item);
+    }
+    list.extend(rest);
 }
 
 fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn finalizers_are_a_set_that_can_lose_members() {
         let after = pod(&json!({"metadata": {"finalizers": ["a/y"]}}));
-        assert_eq!(after["metadata"]["finalizers"], json!(["a/x", "a/y"]));
+        assert_eq!(after["metadata"]["finalizers"], json!(["a/y", "a/x"]));
         let after = pod(&json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/x"]}}));
         assert_eq!(after["metadata"]["finalizers"], json!([]));
     }

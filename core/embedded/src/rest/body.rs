@@ -23,6 +23,11 @@ pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldVa
         "application/yaml" => parse_yaml(&request.body, &resource.kind)?,
         _ => return Err(unsupported_media(resource)),
     };
+    let value = if value.is_null() && resource.is_core() {
+        Value::Object(Map::new())
+    } else {
+        value
+    };
     let value = check_kind(resource, value, &request.body)?;
     conform(resource, value, validation)
 }
@@ -102,7 +107,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
         for (missing, name) in [(kind.is_empty(), "Kind"), (version.is_empty(), "apiVersion")] {
             if missing {
                 let shown = String::from_utf8_lossy(body);
-                let start = shown.chars().take(27).collect::<String>();
+                let start = shown.chars().take(30).collect::<String>();
                 return Err(Failure::bad_request(format!(
                     "the object provided is unrecognized (must be of type {}): Object '{name}' is missing in '{shown}' \
                      ({start} ...)",

@@ -9,7 +9,7 @@ use super::{Place, body, negotiate, write};
 use crate::http::{self, Reply, Request};
 use crate::kinds::Resource;
 use crate::server::Inner;
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, Failure, Target};
 use crate::store::{Clash, Expect, Object, Store};
 use crate::text::{meta, meta_mut, now};
 
@@ -60,7 +60,7 @@ impl Options {
                     };
                 }
             }
-            let dry = request.query.iter().filter(|(n, v)| n == "dryRun" && !v.is_empty());
+            let dry = request.query.iter().filter(|(n, _)| n == "dryRun");
             let dry = dry.map(|(_, v)| Value::from(v.as_str())).collect::<Vec<_>>();
             if !dry.is_empty() {
                 raw["dryRun"] = dry.into();
@@ -80,7 +80,7 @@ impl Options {
         if let Some(policy) = &propagation
             && !matches!(policy.as_str(), "Foreground" | "Background" | "Orphan")
         {
-            let allowed = ["Background", "Foreground", "Orphan", "nil"].map(str::to_owned);
+            let allowed = ["Foreground", "Background", "Orphan", "nil"].map(str::to_owned);
             causes.push(Cause::unsupported(
                 "propagationPolicy",
                 &raw["propagationPolicy"],
@@ -120,20 +120,7 @@ pub(crate) async fn one(server: &Arc<Inner>, request: &Request, place: &Place) -
     let options = Options::read(request)?;
     let (object, gone) = delete(server, place, &options).await?;
     let resource = &place.resource;
-    if gone
-        && !(resource.is_core()
-            && matches!(
-                resource.plural.as_str(),
-                "pods"
-                    | "namespaces"
-                    | "serviceaccounts"
-                    | "services"
-                    | "persistentvolumeclaims"
-                    | "persistentvolumes"
-                    | "podtemplates"
-                    | "resourcequotas"
-            ))
-    {
+    if gone && !(resource.is_core() && RETURNED.contains(&resource.plural.as_str())) {
         let mut details = json!({"name": place.name, "kind": resource.plural, "uid": meta(&object.value, "uid")});
         if !resource.group.is_empty() {
             details["group"] = resource.group.clone().into();
@@ -185,7 +172,12 @@ pub(crate) fn begin(
             return Ok(Some((Arc::new(Object::unsaved(shown)), finished)));
         }
         let stored = if finished {
-            store.remove(&resource.table, key, expect, current.value.clone())
+            let last = if resource.plural == "pods" {
+                marked
+            } else {
+                current.value.clone()
+            };
+            store.remove(&resource.table, key, expect, last)
         } else if marked == current.value {
             return Ok(Some((current, false)));
         } else {
@@ -199,13 +191,28 @@ pub(crate) fn begin(
     }
 }
 
+/// Kinds whose deletion is answered with the object.
+const RETURNED: &[&str] = &[
+    "namespaces",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "pods",
+    "podtemplates",
+    "resourcequotas",
+    "serviceaccounts",
+    "services",
+];
+
 /// Namespaces that are always there.
 const PROTECTED: &[&str] = &["default", "kube-system", "kube-public"];
 
 fn preconditions(resource: &Resource, name: &str, current: &Value, options: &Options) -> Result<(), Failure> {
     let check = |wanted: &Option<String>, member: &str, what: &str| match wanted {
         Some(wanted) if wanted != meta(current, member) => Err(Failure::conflict(
-            &resource.target(),
+            &Target {
+                group: &resource.group,
+                resource: &resource.kind,
+            },
             name,
             &format!(
                 "the {what} in the precondition ({wanted}) does not match the {what} in record ({}). The object might have \

@@ -151,7 +151,7 @@ fn aggregate(catalog: &crate::kinds::catalog::Catalog, core: bool) -> Value {
                 json!({"version": version, "resources": resources, "freshness": "Current"})
             })
             .collect::<Vec<_>>();
-        let mut metadata = json!({"creationTimestamp": null});
+        let mut metadata = json!({});
         if !group.is_empty() {
             metadata["name"] = group.into();
         }
@@ -189,10 +189,4 @@ fn discovered(resource: &Resource) -> Value {
         entry["subresources"] = subs.into();
     }
     entry
-}
-
-/// Answers `/openapi`.
-pub(crate) fn openapi(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
-    let _ = (server, request, segments);
-    Err(Failure::no_page())
 }

@@ -1,10 +1,12 @@
 //! Requests on resources, discovery and the rest of the HTTP surface.
 
 mod body;
+mod columns;
 pub(crate) mod delete;
 mod discovery;
 mod health;
 mod negotiate;
+mod openapi;
 mod options;
 mod patch;
 mod read;
@@ -48,7 +50,7 @@ async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure>
     }
     match segments.as_slice() {
         ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(server, request, &segments),
-        ["openapi", ..] => discovery::openapi(server, request, &segments),
+        ["openapi", ..] => openapi::answer(server, request, &segments),
         ["api"] | ["api", "v1"] | ["apis"] | ["apis", _] | ["apis", _, _] => {
             discovery::answer(server, request, &segments)
         }
@@ -121,6 +123,11 @@ fn place(server: &Inner, segments: &[&str]) -> Result<Place, Failure> {
         _ => return Err(missing()),
     };
     let resource = catalog.find(group, version, plural).cloned().ok_or_else(missing)?;
+    if matches!(name, "." | "..") {
+        return Err(Failure::bad_request(format!(
+            "invalid resource name {name:?}: [may not be '{name}']"
+        )));
+    }
     let scope_fits = if resource.namespaced {
         !namespace.is_empty() || name.is_empty()
     } else {

@@ -29,7 +29,7 @@ pub(crate) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
     for clause in accept.split(',') {
         let mut parts = clause.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default();
-        if !matches!(media, "application/json" | "application/*" | "*/*" | "application/yaml") {
+        if !matches!(media, "application/json" | "*/*" | "application/yaml") {
             continue;
         }
         let parameter = |name: &str| {

@@ -30,7 +30,7 @@ impl WriteOptions {
         let dry = request
             .query
             .iter()
-            .filter(|(n, v)| n == "dryRun" && !v.is_empty())
+            .filter(|(n, _)| n == "dryRun")
             .map(|(_, v)| v.as_str());
         let dry = dry.collect::<Vec<_>>();
         if dry.iter().any(|v| *v != "All") {

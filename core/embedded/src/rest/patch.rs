@@ -43,9 +43,11 @@ pub(crate) async fn patch(server: &Arc<Inner>, request: &Request, place: &Place)
             Patch::Merge(patch) => merge::apply(full, patch),
             Patch::Strategic(patch) => strategic::apply(full, patch, resource.schema())?,
         };
-        same_type(place, &patched)?;
+        same_type(place, &patched, false)?;
         write::same_place(place, &patched)?;
-        let decoded = body::conform(resource, patched, options.validation)?;
+        let shown = patched.clone();
+        let decoded =
+            body::conform(resource, patched, options.validation).map_err(|failure| strict(failure, &shown))?;
         Ok((decoded.object, decoded.warnings))
     };
     let written = write::change(server, place, &options, &actor, &make).await?;
@@ -69,7 +71,7 @@ async fn apply(
     if !wanted.is_object() {
         return Err(Failure::bad_request("error decoding YAML: the patch is no object"));
     }
-    same_type(place, &wanted)?;
+    same_type(place, &wanted, true)?;
     write::same_place(place, &wanted)?;
     if wanted["metadata"]
         .get("managedFields")
@@ -117,6 +119,19 @@ async fn apply(
     negotiate::object_reply(request, place, code, &written)
 }
 
+/// A patched object that a strict client must not send is the patch's fault.
+fn strict(failure: Failure, object: &Value) -> Failure {
+    let Some((_, why)) = failure.message.split_once("strict decoding error") else {
+        return failure;
+    };
+    let cause = Cause::invalid(
+        "patch",
+        &Value::from(object.to_string()),
+        &format!("strict decoding error{why}"),
+    );
+    Failure::invalid("", "", "", &[cause])
+}
+
 fn merge_body(bytes: &[u8]) -> Result<Value, Failure> {
     let value = serde_json::from_slice::<Value>(bytes)
         .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
@@ -129,8 +144,13 @@ fn merge_body(bytes: &[u8]) -> Result<Value, Failure> {
 }
 
 /// `kind` and `apiVersion` do not change by a patch.
-fn same_type(place: &Place, object: &Value) -> Result<(), Failure> {
+fn same_type(place: &Place, object: &Value, apply: bool) -> Result<(), Failure> {
     let resource = &place.resource;
+    let api_version = resource.api_version();
+    if object["apiVersion"] != api_version.as_str() && !resource.is_core() && !apply {
+        let cause = Cause::invalid("apiVersion", &object["apiVersion"], &format!("must be {api_version}"));
+        return Err(Failure::invalid(&resource.group, &resource.kind, &place.name, &[cause]));
+    }
     if object["apiVersion"] != resource.api_version().as_str() {
         return Err(Failure::bad_request(format!(
             "the API version in the data ({}) does not match the expected API version ({})",

@@ -134,8 +134,7 @@ pub(crate) async fn list(server: &Arc<Inner>, request: &Request, place: &Place) 
     let body = match form {
         Form::Object => list_bytes(resource, &page),
         Form::Table => {
-            let objects = page.objects.iter().collect::<Vec<_>>();
-            let mut table = table::many(request, resource, &objects)?;
+            let mut table = table::many(request, resource, &page.objects)?;
             table["metadata"] = page.metadata().into();
             table.to_string().into()
         }

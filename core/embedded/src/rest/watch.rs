@@ -266,7 +266,7 @@ impl Watcher {
 
     fn bookmark(&self, initial: bool) -> Bytes {
         let resource = &self.place.resource;
-        let mut metadata = json!({"resourceVersion": self.cursor.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
         if initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

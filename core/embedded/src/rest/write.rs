@@ -25,8 +25,6 @@ pub(crate) struct Written {
     /// The object as stored, or as it would be.
     pub(crate) object: Arc<Object>,
     pub(crate) warnings: Vec<String>,
-    /// It is new.
-    pub(crate) created: bool,
 }
 
 /// `POST`
@@ -44,7 +42,8 @@ pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place
         ));
     }
     let actor = Actor::update(&options.manager, &place.resource, "");
-    let mut written = insert(server, place, decoded.object, &options, &actor).await?;
+    let inserted = insert(server, place, decoded.object, &options, &actor).await;
+    let mut written = inserted.map_err(|failure| failure.with_warnings(&decoded.warnings))?;
     written.warnings.splice(0..0, decoded.warnings);
     negotiate::object_reply(request, place, 201, &written)
 }
@@ -90,7 +89,6 @@ pub(crate) async fn insert(
         return Ok(Written {
             object: Arc::new(Object::unsaved(object)),
             warnings,
-            created: true,
         });
     }
     let object = match server.store.commit(&resource.table, &key, Expect::Absent, Some(object)) {
@@ -99,11 +97,7 @@ pub(crate) async fn insert(
         Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
     };
     server.after_write(resource, object.revision).await?;
-    Ok(Written {
-        object,
-        warnings,
-        created: true,
-    })
+    Ok(Written { object, warnings })
 }
 
 /// Sets what the server sets on new objects.
@@ -284,6 +278,25 @@ pub(crate) fn same_place(place: &Place, object: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A replacement that names a uid means that very object.
+fn same_uid(place: &Place, current: &Value, object: &Value) -> Result<(), Failure> {
+    let (wanted, found) = (meta(object, "uid"), meta(current, "uid"));
+    if wanted.is_empty() || wanted == found {
+        return Ok(());
+    }
+    let resource = &place.resource;
+    let key = format!(
+        "/registry/{}/{}",
+        resource.table,
+        resource.key(&place.namespace, &place.name)
+    );
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+         failed: UID in precondition: {wanted}, UID in object meta: {found}"
+    );
+    Err(Failure::conflict(&resource.target(), &place.name, &why))
+}
+
 /// What a change makes of the current object, with warnings. Neither has `kind` and `apiVersion`.
 pub(crate) type Make<'a> = dyn Fn(&Value) -> Result<(Value, Vec<String>), Failure> + Sync + 'a;
 
@@ -308,7 +321,6 @@ pub(crate) async fn change(
             return Ok(Written {
                 object: current,
                 warnings,
-                created: false,
             });
         };
         let mut warnings = warnings;
@@ -317,27 +329,23 @@ pub(crate) async fn change(
             return Ok(Written {
                 object: Arc::new(Object::unsaved(next)),
                 warnings,
-                created: false,
             });
         }
-        let gone = is_finished(resource, &next);
-        let stored = if gone {
+        let expect = Expect::At(current.revision);
+        // What goes is shown as it was; the answer shows what the change made of it.
+        let last = is_finished(resource, &next).then(|| Arc::new(Object::unsaved(next.clone())));
+        let stored = if last.is_some() {
             server
                 .store
-                .remove(&resource.table, &key, Expect::At(current.revision), next)
+                .remove(&resource.table, &key, expect, current.value.clone())
         } else {
-            server
-                .store
-                .commit(&resource.table, &key, Expect::At(current.revision), Some(next))
+            server.store.commit(&resource.table, &key, expect, Some(next))
         };
         match stored {
             Ok(object) => {
                 server.after_write(resource, object.revision).await?;
-                return Ok(Written {
-                    object,
-                    warnings,
-                    created: false,
-                });
+                let object = last.unwrap_or(object);
+                return Ok(Written { object, warnings });
             }
             Err(Clash::Changed) if unconditional || actor.retries() => {}
             Err(Clash::Changed) => return Err(stale(resource, &place.name)),
@@ -377,17 +385,6 @@ fn next(
     let version = meta(&new, "resourceVersion");
     if !matches!(version, "" | "0") && version != meta(old, "resourceVersion") {
         return Err(stale(resource, &place.name));
-    }
-    let uid = meta(&new, "uid");
-    if !uid.is_empty() && uid != meta(old, "uid") {
-        return Err(Failure::conflict(
-            &resource.target(),
-            &place.name,
-            &format!(
-                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                meta(old, "uid")
-            ),
-        ));
     }
     let metadata = meta_mut(&mut new);
     metadata.insert("name".into(), place.name.clone().into());

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Schema, Type};
+use crate::kinds::definitions::META;
 
 /// Removes what the schema does not declare; returns the paths that were removed.
 pub(crate) fn prune(value: &mut Value, schema: &Schema) -> Vec<String> {
@@ -30,13 +31,16 @@ fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed:
                     known
                 });
             }
-            for (name, child) in map {
+            for (name, child) in map.iter_mut() {
                 if (root || schema.embedded) && is_type_meta(name) {
                     continue;
                 }
                 if let Some(member) = schema.member(name) {
                     prune_at(child, member, &join(path, name), false, removed);
                 }
+            }
+            if let (true, Some(metadata)) = (schema.embedded, map.get_mut("metadata")) {
+                prune_at(metadata, &META, &join(path, "metadata"), false, removed);
             }
         }
         Value::Array(list) => {
@@ -91,26 +95,14 @@ fn default_map(map: &mut Map<String, Value>, schema: &Schema) {
     }
     map.retain(|name, value| {
         !value.is_null()
-            || schema.member(name).is_none_or(|member| {
-                member.nullable || schema.required.contains(name) || (member.preserve && member.kind == Type::Any)
-            })
+            || schema
+                .member(name)
+                .is_none_or(|member| member.nullable || (member.preserve && member.kind == Type::Any))
     });
     for (name, child) in map {
         if let Some(member) = schema.member(name) {
             default(child, member);
         }
-    }
-}
-
-/// Fills defaults of a definition and drops nulls of declared optional fields of a built-in kind.
-pub(crate) fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, child| !child.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
-        _ => {}
     }
 }
 

@@ -164,6 +164,10 @@ fn limits(value: &Value, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
                 let message = format!("Too long: may not be more than {max} bytes");
                 causes.push(Cause::new("FieldValueTooLong", field, message));
             }
+            if let Some(format) = l.format.as_ref().filter(|f| !string_format(text, f)) {
+                let detail = format!("{field} in body must be of type {format}: {text:?}");
+                causes.push(Cause::type_invalid(field, value, &detail));
+            }
             let problems = text_problems(text, length, l);
             causes.extend(
                 problems
@@ -227,9 +231,6 @@ fn text_problems(text: &str, length: u64, l: &Limits) -> Vec<String> {
         && !regex.is_match(text)
     {
         out.push(format!("should match '{pattern}'"));
-    }
-    if let Some(format) = l.format.as_ref().filter(|f| !string_format(text, f)) {
-        out.push(format!("must be of type {format}: {text:?}"));
     }
     out
 }

@@ -23,6 +23,22 @@ pub struct Observation {
     pub etcd_members: Option<Result<Vec<EtcdMember>, String>>,
 }
 
+impl Observation {
+    /// A node that could not be connected to.
+    pub fn unreachable(name: &str, address: Option<IpAddr>, control_plane: bool, cause: &str) -> Self {
+        let failed = || cause.to_owned();
+        Self {
+            name: name.to_owned(),
+            address,
+            control_plane,
+            version: Err(failed()),
+            services: Err(failed()),
+            status: Err(failed()),
+            etcd_members: control_plane.then(|| Err(failed())),
+        }
+    }
+}
+
 /// One condition of health.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
@@ -284,6 +300,14 @@ mod tests {
         all nodes have finished booting: cp-1 is booting (services: etcd not running)
         all nodes are ready: cp-1 is not ready (services: etcd not running)
         ");
+    }
+
+    #[test]
+    fn a_node_that_cannot_be_reached_stands_against_everything_it_would_tell() {
+        let gone = Observation::unreachable("cp-1", None, true, "connection refused");
+        let unmet = unmet_of(&[gone]);
+        assert_eq!(unmet.len(), 7);
+        assert_eq!(unmet[0], "the Talos API answers on all nodes: cp-1: connection refused");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::Address;
 use super::archive;
 use super::channel::{Credentials, MAX_MESSAGE, Transport, connect, within};
 use super::error::{Call, TalosError};
+use super::health::Observation;
 use super::resources::{MachineStatus, MachineStatusStream, Member, Resources};
 use super::tls::Seen;
 
@@ -299,6 +300,29 @@ impl Node {
         within(CHANGE, call, &self.seen, client.reset(request))
             .await
             .map(|_| ())
+    }
+
+    /// Everything that [`health::conditions`](super::health::conditions) looks at, read at once.
+    pub async fn observe(&self, name: &str, control_plane: bool) -> Observation {
+        let members = async {
+            if control_plane {
+                Some(self.etcd_members().await)
+            } else {
+                None
+            }
+        };
+        let (version, services, status, etcd_members) =
+            futures::join!(self.version(), self.services(), self.machine_status(), members);
+        let cause = |error: TalosError| error.failure().cause.clone();
+        Observation {
+            name: name.to_owned(),
+            address: self.address.host().parse().ok(),
+            control_plane,
+            version: version.map(|version| version.tag).map_err(cause),
+            services: services.map_err(cause),
+            status: status.map_err(cause),
+            etcd_members: etcd_members.map(|members| members.map_err(cause)),
+        }
     }
 
     fn call(&self, action: &'static str) -> Call<'_> {

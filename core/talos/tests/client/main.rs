@@ -9,7 +9,7 @@ mod peer;
 use std::time::Duration;
 
 use butler_talos::client::{
-    Address, BootstrapOutcome, Credentials, Maintenance, Mode, Node, Side, Stage, TalosError, TlsProblem, probe,
+    Address, BootstrapOutcome, Credentials, Maintenance, Mode, Node, Side, Stage, TalosError, TlsProblem, health, probe,
 };
 use butler_talos::pki::{self, Authority, CertAndKey};
 use butler_talos::secrets::SecretsBundle;
@@ -196,6 +196,29 @@ async fn a_configured_node_is_bootstrapped_once_and_says_so_the_second_time() {
         client.members().await.unwrap()[0].addresses,
         ["10.5.0.2".parse::<std::net::IpAddr>().unwrap()]
     );
+}
+
+#[tokio::test]
+async fn an_observation_holds_what_the_node_says() {
+    let node = FakeNode::configured().await;
+    let client = Node::connect(&node.address, &credentials()).await.unwrap();
+    let observation = client.observe("cp-0", true).await;
+    assert_eq!(observation.version.as_deref(), Ok("v1.12.0"));
+    let unmet: Vec<_> = health::conditions(&[observation], false)
+        .into_iter()
+        .filter(|condition| !condition.met)
+        .collect();
+    // The node runs no kubelet, and its one etcd member has no address.
+    assert_eq!(unmet[0].cause.as_deref(), Some("cp-0 at  is no control plane"));
+    assert_eq!(
+        unmet[1].cause.as_deref(),
+        Some("cp-0: service kubelet does not exist yet")
+    );
+    assert_eq!(
+        unmet[2].cause.as_deref(),
+        Some("cp-0 is booting (services: etcd not running)")
+    );
+    assert_eq!(client.observe("w-0", false).await.etcd_members, None);
 }
 
 #[tokio::test]

@@ -252,7 +252,9 @@ impl Model {
 
     fn change_machine(&mut self, machine: &MachineLine) -> bool {
         if let Some(place) = self.places.get(&machine.name) {
-            return replace(&mut self.machines[*place], machine.clone());
+            let before = std::mem::replace(&mut self.machines[*place], machine.clone());
+            // The platform's id is not shown.
+            return before.state != machine.state || before.address != machine.address || before.role != machine.role;
         }
         self.places.insert(machine.name.clone(), self.machines.len());
         self.machines.push(machine.clone());
@@ -392,6 +394,18 @@ mod tests {
             .map(|body| stream(vec![(2.0, body)]).remove(0));
         assert!(!model.apply(&again));
         assert!(model.apply(&other));
+    }
+
+    #[test]
+    fn learning_the_platforms_id_of_a_machine_is_no_change_to_see() {
+        let mut model = model(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "creating"))]);
+        let Body::MachineChanged { machine: mut line } = machine("demo-cp-0", "creating") else {
+            panic!("a machine")
+        };
+        line.provider_id = Some("inmemory://1".to_owned());
+        let event = stream(vec![(2.0, Body::MachineChanged { machine: line })]).remove(0);
+        assert!(!model.apply(&event));
+        assert_eq!(model.machines[0].provider_id.as_deref(), Some("inmemory://1"));
     }
 
     #[test]

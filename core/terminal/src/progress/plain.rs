@@ -130,7 +130,9 @@ impl Plain {
 
     /// Machines and addons tell their own story; other steps are told when they are proven.
     fn proven(&mut self, step: &str, title: &str, evidence: &str, already: bool) {
-        let told_elsewhere = step.starts_with("machine/") || step.starts_with("addon/");
+        let told_elsewhere = ["machine/", "node/", "addon/"]
+            .iter()
+            .any(|kind| step.starts_with(kind));
         if (told_elsewhere || already) && self.ui.options().verbose == 0 {
             return;
         }
