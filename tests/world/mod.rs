@@ -1,0 +1,195 @@
+//! A bootstrap on a simulated world of its own: a home, a world file, a configuration, the binary.
+
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const BUTLERADM: &str = env!("CARGO_BIN_EXE_butleradm");
+
+/// Latencies short enough to run often.
+pub(crate) const SHORT: &str = "\
+latencies:
+  create: 20ms
+  boot: 20ms
+  configure: 20ms
+  etcd: 20ms
+  kubernetes: 20ms
+  register: 10ms
+  cni: 10ms
+  workloads: {default: 10ms}
+";
+
+/// A home with a world that is ended when it goes out of scope.
+pub(crate) struct Site {
+    home: TempDir,
+    /// Name of the cluster.
+    pub(crate) cluster: String,
+}
+
+/// What a run printed.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Exit code; none when it was killed.
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard error.
+    pub(crate) stderr: String,
+}
+
+impl Site {
+    /// A site with this world file and topology (`3+3`, `1+0`), and further configuration lines.
+    pub(crate) fn new(world: &str, control_planes: u32, workers: u32, further: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let site = Self { home, cluster: "demo".to_owned() };
+        fs::write(site.path("world.yaml"), world).expect("a world file");
+        fs::write(site.config(), configuration(control_planes, workers, further)).expect("a configuration");
+        site
+    }
+
+    /// A path in the home.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// The configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.path("cluster.yaml")
+    }
+
+    /// The folder of everything that is written.
+    pub(crate) fn butler_home(&self) -> PathBuf {
+        self.path("butler")
+    }
+
+    /// The state of the bootstrap.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.butler_home().join("state/clusters").join(&self.cluster)
+    }
+
+    /// The binary in this home.
+    pub(crate) fn butleradm(&self) -> Command {
+        let mut command = Command::new(BUTLERADM);
+        command.env_clear().env("HOME", self.home.path()).env("BUTLER_HOME", self.butler_home());
+        command.current_dir(self.home.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// The bootstrap command.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.butleradm();
+        command.arg("bootstrap").arg("--config").arg(self.config()).arg("--no-progress").args(arguments);
+        command
+    }
+
+    /// Runs the bootstrap to its end.
+    pub(crate) fn bootstrap(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).output().expect("the binary starts"))
+    }
+
+    /// `inmemory status -o json`.
+    pub(crate) fn status(&self) -> Value {
+        let output = self.butleradm().args(["inmemory", "status", "-o", "json"]).output().expect("the binary starts");
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// A counter of the world.
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        self.status()["counters"][name].as_u64().expect("a counter")
+    }
+
+    /// Starts the world.
+    pub(crate) fn up(&self) {
+        let mut command = self.butleradm();
+        command.args(["inmemory", "up", "--world"]).arg(self.path("world.yaml"));
+        let run = Run::of(command.output().expect("the binary starts"));
+        assert_eq!(run.code, Some(0), "{run:?}");
+    }
+
+    /// The records of the journal.
+    pub(crate) fn journal(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.state().join("journal.ndjson")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        drop(self.butleradm().args(["inmemory", "down"]).output());
+    }
+}
+
+impl Run {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails the test unless the management cluster is ready.
+    pub(crate) fn is_ready(&self) {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        assert!(self.stderr.contains("management cluster ready"), "{}", self.stderr);
+    }
+}
+
+/// Every configuration has addresses of its own, so that tests can run side by side.
+fn configuration(control_planes: u32, workers: u32, further: &str) -> String {
+    static NEXT: AtomicU8 = AtomicU8::new(0);
+    // Test binaries run at the same time too: the process id keeps them apart.
+    let process = u8::try_from(std::process::id() % 250).expect("below 250");
+    let block = Ipv4Addr::new(127, 100, process, NEXT.fetch_add(4, Ordering::Relaxed));
+    let [a, b, c, d] = block.octets();
+    let topology = if workers == 0 { "single-node" } else { "ha" };
+    let workers = match workers {
+        0 => String::new(),
+        n => format!("  workers: {{replicas: {n}, cpu: 2, memoryMB: 4096, diskGB: 40}}\n"),
+    };
+    format!(
+        "provider: inmemory
+cluster:
+  name: demo
+  topology: {topology}
+  controlPlane: {{replicas: {control_planes}, cpu: 2, memoryMB: 4096, diskGB: 40}}
+{workers}network:
+  vip: {a}.{b}.{c}.{d}
+  loadBalancerPool: {{start: {a}.{b}.{c}.{}, end: {a}.{b}.{c}.{}}}
+talos:
+  version: v1.12.1
+providerConfig:
+  inmemory:
+    world: world.yaml
+{further}",
+        d + 1,
+        d + 3,
+    )
+}
+
+/// Whether the needle is in any file below the folder.
+pub(crate) fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, needle));
+        } else if fs::read(&path).is_ok_and(|bytes| contains(&bytes, needle.as_bytes())) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle)
+}
