@@ -14,18 +14,14 @@ const ANNOTATIONS: usize = 256 << 10;
 pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let (name, generate) = (meta(object, "name"), meta(object, "generateName"));
+    if !generate.is_empty() {
+        let text = Value::from(generate);
+        let problems = name_problems(resource, &format!("{generate}x"));
+        let invalid = |p: &String| Cause::invalid("metadata.generateName", &text, p);
+        causes.extend(problems.iter().map(invalid));
+    }
     if name.is_empty() {
-        if generate.is_empty() {
-            causes.push(Cause::required("metadata.name", "name or generateName is required"));
-        } else {
-            let text = Value::from(generate);
-            let problems = name_problems(resource, &format!("{generate}x"));
-            causes.extend(
-                problems
-                    .iter()
-                    .map(|p| Cause::invalid("metadata.generateName", &text, p)),
-            );
-        }
+        causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else {
         let text = Value::from(name);
         causes.extend(

@@ -136,7 +136,7 @@ fn custom(definition: &Value, version: &Value) -> Resource {
     let deprecation = (version["deprecated"] == true).then(|| {
         version["deprecationWarning"]
             .as_str()
-            .map_or_else(|| format!("{group}/{name} {kind} is deprecated"), str::to_owned)
+            .map_or_else(|| default_deprecation(definition, &name, &group, &kind), str::to_owned)
     });
     let scale = version["subresources"]["scale"].as_object().map(|scale| Scale {
         spec_replicas: scale.get("specReplicasPath").map(text).unwrap_or_default(),

@@ -207,7 +207,7 @@ const RETURNED: &[&str] = &[
 const PROTECTED: &[&str] = &["default", "kube-system", "kube-public"];
 
 fn preconditions(resource: &Resource, name: &str, current: &Value, options: &Options) -> Result<(), Failure> {
-    let check = |wanted: &Option<String>, member: &str, what: &str| match wanted {
+    let check = |wanted: &Option<String>, member: &str, what: &str, perhaps: &str| match wanted {
         Some(wanted) if wanted != meta(current, member) => Err(Failure::conflict(
             &Target {
                 group: &resource.group,
@@ -216,14 +216,14 @@ fn preconditions(resource: &Resource, name: &str, current: &Value, options: &Opt
             name,
             &format!(
                 "the {what} in the precondition ({wanted}) does not match the {what} in record ({}). The object might have \
-                 been deleted and then recreated",
+                 been {perhaps}",
                 meta(current, member)
             ),
         )),
         _ => Ok(()),
     };
-    check(&options.uid, "uid", "UID")?;
-    check(&options.version, "resourceVersion", "ResourceVersion")
+    check(&options.uid, "uid", "UID", "deleted and then recreated")?;
+    check(&options.version, "resourceVersion", "ResourceVersion", "modified")
 }
 
 /// The object with the marks of a deletion that has begun.

@@ -11,6 +11,7 @@ mod options;
 mod patch;
 mod read;
 mod review;
+mod scale;
 mod table;
 mod watch;
 pub(crate) mod write;
@@ -79,7 +80,7 @@ async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Resu
         ("PATCH", true, "" | "status") => patch::patch(server, request, place).await,
         ("DELETE", true, "") => delete::one(server, request, place).await,
         ("DELETE", false, _) => delete::collection(server, request, place).await,
-        ("GET" | "PUT" | "PATCH", true, "scale") => write::scale(server, request, place).await,
+        ("GET" | "PUT" | "PATCH", true, "scale") => scale::answer(server, request, place).await,
         _ => Err(Failure::method_not_allowed()),
     };
     result.map(|mut reply| {

@@ -245,12 +245,19 @@ pub(crate) async fn replace(server: &Arc<Inner>, request: &Request, place: &Plac
             &Value::from(0),
             "must be specified for an update",
         );
-        return Err(Failure::invalid(&resource.group, &resource.kind, &place.name, &[cause]));
+        return Err(Failure::invalid(
+            &resource.group,
+            &resource.plural,
+            &place.name,
+            &[cause],
+        ));
     }
-    let mut written = change(server, place, &options, &actor, &|_| {
+    let make = |current: &Value| {
+        same_uid(place, current, &decoded.object)?;
         Ok((decoded.object.clone(), Vec::new()))
-    })
-    .await?;
+    };
+    let changed = change(server, place, &options, &actor, &make).await;
+    let mut written = changed.map_err(|failure| failure.with_warnings(&decoded.warnings))?;
     written.warnings.splice(0..0, decoded.warnings);
     negotiate::object_reply(request, place, 200, &written)
 }
@@ -394,14 +401,14 @@ fn next(
         metadata.remove("namespace");
     }
     let before = old.get("metadata");
-    for member in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "resourceVersion",
-    ] {
+    for member in ["creationTimestamp", "resourceVersion"] {
         copy_member(before, metadata, member);
+    }
+    // These may be left out, but not be changed.
+    for member in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if metadata.get(member).is_none_or(Value::is_null) {
+            copy_member(before, metadata, member);
+        }
     }
     metadata.remove("selfLink");
     if resource.generation {
@@ -471,14 +478,4 @@ fn counts<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Va
         .flatten()
         .filter(|(name, _)| *name != "metadata" && !(resource.status && *name == "status"))
         .collect()
-}
-
-/// The scale subresource.
-pub(crate) async fn scale(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
-    let _ = (server, request, place);
-    Err(Failure::new(
-        501,
-        "NotImplemented",
-        "the scale subresource is not implemented",
-    ))
 }
