@@ -11,6 +11,7 @@ mod jsonpath;
 mod kinds;
 mod patch;
 mod pki;
+mod protobuf;
 mod rest;
 mod schema;
 mod select;

@@ -216,7 +216,7 @@ impl Server {
     pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> SecretString {
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let user = format!("admin@{cluster}");
-        let credential = match self.inner.pki.client("admin", &["system:masters"]) {
+        let credential = match self.inner.pki.client("admin", "system:masters") {
             Ok((certificate, key)) => json!({
                 "client-certificate-data": encode(&certificate),
                 "client-key-data": encode(key.expose_secret()),

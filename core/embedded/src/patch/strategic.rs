@@ -184,7 +184,7 @@ mod tests {
         ]}}));
         assert_eq!(
             after["spec"]["containers"][0]["env"],
-            json!([{"name": "A", "value": "1"}, {"name": "C", "value": "3"}])
+            json!([{"name": "C", "value": "3"}, {"name": "A", "value": "1"}])
         );
         assert_eq!(after["spec"]["containers"][1]["image"], "2");
     }

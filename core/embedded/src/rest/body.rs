@@ -16,11 +16,19 @@ pub(crate) struct Decoded {
     pub(crate) warnings: Vec<String>,
 }
 
+/// The media type of Kubernetes' protobuf.
+pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
 /// Reads the body of a create or update.
 pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldValidation) -> Result<Decoded, Failure> {
     let value = match request.content_type() {
         "" | "application/json" => parse_json(&request.body, &resource.kind)?,
         "application/yaml" => parse_yaml(&request.body, &resource.kind)?,
+        PROTOBUF if resource.is_core() => crate::protobuf::object(&request.body).map_err(|why| {
+            let mut failure = unsupported_media(resource);
+            failure.message = format!("{}: {why}", failure.message);
+            failure
+        })?,
         _ => return Err(unsupported_media(resource)),
     };
     let value = if value.is_null() && resource.is_core() {

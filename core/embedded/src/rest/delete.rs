@@ -34,6 +34,9 @@ impl Options {
             (false, "application/yaml") => {
                 body::yaml(&request.body).map_err(|error| Failure::bad_request(format!("yaml parse error: {error}")))?
             }
+            (false, body::PROTOBUF) => {
+                crate::protobuf::object(&request.body).map_err(|why| Failure::bad_request(why.clone()))?
+            }
             _ => {
                 return Err(Failure::new(
                     415,
