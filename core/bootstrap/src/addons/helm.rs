@@ -16,10 +16,11 @@ use serde_json::Value;
 use super::{
     Addon, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, StoredRelease,
     catalog,
-    chart::{self, OLDEST_HELM},
+    chart::{self, Located, OLDEST_HELM},
     direct::{self, Direct},
     intent::Intent,
     manifest, release,
+    wait::wait,
     world::{manifest_digest, objects_digest},
 };
 use crate::{
@@ -31,6 +32,8 @@ use crate::{
 const CLEAN_UP: Duration = Duration::from_mins(2);
 /// What one call may take beyond the time it is told to wait.
 const GRACE: Duration = Duration::from_secs(30);
+/// After so long helm is held up by something.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// How Helm is used.
 #[derive(Debug, Clone)]
@@ -216,26 +219,10 @@ impl HelmInstaller {
         self.clean_up(addon, release, &history, intent.was_ours(), on_line)
             .await?;
 
-        let stdin = intent.write(values.to_string().as_bytes()).map_err(io)?;
-        let mut args = vec![
-            "upgrade".to_owned(),
-            "--install".to_owned(),
-            release.release.clone(),
-            located.chart,
-        ];
-        args.extend(located.flags);
-        args.extend(["--values", "-", "--output", "json", "--history-max", "10", "--timeout"].map(str::to_owned));
-        args.push(format!("{}s", self.settings.timeout.as_secs()));
-        args.extend(self.cluster_flags(release));
-        let output = self
-            .helm(
-                &addon.name,
-                args,
-                Stdin::File(stdin),
-                self.settings.timeout + GRACE,
-                on_line,
-            )
-            .await;
+        let stdin = Stdin::File(intent.write(values.to_string().as_bytes()).map_err(io)?);
+        let args = self.upgrade(release, &located);
+        let helm = self.helm(&addon.name, args, stdin, self.settings.timeout + GRACE, on_line);
+        let output = self.watched(addon, helm, on_line).await;
         // A helm that ended by itself has written down how; only a killed one leaves the intent standing.
         if output.as_ref().err().is_none_or(|failed| failed.ended) {
             intent.clear().map_err(io)?;
@@ -251,6 +238,42 @@ impl HelmInstaller {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
         })
+    }
+
+    /// The arguments of an install or upgrade that reads its values from stdin.
+    fn upgrade(&self, release: &Release, located: &Located) -> Vec<String> {
+        let mut args = ["upgrade", "--install", &release.release, &located.chart]
+            .map(str::to_owned)
+            .to_vec();
+        args.extend(located.flags.iter().cloned());
+        args.extend(["--values", "-", "--output", "json", "--history-max", "10", "--timeout"].map(str::to_owned));
+        args.push(format!("{}s", self.settings.timeout.as_secs()));
+        args.extend(self.cluster_flags(release));
+        args
+    }
+
+    /// Waits for helm. When it takes its time, hooks of the chart hold it up: then it is said what they wait for.
+    async fn watched<T>(
+        &self,
+        addon: &Addon,
+        helm: impl Future<Output = T>,
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> T {
+        let report = |what: &str, cause: Option<&str>| {
+            if let Some(cause) = cause {
+                on_line(&format!("{what}: {cause}"));
+            }
+        };
+        let watch = async {
+            tokio::time::sleep(SLOW).await;
+            // What cannot be watched now is found out when the addon is proven.
+            let _ = wait(&self.hands.client, &addon.ready, &report).await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            done = helm => done,
+            never = watch => never,
+        }
     }
 
     /// Brings a release that was cut off into a state from which Helm can upgrade it.
@@ -479,5 +502,113 @@ fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timesta
         (true, _) => Repair::Uninstall,
         (false, _) if trapped => Repair::Uninstall,
         (false, _) => Repair::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::addons::{ChartRef, Repository, StandIn};
+
+    const LIMIT: Duration = Duration::from_mins(15);
+
+    fn release(install_hooks: bool) -> Release {
+        Release {
+            release: "demo".to_owned(),
+            namespace: "demo".to_owned(),
+            chart: ChartRef {
+                repository: Repository::Https(String::new()),
+                name: "demo".to_owned(),
+                version: "1".to_owned(),
+                app_version: String::new(),
+            },
+            values: json!({"a": {"b": 1}}),
+            secret_values: vec![("/a/c".to_owned(), "HIDDEN".into()), ("/d/e".to_owned(), "y".into())],
+            install_hooks,
+            stand_in: StandIn::default(),
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-01-02T03:00:00Z".parse().unwrap()
+    }
+
+    fn history(statuses: &[&str]) -> Vec<StoredRelease> {
+        let revision = |(i, status): (usize, &&str)| StoredRelease {
+            name: "demo".to_owned(),
+            namespace: "demo".to_owned(),
+            revision: u32::try_from(i).unwrap() + 1,
+            status: (*status).to_owned(),
+            description: String::new(),
+            first_deployed: None,
+            last_deployed: "2026-01-02T02:50:00Z".parse().ok(),
+            chart: "demo".to_owned(),
+            chart_version: "1".to_owned(),
+            app_version: String::new(),
+            config: Value::Null,
+            manifest: String::new(),
+        };
+        statuses.iter().enumerate().map(revision).collect()
+    }
+
+    fn repaired(statuses: &[&str], ours: bool, hooks: bool) -> Repair {
+        repair(&release(hooks), &history(statuses), ours, now(), LIMIT)
+    }
+
+    #[test]
+    fn what_helm_can_upgrade_is_left_as_it_is() {
+        for statuses in [
+            &[][..],
+            &["deployed"],
+            &["failed"],
+            &["superseded", "failed"],
+            &["uninstalled"],
+        ] {
+            assert_eq!(repaired(statuses, true, false), Repair::Nothing, "{statuses:?}");
+        }
+        assert_eq!(repaired(&["superseded", "failed"], true, true), Repair::Nothing);
+    }
+
+    #[test]
+    fn a_cut_off_upgrade_goes_back_to_what_worked() {
+        let statuses = ["superseded", "deployed", "failed", "pending-upgrade"];
+        assert_eq!(repaired(&statuses, true, false), Repair::RollBack { revision: 2 });
+        assert_eq!(
+            repaired(&["deployed", "pending-rollback"], true, false),
+            Repair::RollBack { revision: 1 }
+        );
+    }
+
+    #[test]
+    fn a_cut_off_install_or_removal_is_removed() {
+        assert_eq!(repaired(&["pending-install"], true, false), Repair::Uninstall);
+        assert_eq!(repaired(&["failed", "pending-upgrade"], true, false), Repair::Uninstall);
+        assert_eq!(repaired(&["deployed", "uninstalling"], true, false), Repair::Uninstall);
+    }
+
+    #[test]
+    fn a_failed_first_install_is_removed_only_where_its_hooks_run_once() {
+        assert_eq!(repaired(&["failed"], false, true), Repair::Uninstall);
+        assert_eq!(repaired(&["failed"], false, false), Repair::Nothing);
+    }
+
+    #[test]
+    fn the_change_of_somebody_else_gets_the_time_that_any_change_may_take() {
+        let since = "2026-01-02T02:50:00Z".parse().unwrap();
+        assert_eq!(repaired(&["pending-install"], false, false), Repair::Foreign { since });
+        let late: Timestamp = "2026-01-02T03:05:00Z".parse().unwrap();
+        let repair = repair(&release(false), &history(&["pending-install"]), false, late, LIMIT);
+        assert_eq!(repair, Repair::Uninstall);
+    }
+
+    #[test]
+    fn secret_values_take_their_places() {
+        assert_eq!(
+            values(&release(false)),
+            json!({"a": {"b": 1, "c": "HIDDEN"}, "d": {"e": "y"}})
+        );
+        assert!(!format!("{:?}", release(false)).contains("HIDDEN"));
     }
 }

@@ -109,7 +109,7 @@ async fn open(settings: HelmSettings, client: &Client) -> HelmInstaller {
         .unwrap()
 }
 
-fn addon(version: &str, values: Value) -> Addon {
+pub(crate) fn addon(version: &str, values: Value) -> Addon {
     Addon {
         name: "demo".to_owned(),
         title: "install demo".to_owned(),

@@ -26,7 +26,7 @@ async fn server(data: &Path) -> Server {
     Server::open(options).await.unwrap()
 }
 
-fn ha_plan() -> Vec<Addon> {
+pub(crate) fn ha_plan() -> Vec<Addon> {
     let text = std::fs::read_to_string("../../fixtures/configs/inmemory-ha.yaml").unwrap();
     let config = config::load(&text, "inmemory-ha.yaml").unwrap().config;
     plan(&config, &ClusterFacts::default()).unwrap()

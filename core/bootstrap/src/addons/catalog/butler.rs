@@ -239,7 +239,7 @@ fn console(context: &Context<'_>, settings: &Console) -> Addon {
     if let Some(ingress) = &settings.ingress {
         values["ingress"] = console_ingress(ingress);
     }
-    let cloud = context.is_cloud() && has_load_balancer(context.config);
+    let cloud = context.is_cloud() && has_load_balancer(context.config, context.facts);
     if cloud {
         values["frontend"] = json!({"service": {"type": "LoadBalancer"}});
         if context.config.provider_kind() == ProviderKind::Aws {
