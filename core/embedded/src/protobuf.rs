@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Text,
-    Bytes,
     Int,
     Bool,
     Time,
@@ -23,7 +22,7 @@ enum Kind {
     Messages(&'static str),
 }
 
-use Kind::{Bool, Bytes, BytesMap, Int, Message, Messages, MicroTime, Text, TextMap, Texts, Time};
+use Kind::{Bool, BytesMap, Int, Message, Messages, MicroTime, Text, TextMap, Texts, Time};
 
 /// Field numbers, names and types of a message.
 fn fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
@@ -98,6 +97,13 @@ fn fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
             (3, "imagePullSecrets", Messages("LocalObjectReference")),
             (4, "automountServiceAccountToken", Bool),
         ],
+        _ => return other_fields(message),
+    })
+}
+
+fn other_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
+    const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
+    Some(match message {
         "Event" => &[
             META,
             (2, "involvedObject", Message("ObjectReference")),
@@ -115,13 +121,6 @@ fn fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
             (15, "reportingInstance", Text),
         ],
         "EventSource" => &[(1, "component", Text), (2, "host", Text)],
-        _ => return other_fields(message),
-    })
-}
-
-fn other_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
-    const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
-    Some(match message {
         "Lease" => &[META, (2, "spec", Message("LeaseSpec"))],
         "LeaseSpec" => &[
             (1, "holderIdentity", Text),
@@ -152,6 +151,13 @@ fn other_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
             (4, "namespace", Text),
         ],
         "RoleRef" => &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)],
+        _ => return review_fields(message),
+    })
+}
+
+fn review_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
+    const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
+    Some(match message {
         "SelfSubjectReview" => &[META],
         "SelfSubjectAccessReview" => &[META, (2, "spec", Message("SelfSubjectAccessReviewSpec"))],
         "SelfSubjectAccessReviewSpec" => &[
@@ -222,7 +228,6 @@ fn message(bytes: &[u8], name: &str, depth: usize) -> Result<Map<String, Value>,
         };
         let value = match (kind, wire) {
             (Text, Wire::Bytes(b)) => utf8(b)?.into(),
-            (Bytes, Wire::Bytes(b)) => base64(b),
             (Int, Wire::Number(n)) => Value::from(n.cast_signed()),
             (Bool, Wire::Number(n)) => Value::from(n != 0),
             (Time, Wire::Bytes(b)) => time(b, "%Y-%m-%dT%H:%M:%SZ")?,

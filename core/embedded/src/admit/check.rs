@@ -37,17 +37,18 @@ fn keys(object: &Value, member: &str, causes: &mut Vec<Cause>) -> usize {
     size
 }
 
+const FROZEN: &str = "field is immutable when `immutable` is set";
+
 fn frozen(old: Option<&Value>, object: &Value, members: &[&str], causes: &mut Vec<Cause>) {
     let Some(old) = old.filter(|o| o["immutable"] == true) else {
         return;
     };
-    const WHY: &str = "field is immutable when `immutable` is set";
     if object["immutable"] != true {
-        causes.push(Cause::forbidden("immutable", WHY));
+        causes.push(Cause::forbidden("immutable", FROZEN));
     }
     for member in members {
         if old[*member] != object[*member] {
-            causes.push(Cause::forbidden(*member, WHY));
+            causes.push(Cause::forbidden(*member, FROZEN));
         }
     }
 }

@@ -10,12 +10,15 @@ use super::{Custom, Resource, Scale, builtin};
 use crate::store::Object;
 use crate::text::{meta, string_at};
 
+/// A version and its resources.
+type Version = (String, Vec<Arc<Resource>>);
+
 /// All served resources.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     by_path: HashMap<(String, String, String), Arc<Resource>>,
     /// Group, then versions in order of preference, then resources by name.
-    groups: BTreeMap<String, Vec<(String, Vec<Arc<Resource>>)>>,
+    groups: BTreeMap<String, Vec<Version>>,
     /// Resources by the definition that adds them, and its revision.
     definitions: HashMap<String, (u64, Vec<Arc<Resource>>)>,
 }

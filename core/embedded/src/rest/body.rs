@@ -251,12 +251,12 @@ fn decode_typed(value: &mut Value, schema: &Schema, path: &str) -> Result<(), St
                 return Err("illegal base64 data at input byte 0".to_owned());
             }
         }
-        Value::String(text) if schema.limits.format.as_deref() == Some("date-time") => {
-            if text.parse::<jiff::Timestamp>().is_err() {
-                return Err(format!(
-                    "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?}"
-                ));
-            }
+        Value::String(text)
+            if schema.limits.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() =>
+        {
+            return Err(format!(
+                "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?}"
+            ));
         }
         _ => {}
     }

@@ -52,7 +52,7 @@ async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure>
     match segments.as_slice() {
         ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(server, request, &segments),
         ["openapi", ..] => openapi::answer(server, request, &segments),
-        ["api"] | ["api", "v1"] | ["apis"] | ["apis", _] | ["apis", _, _] => {
+        ["api" | "apis"] | ["api", "v1"] | ["apis", _] | ["apis", _, _] => {
             discovery::answer(server, request, &segments)
         }
         ["api" | "apis", ..] => {

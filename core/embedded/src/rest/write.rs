@@ -199,15 +199,15 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
                         | "FieldValueTypeInvalid"
                 )
             });
-            if !blocking {
-                causes.extend(rules::check(object, old, schema));
-            } else {
+            if blocking {
                 causes.push(Cause::invalid(
                     "<nil>",
                     &Value::Null,
                     "some validation rules were not checked because the object was invalid; correct the existing errors \
                      to complete validation",
                 ));
+            } else {
+                causes.extend(rules::check(object, old, schema));
             }
         }
     }
@@ -322,9 +322,9 @@ pub(crate) async fn change(
             .store
             .get(&resource.table, &key)
             .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
-        let (made, warnings) = make(&current.value)?;
-        let unconditional = matches!(meta(&made, "resourceVersion"), "" | "0");
-        let Some(next) = next(resource, place, &current.value, made, actor)? else {
+        let (object, warnings) = make(&current.value)?;
+        let unconditional = matches!(meta(&object, "resourceVersion"), "" | "0");
+        let Some(next) = next(resource, place, &current.value, object, actor)? else {
             return Ok(Written {
                 object: current,
                 warnings,

@@ -383,19 +383,19 @@ mod tests {
 
     use super::*;
 
-    fn object(text: &str) -> Option<Value> {
-        Some(json!({"metadata": {"name": "a"}, "data": text}))
+    fn object(text: &str) -> Value {
+        json!({"metadata": {"name": "a"}, "data": text})
     }
 
     #[tokio::test]
     async fn what_was_acknowledged_is_there_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let first = store.commit("t", "ns/a", Expect::Absent, object("1")).unwrap();
+        let first = store.commit("t", "ns/a", Expect::Absent, Some(object("1"))).unwrap();
         let second = store
-            .commit("t", "ns/a", Expect::At(first.revision), object("2"))
+            .commit("t", "ns/a", Expect::At(first.revision), Some(object("2")))
             .unwrap();
-        store.commit("t", "ns/b", Expect::Absent, object("3")).unwrap();
+        store.commit("t", "ns/b", Expect::Absent, Some(object("3"))).unwrap();
         let b = store.get("t", "ns/b").unwrap();
         store.commit("t", "ns/b", Expect::At(b.revision), None).unwrap();
         store.durable(store.revision()).await.unwrap();
@@ -412,13 +412,13 @@ mod tests {
     async fn a_write_against_another_version_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        store.commit("t", "a", Expect::Absent, object("1")).unwrap();
+        store.commit("t", "a", Expect::Absent, Some(object("1"))).unwrap();
         assert!(matches!(
-            store.commit("t", "a", Expect::Absent, object("2")),
+            store.commit("t", "a", Expect::Absent, Some(object("2"))),
             Err(Clash::Changed)
         ));
         assert!(matches!(
-            store.commit("t", "a", Expect::At(1), object("2")),
+            store.commit("t", "a", Expect::At(1), Some(object("2"))),
             Err(Clash::Changed)
         ));
         store.close().await.unwrap();
@@ -428,9 +428,11 @@ mod tests {
     async fn a_list_at_an_old_revision_shows_what_was() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let a = store.commit("t", "n/a", Expect::Absent, object("1")).unwrap();
-        store.commit("t", "n/a", Expect::At(a.revision), object("2")).unwrap();
-        store.commit("t", "n/b", Expect::Absent, object("3")).unwrap();
+        let a = store.commit("t", "n/a", Expect::Absent, Some(object("1"))).unwrap();
+        store
+            .commit("t", "n/a", Expect::At(a.revision), Some(object("2")))
+            .unwrap();
+        store.commit("t", "n/b", Expect::Absent, Some(object("3"))).unwrap();
         let old = store.list_at("t", "n/", a.revision).unwrap();
         assert_eq!(old.objects.len(), 1);
         assert_eq!(old.objects[0].1.value["data"], "1");
