@@ -141,14 +141,10 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
     let field = "metadata.ownerReferences";
     let mut controllers = Vec::new();
     for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
-        for (member, text) in [("kind", "kind"), ("name", "name"), ("uid", "uid")] {
+        for member in ["kind", "name", "uid"] {
             let value = owner.get(member).cloned().unwrap_or_else(|| Value::from(""));
             if value.as_str().is_none_or(str::is_empty) {
-                causes.push(Cause::invalid(
-                    format!("{field}.{member}"),
-                    &value,
-                    &format!("{text} must not be empty"),
-                ));
+                causes.push(Cause::invalid(format!("{field}.{member}"), &value, "must not be empty"));
             }
         }
         if string_at(owner, "/apiVersion").is_empty() {

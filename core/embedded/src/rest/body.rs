@@ -168,8 +168,8 @@ pub(crate) fn conform(resource: &Resource, mut object: Value, validation: FieldV
             let dropped = normal::prune(metadata, &crate::kinds::definitions::META);
             unknown.extend(dropped.into_iter().map(|p| format!("metadata.{p}")));
         }
-        unknown.extend(normal::prune(&mut object, schema));
-        unknown.sort();
+        // Those of metadata are named last.
+        unknown.splice(0..0, normal::prune(&mut object, schema));
     }
     let warnings = unknown
         .iter()

@@ -17,7 +17,6 @@ use crate::text::{meta, meta_mut, now};
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Options {
     dry_run: bool,
-    grace: Option<i64>,
     propagation: Option<String>,
     orphan: Option<bool>,
     uid: Option<String>,
@@ -34,9 +33,7 @@ impl Options {
             (false, "application/yaml") => {
                 body::yaml(&request.body).map_err(|error| Failure::bad_request(format!("yaml parse error: {error}")))?
             }
-            (false, body::PROTOBUF) => {
-                crate::protobuf::object(&request.body).map_err(|why| Failure::bad_request(why.clone()))?
-            }
+            (false, body::PROTOBUF) => crate::protobuf::object(&request.body).map_err(Failure::bad_request)?,
             _ => {
                 return Err(Failure::new(
                     415,
@@ -100,7 +97,6 @@ impl Options {
         }
         Ok(Self {
             dry_run: !dry.is_empty(),
-            grace: raw["gracePeriodSeconds"].as_i64(),
             propagation,
             orphan: raw["orphanDependents"].as_bool(),
             uid: text(&raw["preconditions"]["uid"]),
@@ -236,13 +232,14 @@ fn mark(resource: &Resource, current: &Value, options: &Options) -> Value {
     let metadata = meta_mut(&mut marked);
     if !deleting {
         metadata.insert("deletionTimestamp".into(), now().into());
-        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        if !(resource.is_core() && resource.plural == "namespaces") {
+            metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        }
         if resource.generation || metadata.contains_key("generation") {
             let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
             metadata.insert("generation".into(), generation.into());
         }
     }
-    let _ = options.grace;
     if let Some(finalizer) = options.finalizer() {
         let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
         if let Some(list) = list.as_array_mut()

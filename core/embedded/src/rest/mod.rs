@@ -83,12 +83,16 @@ async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Resu
         ("GET" | "PUT" | "PATCH", true, "scale") => scale::answer(server, request, place).await,
         _ => Err(Failure::method_not_allowed()),
     };
-    result.map(|mut reply| {
-        if let Some(text) = place.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) {
+    let Some(text) = place.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) else {
+        return result;
+    };
+    match result {
+        Ok(mut reply) => {
             http::warn(&mut reply, &[text]);
+            Ok(reply)
         }
-        reply
-    })
+        Err(failure) => Err(failure.with_warnings(&[text])),
+    }
 }
 
 /// Finds the resource of a path.

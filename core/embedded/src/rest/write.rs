@@ -138,14 +138,9 @@ fn suffix() -> String {
 /// New objects need a namespace that is there and not on its way out.
 fn writable_namespace(server: &Inner, place: &Place, name: &str) -> Result<(), Failure> {
     let resource = &place.resource;
-    if let Some(custom) = resource.custom.as_ref().filter(|c| c.terminating) {
-        let _ = custom;
-        return Err(Failure::new(
-            405,
-            "MethodNotAllowed",
-            "create not allowed while custom resource definition is terminating",
-        )
-        .with_details(serde_json::json!({"group": resource.group, "kind": resource.plural})));
+    if resource.custom.as_ref().is_some_and(|c| c.terminating) {
+        let why = "create not allowed while custom resource definition is terminating";
+        return Err(Failure::forbidden(&resource.target(), name, why));
     }
     if !resource.namespaced {
         return Ok(());

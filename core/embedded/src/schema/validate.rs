@@ -288,8 +288,8 @@ fn embedded(value: &Value, path: &str, causes: &mut Vec<Cause>) {
     for name in ["apiVersion", "kind"] {
         match value.get(name) {
             None => causes.push(Cause::required(join(path, name), "must not be empty")),
-            Some(Value::String(text)) if text.is_empty() => {
-                causes.push(Cause::required(join(path, name), "must not be empty"));
+            Some(empty @ Value::String(text)) if text.is_empty() => {
+                causes.push(Cause::invalid(join(path, name), empty, "must not be empty"));
             }
             Some(_) => {}
         }

@@ -47,13 +47,13 @@ async fn start(program: &Path, folder: &Path) -> (Child, super::common::Api) {
         ])
         .stderr(Stdio::inherit())
         .spawn()
-        .unwrap();
+        .expect("the server starts");
     let deadline = Instant::now() + Duration::from_secs(20);
     while !config.exists() {
         assert!(Instant::now() < deadline, "the server does not become ready");
         tokio::task::yield_now().await;
     }
-    let config = serde_json::from_str(&std::fs::read_to_string(config).unwrap()).unwrap();
+    let config = serde_json::from_str(&std::fs::read_to_string(config).expect("a file")).expect("a kubeconfig");
     (child, super::common::Api::from_kubeconfig(&config))
 }
 
