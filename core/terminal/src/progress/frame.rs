@@ -15,7 +15,7 @@ use crate::{
 /// Below this width roles are abbreviated.
 const NARROW: usize = 60;
 
-/// Lines for waits at most.
+/// Lines that are kept for waits.
 const WAIT_LINES: usize = 6;
 
 /// Columns of a wait's age.
@@ -46,8 +46,6 @@ pub fn frame(model: &Model, columns: usize, rows: usize) -> Vec<Line> {
 
 /// While a run goes on: what it does, machines, addons, and at the bottom what it waits for.
 fn at_work(model: &Model, columns: usize, room: usize) -> Vec<Line> {
-    let header = vec![header(model)];
-    let waits = waits(model, columns);
     let grid = addon_grid(&model.addons, columns);
     // Decided by what does not change during a run, so that the picture does not jump.
     let needed = 1 + 1 + model.machines.len().min(MACHINES) + grid.len() + 1 + WAIT_LINES;
@@ -56,16 +54,20 @@ fn at_work(model: &Model, columns: usize, room: usize) -> Vec<Line> {
     } else {
         addon_lines(&model.addons, columns)
     };
-    let fixed = header.len() + waits.len() + addons.len();
-    let machines = machines(&model.machines, columns, room.saturating_sub(fixed));
-    let mut lines = [header, machines, addons, waits].concat();
+    let machines = machines(
+        &model.machines,
+        columns,
+        room.saturating_sub(1 + addons.len() + 1 + WAIT_LINES),
+    );
+    let above = [vec![header(model)], machines, addons].concat();
+    let waits = waits(
+        model,
+        columns,
+        room.saturating_sub(above.len()).max(room.min(1 + WAIT_LINES)),
+    );
     // On a very small terminal the header and what is waited for matter most.
-    if lines.len() > room {
-        let tail = lines.split_off(1);
-        let skip = (tail.len() + 1).saturating_sub(room);
-        lines.extend(tail.into_iter().skip(skip));
-    }
-    lines
+    let left = room.saturating_sub(waits.len()).max(1);
+    [&above[..above.len().min(left)], &waits].concat()
 }
 
 /// What stays on the screen when a run has ended, the outcome last.
@@ -215,16 +217,16 @@ fn addon_lines(addons: &[Addon], columns: usize) -> Vec<Line> {
     lines
 }
 
-fn waits(model: &Model, columns: usize) -> Vec<Line> {
+fn waits(model: &Model, columns: usize, room: usize) -> Vec<Line> {
     let waits = model.waits();
-    if waits.is_empty() {
+    if waits.is_empty() || room < 2 {
         return Vec::new();
     }
     let mut lines = vec![Line::new().with(Tone::Strong, "WAITING FOR")];
     for (i, wait) in waits.iter().enumerate() {
         let shown = wait_lines(wait, columns);
         let more = waits.len() - i;
-        if lines.len() + shown.len() + usize::from(more > 1) > WAIT_LINES + 1 {
+        if lines.len() + shown.len() + usize::from(more > 1) > room {
             lines.push(Line::new().with(Tone::Faint, &format!("{:AGE$}and {more} more", "")));
             break;
         }
@@ -522,7 +524,7 @@ mod tests {
             text.contains("demo-worker-7 ") && text.contains("demo-worker-407"),
             "{text}"
         );
-        assert!(text.contains("and 486 machines: 486 ready\n"), "{text}");
+        assert!(text.contains("and 489 machines: 489 ready\n"), "{text}");
     }
 
     #[test]
@@ -577,9 +579,11 @@ mod tests {
             model.apply(&stream(vec![(12.0, waiting(&i.to_string(), &format!("thing {i}"), None))]).remove(0));
         }
         let text = shown(&model, 80, 24);
+        assert!(text.contains("thing 8") && !text.contains("more"), "{text}");
+        let text = shown(&model, 80, 13);
         let waits = text.split_once("WAITING FOR\n").unwrap().1;
-        assert_eq!(waits.lines().count(), WAIT_LINES, "{waits}");
-        assert!(waits.ends_with("        and 7 more\n"), "{waits}");
+        assert_eq!(waits.lines().count(), WAIT_LINES, "{text}");
+        assert!(waits.ends_with("        and 7 more\n"), "{text}");
     }
 
     #[test]
