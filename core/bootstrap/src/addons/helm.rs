@@ -3,19 +3,24 @@
 //! A change of a release can be cut off at any point. Helm's own record tells what was left, and a locked file that the
 //! child inherits tells whether a helm of ours still works on it, even when the run that started it is gone.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use butler_api::config::ChartMirror;
 use butler_client::home;
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
-use kube::Client;
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::apps::v1::{DaemonSet, Deployment, StatefulSet},
+};
+use kube::{Api, Client, Resource};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Addon, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, StoredRelease,
-    catalog,
+    Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
+    StoredRelease, catalog,
     chart::{self, Located, OLDEST_HELM},
     direct::{self, Direct},
     intent::Intent,
@@ -67,7 +72,7 @@ pub struct HelmInstaller {
 
 impl HelmInstaller {
     /// Checks Helm's version and prepares the folder. `client` is for the same cluster as the kubeconfig.
-    pub async fn open(settings: HelmSettings, client: Client, now: fn() -> Timestamp) -> Result<Self, InstallError> {
+    pub async fn open(settings: HelmSettings, client: Client, now: fn() -> Timestamp) -> Result<Self, HelmUnusable> {
         let installer = Self {
             settings,
             hands: Direct::new(client),
@@ -77,30 +82,34 @@ impl HelmInstaller {
             let kubeconfig = installer.settings.kubeconfig.expose_secret();
             home::write_secret(&installer.kubeconfig(), kubeconfig.as_bytes())
         });
-        prepared.map_err(|error| InstallError::new("helm", Class::Fatal, crate::failure::chain(&error)))?;
+        prepared.map_err(|error| HelmUnusable {
+            message: crate::failure::chain(&error),
+            class: Class::Fatal,
+            hint: None,
+        })?;
         installer.check_version().await?;
         Ok(installer)
     }
 
-    async fn check_version(&self) -> Result<(), InstallError> {
+    async fn check_version(&self) -> Result<(), HelmUnusable> {
         let args = ["version", "--template", "{{.Version}}"].map(str::to_owned).to_vec();
-        let hint = format!("install helm {OLDEST_HELM} or newer");
+        let unusable = |message| HelmUnusable {
+            message,
+            class: Class::Configuration,
+            hint: Some(format!("install helm {OLDEST_HELM} or newer")),
+        };
         let output = self
             .helm("helm", args, Stdin::Null, Duration::from_mins(1), &|_| ())
             .await;
-        let output = output.map_err(|failed| {
-            InstallError {
-                class: Class::Configuration,
-                ..failed.error
-            }
-            .hint(&hint)
-        })?;
+        let output = output.map_err(|failed| unusable(failed.error.message))?;
         match chart::parse_version(&output.stdout) {
             Some(version) if version >= OLDEST_HELM => Ok(()),
             found => {
-                let found = found.map_or_else(|| "an unknown version".to_owned(), |version| version.to_string());
-                let message = format!("{} is {found}, which is too old", self.settings.binary.display());
-                Err(InstallError::new("helm", Class::Configuration, message).hint(hint))
+                let found = found.map_or_else(|| "of an unknown version".to_owned(), |version| version.to_string());
+                Err(unusable(format!(
+                    "{} is {found} and {OLDEST_HELM} is needed",
+                    self.settings.binary.display()
+                )))
             }
         }
     }
@@ -200,15 +209,17 @@ impl HelmInstaller {
             .map_err(io)?;
         let values = values(release);
         let history = self.history(addon, release).await?;
-        if history
+        let deployed = history
             .last()
-            .is_some_and(|last| last.status == "deployed" && last.is(&release.chart, &values))
+            .filter(|last| last.status == "deployed" && last.is(&release.chart, &values));
+        if let Some(last) = deployed
+            && self.is_whole(addon, last).await?
         {
             intent.clear().map_err(io)?;
-            let revision = history.last().map_or(0, |last| last.revision);
+            let detail = "the release was there already".to_owned();
             return Ok(Installed {
-                revision,
-                detail: "the release was there already".to_owned(),
+                revision: last.revision,
+                detail,
             });
         }
         if catalog::is_ours(&release.namespace) {
@@ -238,6 +249,36 @@ impl HelmInstaller {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
         })
+    }
+
+    /// Whether the workloads that a revision created are still there. Helm does not look for itself.
+    async fn is_whole(&self, addon: &Addon, last: &StoredRelease) -> Result<bool, InstallError> {
+        // A manifest that helm could apply and we cannot read is no reason to change anything.
+        for object in manifest::parse(&last.manifest).unwrap_or_default() {
+            let gone = match object["kind"].as_str() {
+                Some("Deployment") => self.is_gone::<Deployment>(&object, last).await,
+                Some("DaemonSet") => self.is_gone::<DaemonSet>(&object, last).await,
+                Some("StatefulSet") => self.is_gone::<StatefulSet>(&object, last).await,
+                _ => Ok(false),
+            };
+            if gone.map_err(|error| InstallError::kube(&addon.name, "cannot read its workloads", &error))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn is_gone<K>(&self, object: &Value, last: &StoredRelease) -> Result<bool, kube::Error>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
+        let metadata = &object["metadata"];
+        let namespace = metadata["namespace"].as_str().unwrap_or(&last.namespace);
+        let api: Api<K> = Api::namespaced(self.hands.client.clone(), namespace);
+        Ok(api
+            .get_metadata_opt(metadata["name"].as_str().unwrap_or_default())
+            .await?
+            .is_none())
     }
 
     /// The arguments of an install or upgrade that reads its values from stdin.
@@ -369,8 +410,16 @@ impl Installer for HelmInstaller {
             match &addon.source {
                 Source::Chart(release) => {
                     let history = self.history(addon, release).await?;
-                    let state = history.last().map(|last| last.state(&release.chart, &values(release)));
-                    Ok(state.unwrap_or(ReleaseState::Absent))
+                    let Some(last) = history.last() else {
+                        return Ok(ReleaseState::Absent);
+                    };
+                    Ok(match last.state(&release.chart, &values(release)) {
+                        ReleaseState::Deployed { same: true, revision } => ReleaseState::Deployed {
+                            same: self.is_whole(addon, last).await?,
+                            revision,
+                        },
+                        state => state,
+                    })
                 }
                 Source::Manifest(source) => {
                     let secret = |value| matches!(value, &super::Substitution::Secret(_));

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
-    error::{ApplyError, InstallError, PlanError, ReadyError},
+    error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
     helm::{HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
     observe::Observed,

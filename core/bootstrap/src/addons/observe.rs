@@ -109,14 +109,13 @@ impl Observed {
     /// A pod of a job that does not get on, and why: a chart's hook holds everything else up.
     pub(super) fn stuck_job(&self, namespace: &str) -> Option<(&PodState, String)> {
         let in_namespace = self.pods.iter().filter(|((of, _), _)| of == namespace);
-        let jobs = in_namespace
+        let mut jobs = in_namespace
             .map(|(_, pod)| pod)
             .filter(|pod| !pod.ready && pod.labels.contains_key(JOB_LABEL));
-        jobs.filter_map(|pod| {
+        jobs.find_map(|pod| {
             let event = || self.warning("Pod", namespace, &pod.name).map(str::to_owned);
             Some((pod, pod.cause.clone().or_else(event)?))
         })
-        .next()
     }
 
     /// Why a claim is not bound; none when it is, or when it is not known.

@@ -34,19 +34,22 @@ pub fn plan(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<Vec<Addon>
 }
 
 /// What works but should be known, one sentence each.
-pub fn warnings(config: &BootstrapConfig, facts: &ClusterFacts) -> Vec<String> {
+pub fn warnings(config: &BootstrapConfig) -> Vec<String> {
+    let facts = &ClusterFacts::default();
+    // Its pool is found out later.
+    let local = config.provider_kind() == ProviderKind::Local;
     let addons = &config.addons;
     let mut found = Vec::new();
-    if addons.cni.is_none() && config.provider_kind() != ProviderKind::Local {
+    if addons.cni.is_none() && !local {
         found.push("no CNI is installed: nodes become ready only when you install one".to_owned());
     }
     if addons.storage.is_none() && addons.control_plane_provider.is_some() {
         found.push("no storage is installed: Steward's etcd waits for a default StorageClass".to_owned());
     }
-    if addons.load_balancer.is_some() && !catalog::has_load_balancer(config, facts) {
+    if addons.load_balancer.is_some() && !catalog::has_load_balancer(config, facts) && !local {
         found.push("MetalLB is left out: network.loadBalancerPool is not set".to_owned());
     }
-    if has_ingress(config) && !catalog::has_load_balancer(config, facts) {
+    if has_ingress(config) && !catalog::has_load_balancer(config, facts) && !local {
         found.push("Traefik gets a NodePort service: no load balancer gives it an address".to_owned());
     }
     if addons.capi.is_some() && addons.control_plane_provider.is_none() {

@@ -28,7 +28,7 @@ fn planned(config: &BootstrapConfig, facts: &ClusterFacts) -> String {
     let addons = plan(config, facts).unwrap();
     assert!(!format!("{addons:?}").contains("HIDDEN"), "a secret is printable");
     let mut out = String::new();
-    for warning in warnings(config, facts) {
+    for warning in warnings(config) {
         let _ = writeln!(out, "warning: {warning}");
     }
     for addon in &addons {
@@ -227,7 +227,7 @@ fn everything_switched_off_leaves_what_the_record_needs() {
     addons.console = None;
     assert_eq!(names(&config), ["butler", "butler-crds", "provider-config"]);
     assert_eq!(
-        warnings(&config, &ClusterFacts::default()),
+        warnings(&config),
         ["no CNI is installed: nodes become ready only when you install one"]
     );
 }
@@ -267,7 +267,7 @@ fn what_leans_on_a_switched_off_addon_is_refused_changed_or_left_out() {
     assert_eq!(release.values["service"]["type"], "NodePort");
     assert!(traefik.needs.is_empty() && traefik.ready.len() == 1);
     assert_eq!(
-        warnings(&config, &ClusterFacts::default()),
+        warnings(&config),
         ["Traefik gets a NodePort service: no load balancer gives it an address"]
     );
 
