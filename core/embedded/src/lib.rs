@@ -6,6 +6,7 @@
 mod admit;
 mod apply;
 mod controllers;
+mod duplicates;
 mod http;
 mod jsonpath;
 mod kinds;

@@ -18,6 +18,7 @@ pub(crate) fn check(resource: &Resource, old: Option<&Value>, object: &Value) ->
         ("", "Pod") => containers(&object["spec"], "spec"),
         ("", "Service") => service(object),
         ("", "Event") => event(object),
+        ("", "Namespace") => namespace(object),
         ("coordination.k8s.io", "Lease") => lease(object),
         ("apps" | "batch", kind) => workload(kind, old, object),
         ("rbac.authorization.k8s.io", _) => rbac(old, object),
@@ -146,6 +147,21 @@ fn service(object: &Value) -> Vec<Cause> {
         causes.push(Cause::forbidden("status.loadBalancer.ingress", why));
     }
     causes
+}
+
+/// The phase says whether the namespace is being deleted.
+fn namespace(object: &Value) -> Vec<Cause> {
+    let deleting = object["metadata"]["deletionTimestamp"].is_string();
+    let phase = &object["status"]["phase"];
+    if deleting == (phase == "Terminating") {
+        return Vec::new();
+    }
+    let why = if deleting {
+        "may only be 'Terminating' if `deletionTimestamp` is not empty"
+    } else {
+        "may only be 'Active' if `deletionTimestamp` is empty"
+    };
+    vec![Cause::invalid("status.phase", phase, why)]
 }
 
 fn event(object: &Value) -> Vec<Cause> {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::options::FieldValidation;
+use crate::duplicates;
 use crate::http::Request;
 use crate::kinds::Resource;
 use crate::schema::{Schema, Type, normal};
@@ -37,7 +38,26 @@ pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldVa
         value
     };
     let value = check_kind(resource, value, &request.body)?;
-    conform(resource, value, validation)
+    let json = matches!(request.content_type(), "" | "application/json");
+    let twice = if json && validation != FieldValidation::Ignore {
+        duplicates::find(&request.body)
+    } else {
+        Vec::new()
+    };
+    let mut warnings = twice
+        .iter()
+        .map(|path| format!("duplicate field {path:?}"))
+        .collect::<Vec<_>>();
+    if validation == FieldValidation::Strict && !warnings.is_empty() {
+        return Err(cannot_handle(
+            resource,
+            &format!("strict decoding error: {}", warnings.join(", ")),
+        ));
+    }
+    let mut decoded = conform(resource, value, validation)?;
+    warnings.append(&mut decoded.warnings);
+    decoded.warnings = warnings;
+    Ok(decoded)
 }
 
 fn unsupported_media(resource: &Resource) -> Failure {

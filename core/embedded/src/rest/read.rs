@@ -286,7 +286,8 @@ fn snapshot(server: &Inner, request: &Request, place: &Place, token: Option<&Con
     let Some(version) = version else {
         return Ok(server.store.list(table, &prefix));
     };
-    let version = number(version, "resourceVersion")?;
+    let version = number(version, "resourceVersion")
+        .map_err(|failure| Failure::bad_request(format!("invalid resource version: {}", failure.message)))?;
     not_from_the_future(server, version)?;
     // A limit with a version is an exact read for the real server as well, unless the version is 0.
     let exact = matching == Some("Exact")

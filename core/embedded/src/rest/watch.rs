@@ -129,11 +129,13 @@ fn check_initial(request: &Request) -> Result<Option<bool>, Failure> {
             ));
         }
         Some(other) => {
-            return invalid(Cause::unsupported(
-                "resourceVersionMatch",
-                &Value::from(other),
-                &["NotOlderThan".to_owned()],
-            ));
+            let required = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            let field = "resourceVersionMatch";
+            let causes = [
+                Cause::forbidden(field, required),
+                Cause::unsupported(field, &Value::from(other), &["NotOlderThan".to_owned()]),
+            ];
+            return Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &causes));
         }
     }
     Ok(wanted)

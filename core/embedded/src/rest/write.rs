@@ -30,7 +30,13 @@ pub(crate) struct Written {
 /// `POST`
 pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
     if place.resource.namespaced && place.namespace.is_empty() {
-        return Err(Failure::method_not_allowed());
+        // Built-in resources are there in all namespaces, only not for this method; custom ones are not.
+        let core = place.resource.is_core();
+        return Err(if core {
+            Failure::method_not_allowed()
+        } else {
+            Failure::no_page()
+        });
     }
     let options = WriteOptions::read(request, "CreateOptions")?;
     let decoded = body::object(request, &place.resource, options.validation)?;

@@ -425,6 +425,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_long_log_is_folded_into_a_snapshot_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let gone = store.commit("t", "gone", Expect::Absent, Some(object("x"))).unwrap();
+        store.commit("t", "gone", Expect::At(gone.revision), None).unwrap();
+        let text = "x".repeat(4096);
+        for index in 0..60 {
+            let object = store
+                .commit("t", &format!("k{index}"), Expect::Absent, Some(object(&text)))
+                .unwrap();
+            store.durable(object.revision).await.unwrap();
+        }
+        let revision = store.revision();
+        store.close().await.unwrap();
+        drop(store);
+        assert!(folder.path().join("snapshot").exists());
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.revision(), revision);
+        assert_eq!(store.list("t", "").objects.len(), 60);
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_serves_one_store_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::InUse { .. })));
+        store.close().await.unwrap();
+        drop(store);
+        assert!(Store::open(folder.path()).is_ok());
+    }
+
+    #[tokio::test]
     async fn a_list_at_an_old_revision_shows_what_was() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
