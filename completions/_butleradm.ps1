@@ -31,7 +31,6 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Make a management cluster, or continue where an earlier run stopped')
-            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
             [CompletionResult]::new('inmemory', 'inmemory', [CompletionResultType]::ParameterValue, 'The simulated world: machines, Talos and Kubernetes on this computer')
             [CompletionResult]::new('embedded', 'embedded', [CompletionResultType]::ParameterValue, 'The API server that the bootstrap uses, on its own')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -58,9 +57,11 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
-        'butleradm;schema' {
+        'butleradm;bootstrap;schema' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
@@ -68,6 +69,17 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;bootstrap;help' {
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'butleradm;bootstrap;help;schema' {
+            break
+        }
+        'butleradm;bootstrap;help;help' {
             break
         }
         'butleradm;inmemory' {
@@ -217,7 +229,6 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
         }
         'butleradm;help' {
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Make a management cluster, or continue where an earlier run stopped')
-            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
             [CompletionResult]::new('inmemory', 'inmemory', [CompletionResultType]::ParameterValue, 'The simulated world: machines, Talos and Kubernetes on this computer')
             [CompletionResult]::new('embedded', 'embedded', [CompletionResultType]::ParameterValue, 'The API server that the bootstrap uses, on its own')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -226,9 +237,10 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;help;bootstrap' {
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
             break
         }
-        'butleradm;help;schema' {
+        'butleradm;help;bootstrap;schema' {
             break
         }
         'butleradm;help;inmemory' {

@@ -31,11 +31,20 @@ _butleradm() {
             butleradm,inmemory)
                 cmd="butleradm__subcmd__inmemory"
                 ;;
-            butleradm,schema)
-                cmd="butleradm__subcmd__schema"
-                ;;
             butleradm,version)
                 cmd="butleradm__subcmd__version"
+                ;;
+            butleradm__subcmd__bootstrap,help)
+                cmd="butleradm__subcmd__bootstrap__subcmd__help"
+                ;;
+            butleradm__subcmd__bootstrap,schema)
+                cmd="butleradm__subcmd__bootstrap__subcmd__schema"
+                ;;
+            butleradm__subcmd__bootstrap__subcmd__help,help)
+                cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__help"
+                ;;
+            butleradm__subcmd__bootstrap__subcmd__help,schema)
+                cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__schema"
                 ;;
             butleradm__subcmd__embedded,help)
                 cmd="butleradm__subcmd__embedded__subcmd__help"
@@ -64,11 +73,11 @@ _butleradm() {
             butleradm__subcmd__help,inmemory)
                 cmd="butleradm__subcmd__help__subcmd__inmemory"
                 ;;
-            butleradm__subcmd__help,schema)
-                cmd="butleradm__subcmd__help__subcmd__schema"
-                ;;
             butleradm__subcmd__help,version)
                 cmd="butleradm__subcmd__help__subcmd__version"
+                ;;
+            butleradm__subcmd__help__subcmd__bootstrap,schema)
+                cmd="butleradm__subcmd__help__subcmd__bootstrap__subcmd__schema"
                 ;;
             butleradm__subcmd__help__subcmd__embedded,serve)
                 cmd="butleradm__subcmd__help__subcmd__embedded__subcmd__serve"
@@ -122,7 +131,7 @@ _butleradm() {
 
     case "${cmd}" in
         butleradm)
-            opts="-q -v -h -V --color --quiet --verbose --help --version bootstrap schema inmemory embedded completion version help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version bootstrap inmemory embedded completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -140,7 +149,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__bootstrap)
-            opts="-c -o -q -v -h --config --dry-run --output --events --deadline --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --color --quiet --verbose --help"
+            opts="-c -o -q -v -h --config --dry-run --output --events --deadline --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --color --quiet --verbose --help schema help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -170,6 +179,66 @@ _butleradm() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__help)
+            opts="schema help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__schema)
+            opts="-q -v -h --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -290,7 +359,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__help)
-            opts="bootstrap schema inmemory embedded completion version help"
+            opts="bootstrap inmemory embedded completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -304,8 +373,22 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__help__subcmd__bootstrap)
-            opts=""
+            opts="schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__bootstrap__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -432,20 +515,6 @@ _butleradm() {
         butleradm__subcmd__help__subcmd__inmemory__subcmd__up)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        butleradm__subcmd__help__subcmd__schema)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -670,24 +739,6 @@ _butleradm() {
                     COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        butleradm__subcmd__schema)
-            opts="-q -v -h --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

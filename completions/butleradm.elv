@@ -28,7 +28,6 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
-            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
             cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
@@ -54,8 +53,10 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --verbose 'Print diagnostics to stderr (-vv: more)'
             cand -h 'Print help'
             cand --help 'Print help'
+            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand help 'Print this message or the help of the given subcommand(s)'
         }
-        &'butleradm;schema'= {
+        &'butleradm;bootstrap;schema'= {
             cand --color 'When to use colour: auto, always or never'
             cand -q 'Print the answer, warnings and errors only'
             cand --quiet 'Print the answer, warnings and errors only'
@@ -63,6 +64,14 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --verbose 'Print diagnostics to stderr (-vv: more)'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'butleradm;bootstrap;help'= {
+            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'butleradm;bootstrap;help;schema'= {
+        }
+        &'butleradm;bootstrap;help;help'= {
         }
         &'butleradm;inmemory'= {
             cand --color 'When to use colour: auto, always or never'
@@ -193,7 +202,6 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         }
         &'butleradm;help'= {
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
-            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
             cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
@@ -201,8 +209,9 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'butleradm;help;bootstrap'= {
+            cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
         }
-        &'butleradm;help;schema'= {
+        &'butleradm;help;bootstrap;schema'= {
         }
         &'butleradm;help;inmemory'= {
             cand up 'Start the simulated world, unless it runs'

@@ -26,7 +26,6 @@ fn help_is_an_answer() {
 
     Commands:
       bootstrap   Make a management cluster, or continue where an earlier run stopped
-      schema      Print the JSON schema of the bootstrap configuration, for editors
       inmemory    The simulated world: machines, Talos and Kubernetes on this computer
       embedded    The API server that the bootstrap uses, on its own
       completion  Print a completion script for a shell
@@ -152,6 +151,11 @@ fn every_command_has_help() {
     Make a management cluster, or continue where an earlier run stopped
 
     Usage: butleradm bootstrap [OPTIONS] --config <FILE> [PROVIDER]
+           butleradm bootstrap <COMMAND>
+
+    Commands:
+      schema  Print the JSON schema of the bootstrap configuration, for editors
+      help    Print this message or the help of the given subcommand(s)
 
     Arguments:
       [PROVIDER]  Infrastructure provider; must be the one of the configuration
@@ -222,7 +226,11 @@ fn every_command_has_help() {
 #[test]
 fn the_schema_is_json() {
     let home = Home::new();
-    let output = home.command(Path::new(BUTLERADM)).arg("schema").output().unwrap();
+    let output = home
+        .command(Path::new(BUTLERADM))
+        .args(["bootstrap", "schema"])
+        .output()
+        .unwrap();
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(schema["properties"]["provider"].is_object(), "{schema}");
     assert_eq!(output.stderr, b"");
@@ -248,7 +256,7 @@ fn a_missing_configuration_is_exit_2() {
     error: cannot read the configuration nowhere.yaml
     Caused by:
       No such file or directory (os error 2)
-    hint: fixtures/configs/ holds samples; `butleradm schema` prints what a configuration may contain
+    hint: fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain
     ");
 }
 

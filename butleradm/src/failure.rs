@@ -21,7 +21,7 @@ pub(crate) fn unreadable_config(path: &Path, error: &io::Error) -> Failure {
         .while_doing(format!("cannot read the configuration {}", path.display()));
     match error.kind() {
         io::ErrorKind::NotFound => {
-            failure.hint("fixtures/configs/ holds samples; `butleradm schema` prints what a configuration may contain")
+            failure.hint("fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain")
         }
         _ => failure,
     }

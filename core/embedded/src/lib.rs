@@ -6,11 +6,13 @@
 mod admit;
 mod apply;
 mod controllers;
+mod duplicates;
 mod http;
 mod jsonpath;
 mod kinds;
 mod patch;
 mod pki;
+mod protobuf;
 mod rest;
 mod schema;
 mod select;

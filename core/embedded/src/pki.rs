@@ -66,7 +66,7 @@ impl Pki {
             source,
         };
         let mut params = CertificateParams::default();
-        params.distinguished_name = named("butler-embedded-ca", &[]);
+        params.distinguished_name = named("butler-embedded-ca", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![
             KeyUsagePurpose::KeyCertSign,
@@ -106,7 +106,7 @@ impl Pki {
     /// A TLS configuration for these names; client certificates of this authority are asked for, not demanded.
     pub(crate) fn serving(&self, names: &[String]) -> Result<rustls::ServerConfig, PkiError> {
         let mut params = CertificateParams::default();
-        params.distinguished_name = named("kube-apiserver", &[]);
+        params.distinguished_name = named("kube-apiserver", None);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         for name in names {
             params.subject_alt_names.push(match name.parse::<IpAddr>() {
@@ -138,9 +138,9 @@ impl Pki {
     }
 
     /// A client certificate and key, both PEM.
-    pub(crate) fn client(&self, name: &str, groups: &[&str]) -> Result<(String, SecretString), PkiError> {
+    pub(crate) fn client(&self, name: &str, group: &str) -> Result<(String, SecretString), PkiError> {
         let mut params = CertificateParams::default();
-        params.distinguished_name = named(name, groups);
+        params.distinguished_name = named(name, Some(group));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let (cert, key) = self.issue(params, name)?;
         Ok((cert.pem(), SecretString::from(key.serialize_pem())))
@@ -201,10 +201,10 @@ fn read(path: &Path) -> Result<String, PkiError> {
     })
 }
 
-fn named(name: &str, groups: &[&str]) -> DistinguishedName {
+fn named(name: &str, group: Option<&str>) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
-    for group in groups {
-        subject.push(DnType::OrganizationName, *group);
+    if let Some(group) = group {
+        subject.push(DnType::OrganizationName, group);
     }
     subject.push(DnType::CommonName, name);
     subject
@@ -290,13 +290,13 @@ mod tests {
     }
 
     #[test]
-    fn a_client_certificate_names_its_bearer_and_groups() {
+    fn a_client_certificate_names_its_bearer_and_group() {
         let folder = tempfile::tempdir().unwrap();
         let pki = Pki::own(folder.path()).unwrap();
-        let (cert, _) = pki.client("admin", &["system:masters", "ops"]).unwrap();
+        let (cert, _) = pki.client("admin", "system:masters").unwrap();
         let der = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
         let found = subject(&der).unwrap();
         assert_eq!(found.name, "admin");
-        assert_eq!(found.groups, ["system:masters", "ops"]);
+        assert_eq!(found.groups, ["system:masters"]);
     }
 }

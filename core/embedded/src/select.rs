@@ -211,7 +211,7 @@ fn values(lexer: &mut Lexer<'_>) -> Result<Vec<String>, String> {
         Some(Token::Open) => {}
         other => {
             return Err(format!(
-                "found '{}', expected: '('",
+                "found '{}' expected: '('",
                 other.as_ref().map_or("", Token::text)
             ));
         }

@@ -89,7 +89,25 @@ pub type Interceptor = Arc<dyn Fn(&str, &str) -> Intercept + Send + Sync>;
 /// A Kubernetes-compatible API server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Server {
-    inner: Arc<Inner>,
+    inner: Arc<Held>,
+}
+
+/// Ends controllers, watches and listeners when the last server, client or listener has gone.
+#[derive(Debug)]
+struct Held(Arc<Inner>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.stop.cancel();
+    }
+}
+
+impl std::ops::Deref for Held {
+    type Target = Arc<Inner>;
+
+    fn deref(&self) -> &Arc<Inner> {
+        &self.0
+    }
 }
 
 /// What requests work on.
@@ -117,6 +135,7 @@ impl std::fmt::Debug for Inner {
 pub struct Serving {
     stop: CancellationToken,
     task: Option<tokio::task::JoinHandle<()>>,
+    _held: Arc<Held>,
 }
 
 impl Serving {
@@ -178,7 +197,9 @@ impl Server {
         inner.first_objects();
         let inner = Arc::new(inner);
         crate::controllers::start(&inner);
-        Ok(Self { inner })
+        Ok(Self {
+            inner: Arc::new(Held(inner)),
+        })
     }
 
     /// A client in this process with all rights; no sockets are involved.
@@ -198,7 +219,7 @@ impl Server {
     pub fn serve(&self, listener: TcpListener, names: &[String]) -> Result<Serving, OpenError> {
         let tls = Arc::new(self.inner.pki.serving(names).map_err(certificates)?);
         let stop = self.inner.stop.child_token();
-        let inner = Arc::clone(&self.inner);
+        let inner = Arc::clone(&self.inner.0);
         let handle = move |request: ::http::Request<hyper::body::Incoming>, subject: Option<Subject>| {
             let inner = Arc::clone(&inner);
             async move {
@@ -209,14 +230,18 @@ impl Server {
             }
         };
         let task = tokio::spawn(http::serve(listener, tls, stop.clone(), handle));
-        Ok(Serving { stop, task: Some(task) })
+        Ok(Serving {
+            stop,
+            task: Some(task),
+            _held: Arc::clone(&self.inner),
+        })
     }
 
     /// A kubeconfig with all rights for this server at `server` (a URL).
     pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> SecretString {
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let user = format!("admin@{cluster}");
-        let credential = match self.inner.pki.client("admin", &["system:masters"]) {
+        let credential = match self.inner.pki.client("admin", "system:masters") {
             Ok((certificate, key)) => json!({
                 "client-certificate-data": encode(&certificate),
                 "client-key-data": encode(key.expose_secret()),

@@ -192,10 +192,12 @@ impl Failure {
 
     /// 422 with one cause per field.
     pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let list = causes
-            .iter()
-            .map(|c| format!("{}: {}", c.field, c.message))
-            .collect::<Vec<_>>();
+        let mut list = Vec::new();
+        for text in causes.iter().map(|c| format!("{}: {}", c.field, c.message)) {
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
         let text = if list.len() == 1 {
             list[0].clone()
         } else {
@@ -252,7 +254,10 @@ impl Target<'_> {
 }
 
 fn details(group: &str, kind: &str, name: &str) -> Value {
-    let mut details = json!({"kind": kind});
+    let mut details = json!({});
+    if !kind.is_empty() {
+        details["kind"] = kind.into();
+    }
     if !name.is_empty() {
         details["name"] = name.into();
     }

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use futures::{FutureExt as _, future};
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},
@@ -21,6 +22,8 @@ pub const MANAGER: &str = "butleradm";
 const ATTEMPTS: u32 = 6;
 /// First pause between attempts; doubled each time.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Objects applied at the same time.
+const SIDE_BY_SIDE: usize = 8;
 /// How long definitions may take until they are served.
 const ESTABLISHED: Duration = Duration::from_mins(1);
 
@@ -61,13 +64,23 @@ impl Applier {
         let mut sorted: Vec<&Value> = objects.iter().collect();
         sorted.sort_by_key(|object| rank(text(object, "/kind")));
         let definitions = sorted.partition_point(|object| rank(text(object, "/kind")) <= DEFINITIONS);
-        let mut applied = Vec::with_capacity(sorted.len());
-        for object in &sorted[..definitions] {
-            applied.push(self.apply_one(object).await?);
-        }
+        let mut applied = self.apply_sorted(&sorted[..definitions]).await?;
         self.served(&sorted[..definitions]).await?;
-        for object in &sorted[definitions..] {
-            applied.push(self.apply_one(object).await?);
+        applied.extend(self.apply_sorted(&sorted[definitions..]).await?);
+        Ok(applied)
+    }
+
+    /// Objects of one rank do not refer to each other and are applied side by side.
+    async fn apply_sorted(&self, sorted: &[&Value]) -> Result<Vec<Applied>, ApplyError> {
+        let mut applied = Vec::with_capacity(sorted.len());
+        for same in sorted.chunk_by(|a, b| rank(text(a, "/kind")) == rank(text(b, "/kind"))) {
+            for objects in same.chunks(SIDE_BY_SIDE) {
+                let mut side_by_side = Vec::with_capacity(objects.len());
+                for object in objects {
+                    side_by_side.push(self.apply_one(object).boxed());
+                }
+                applied.extend(future::try_join_all(side_by_side).await?);
+            }
         }
         Ok(applied)
     }

@@ -78,7 +78,27 @@ impl InstallError {
 impl From<InstallError> for StepError {
     fn from(error: InstallError) -> Self {
         Self {
-            class: error.class,
+            hint: error.hint.clone(),
+            ..Self::new(error.class, error.to_string())
+        }
+    }
+}
+
+/// A helm that cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+#[error("helm cannot be used: {message}")]
+pub struct HelmUnusable {
+    /// Why.
+    pub message: String,
+    /// What it means.
+    pub class: Class,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl From<HelmUnusable> for StepError {
+    fn from(error: HelmUnusable) -> Self {
+        Self {
             hint: error.hint.clone(),
             ..Self::new(error.class, error.to_string())
         }
@@ -95,6 +115,18 @@ pub struct ReadyError {
     pub message: String,
     /// What it means.
     pub class: Class,
+}
+
+impl From<ApplyError> for StepError {
+    fn from(error: ApplyError) -> Self {
+        Self::new(error.class, error.to_string())
+    }
+}
+
+impl From<ReadyError> for StepError {
+    fn from(error: ReadyError) -> Self {
+        Self::new(error.class, error.to_string())
+    }
 }
 
 /// What an error of the API server means.

@@ -3,23 +3,29 @@
 //! A change of a release can be cut off at any point. Helm's own record tells what was left, and a locked file that the
 //! child inherits tells whether a helm of ours still works on it, even when the run that started it is gone.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use butler_api::config::ChartMirror;
 use butler_client::home;
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
-use kube::Client;
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::apps::v1::{DaemonSet, Deployment, StatefulSet},
+};
+use kube::{Api, Client, Resource};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Addon, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, StoredRelease,
-    catalog,
-    chart::{self, OLDEST_HELM},
+    Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
+    StoredRelease, catalog,
+    chart::{self, Located, OLDEST_HELM},
     direct::{self, Direct},
     intent::Intent,
     manifest, release,
+    wait::wait,
     world::{manifest_digest, objects_digest},
 };
 use crate::{
@@ -31,6 +37,8 @@ use crate::{
 const CLEAN_UP: Duration = Duration::from_mins(2);
 /// What one call may take beyond the time it is told to wait.
 const GRACE: Duration = Duration::from_secs(30);
+/// After so long helm is held up by something.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// How Helm is used.
 #[derive(Debug, Clone)]
@@ -64,7 +72,7 @@ pub struct HelmInstaller {
 
 impl HelmInstaller {
     /// Checks Helm's version and prepares the folder. `client` is for the same cluster as the kubeconfig.
-    pub async fn open(settings: HelmSettings, client: Client, now: fn() -> Timestamp) -> Result<Self, InstallError> {
+    pub async fn open(settings: HelmSettings, client: Client, now: fn() -> Timestamp) -> Result<Self, HelmUnusable> {
         let installer = Self {
             settings,
             hands: Direct::new(client),
@@ -74,30 +82,34 @@ impl HelmInstaller {
             let kubeconfig = installer.settings.kubeconfig.expose_secret();
             home::write_secret(&installer.kubeconfig(), kubeconfig.as_bytes())
         });
-        prepared.map_err(|error| InstallError::new("helm", Class::Fatal, crate::failure::chain(&error)))?;
+        prepared.map_err(|error| HelmUnusable {
+            message: crate::failure::chain(&error),
+            class: Class::Fatal,
+            hint: None,
+        })?;
         installer.check_version().await?;
         Ok(installer)
     }
 
-    async fn check_version(&self) -> Result<(), InstallError> {
+    async fn check_version(&self) -> Result<(), HelmUnusable> {
         let args = ["version", "--template", "{{.Version}}"].map(str::to_owned).to_vec();
-        let hint = format!("install helm {OLDEST_HELM} or newer");
+        let unusable = |message| HelmUnusable {
+            message,
+            class: Class::Configuration,
+            hint: Some(format!("install helm {OLDEST_HELM} or newer")),
+        };
         let output = self
             .helm("helm", args, Stdin::Null, Duration::from_mins(1), &|_| ())
             .await;
-        let output = output.map_err(|failed| {
-            InstallError {
-                class: Class::Configuration,
-                ..failed.error
-            }
-            .hint(&hint)
-        })?;
+        let output = output.map_err(|failed| unusable(failed.error.message))?;
         match chart::parse_version(&output.stdout) {
             Some(version) if version >= OLDEST_HELM => Ok(()),
             found => {
-                let found = found.map_or_else(|| "an unknown version".to_owned(), |version| version.to_string());
-                let message = format!("{} is {found}, which is too old", self.settings.binary.display());
-                Err(InstallError::new("helm", Class::Configuration, message).hint(hint))
+                let found = found.map_or_else(|| "of an unknown version".to_owned(), |version| version.to_string());
+                Err(unusable(format!(
+                    "{} is {found} and {OLDEST_HELM} is needed",
+                    self.settings.binary.display()
+                )))
             }
         }
     }
@@ -197,15 +209,17 @@ impl HelmInstaller {
             .map_err(io)?;
         let values = values(release);
         let history = self.history(addon, release).await?;
-        if history
+        let deployed = history
             .last()
-            .is_some_and(|last| last.status == "deployed" && last.is(&release.chart, &values))
+            .filter(|last| last.status == "deployed" && last.is(&release.chart, &values));
+        if let Some(last) = deployed
+            && self.is_whole(addon, last).await?
         {
             intent.clear().map_err(io)?;
-            let revision = history.last().map_or(0, |last| last.revision);
+            let detail = "the release was there already".to_owned();
             return Ok(Installed {
-                revision,
-                detail: "the release was there already".to_owned(),
+                revision: last.revision,
+                detail,
             });
         }
         if catalog::is_ours(&release.namespace) {
@@ -216,26 +230,10 @@ impl HelmInstaller {
         self.clean_up(addon, release, &history, intent.was_ours(), on_line)
             .await?;
 
-        let stdin = intent.write(values.to_string().as_bytes()).map_err(io)?;
-        let mut args = vec![
-            "upgrade".to_owned(),
-            "--install".to_owned(),
-            release.release.clone(),
-            located.chart,
-        ];
-        args.extend(located.flags);
-        args.extend(["--values", "-", "--output", "json", "--history-max", "10", "--timeout"].map(str::to_owned));
-        args.push(format!("{}s", self.settings.timeout.as_secs()));
-        args.extend(self.cluster_flags(release));
-        let output = self
-            .helm(
-                &addon.name,
-                args,
-                Stdin::File(stdin),
-                self.settings.timeout + GRACE,
-                on_line,
-            )
-            .await;
+        let stdin = Stdin::File(intent.write(values.to_string().as_bytes()).map_err(io)?);
+        let args = self.upgrade(release, &located);
+        let helm = self.helm(&addon.name, args, stdin, self.settings.timeout + GRACE, on_line);
+        let output = self.watched(addon, helm, on_line).await;
         // A helm that ended by itself has written down how; only a killed one leaves the intent standing.
         if output.as_ref().err().is_none_or(|failed| failed.ended) {
             intent.clear().map_err(io)?;
@@ -251,6 +249,72 @@ impl HelmInstaller {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
         })
+    }
+
+    /// Whether the workloads that a revision created are still there. Helm does not look for itself.
+    async fn is_whole(&self, addon: &Addon, last: &StoredRelease) -> Result<bool, InstallError> {
+        // A manifest that helm could apply and we cannot read is no reason to change anything.
+        for object in manifest::parse(&last.manifest).unwrap_or_default() {
+            let gone = match object["kind"].as_str() {
+                Some("Deployment") => self.is_gone::<Deployment>(&object, last).await,
+                Some("DaemonSet") => self.is_gone::<DaemonSet>(&object, last).await,
+                Some("StatefulSet") => self.is_gone::<StatefulSet>(&object, last).await,
+                _ => Ok(false),
+            };
+            if gone.map_err(|error| InstallError::kube(&addon.name, "cannot read its workloads", &error))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn is_gone<K>(&self, object: &Value, last: &StoredRelease) -> Result<bool, kube::Error>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
+        let metadata = &object["metadata"];
+        let namespace = metadata["namespace"].as_str().unwrap_or(&last.namespace);
+        let api: Api<K> = Api::namespaced(self.hands.client.clone(), namespace);
+        Ok(api
+            .get_metadata_opt(metadata["name"].as_str().unwrap_or_default())
+            .await?
+            .is_none())
+    }
+
+    /// The arguments of an install or upgrade that reads its values from stdin.
+    fn upgrade(&self, release: &Release, located: &Located) -> Vec<String> {
+        let mut args = ["upgrade", "--install", &release.release, &located.chart]
+            .map(str::to_owned)
+            .to_vec();
+        args.extend(located.flags.iter().cloned());
+        args.extend(["--values", "-", "--output", "json", "--history-max", "10", "--timeout"].map(str::to_owned));
+        args.push(format!("{}s", self.settings.timeout.as_secs()));
+        args.extend(self.cluster_flags(release));
+        args
+    }
+
+    /// Waits for helm. When it takes its time, hooks of the chart hold it up: then it is said what they wait for.
+    async fn watched<T>(
+        &self,
+        addon: &Addon,
+        helm: impl Future<Output = T>,
+        on_line: &(dyn Fn(&str) + Send + Sync),
+    ) -> T {
+        let report = |what: &str, cause: Option<&str>| {
+            if let Some(cause) = cause {
+                on_line(&format!("{what}: {cause}"));
+            }
+        };
+        let watch = async {
+            tokio::time::sleep(SLOW).await;
+            // What cannot be watched now is found out when the addon is proven.
+            let _ = wait(&self.hands.client, &addon.ready, &report).await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            done = helm => done,
+            never = watch => never,
+        }
     }
 
     /// Brings a release that was cut off into a state from which Helm can upgrade it.
@@ -346,8 +410,16 @@ impl Installer for HelmInstaller {
             match &addon.source {
                 Source::Chart(release) => {
                     let history = self.history(addon, release).await?;
-                    let state = history.last().map(|last| last.state(&release.chart, &values(release)));
-                    Ok(state.unwrap_or(ReleaseState::Absent))
+                    let Some(last) = history.last() else {
+                        return Ok(ReleaseState::Absent);
+                    };
+                    Ok(match last.state(&release.chart, &values(release)) {
+                        ReleaseState::Deployed { same: true, revision } => ReleaseState::Deployed {
+                            same: self.is_whole(addon, last).await?,
+                            revision,
+                        },
+                        state => state,
+                    })
                 }
                 Source::Manifest(source) => {
                     let secret = |value| matches!(value, &super::Substitution::Secret(_));
@@ -479,5 +551,113 @@ fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timesta
         (true, _) => Repair::Uninstall,
         (false, _) if trapped => Repair::Uninstall,
         (false, _) => Repair::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::addons::{ChartRef, Repository, StandIn};
+
+    const LIMIT: Duration = Duration::from_mins(15);
+
+    fn release(install_hooks: bool) -> Release {
+        Release {
+            release: "demo".to_owned(),
+            namespace: "demo".to_owned(),
+            chart: ChartRef {
+                repository: Repository::Https(String::new()),
+                name: "demo".to_owned(),
+                version: "1".to_owned(),
+                app_version: String::new(),
+            },
+            values: json!({"a": {"b": 1}}),
+            secret_values: vec![("/a/c".to_owned(), "HIDDEN".into()), ("/d/e".to_owned(), "y".into())],
+            install_hooks,
+            stand_in: StandIn::default(),
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-01-02T03:00:00Z".parse().unwrap()
+    }
+
+    fn history(statuses: &[&str]) -> Vec<StoredRelease> {
+        let revision = |(i, status): (usize, &&str)| StoredRelease {
+            name: "demo".to_owned(),
+            namespace: "demo".to_owned(),
+            revision: u32::try_from(i).unwrap() + 1,
+            status: (*status).to_owned(),
+            description: String::new(),
+            first_deployed: None,
+            last_deployed: "2026-01-02T02:50:00Z".parse().ok(),
+            chart: "demo".to_owned(),
+            chart_version: "1".to_owned(),
+            app_version: String::new(),
+            config: Value::Null,
+            manifest: String::new(),
+        };
+        statuses.iter().enumerate().map(revision).collect()
+    }
+
+    fn repaired(statuses: &[&str], ours: bool, hooks: bool) -> Repair {
+        repair(&release(hooks), &history(statuses), ours, now(), LIMIT)
+    }
+
+    #[test]
+    fn what_helm_can_upgrade_is_left_as_it_is() {
+        for statuses in [
+            &[][..],
+            &["deployed"],
+            &["failed"],
+            &["superseded", "failed"],
+            &["uninstalled"],
+        ] {
+            assert_eq!(repaired(statuses, true, false), Repair::Nothing, "{statuses:?}");
+        }
+        assert_eq!(repaired(&["superseded", "failed"], true, true), Repair::Nothing);
+    }
+
+    #[test]
+    fn a_cut_off_upgrade_goes_back_to_what_worked() {
+        let statuses = ["superseded", "deployed", "failed", "pending-upgrade"];
+        assert_eq!(repaired(&statuses, true, false), Repair::RollBack { revision: 2 });
+        assert_eq!(
+            repaired(&["deployed", "pending-rollback"], true, false),
+            Repair::RollBack { revision: 1 }
+        );
+    }
+
+    #[test]
+    fn a_cut_off_install_or_removal_is_removed() {
+        assert_eq!(repaired(&["pending-install"], true, false), Repair::Uninstall);
+        assert_eq!(repaired(&["failed", "pending-upgrade"], true, false), Repair::Uninstall);
+        assert_eq!(repaired(&["deployed", "uninstalling"], true, false), Repair::Uninstall);
+    }
+
+    #[test]
+    fn a_failed_first_install_is_removed_only_where_its_hooks_run_once() {
+        assert_eq!(repaired(&["failed"], false, true), Repair::Uninstall);
+        assert_eq!(repaired(&["failed"], false, false), Repair::Nothing);
+    }
+
+    #[test]
+    fn the_change_of_somebody_else_gets_the_time_that_any_change_may_take() {
+        let since = "2026-01-02T02:50:00Z".parse().unwrap();
+        assert_eq!(repaired(&["pending-install"], false, false), Repair::Foreign { since });
+        let late: Timestamp = "2026-01-02T03:05:00Z".parse().unwrap();
+        let repair = repair(&release(false), &history(&["pending-install"]), false, late, LIMIT);
+        assert_eq!(repair, Repair::Uninstall);
+    }
+
+    #[test]
+    fn secret_values_take_their_places() {
+        assert_eq!(
+            values(&release(false)),
+            json!({"a": {"b": 1, "c": "HIDDEN"}, "d": {"e": "y"}})
+        );
+        assert!(!format!("{:?}", release(false)).contains("HIDDEN"));
     }
 }

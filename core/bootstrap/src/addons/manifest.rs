@@ -145,9 +145,17 @@ pub(super) fn objects(
     values: &BTreeMap<String, Substitution>,
     privileged: &[String],
 ) -> Result<Vec<Value>, ManifestError> {
-    let text = substitute(text, values)?;
+    let mut objects = parse(&substitute(text, values)?)?;
+    for name in privileged {
+        grant(&mut objects, name);
+    }
+    Ok(objects)
+}
+
+/// The objects of a YAML stream.
+pub(super) fn parse(text: &str) -> Result<Vec<Value>, ManifestError> {
     let mut objects = Vec::new();
-    for (i, document) in documents(&text).into_iter().enumerate() {
+    for (i, document) in documents(text).into_iter().enumerate() {
         let number = i + 1;
         let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
         let value: Value =
@@ -164,9 +172,6 @@ pub(super) fn objects(
             value if value["kind"].is_string() && value["metadata"]["name"].is_string() => objects.push(value),
             _ => return Err(ManifestError::NoObject { number }),
         }
-    }
-    for name in privileged {
-        grant(&mut objects, name);
     }
     Ok(objects)
 }

@@ -22,13 +22,13 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use butler_api::config::BootstrapConfig;
+use butler_api::config::{BootstrapConfig, IpRange};
 use secrecy::SecretString;
 use serde_json::Value;
 
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
-    error::{ApplyError, InstallError, PlanError, ReadyError},
+    error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
     helm::{HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
     observe::Observed,
@@ -69,6 +69,7 @@ impl Addon {
     pub fn ledger_key(&self) -> &str {
         match self.name.as_str() {
             name if name.starts_with("capi-") => "capi",
+            "cloud-controller-manager-credentials" => "cloud-controller-manager",
             "metallb-pool" => "metallb",
             "butler-crds-providers" => "butler-crds",
             name => name,
@@ -209,6 +210,9 @@ pub struct Workload {
 pub struct ClusterFacts {
     /// Host of the API endpoint; empty while it is not known yet (a cloud load balancer's name).
     pub endpoint: String,
+    /// Addresses for services, where they are found out rather than configured (the docker network of a local
+    /// cluster).
+    pub load_balancer_pool: Option<IpRange>,
     /// Nodes whose provider id is known, by node name.
     pub provider_ids: Vec<(String, String)>,
     /// Credentials of the platform by the keys of its Secret; none while they are not read.

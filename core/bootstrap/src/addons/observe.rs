@@ -109,12 +109,13 @@ impl Observed {
     /// A pod of a job that does not get on, and why: a chart's hook holds everything else up.
     pub(super) fn stuck_job(&self, namespace: &str) -> Option<(&PodState, String)> {
         let in_namespace = self.pods.iter().filter(|((of, _), _)| of == namespace);
-        let jobs = in_namespace.map(|(_, pod)| pod).filter(|pod| !pod.ready && pod.labels.contains_key(JOB_LABEL));
-        jobs.filter_map(|pod| {
+        let mut jobs = in_namespace
+            .map(|(_, pod)| pod)
+            .filter(|pod| !pod.ready && pod.labels.contains_key(JOB_LABEL));
+        jobs.find_map(|pod| {
             let event = || self.warning("Pod", namespace, &pod.name).map(str::to_owned);
             Some((pod, pod.cause.clone().or_else(event)?))
         })
-        .next()
     }
 
     /// Why a claim is not bound; none when it is, or when it is not known.
@@ -285,10 +286,11 @@ impl Observe for Pod {
             .filter_map(|volume| volume.persistent_volume_claim.as_ref());
         let conditions = self.status.as_ref().and_then(|status| status.conditions.as_ref());
         let ended = self.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
-        let ready = ended || conditions
-            .into_iter()
-            .flatten()
-            .any(|c| c.type_ == "Ready" && c.status == "True");
+        let ready = ended
+            || conditions
+                .into_iter()
+                .flatten()
+                .any(|c| c.type_ == "Ready" && c.status == "True");
         let state = PodState {
             name: name(&self.metadata),
             labels: self.metadata.labels.clone().unwrap_or_default(),

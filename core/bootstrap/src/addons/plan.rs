@@ -22,7 +22,7 @@ use super::{Addon, ClusterFacts, PlanError, catalog};
 
 /// The addons of a configuration.
 pub fn plan(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<Vec<Addon>, PlanError> {
-    refuse(config)?;
+    refuse(config, facts)?;
     let context = catalog::Context::new(config, facts);
     let mut addons = catalog::network::addons(&context);
     addons.extend(catalog::cloud::addons(&context));
@@ -35,20 +35,21 @@ pub fn plan(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<Vec<Addon>
 
 /// What works but should be known, one sentence each.
 pub fn warnings(config: &BootstrapConfig) -> Vec<String> {
+    let facts = &ClusterFacts::default();
+    // Its pool is found out later.
+    let local = config.provider_kind() == ProviderKind::Local;
     let addons = &config.addons;
     let mut found = Vec::new();
-    if addons.cni.is_none() && config.provider_kind() != ProviderKind::Local {
+    if addons.cni.is_none() && !local {
         found.push("no CNI is installed: nodes become ready only when you install one".to_owned());
     }
     if addons.storage.is_none() && addons.control_plane_provider.is_some() {
         found.push("no storage is installed: Steward's etcd waits for a default StorageClass".to_owned());
     }
-    if let (Some(_), None) = (&addons.load_balancer, &config.network.load_balancer_pool)
-        && !config.provider_kind().is_cloud()
-    {
+    if addons.load_balancer.is_some() && !catalog::has_load_balancer(config, facts) && !local {
         found.push("MetalLB is left out: network.loadBalancerPool is not set".to_owned());
     }
-    if has_ingress(config) && !catalog::has_load_balancer(config) {
+    if has_ingress(config) && !catalog::has_load_balancer(config, facts) && !local {
         found.push("Traefik gets a NodePort service: no load balancer gives it an address".to_owned());
     }
     if addons.capi.is_some() && addons.control_plane_provider.is_none() {
@@ -68,7 +69,7 @@ fn has_ingress(config: &BootstrapConfig) -> bool {
     config.addons.ingress.is_some() && !config.provider_kind().is_cloud()
 }
 
-fn refuse(config: &BootstrapConfig) -> Result<(), PlanError> {
+fn refuse(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<(), PlanError> {
     let addons = &config.addons;
     let missing = |addon, missing, hint| Err(PlanError::Missing { addon, missing, hint });
     if addons.cert_manager.is_none() {
@@ -80,7 +81,9 @@ fn refuse(config: &BootstrapConfig) -> Result<(), PlanError> {
             return missing("addons.capi (Cluster API)", "addons.certManager", hint);
         }
     }
-    if has_ingress(config) && addons.load_balancer.is_some() && config.network.load_balancer_pool.is_none() {
+    // The pool of a local cluster is found out, and a plan may be made before.
+    let no_pool = addons.load_balancer.is_some() && !catalog::has_load_balancer(config, facts);
+    if has_ingress(config) && no_pool && config.provider_kind() != ProviderKind::Local {
         let hint = "set network.loadBalancerPool, or set addons.loadBalancer.type: none";
         return missing("addons.ingress (Traefik)", "network.loadBalancerPool", hint);
     }

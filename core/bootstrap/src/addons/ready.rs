@@ -251,3 +251,252 @@ fn provider_ids(observed: &Observed, nodes: usize) -> Condition {
     }
     Condition::met(format!("{with} nodes have a provider id"))
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::{
+        apps::v1::{DaemonSet, Deployment},
+        core::v1::{Event, PersistentVolumeClaim, Pod, Service},
+    };
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::addons::observe::Observe;
+
+    /// What one object of the API says, added to what was seen.
+    fn see<K: Observe + DeserializeOwned>(observed: &mut Observed, value: Value) {
+        let object: K = serde_json::from_value(value).unwrap();
+        object.enter(observed);
+    }
+
+    fn deployment(generation: i64, available: i32) -> Value {
+        json!({
+            "metadata": {"name": "web", "namespace": "app", "generation": generation, "labels": {super::super::ADDON_LABEL: "web"}},
+            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {}},
+            "status": {"observedGeneration": 1, "updatedReplicas": 2, "availableReplicas": available},
+        })
+    }
+
+    fn pod(status: &Value) -> Value {
+        json!({
+            "metadata": {"name": "web-1", "namespace": "app", "labels": {"app": "web"}},
+            "spec": {"containers": [], "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data-0"}}]},
+            "status": status,
+        })
+    }
+
+    fn container(state: &Value) -> Value {
+        json!({"phase": "Pending", "containerStatuses": [{
+            "name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": 3, "state": state,
+            "lastState": {"terminated": {"exitCode": 2}},
+        }]})
+    }
+
+    fn web() -> Ready {
+        Ready::Workload {
+            kind: WorkloadKind::Deployment,
+            namespace: "app".into(),
+            name: "web".into(),
+        }
+    }
+
+    fn cause(observed: &Observed) -> String {
+        let condition = judge(&web(), observed);
+        assert!(!condition.met);
+        condition.cause.unwrap()
+    }
+
+    /// The cause with this pod beside an unready deployment.
+    fn with_pod(status: &Value) -> (Observed, String) {
+        let mut observed = Observed::default();
+        see::<Deployment>(&mut observed, deployment(1, 1));
+        see::<Pod>(&mut observed, pod(status));
+        let cause = cause(&observed);
+        (observed, cause)
+    }
+
+    #[test]
+    fn a_deployment_is_ready_when_its_current_pods_are_available() {
+        let mut observed = Observed::default();
+        assert_eq!(cause(&observed), "it does not exist yet");
+        see::<Deployment>(&mut observed, deployment(2, 2));
+        assert_eq!(cause(&observed), "its controller has not seen it yet");
+        see::<Deployment>(&mut observed, deployment(1, 1));
+        assert_eq!(cause(&observed), "1 of 2 pods are available");
+        see::<Deployment>(&mut observed, deployment(1, 2));
+        assert_eq!(
+            judge(&web(), &observed).evidence,
+            "Deployment app/web: 2 of 2 pods available"
+        );
+        Deployment::leave(&("app".to_owned(), "web".to_owned()), &mut observed);
+        assert_eq!(cause(&observed), "it does not exist yet");
+    }
+
+    #[test]
+    fn the_cause_is_what_the_pod_says() {
+        let waiting = |reason: &str| container(&json!({"waiting": {"reason": reason, "message": "no such image"}}));
+        let before = "1 of 2 pods are available: pod web-1: ";
+        let (_, image) = with_pod(&waiting("ImagePullBackOff"));
+        assert_eq!(
+            image,
+            format!("{before}container c ImagePullBackOff: no such image, last exit code 2")
+        );
+        let (_, checks) = with_pod(&container(&json!({"running": {}})));
+        assert_eq!(checks, format!("{before}container c runs but is not ready"));
+        let unscheduled = |message: &str| {
+            json!({"phase": "Pending", "conditions": [{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+            }]})
+        };
+        let (_, memory) = with_pod(&unscheduled("0/3 nodes are available: 3 Insufficient memory."));
+        assert_eq!(
+            memory,
+            format!("{before}cannot be scheduled: 0/3 nodes are available: 3 Insufficient memory.")
+        );
+        let taint = "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.";
+        let (_, network) = with_pod(&unscheduled(taint));
+        assert_eq!(network, format!("{before}no node is ready yet ({taint})"));
+    }
+
+    #[test]
+    fn an_unbound_claim_is_deeper_than_its_pod() {
+        let (mut observed, _) = with_pod(&json!({"phase": "Pending"}));
+        let claim = |class: Option<&str>, phase: &str| {
+            json!({
+                "metadata": {"name": "data-0", "namespace": "app"},
+                "spec": {"storageClassName": class}, "status": {"phase": phase},
+            })
+        };
+        let before = "1 of 2 pods are available: pod web-1: volume claim data-0 is pending: ";
+        see::<PersistentVolumeClaim>(&mut observed, claim(None, "Pending"));
+        assert_eq!(
+            cause(&observed),
+            format!("{before}it names no StorageClass and there was no default one")
+        );
+        see::<PersistentVolumeClaim>(&mut observed, claim(Some("longhorn"), "Pending"));
+        assert_eq!(
+            cause(&observed),
+            format!("{before}class longhorn has not provided a volume yet")
+        );
+        let event = json!({
+            "metadata": {"name": "e", "namespace": "app"}, "type": "Warning", "message": "no space left",
+            "involvedObject": {"kind": "PersistentVolumeClaim", "namespace": "app", "name": "data-0"},
+        });
+        see::<Event>(&mut observed, event);
+        assert_eq!(cause(&observed), format!("{before}no space left"));
+        see::<PersistentVolumeClaim>(&mut observed, claim(Some("longhorn"), "Bound"));
+        assert_eq!(cause(&observed), "1 of 2 pods are available");
+    }
+
+    #[test]
+    fn without_pods_the_controller_complains() {
+        let mut observed = Observed::default();
+        let mut failing = deployment(1, 0);
+        failing["status"]["conditions"] = json!([
+            {"type": "ReplicaFailure", "status": "True", "message": "pods \"web\" is forbidden: violates PodSecurity"},
+        ]);
+        see::<Deployment>(&mut observed, failing);
+        let expected = "0 of 2 pods are available: pods \"web\" is forbidden: violates PodSecurity";
+        assert_eq!(cause(&observed), expected);
+    }
+
+    #[test]
+    fn a_job_that_is_stuck_explains_what_does_not_exist_yet() {
+        let mut observed = Observed::default();
+        let mut job = pod(&container(&json!({"waiting": {"reason": "ErrImagePull"}})));
+        job["metadata"]["labels"] = json!({"batch.kubernetes.io/job-name": "setup"});
+        see::<Pod>(&mut observed, job);
+        let expected = "it does not exist yet, job pod web-1: container c ErrImagePull, last exit code 2";
+        assert_eq!(cause(&observed), expected);
+    }
+
+    #[test]
+    fn a_daemon_set_that_no_node_takes_is_not_ready() {
+        let mut observed = Observed::default();
+        let set = |wanted: i32| {
+            json!({
+                "metadata": {"name": "web", "namespace": "app", "generation": 1},
+                "status": {
+                    "observedGeneration": 1, "desiredNumberScheduled": wanted, "currentNumberScheduled": wanted,
+                    "updatedNumberScheduled": wanted, "numberAvailable": wanted, "numberMisscheduled": 0, "numberReady": wanted,
+                },
+            })
+        };
+        let ready = Ready::Workload {
+            kind: WorkloadKind::DaemonSet,
+            namespace: "app".into(),
+            name: "web".into(),
+        };
+        see::<DaemonSet>(&mut observed, set(0));
+        assert_eq!(judge(&ready, &observed).cause.unwrap(), "no node takes its pods yet");
+        see::<DaemonSet>(&mut observed, set(3));
+        assert!(judge(&ready, &observed).met);
+    }
+
+    #[test]
+    fn workloads_of_a_manifest_are_known_by_label() {
+        let mut observed = Observed::default();
+        let labelled = |addon: &str| Ready::Labelled {
+            namespace: "app".into(),
+            addon: addon.into(),
+        };
+        assert_eq!(
+            judge(&labelled("web"), &observed).cause.unwrap(),
+            "no workload exists yet"
+        );
+        see::<Deployment>(&mut observed, deployment(1, 1));
+        let condition = judge(&labelled("web"), &observed);
+        assert_eq!(condition.cause.unwrap(), "Deployment web: 1 of 2 pods are available");
+        see::<Deployment>(&mut observed, deployment(1, 2));
+        assert_eq!(
+            judge(&labelled("web"), &observed).evidence,
+            "1 workload in app is ready"
+        );
+        assert!(!judge(&labelled("other"), &observed).met);
+        assert!(
+            judge(
+                &Ready::Workloads {
+                    namespace: "app".into()
+                },
+                &observed
+            )
+            .met
+        );
+    }
+
+    #[test]
+    fn a_service_without_address_says_what_its_load_balancer_says() {
+        let mut observed = Observed::default();
+        let ready = Ready::ServiceAddress {
+            namespace: "app".into(),
+            name: "web".into(),
+        };
+        let service = |ingress: Value| {
+            json!({
+                "metadata": {"name": "web", "namespace": "app"},
+                "status": {"loadBalancer": {"ingress": ingress}},
+            })
+        };
+        assert_eq!(
+            judge(&ready, &observed).cause.unwrap(),
+            "the service does not exist yet"
+        );
+        see::<Service>(&mut observed, service(json!([])));
+        assert_eq!(
+            judge(&ready, &observed).cause.unwrap(),
+            "no load balancer has given it an address yet"
+        );
+        let event = json!({
+            "metadata": {"name": "e", "namespace": "app"}, "type": "Warning", "message": "no available IPs",
+            "involvedObject": {"kind": "Service", "namespace": "app", "name": "web"},
+        });
+        see::<Event>(&mut observed, event);
+        assert_eq!(judge(&ready, &observed).cause.unwrap(), "no available IPs");
+        see::<Service>(&mut observed, service(json!([{"ip": "192.0.2.7"}])));
+        assert_eq!(
+            judge(&ready, &observed).evidence,
+            "Service app/web has the address 192.0.2.7"
+        );
+    }
+}

@@ -12,13 +12,16 @@ use butler_bootstrap::{
     failure::Class,
 };
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Secret},
+};
 use kube::{
     Api, Client,
     api::ListParams,
     runtime::watcher::{self, watcher},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::support::{self, charts, contents, control_plane::ControlPlane, peer, repository::Repository};
@@ -109,7 +112,7 @@ async fn open(settings: HelmSettings, client: &Client) -> HelmInstaller {
         .unwrap()
 }
 
-fn addon(version: &str, values: Value) -> Addon {
+pub(crate) fn addon(version: &str, values: Value) -> Addon {
     Addon {
         name: "demo".to_owned(),
         title: "install demo".to_owned(),
@@ -425,7 +428,7 @@ async fn an_old_or_missing_helm_is_refused_with_what_to_do() {
             .await
             .err()
             .unwrap();
-        assert!(error.message.ends_with("helm is 3.9.1, which is too old"), "{error}");
+        assert!(error.message.ends_with("helm is 3.9.1 and 3.14.0 is needed"), "{error}");
     }
 }
 
@@ -445,4 +448,51 @@ async fn releases_written_by_helm_are_read_back_whole() {
     assert_eq!(stored.config, json!({"auth": {"password": "hush-hush"}, "text": "x"}));
     assert!(stored.manifest.contains("kind: ConfigMap"));
     assert!(stored.last_deployed.is_some());
+}
+
+#[tokio::test]
+async fn a_workload_that_was_deleted_comes_back_although_nothing_else_changed() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.chart("0.1.0");
+    let demo = addon("0.1.0", json!({"workload": true}));
+    bench.install(&demo).await.unwrap();
+    assert_eq!(bench.install(&demo).await.unwrap().revision, 1);
+    let deployments: Api<Deployment> = Api::namespaced(bench.client(), NAMESPACE);
+    deployments
+        .delete("demo", &kube::api::DeleteParams::background())
+        .await
+        .unwrap();
+    assert_eq!(bench.install(&demo).await.unwrap().revision, 2);
+    assert!(deployments.get_opt("demo").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn another_address_is_verified_by_the_name_it_must_carry() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.chart("0.1.0");
+    let mut kubeconfig: Value = serde_json::from_str(bench.control_plane.kubeconfig.expose_secret()).unwrap();
+    let cluster = &mut kubeconfig["clusters"][0]["cluster"]["server"];
+    let address = cluster.as_str().unwrap().to_owned();
+    *cluster = json!("https://endpoint.invalid:6443");
+    let with = |name: &str| HelmSettings {
+        server: Some(address.clone()),
+        tls_server_name: Some(name.to_owned()),
+        ..settings(
+            &peer("helm").unwrap(),
+            bench.folder.path(),
+            &kubeconfig.to_string().into(),
+        )
+    };
+    let demo = addon("0.1.0", json!({}));
+    let error = open(with("other.invalid"), &bench.client())
+        .await
+        .install(&demo, &|_| ())
+        .await
+        .unwrap_err();
+    assert!(error.message.contains("not other.invalid"), "{error}");
+    open(with("localhost"), &bench.client())
+        .await
+        .install(&demo, &|_| ())
+        .await
+        .unwrap();
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod embedded;
 mod helm;
+mod plan;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

@@ -3,8 +3,9 @@
 use std::{path::Path, sync::Mutex, time::Duration};
 
 use butler_api::config;
-use butler_bootstrap::addons::{
-    Addon, ClusterFacts, Installer, Ready, ReleaseState, Source, WorldInstaller, apply, plan, wait,
+use butler_bootstrap::{
+    addons::{Addon, ClusterFacts, Installer, Ready, ReleaseState, Source, WorldInstaller, apply, plan, wait},
+    failure::Class,
 };
 use butler_embedded::{Authority, Options, Server};
 use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::Secret};
@@ -26,7 +27,7 @@ async fn server(data: &Path) -> Server {
     Server::open(options).await.unwrap()
 }
 
-fn ha_plan() -> Vec<Addon> {
+pub(crate) fn ha_plan() -> Vec<Addon> {
     let text = std::fs::read_to_string("../../fixtures/configs/inmemory-ha.yaml").unwrap();
     let config = config::load(&text, "inmemory-ha.yaml").unwrap().config;
     plan(&config, &ClusterFacts::default()).unwrap()
@@ -174,4 +175,36 @@ async fn a_wait_says_why_and_ends_with_the_evidence() {
         .unwrap()
         .unwrap();
     assert_eq!(evidence, format!("{subject}: 3 of 3 pods available"));
+}
+
+#[tokio::test]
+async fn nodes_get_their_provider_ids_once_they_have_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let client = server.client();
+    let installer = WorldInstaller::new(client.clone(), jiff::Timestamp::now);
+    let ids = ["one", "two"].map(|name| (name.to_owned(), format!("test://{name}")));
+    let addon = Addon {
+        name: "node-provider-ids".to_owned(),
+        title: String::new(),
+        needs: Vec::new(),
+        source: Source::ProviderIds(ids.to_vec()),
+        ready: vec![Ready::ProviderIds { nodes: 2 }],
+    };
+    let node = |name: &str| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
+    apply(&client, &[node("one")], "test").await.unwrap();
+    assert_eq!(installer.observe(&addon).await.unwrap(), ReleaseState::Absent);
+    let error = installer.install(&addon, &quiet).await.unwrap_err();
+    assert_eq!(error.class, Class::Retryable, "the other node will join: {error}");
+    apply(&client, &[node("two")], "test").await.unwrap();
+    installer.install(&addon, &quiet).await.unwrap();
+    assert_eq!(
+        installer.observe(&addon).await.unwrap(),
+        ReleaseState::Deployed {
+            same: true,
+            revision: 0
+        }
+    );
+    let proven = tokio::time::timeout(Duration::from_secs(20), wait(&client, &addon.ready, &|_, _| ())).await;
+    assert_eq!(proven.unwrap().unwrap(), "2 nodes have a provider id");
 }

@@ -35,6 +35,19 @@ metadata:
   annotations:
     helm.sh/hook: post-install
 {{- end }}
+{{- if .Values.workload }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}
+spec:
+  selector: {matchLabels: {app: demo}}
+  template:
+    metadata: {labels: {app: demo}}
+    spec:
+      containers: [{name: demo, image: none}]
+{{- end }}
 {{- if .Values.hang }}
 ---
 apiVersion: batch/v1
@@ -52,7 +65,8 @@ spec:
 {{- end }}
 ";
 
-const VALUES: &str = "text: none\nauth: {password: none}\nbroken: false\ninstallHook: false\nhang: false\n";
+const VALUES: &str =
+    "text: none\nauth: {password: none}\nbroken: false\ninstallHook: false\nworkload: false\nhang: false\n";
 
 /// Packages the chart `demo` in this version; gives the file.
 ///

@@ -18,6 +18,7 @@ pub(crate) fn check(resource: &Resource, old: Option<&Value>, object: &Value) ->
         ("", "Pod") => containers(&object["spec"], "spec"),
         ("", "Service") => service(object),
         ("", "Event") => event(object),
+        ("", "Namespace") => namespace(object),
         ("coordination.k8s.io", "Lease") => lease(object),
         ("apps" | "batch", kind) => workload(kind, old, object),
         ("rbac.authorization.k8s.io", _) => rbac(old, object),
@@ -37,17 +38,18 @@ fn keys(object: &Value, member: &str, causes: &mut Vec<Cause>) -> usize {
     size
 }
 
+const FROZEN: &str = "field is immutable when `immutable` is set";
+
 fn frozen(old: Option<&Value>, object: &Value, members: &[&str], causes: &mut Vec<Cause>) {
     let Some(old) = old.filter(|o| o["immutable"] == true) else {
         return;
     };
-    const WHY: &str = "field is immutable when `immutable` is set";
     if object["immutable"] != true {
-        causes.push(Cause::forbidden("immutable", WHY));
+        causes.push(Cause::forbidden("immutable", FROZEN));
     }
     for member in members {
         if old[*member] != object[*member] {
-            causes.push(Cause::forbidden(*member, WHY));
+            causes.push(Cause::forbidden(*member, FROZEN));
         }
     }
 }
@@ -145,6 +147,21 @@ fn service(object: &Value) -> Vec<Cause> {
         causes.push(Cause::forbidden("status.loadBalancer.ingress", why));
     }
     causes
+}
+
+/// The phase says whether the namespace is being deleted.
+fn namespace(object: &Value) -> Vec<Cause> {
+    let deleting = object["metadata"]["deletionTimestamp"].is_string();
+    let phase = &object["status"]["phase"];
+    if deleting == (phase == "Terminating") {
+        return Vec::new();
+    }
+    let why = if deleting {
+        "may only be 'Terminating' if `deletionTimestamp` is not empty"
+    } else {
+        "may only be 'Active' if `deletionTimestamp` is empty"
+    };
+    vec![Cause::invalid("status.phase", phase, why)]
 }
 
 fn event(object: &Value) -> Vec<Cause> {

@@ -341,13 +341,11 @@ fn workload(kind: &str, object: &mut Value) {
                 json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
             );
         }
-        "DaemonSet" => {
-            if spec["updateStrategy"]["type"] == "RollingUpdate" {
-                fill(
-                    &mut spec["updateStrategy"],
-                    json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
-                );
-            }
+        "DaemonSet" if spec["updateStrategy"]["type"] == "RollingUpdate" => {
+            fill(
+                &mut spec["updateStrategy"],
+                json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
+            );
         }
         "StatefulSet" if spec["updateStrategy"]["type"] == "RollingUpdate" => {
             fill(&mut spec["updateStrategy"], json!({"rollingUpdate": {"partition": 0}}));

@@ -14,18 +14,14 @@ const ANNOTATIONS: usize = 256 << 10;
 pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let (name, generate) = (meta(object, "name"), meta(object, "generateName"));
+    if !generate.is_empty() {
+        let text = Value::from(generate);
+        let problems = name_problems(resource, &format!("{generate}x"));
+        let invalid = |p: &String| Cause::invalid("metadata.generateName", &text, p);
+        causes.extend(problems.iter().map(invalid));
+    }
     if name.is_empty() {
-        if generate.is_empty() {
-            causes.push(Cause::required("metadata.name", "name or generateName is required"));
-        } else {
-            let text = Value::from(generate);
-            let problems = name_problems(resource, &format!("{generate}x"));
-            causes.extend(
-                problems
-                    .iter()
-                    .map(|p| Cause::invalid("metadata.generateName", &text, p)),
-            );
-        }
+        causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else {
         let text = Value::from(name);
         causes.extend(
@@ -145,14 +141,10 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
     let field = "metadata.ownerReferences";
     let mut controllers = Vec::new();
     for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
-        for (member, text) in [("kind", "kind"), ("name", "name"), ("uid", "uid")] {
+        for member in ["kind", "name", "uid"] {
             let value = owner.get(member).cloned().unwrap_or_else(|| Value::from(""));
             if value.as_str().is_none_or(str::is_empty) {
-                causes.push(Cause::invalid(
-                    format!("{field}.{member}"),
-                    &value,
-                    &format!("{text} must not be empty"),
-                ));
+                causes.push(Cause::invalid(format!("{field}.{member}"), &value, "must not be empty"));
             }
         }
         if string_at(owner, "/apiVersion").is_empty() {

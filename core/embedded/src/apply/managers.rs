@@ -364,10 +364,8 @@ mod tests {
     use crate::kinds::builtin;
 
     fn resource() -> std::sync::Arc<Resource> {
-        builtin::resources()
-            .into_iter()
-            .find(|r| r.plural == "configmaps")
-            .unwrap()
+        let found = builtin::resources().iter().find(|r| r.plural == "configmaps");
+        std::sync::Arc::clone(found.unwrap())
     }
 
     fn live(resource: &Resource) -> Value {

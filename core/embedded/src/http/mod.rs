@@ -80,6 +80,10 @@ pub(crate) fn warn(reply: &mut Reply, warnings: &[String]) {
 
 /// A JSON body, compressed if it is large and the client takes gzip.
 pub(crate) fn json_for(request: &Request, code: u16, body: Bytes) -> Reply {
+    if request.header("accept").starts_with("application/yaml") {
+        // JSON is YAML.
+        return typed(code, "application/yaml", body);
+    }
     if body.len() < COMPRESS_FROM || !request.header("accept-encoding").contains("gzip") {
         return json(code, body);
     }

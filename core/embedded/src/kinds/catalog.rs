@@ -10,12 +10,15 @@ use super::{Custom, Resource, Scale, builtin};
 use crate::store::Object;
 use crate::text::{meta, string_at};
 
+/// A version and its resources.
+type Version = (String, Vec<Arc<Resource>>);
+
 /// All served resources.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     by_path: HashMap<(String, String, String), Arc<Resource>>,
     /// Group, then versions in order of preference, then resources by name.
-    groups: BTreeMap<String, Vec<(String, Vec<Arc<Resource>>)>>,
+    groups: BTreeMap<String, Vec<Version>>,
     /// Resources by the definition that adds them, and its revision.
     definitions: HashMap<String, (u64, Vec<Arc<Resource>>)>,
 }
@@ -136,7 +139,7 @@ fn custom(definition: &Value, version: &Value) -> Resource {
     let deprecation = (version["deprecated"] == true).then(|| {
         version["deprecationWarning"]
             .as_str()
-            .map_or_else(|| format!("{group}/{name} {kind} is deprecated"), str::to_owned)
+            .map_or_else(|| default_deprecation(definition, &name, &group, &kind), str::to_owned)
     });
     let scale = version["subresources"]["scale"].as_object().map(|scale| Scale {
         spec_replicas: scale.get("specReplicasPath").map(text).unwrap_or_default(),

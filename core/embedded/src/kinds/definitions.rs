@@ -2,8 +2,9 @@
 
 use k8s_openapi::api::{
     admissionregistration::v1 as admission, apps::v1 as apps, authentication::v1 as authn, authorization::v1 as authz,
-    autoscaling::v2 as autoscaling, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
-    discovery::v1 as discovery, networking::v1 as networking, node::v1 as node, policy::v1 as policy, rbac::v1 as rbac,
+    autoscaling::v2 as autoscaling, batch::v1 as batch, certificates::v1 as certificates,
+    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery, flowcontrol::v1 as flowcontrol,
+    networking::v1 as networking, node::v1 as node, policy::v1 as policy, rbac::v1 as rbac,
     scheduling::v1 as scheduling, storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
@@ -97,6 +98,10 @@ fn other_kind(kind: &str) -> Option<Value> {
         "EndpointSlice" => of::<discovery::EndpointSlice>(),
         "PriorityClass" => of::<scheduling::PriorityClass>(),
         "RuntimeClass" => of::<node::RuntimeClass>(),
+        "CertificateSigningRequest" => of::<certificates::CertificateSigningRequest>(),
+        "FlowSchema" => of::<flowcontrol::FlowSchema>(),
+        "PriorityLevelConfiguration" => of::<flowcontrol::PriorityLevelConfiguration>(),
+        "CSIStorageCapacity" => of::<storage::CSIStorageCapacity>(),
         "SelfSubjectReview" => of::<authn::SelfSubjectReview>(),
         "TokenReview" => of::<authn::TokenReview>(),
         "LocalSubjectAccessReview" => of::<authz::LocalSubjectAccessReview>(),

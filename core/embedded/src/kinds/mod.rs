@@ -95,6 +95,16 @@ impl Resource {
         match self.plural.as_str() {
             _ if is_review(&self.group) => &["create"],
             "namespaces" if self.group.is_empty() => &["create", "delete", "get", "list", "patch", "update", "watch"],
+            _ if !self.is_core() => &[
+                "delete",
+                "deletecollection",
+                "get",
+                "list",
+                "patch",
+                "create",
+                "update",
+                "watch",
+            ],
             _ => &[
                 "create",
                 "delete",

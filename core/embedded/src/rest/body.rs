@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::options::FieldValidation;
+use crate::duplicates;
 use crate::http::Request;
 use crate::kinds::Resource;
 use crate::schema::{Schema, Type, normal};
@@ -16,11 +17,19 @@ pub(crate) struct Decoded {
     pub(crate) warnings: Vec<String>,
 }
 
+/// The media type of Kubernetes' protobuf.
+pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
 /// Reads the body of a create or update.
 pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldValidation) -> Result<Decoded, Failure> {
     let value = match request.content_type() {
         "" | "application/json" => parse_json(&request.body, &resource.kind)?,
         "application/yaml" => parse_yaml(&request.body, &resource.kind)?,
+        PROTOBUF if resource.is_core() => crate::protobuf::object(&request.body).map_err(|why| {
+            let mut failure = unsupported_media(resource);
+            failure.message = format!("{}: {why}", failure.message);
+            failure
+        })?,
         _ => return Err(unsupported_media(resource)),
     };
     let value = if value.is_null() && resource.is_core() {
@@ -29,7 +38,26 @@ pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldVa
         value
     };
     let value = check_kind(resource, value, &request.body)?;
-    conform(resource, value, validation)
+    let json = matches!(request.content_type(), "" | "application/json");
+    let twice = if json && validation != FieldValidation::Ignore {
+        duplicates::find(&request.body)
+    } else {
+        Vec::new()
+    };
+    let mut warnings = twice
+        .iter()
+        .map(|path| format!("duplicate field {path:?}"))
+        .collect::<Vec<_>>();
+    if validation == FieldValidation::Strict && !warnings.is_empty() {
+        return Err(cannot_handle(
+            resource,
+            &format!("strict decoding error: {}", warnings.join(", ")),
+        ));
+    }
+    let mut decoded = conform(resource, value, validation)?;
+    warnings.append(&mut decoded.warnings);
+    decoded.warnings = warnings;
+    Ok(decoded)
 }
 
 fn unsupported_media(resource: &Resource) -> Failure {
@@ -160,8 +188,8 @@ pub(crate) fn conform(resource: &Resource, mut object: Value, validation: FieldV
             let dropped = normal::prune(metadata, &crate::kinds::definitions::META);
             unknown.extend(dropped.into_iter().map(|p| format!("metadata.{p}")));
         }
-        unknown.extend(normal::prune(&mut object, schema));
-        unknown.sort();
+        // Those of metadata are named last.
+        unknown.splice(0..0, normal::prune(&mut object, schema));
     }
     let warnings = unknown
         .iter()
@@ -243,12 +271,12 @@ fn decode_typed(value: &mut Value, schema: &Schema, path: &str) -> Result<(), St
                 return Err("illegal base64 data at input byte 0".to_owned());
             }
         }
-        Value::String(text) if schema.limits.format.as_deref() == Some("date-time") => {
-            if text.parse::<jiff::Timestamp>().is_err() {
-                return Err(format!(
-                    "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?}"
-                ));
-            }
+        Value::String(text)
+            if schema.limits.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() =>
+        {
+            return Err(format!(
+                "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?}"
+            ));
         }
         _ => {}
     }

@@ -31,54 +31,9 @@ pub(crate) fn of(group: &str, plural: &str) -> Columns {
         ("", "namespaces") => columns(&[("Status", 0), ("Age", 0)], |o| {
             vec![o["status"]["phase"].clone(), created(o)]
         }),
-        ("", "persistentvolumeclaims") => columns(
-            &[
-                ("Status", 0),
-                ("Volume", 0),
-                ("Capacity", 0),
-                ("Access Modes", 0),
-                ("StorageClass", 0),
-                ("Age", 0),
-            ],
-            |o| {
-                let (status, spec) = (&o["status"], &o["spec"]);
-                vec![
-                    status["phase"].clone(),
-                    text(spec, "/volumeName"),
-                    text(status, "/capacity/storage"),
-                    joined(&status["accessModes"]),
-                    text(spec, "/storageClassName"),
-                    created(o),
-                ]
-            },
-        ),
-        ("", "nodes") => columns(
-            &[
-                ("Status", 0),
-                ("Roles", 0),
-                ("Age", 0),
-                ("Version", 0),
-                ("Internal-IP", 1),
-                ("External-IP", 1),
-                ("OS-Image", 1),
-                ("Kernel-Version", 1),
-                ("Container-Runtime", 1),
-            ],
-            node,
-        ),
-        ("", "pods") => columns(
-            &[
-                ("Ready", 0),
-                ("Status", 0),
-                ("Restarts", 0),
-                ("Age", 0),
-                ("IP", 1),
-                ("Node", 1),
-                ("Nominated Node", 1),
-                ("Readiness Gates", 1),
-            ],
-            pod,
-        ),
+        ("", "persistentvolumeclaims") => columns(CLAIM, claim),
+        ("", "nodes") => columns(NODE, node),
+        ("", "pods") => columns(POD, pod),
         ("", "services") => columns(
             &[
                 ("Type", 0),
@@ -94,6 +49,18 @@ pub(crate) fn of(group: &str, plural: &str) -> Columns {
             name_last: true,
             ..columns(EVENT, event)
         },
+        _ => more(group, plural),
+    }
+}
+
+/// The columns of kinds outside the core group.
+fn more(group: &str, plural: &str) -> Columns {
+    let columns = |names: &[(&'static str, i64)], cells| Columns {
+        names: names.to_vec(),
+        cells,
+        name_last: false,
+    };
+    match (group, plural) {
         ("coordination.k8s.io", "leases") => columns(&[("Holder", 0), ("Age", 0)], |o| {
             vec![text(&o["spec"], "/holderIdentity"), created(o)]
         }),
@@ -196,6 +163,50 @@ fn event(o: &Value) -> Vec<Value> {
         string_at(o, "/message").trim().into(),
         seen("firstTimestamp"),
         o["count"].as_i64().filter(|c| *c > 0).unwrap_or(1).into(),
+    ]
+}
+
+const NODE: &[(&str, i64)] = &[
+    ("Status", 0),
+    ("Roles", 0),
+    ("Age", 0),
+    ("Version", 0),
+    ("Internal-IP", 1),
+    ("External-IP", 1),
+    ("OS-Image", 1),
+    ("Kernel-Version", 1),
+    ("Container-Runtime", 1),
+];
+
+const POD: &[(&str, i64)] = &[
+    ("Ready", 0),
+    ("Status", 0),
+    ("Restarts", 0),
+    ("Age", 0),
+    ("IP", 1),
+    ("Node", 1),
+    ("Nominated Node", 1),
+    ("Readiness Gates", 1),
+];
+
+const CLAIM: &[(&str, i64)] = &[
+    ("Status", 0),
+    ("Volume", 0),
+    ("Capacity", 0),
+    ("Access Modes", 0),
+    ("StorageClass", 0),
+    ("Age", 0),
+];
+
+fn claim(o: &Value) -> Vec<Value> {
+    let (status, spec) = (&o["status"], &o["spec"]);
+    vec![
+        status["phase"].clone(),
+        text(spec, "/volumeName"),
+        text(status, "/capacity/storage"),
+        joined(&status["accessModes"]),
+        text(spec, "/storageClassName"),
+        created(o),
     ]
 }
 
@@ -435,7 +446,7 @@ fn human(seconds: i64) -> String {
     };
     match seconds {
         ..-1 => "<invalid>".to_owned(),
-        ..0 => "0s".to_owned(),
+        -1 => "0s".to_owned(),
         _ if seconds < 2 * MINUTE => format!("{seconds}s"),
         _ if seconds < 10 * MINUTE => two(MINUTE, "m", 1, "s"),
         _ if seconds < 3 * HOUR => format!("{}m", seconds / MINUTE),

@@ -17,7 +17,6 @@ use crate::text::{meta, meta_mut, now};
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Options {
     dry_run: bool,
-    grace: Option<i64>,
     propagation: Option<String>,
     orphan: Option<bool>,
     uid: Option<String>,
@@ -34,6 +33,7 @@ impl Options {
             (false, "application/yaml") => {
                 body::yaml(&request.body).map_err(|error| Failure::bad_request(format!("yaml parse error: {error}")))?
             }
+            (false, body::PROTOBUF) => crate::protobuf::object(&request.body).map_err(Failure::bad_request)?,
             _ => {
                 return Err(Failure::new(
                     415,
@@ -97,7 +97,6 @@ impl Options {
         }
         Ok(Self {
             dry_run: !dry.is_empty(),
-            grace: raw["gracePeriodSeconds"].as_i64(),
             propagation,
             orphan: raw["orphanDependents"].as_bool(),
             uid: text(&raw["preconditions"]["uid"]),
@@ -207,7 +206,7 @@ const RETURNED: &[&str] = &[
 const PROTECTED: &[&str] = &["default", "kube-system", "kube-public"];
 
 fn preconditions(resource: &Resource, name: &str, current: &Value, options: &Options) -> Result<(), Failure> {
-    let check = |wanted: &Option<String>, member: &str, what: &str| match wanted {
+    let check = |wanted: &Option<String>, member: &str, what: &str, perhaps: &str| match wanted {
         Some(wanted) if wanted != meta(current, member) => Err(Failure::conflict(
             &Target {
                 group: &resource.group,
@@ -216,14 +215,14 @@ fn preconditions(resource: &Resource, name: &str, current: &Value, options: &Opt
             name,
             &format!(
                 "the {what} in the precondition ({wanted}) does not match the {what} in record ({}). The object might have \
-                 been deleted and then recreated",
+                 been {perhaps}",
                 meta(current, member)
             ),
         )),
         _ => Ok(()),
     };
-    check(&options.uid, "uid", "UID")?;
-    check(&options.version, "resourceVersion", "ResourceVersion")
+    check(&options.uid, "uid", "UID", "deleted and then recreated")?;
+    check(&options.version, "resourceVersion", "ResourceVersion", "modified")
 }
 
 /// The object with the marks of a deletion that has begun.
@@ -233,13 +232,14 @@ fn mark(resource: &Resource, current: &Value, options: &Options) -> Value {
     let metadata = meta_mut(&mut marked);
     if !deleting {
         metadata.insert("deletionTimestamp".into(), now().into());
-        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        if !(resource.is_core() && resource.plural == "namespaces") {
+            metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        }
         if resource.generation || metadata.contains_key("generation") {
             let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
             metadata.insert("generation".into(), generation.into());
         }
     }
-    let _ = options.grace;
     if let Some(finalizer) = options.finalizer() {
         let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
         if let Some(list) = list.as_array_mut()

@@ -7,7 +7,7 @@ use crate::server::Inner;
 use crate::status::Failure;
 
 /// Checks that can be asked for by name.
-const CHECKS: &[&str] = &["ping", "log", "etcd"];
+const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
 /// Answers `/`, `/version`, `/healthz`, `/livez` and `/readyz`.
 pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
@@ -24,7 +24,7 @@ pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Re
         ["version"] => Ok(http::value(200, &version(&server.version))),
         [_] if request.query("verbose").is_some() => {
             let name = segments[0];
-            let lines = CHECKS.iter().map(|c| format!("[+]{c} ok\n")).collect::<String>();
+            let lines = CHECKS.map(|c| format!("[+]{c} ok\n")).concat();
             Ok(http::typed(
                 200,
                 "text/plain; charset=utf-8",

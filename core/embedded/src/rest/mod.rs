@@ -11,6 +11,7 @@ mod options;
 mod patch;
 mod read;
 mod review;
+mod scale;
 mod table;
 mod watch;
 pub(crate) mod write;
@@ -51,7 +52,7 @@ async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure>
     match segments.as_slice() {
         ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(server, request, &segments),
         ["openapi", ..] => openapi::answer(server, request, &segments),
-        ["api"] | ["api", "v1"] | ["apis"] | ["apis", _] | ["apis", _, _] => {
+        ["api" | "apis"] | ["api", "v1"] | ["apis", _] | ["apis", _, _] => {
             discovery::answer(server, request, &segments)
         }
         ["api" | "apis", ..] => {
@@ -79,15 +80,19 @@ async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Resu
         ("PATCH", true, "" | "status") => patch::patch(server, request, place).await,
         ("DELETE", true, "") => delete::one(server, request, place).await,
         ("DELETE", false, _) => delete::collection(server, request, place).await,
-        ("GET" | "PUT" | "PATCH", true, "scale") => write::scale(server, request, place).await,
+        ("GET" | "PUT" | "PATCH", true, "scale") => scale::answer(server, request, place).await,
         _ => Err(Failure::method_not_allowed()),
     };
-    result.map(|mut reply| {
-        if let Some(text) = place.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) {
+    let Some(text) = place.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) else {
+        return result;
+    };
+    match result {
+        Ok(mut reply) => {
             http::warn(&mut reply, &[text]);
+            Ok(reply)
         }
-        reply
-    })
+        Err(failure) => Err(failure.with_warnings(&[text])),
+    }
 }
 
 /// Finds the resource of a path.

@@ -67,7 +67,12 @@ fn fingerprint(resources: &[std::sync::Arc<Resource>]) -> String {
             hash.update(custom.raw_schema.to_string());
         }
     }
-    hash.finalize().iter().take(16).map(|b| format!("{b:02X}")).collect()
+    let digest = hash.finalize();
+    digest[..16]
+        .iter()
+        .map(|b| format!("{b:02X}"))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn document(server: &Inner, request: &Request, group: &str, version: &str) -> Result<Reply, Failure> {

@@ -162,7 +162,7 @@ fn same_type(place: &Place, object: &Value, apply: bool) -> Result<(), Failure> 
         return Ok(());
     }
     let kind = object["kind"].as_str().unwrap_or_default();
-    if resource.is_core() {
+    if resource.is_core() || apply {
         return Err(Failure::bad_request(format!(
             "{kind} cannot be handled as a {}",
             resource.kind

@@ -269,6 +269,11 @@ fn snapshot(server: &Inner, request: &Request, place: &Place, token: Option<&Con
     let version = request.query_text("resourceVersion");
     let matching = request.query_text("resourceVersionMatch");
     check_match(version, matching, token.is_some())?;
+    if request.query_text("sendInitialEvents").is_some() {
+        let why = "sendInitialEvents is forbidden for list";
+        let cause = Cause::forbidden("sendInitialEvents", why);
+        return Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
+    }
     if let Some(token) = token {
         if token.revision > server.store.revision() {
             return Err(invalid_token());
@@ -281,7 +286,8 @@ fn snapshot(server: &Inner, request: &Request, place: &Place, token: Option<&Con
     let Some(version) = version else {
         return Ok(server.store.list(table, &prefix));
     };
-    let version = number(version, "resourceVersion")?;
+    let version = number(version, "resourceVersion")
+        .map_err(|failure| Failure::bad_request(format!("invalid resource version: {}", failure.message)))?;
     not_from_the_future(server, version)?;
     // A limit with a version is an exact read for the real server as well, unless the version is 0.
     let exact = matching == Some("Exact")
@@ -326,12 +332,9 @@ fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -
 /// Reads a version.
 pub(crate) fn number(text: &str, name: &str) -> Result<u64, Failure> {
     text.parse().map_err(|_| {
-        let cause = Cause::invalid(
-            name,
-            &Value::from(text),
-            &format!("strconv.ParseUint: parsing {text:?}: invalid syntax"),
-        );
-        Failure::invalid("", "", "", &[cause])
+        Failure::bad_request(format!(
+            "{name}: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
     })
 }
 

@@ -19,9 +19,9 @@ use crate::status::{Cause, Failure};
 use crate::store::{Change, Object};
 
 /// Bookmarks come this often to clients that want them.
-const BOOKMARKS: Duration = Duration::from_secs(60);
+const BOOKMARKS: Duration = Duration::from_mins(1);
 /// Watches end after this time if the client does not say.
-const TIMEOUT: Duration = Duration::from_secs(1800);
+const TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Whether a request on a collection asks for a watch.
 pub(crate) fn wanted(request: &Request) -> bool {
@@ -129,11 +129,13 @@ fn check_initial(request: &Request) -> Result<Option<bool>, Failure> {
             ));
         }
         Some(other) => {
-            return invalid(Cause::unsupported(
-                "resourceVersionMatch",
-                &Value::from(other),
-                &["NotOlderThan".to_owned()],
-            ));
+            let required = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            let field = "resourceVersionMatch";
+            let causes = [
+                Cause::forbidden(field, required),
+                Cause::unsupported(field, &Value::from(other), &["NotOlderThan".to_owned()]),
+            ];
+            return Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &causes));
         }
     }
     Ok(wanted)

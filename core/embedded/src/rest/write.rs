@@ -30,7 +30,13 @@ pub(crate) struct Written {
 /// `POST`
 pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
     if place.resource.namespaced && place.namespace.is_empty() {
-        return Err(Failure::method_not_allowed());
+        // Built-in resources are there in all namespaces, only not for this method; custom ones are not.
+        let core = place.resource.is_core();
+        return Err(if core {
+            Failure::method_not_allowed()
+        } else {
+            Failure::no_page()
+        });
     }
     let options = WriteOptions::read(request, "CreateOptions")?;
     let decoded = body::object(request, &place.resource, options.validation)?;
@@ -138,14 +144,9 @@ fn suffix() -> String {
 /// New objects need a namespace that is there and not on its way out.
 fn writable_namespace(server: &Inner, place: &Place, name: &str) -> Result<(), Failure> {
     let resource = &place.resource;
-    if let Some(custom) = resource.custom.as_ref().filter(|c| c.terminating) {
-        let _ = custom;
-        return Err(Failure::new(
-            405,
-            "MethodNotAllowed",
-            "create not allowed while custom resource definition is terminating",
-        )
-        .with_details(serde_json::json!({"group": resource.group, "kind": resource.plural})));
+    if resource.custom.as_ref().is_some_and(|c| c.terminating) {
+        let why = "create not allowed while custom resource definition is terminating";
+        return Err(Failure::forbidden(&resource.target(), name, why));
     }
     if !resource.namespaced {
         return Ok(());
@@ -199,15 +200,15 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
                         | "FieldValueTypeInvalid"
                 )
             });
-            if !blocking {
-                causes.extend(rules::check(object, old, schema));
-            } else {
+            if blocking {
                 causes.push(Cause::invalid(
                     "<nil>",
                     &Value::Null,
                     "some validation rules were not checked because the object was invalid; correct the existing errors \
                      to complete validation",
                 ));
+            } else {
+                causes.extend(rules::check(object, old, schema));
             }
         }
     }
@@ -245,12 +246,19 @@ pub(crate) async fn replace(server: &Arc<Inner>, request: &Request, place: &Plac
             &Value::from(0),
             "must be specified for an update",
         );
-        return Err(Failure::invalid(&resource.group, &resource.kind, &place.name, &[cause]));
+        return Err(Failure::invalid(
+            &resource.group,
+            &resource.plural,
+            &place.name,
+            &[cause],
+        ));
     }
-    let mut written = change(server, place, &options, &actor, &|_| {
+    let make = |current: &Value| {
+        same_uid(place, current, &decoded.object)?;
         Ok((decoded.object.clone(), Vec::new()))
-    })
-    .await?;
+    };
+    let changed = change(server, place, &options, &actor, &make).await;
+    let mut written = changed.map_err(|failure| failure.with_warnings(&decoded.warnings))?;
     written.warnings.splice(0..0, decoded.warnings);
     negotiate::object_reply(request, place, 200, &written)
 }
@@ -315,9 +323,9 @@ pub(crate) async fn change(
             .store
             .get(&resource.table, &key)
             .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
-        let (made, warnings) = make(&current.value)?;
-        let unconditional = matches!(meta(&made, "resourceVersion"), "" | "0");
-        let Some(next) = next(resource, place, &current.value, made, actor)? else {
+        let (object, warnings) = make(&current.value)?;
+        let unconditional = matches!(meta(&object, "resourceVersion"), "" | "0");
+        let Some(next) = next(resource, place, &current.value, object, actor)? else {
             return Ok(Written {
                 object: current,
                 warnings,
@@ -394,14 +402,14 @@ fn next(
         metadata.remove("namespace");
     }
     let before = old.get("metadata");
-    for member in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "resourceVersion",
-    ] {
+    for member in ["creationTimestamp", "resourceVersion"] {
         copy_member(before, metadata, member);
+    }
+    // These may be left out, but not be changed.
+    for member in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if metadata.get(member).is_none_or(Value::is_null) {
+            copy_member(before, metadata, member);
+        }
     }
     metadata.remove("selfLink");
     if resource.generation {
@@ -471,14 +479,4 @@ fn counts<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Va
         .flatten()
         .filter(|(name, _)| *name != "metadata" && !(resource.status && *name == "status"))
         .collect()
-}
-
-/// The scale subresource.
-pub(crate) async fn scale(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
-    let _ = (server, request, place);
-    Err(Failure::new(
-        501,
-        "NotImplemented",
-        "the scale subresource is not implemented",
-    ))
 }

@@ -7,13 +7,22 @@ use crate::kinds::definitions::META;
 
 /// Removes what the schema does not declare; returns the paths that were removed.
 pub(crate) fn prune(value: &mut Value, schema: &Schema) -> Vec<String> {
-    let mut removed = Vec::new();
+    let mut removed = Removed::default();
     prune_at(value, schema, "", true, &mut removed);
-    removed.sort();
-    removed
+    removed.own.sort();
+    removed.embedded.sort();
+    removed.own.append(&mut removed.embedded);
+    removed.own
 }
 
-fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed: &mut Vec<String>) {
+/// Paths that were removed; those in the metadata of embedded objects are named last.
+#[derive(Default)]
+struct Removed {
+    own: Vec<String>,
+    embedded: Vec<String>,
+}
+
+fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed: &mut Removed) {
     match value {
         Value::Object(map) => {
             if schema.kind != Type::Object && schema.properties.is_empty() && schema.additional.is_none() {
@@ -26,7 +35,7 @@ fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed:
                 map.retain(|name, _| {
                     let known = schema.member(name).is_some() || ((root || schema.embedded) && is_type_meta(name));
                     if !known {
-                        removed.push(join(path, name));
+                        removed.own.push(join(path, name));
                     }
                     known
                 });
@@ -40,7 +49,9 @@ fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed:
                 }
             }
             if let (true, Some(metadata)) = (schema.embedded, map.get_mut("metadata")) {
-                prune_at(metadata, &META, &join(path, "metadata"), false, removed);
+                let mut below = Removed::default();
+                prune_at(metadata, &META, &join(path, "metadata"), false, &mut below);
+                removed.embedded.append(&mut below.own);
             }
         }
         Value::Array(list) => {

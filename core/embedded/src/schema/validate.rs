@@ -20,20 +20,7 @@ fn check_at(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, cau
         return;
     }
     if !type_fits(value, schema) {
-        let wanted = if schema.int_or_string {
-            "integer,string"
-        } else {
-            schema.kind.name()
-        };
-        causes.push(Cause::type_invalid(
-            shown_path(path),
-            &typed(value),
-            &format!(
-                "{} in body must be of type {wanted}: {:?}",
-                shown_path(path),
-                actual(value)
-            ),
-        ));
+        mistyped(value, schema, path, causes);
         return;
     }
     limits(value, schema, path, causes);
@@ -67,6 +54,21 @@ fn check_at(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, cau
     logic(value, schema, path, causes);
 }
 
+/// The cause of a wrong type; a broken number is told apart, as the real server does.
+fn mistyped(value: &Value, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
+    let field = shown_path(path);
+    let (mut wanted, mut found) = (schema.kind.name(), actual(value));
+    if schema.int_or_string {
+        wanted = "integer,string";
+    } else if let (Type::Integer, Some(format), true) = (schema.kind, &schema.limits.format, value.is_f64()) {
+        (wanted, found) = (format, "float64");
+        let message = format!("Checked value must be of type integer with format {format} in {field}");
+        causes.push(Cause::invalid("<nil>", &Value::from(""), &message));
+    }
+    let detail = format!("{field} in body must be of type {wanted}: {found:?}");
+    causes.push(Cause::type_invalid(field, &Value::from(found), &detail));
+}
+
 fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
@@ -95,7 +97,7 @@ fn type_fits(value: &Value, schema: &Schema) -> bool {
 }
 
 fn is_integer(value: &Value) -> bool {
-    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|f| f.fract() == 0.0 && f.abs() < 9.3e18)
+    value.is_i64() || !value.is_u64() && value.as_f64().is_some_and(|f| f.fract() == 0.0 && f.abs() < 9.3e18)
 }
 
 /// The name of the JSON type that a value has.
@@ -109,11 +111,6 @@ fn actual(value: &Value) -> &'static str {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
-}
-
-/// The type's name as a value, which is how the real server words a mismatch.
-fn typed(value: &Value) -> Value {
-    Value::from(actual(value))
 }
 
 fn old_item<'a>(old: Option<&'a Value>, list: &ListType, item: &Value, index: usize) -> Option<&'a Value> {
@@ -288,8 +285,8 @@ fn embedded(value: &Value, path: &str, causes: &mut Vec<Cause>) {
     for name in ["apiVersion", "kind"] {
         match value.get(name) {
             None => causes.push(Cause::required(join(path, name), "must not be empty")),
-            Some(Value::String(text)) if text.is_empty() => {
-                causes.push(Cause::required(join(path, name), "must not be empty"));
+            Some(empty @ Value::String(text)) if text.is_empty() => {
+                causes.push(Cause::invalid(join(path, name), empty, "must not be empty"));
             }
             Some(_) => {}
         }
@@ -302,23 +299,21 @@ fn logic(value: &Value, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
     for part in &logic.all {
         causes.extend(check(value, None, part, path));
     }
-    let field = shown_path(path);
-    let mut bad = |text: String| causes.push(Cause::invalid(field, value, &text));
+    let nothing = Value::from("");
+    let cause = |text: &str| Cause::invalid("<nil>", &nothing, &format!("{:?} {text}", shown_path(path)));
     if !logic.any.is_empty() && !logic.any.iter().any(fits) {
-        bad(format!("{field} in body must validate at least one schema (anyOf)"));
+        causes.push(cause("must validate at least one schema (anyOf)"));
+        causes.extend(check(value, None, &logic.any[0], path));
     }
     let matching = logic.one.iter().filter(|s| fits(s)).count();
-    if !logic.one.is_empty() && matching != 1 {
-        let found = if matching == 0 {
-            "Found none valid".to_owned()
-        } else {
-            format!("Found {matching} valid alternatives")
-        };
-        bad(format!(
-            "{field} in body must validate one and only one schema (oneOf). {found}"
-        ));
+    if !logic.one.is_empty() && matching == 0 {
+        causes.push(cause("must validate one and only one schema (oneOf). Found none valid"));
+        causes.extend(check(value, None, &logic.one[0], path));
+    } else if matching > 1 {
+        let text = format!("must validate one and only one schema (oneOf). Found {matching} valid alternatives");
+        causes.push(cause(&text));
     }
     if logic.not.as_ref().is_some_and(fits) {
-        bad(format!("{field} in body must not validate the schema (not)"));
+        causes.push(cause("must not validate the schema (not)"));
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 /// A log longer than this, and four times longer than the snapshot, is folded into a new snapshot.
-const COMPACT_FROM: u64 = 32 << 20;
+const COMPACT_FROM: u64 = if cfg!(test) { 64 << 10 } else { 32 << 20 };
 
 /// Why the folder cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -75,6 +75,7 @@ pub(super) struct Loaded {
     pub(super) revision: u64,
     pub(super) objects: HashMap<(String, String), (Bytes, u64)>,
     pub(super) log_length: u64,
+    pub(super) snapshot_length: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +107,7 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
     let snapshot = folder.join("snapshot");
     if let Some(bytes) = read_if_there(&snapshot)? {
         let read = replay(&bytes, 0, &mut loaded);
+        loaded.snapshot_length = bytes.len() as u64;
         if read != bytes.len() {
             return Err(StoreError::Snapshot {
                 path: snapshot.display().to_string(),
@@ -247,7 +249,7 @@ impl Log {
             folder: folder.to_owned(),
             file,
             length,
-            base: 0,
+            base: loaded.snapshot_length,
             last: loaded.revision,
             dump,
             told,

@@ -383,19 +383,19 @@ mod tests {
 
     use super::*;
 
-    fn object(text: &str) -> Option<Value> {
-        Some(json!({"metadata": {"name": "a"}, "data": text}))
+    fn object(text: &str) -> Value {
+        json!({"metadata": {"name": "a"}, "data": text})
     }
 
     #[tokio::test]
     async fn what_was_acknowledged_is_there_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let first = store.commit("t", "ns/a", Expect::Absent, object("1")).unwrap();
+        let first = store.commit("t", "ns/a", Expect::Absent, Some(object("1"))).unwrap();
         let second = store
-            .commit("t", "ns/a", Expect::At(first.revision), object("2"))
+            .commit("t", "ns/a", Expect::At(first.revision), Some(object("2")))
             .unwrap();
-        store.commit("t", "ns/b", Expect::Absent, object("3")).unwrap();
+        store.commit("t", "ns/b", Expect::Absent, Some(object("3"))).unwrap();
         let b = store.get("t", "ns/b").unwrap();
         store.commit("t", "ns/b", Expect::At(b.revision), None).unwrap();
         store.durable(store.revision()).await.unwrap();
@@ -412,25 +412,60 @@ mod tests {
     async fn a_write_against_another_version_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        store.commit("t", "a", Expect::Absent, object("1")).unwrap();
+        store.commit("t", "a", Expect::Absent, Some(object("1"))).unwrap();
         assert!(matches!(
-            store.commit("t", "a", Expect::Absent, object("2")),
+            store.commit("t", "a", Expect::Absent, Some(object("2"))),
             Err(Clash::Changed)
         ));
         assert!(matches!(
-            store.commit("t", "a", Expect::At(1), object("2")),
+            store.commit("t", "a", Expect::At(1), Some(object("2"))),
             Err(Clash::Changed)
         ));
         store.close().await.unwrap();
     }
 
     #[tokio::test]
+    async fn a_long_log_is_folded_into_a_snapshot_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let gone = store.commit("t", "gone", Expect::Absent, Some(object("x"))).unwrap();
+        store.commit("t", "gone", Expect::At(gone.revision), None).unwrap();
+        let text = "x".repeat(4096);
+        for index in 0..60 {
+            let object = store
+                .commit("t", &format!("k{index}"), Expect::Absent, Some(object(&text)))
+                .unwrap();
+            store.durable(object.revision).await.unwrap();
+        }
+        let revision = store.revision();
+        store.close().await.unwrap();
+        drop(store);
+        assert!(folder.path().join("snapshot").exists());
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.revision(), revision);
+        assert_eq!(store.list("t", "").objects.len(), 60);
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_serves_one_store_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::InUse { .. })));
+        store.close().await.unwrap();
+        drop(store);
+        assert!(Store::open(folder.path()).is_ok());
+    }
+
+    #[tokio::test]
     async fn a_list_at_an_old_revision_shows_what_was() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let a = store.commit("t", "n/a", Expect::Absent, object("1")).unwrap();
-        store.commit("t", "n/a", Expect::At(a.revision), object("2")).unwrap();
-        store.commit("t", "n/b", Expect::Absent, object("3")).unwrap();
+        let a = store.commit("t", "n/a", Expect::Absent, Some(object("1"))).unwrap();
+        store
+            .commit("t", "n/a", Expect::At(a.revision), Some(object("2")))
+            .unwrap();
+        store.commit("t", "n/b", Expect::Absent, Some(object("3"))).unwrap();
         let old = store.list_at("t", "n/", a.revision).unwrap();
         assert_eq!(old.objects.len(), 1);
         assert_eq!(old.objects[0].1.value["data"], "1");

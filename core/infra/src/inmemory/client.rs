@@ -74,7 +74,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(10))
             .build()
             .map_err(|e| problem("the HTTP client cannot be made").because(e))?;
         let base = base.as_str().trim_end_matches('/').to_owned();
@@ -175,8 +175,7 @@ fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
 /// An error answer.
 fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
-    let code = refusal.code.as_deref().unwrap_or_default();
-    let class = wire::class(status.as_u16(), code);
+    let class = wire::class(status.as_u16(), refusal.code.as_deref().unwrap_or_default());
     let message = match &refusal.message {
         Some(message) => message
             .chars()
@@ -189,7 +188,9 @@ fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
     error.http = Some(status.as_u16());
     error.retry_after = refusal.retry_after();
     error.hint = hint(&error.class).map(Into::into);
-    error.code = refusal.code;
+    error.code = refusal
+        .code
+        .map(|code| code.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
     error
 }
 
@@ -199,5 +200,33 @@ fn hint(class: &Class) -> Option<&'static str> {
         Class::Foreign => Some("choose another cluster name, or delete the other cluster first"),
         Class::SpecDrift => Some("the machine was made from other settings: delete it, or restore them"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_world_cannot_steer_a_terminal() {
+        let call = Call::get("/v1/machines", "list machines", "demo");
+        let body = br#"{"code": "No\u001b[2JSuch", "message": "a\u001b]0;x\u0007b", "retryAfterSeconds": 2}"#;
+        let error = refused(&call, StatusCode::SERVICE_UNAVAILABLE, body);
+        assert_eq!(
+            error.to_string(),
+            "inmemory: list machines demo: a]0;xb (No2JSuch, HTTP 503)"
+        );
+        assert_eq!(error.retry_after, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn an_error_answer_without_a_body_is_told_by_its_status() {
+        let call = Call::get("/v1/machines", "list machines", "demo");
+        let error = refused(&call, StatusCode::BAD_GATEWAY, b"<html>");
+        assert_eq!(
+            error.to_string(),
+            "inmemory: list machines demo: the world answered 502 Bad Gateway (HTTP 502)"
+        );
+        assert_eq!(error.class, Class::Server);
     }
 }

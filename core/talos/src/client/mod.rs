@@ -19,4 +19,4 @@ pub use error::{Failure, Side, TalosError, TlsProblem};
 pub use maintenance::{Disk, Maintenance};
 pub use node::{Applied, BootstrapOutcome, EtcdMember, EtcdStatus, Node, Service, Version};
 pub use probe::{Mode, probe};
-pub use resources::{MachineStatus, MachineStatusStream, Member, Stage, UnmetCondition};
+pub use resources::{MachineStatus, Member, ServiceState, Stage, UnmetCondition, Watch};

@@ -15,7 +15,7 @@ use super::archive;
 use super::channel::{Credentials, MAX_MESSAGE, Transport, connect, within};
 use super::error::{Call, TalosError};
 use super::health::Observation;
-use super::resources::{MachineStatus, MachineStatusStream, Member, Resources};
+use super::resources::{MachineStatus, Member, Resources, ServiceState, Watch};
 use super::tls::Seen;
 
 const READ: Duration = Duration::from_secs(5);
@@ -188,8 +188,13 @@ impl Node {
     }
 
     /// Changes of the state of the node as a whole, the present one first.
-    pub async fn watch_machine_status(&self) -> Result<MachineStatusStream, TalosError> {
+    pub async fn watch_machine_status(&self) -> Result<Watch<MachineStatus>, TalosError> {
         self.resources.watch_machine_status(READ).await
+    }
+
+    /// Changes of the state of one service, the present one first.
+    pub async fn watch_service(&self, id: &str) -> Result<Watch<ServiceState>, TalosError> {
+        self.resources.watch_service(id, READ).await
     }
 
     /// Members of the cluster, as the node has discovered them.

@@ -1,14 +1,18 @@
 //! Resources of a node, read through COSI.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use butler_talos_proto::cosi::resource::state_client::StateClient;
 use butler_talos_proto::cosi::resource::{
-    GetOptions, GetRequest, ListOptions, ListRequest, Resource, WatchOptions, WatchRequest, WatchResponse,
+    Event, EventType, GetOptions, GetRequest, ListOptions, ListRequest, Resource, WatchOptions, WatchRequest,
+    WatchResponse,
 };
 use butler_talos_proto::talos::resource::definitions::cluster::MemberSpec;
 use butler_talos_proto::talos::resource::definitions::enums::{MachineType, RuntimeMachineStage};
 use butler_talos_proto::talos::resource::definitions::runtime::{MachineStatusSpec, VersionSpec};
+use butler_talos_proto::talos::resource::definitions::v1alpha1::ServiceSpec;
 use prost::Message;
 use tonic::Streaming;
 
@@ -20,6 +24,7 @@ use super::tls::Seen;
 const RUNTIME: &str = "runtime";
 const MACHINE_STATUS: &str = "MachineStatuses.runtime.talos.dev";
 const VERSION: &str = "Versions.runtime.talos.dev";
+const SERVICES: &str = "Services.v1alpha1.talos.dev";
 const MEMBERS: &str = "Members.cluster.talos.dev";
 /// More than any cluster has; a list that is longer is not believed.
 const MAX_ITEMS: usize = 10_000;
@@ -80,39 +85,72 @@ pub struct Member {
     pub operating_system: String,
 }
 
-/// Changes of the state of a node, the present one first.
-pub struct MachineStatusStream {
+/// State of one service, as far as a watch tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceState {
+    /// The node does not have it, or not yet.
+    Absent,
+    /// It does not run.
+    Stopped,
+    /// It runs, and its health is not known yet.
+    Starting,
+    /// It runs and fails its health check.
+    Unhealthy,
+    /// It runs and is healthy.
+    Healthy,
+}
+
+/// Changes of one resource, its present state first.
+pub struct Watch<T> {
+    call: &'static str,
     address: Address,
     seen: Seen,
     events: Streaming<WatchResponse>,
-    pending: std::collections::VecDeque<MachineStatus>,
+    pending: VecDeque<Event>,
+    read: fn(Call<'_>, Option<&Resource>) -> Result<T, TalosError>,
 }
 
-impl MachineStatusStream {
+impl<T> fmt::Debug for Watch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Watch<T> {
     /// The next state; none when the node closed the stream.
-    pub async fn next(&mut self) -> Result<Option<MachineStatus>, TalosError> {
+    pub async fn next(&mut self) -> Result<Option<T>, TalosError> {
         let call = Call {
             address: &self.address,
-            action: "watch the machine status",
+            action: self.call,
         };
         loop {
-            if let Some(status) = self.pending.pop_front() {
-                return Ok(Some(status));
+            if let Some(event) = self.pending.pop_front() {
+                match event.event_type() {
+                    EventType::Created | EventType::Updated => {
+                        return (self.read)(call, event.resource.as_ref()).map(Some);
+                    }
+                    EventType::Destroyed => return (self.read)(call, None).map(Some),
+                    EventType::Errored => {
+                        let failure = call.failure(event.error.unwrap_or_default());
+                        return Err(TalosError::Other {
+                            code: tonic::Code::Unknown,
+                            failure,
+                        });
+                    }
+                    EventType::Bootstrapped | EventType::Noop => continue,
+                }
             }
-            let Some(reply) = self
+            match self
                 .events
                 .message()
                 .await
                 .map_err(|status| call.status(&status, &self.seen))?
-            else {
-                return Ok(None);
-            };
-            for resource in reply.event.into_iter().filter_map(|event| event.resource) {
-                // A resource without contents is one that was deleted.
-                if resource.spec.as_ref().is_some_and(|spec| !spec.proto_spec.is_empty()) {
-                    self.pending
-                        .push_back(MachineStatus::from(decode::<MachineStatusSpec>(call, &resource)?));
-                }
+            {
+                // The first one of a stream is empty.
+                Some(reply) => self.pending.extend(reply.event),
+                None => return Ok(None),
             }
         }
     }
@@ -154,25 +192,61 @@ impl Resources {
         Ok(decode::<MachineStatusSpec>(call, &resource)?.into())
     }
 
-    pub(super) async fn watch_machine_status(&self, limit: Duration) -> Result<MachineStatusStream, TalosError> {
-        let call = Call {
-            address: &self.address,
-            action: "watch the machine status",
-        };
+    pub(super) async fn watch_machine_status(&self, limit: Duration) -> Result<Watch<MachineStatus>, TalosError> {
+        self.watch(
+            "watch the machine status",
+            MACHINE_STATUS,
+            "machine",
+            limit,
+            |call, resource| {
+                let spec: MachineStatusSpec = resource
+                    .map(|resource| decode(call, resource))
+                    .transpose()?
+                    .unwrap_or_default();
+                Ok(spec.into())
+            },
+        )
+        .await
+    }
+
+    pub(super) async fn watch_service(&self, id: &str, limit: Duration) -> Result<Watch<ServiceState>, TalosError> {
+        self.watch("watch a service", SERVICES, id, limit, |call, resource| {
+            let spec: Option<ServiceSpec> = resource.map(|resource| decode(call, resource)).transpose()?;
+            Ok(spec.map_or(ServiceState::Absent, ServiceState::from))
+        })
+        .await
+    }
+
+    async fn watch<T>(
+        &self,
+        action: &'static str,
+        kind: &str,
+        id: &str,
+        limit: Duration,
+        read: fn(Call<'_>, Option<&Resource>) -> Result<T, TalosError>,
+    ) -> Result<Watch<T>, TalosError> {
         let request = WatchRequest {
             namespace: RUNTIME.to_owned(),
-            r#type: MACHINE_STATUS.to_owned(),
-            id: Some("machine".to_owned()),
+            r#type: kind.to_owned(),
+            id: Some(id.to_owned()),
+            // Nodes crash on a request without.
             options: Some(WatchOptions::default()),
             api_version: 1,
         };
         let mut client = self.client.clone();
+        let call = Call {
+            address: &self.address,
+            action,
+        };
         let events = within(limit, call, &self.seen, client.watch(request)).await?;
-        Ok(MachineStatusStream {
-            address: self.address.clone(),
-            seen: self.seen.clone(),
+        let (address, seen) = (self.address.clone(), self.seen.clone());
+        Ok(Watch {
+            call: action,
+            address,
+            seen,
             events,
-            pending: std::collections::VecDeque::new(),
+            pending: VecDeque::new(),
+            read,
         })
     }
 
@@ -254,6 +328,17 @@ impl From<MachineStatusSpec> for MachineStatus {
     }
 }
 
+impl From<ServiceSpec> for ServiceState {
+    fn from(spec: ServiceSpec) -> Self {
+        match (spec.running, spec.unknown, spec.healthy) {
+            (false, ..) => Self::Stopped,
+            (true, true, _) => Self::Starting,
+            (true, false, false) => Self::Unhealthy,
+            (true, false, true) => Self::Healthy,
+        }
+    }
+}
+
 impl From<MemberSpec> for Member {
     fn from(spec: MemberSpec) -> Self {
         Self {
@@ -292,8 +377,8 @@ impl From<RuntimeMachineStage> for Stage {
 }
 
 /// The words that Talos itself uses.
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "unknown",
             Self::Booting => "booting",

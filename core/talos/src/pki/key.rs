@@ -59,7 +59,7 @@ pub(super) fn p256_pem(pkcs8: &[u8]) -> Option<SecretString> {
     take(&mut body, INTEGER)?;
     take(&mut body, SEQUENCE)?;
     let (private, public) = sec1_parts(take(&mut body, OCTET_STRING)?)?;
-    Some(encode(SEC1, &sec1(private, Some(public))))
+    Some(encode(SEC1, &sec1(private, public)))
 }
 
 /// PKCS#1 PEM.
@@ -70,7 +70,7 @@ pub(super) fn rsa_pem(pkcs1: &[u8]) -> SecretString {
 fn sec1_to_pkcs8(der: &[u8]) -> Result<Zeroizing<Vec<u8>>, PkiError> {
     let (private, public) = sec1_parts(der).ok_or(PkiError::Malformed { what: "EC private key" })?;
     let algorithm = element(SEQUENCE, &[OID_EC_PUBLIC_KEY, OID_P256]);
-    Ok(wrap(&algorithm, &sec1(private, Some(public))))
+    Ok(wrap(&algorithm, &sec1(private, public)))
 }
 
 /// The private number and the public point (as the contents of its BIT STRING) of a P-256 key.
@@ -87,18 +87,12 @@ fn sec1_parts(der: &[u8]) -> Option<(&[u8], &[u8])> {
     (private.len() == 32 && public.len() == 66).then_some((private, public))
 }
 
-fn sec1(private: &[u8], public: Option<&[u8]>) -> Zeroizing<Vec<u8>> {
-    let public = public
-        .map(|bits| element(0xa1, &[&element(BIT_STRING, &[bits])]))
-        .unwrap_or_default();
+fn sec1(private: &[u8], public: &[u8]) -> Zeroizing<Vec<u8>> {
+    let private = element(OCTET_STRING, &[private]);
+    let public = element(0xa1, &[&element(BIT_STRING, &[public])]);
     Zeroizing::new(element(
         SEQUENCE,
-        &[
-            &[INTEGER, 1, 1],
-            &element(OCTET_STRING, &[private]),
-            &element(0xa0, &[OID_P256]),
-            &public,
-        ],
+        &[&[INTEGER, 1, 1], &private, &element(0xa0, &[OID_P256]), &public],
     ))
 }
 

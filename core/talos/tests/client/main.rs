@@ -9,7 +9,8 @@ mod peer;
 use std::time::Duration;
 
 use butler_talos::client::{
-    Address, BootstrapOutcome, Credentials, Maintenance, Mode, Node, Side, Stage, TalosError, TlsProblem, health, probe,
+    Address, BootstrapOutcome, Credentials, Maintenance, Mode, Node, ServiceState, Side, Stage, TalosError, TlsProblem,
+    health, probe,
 };
 use butler_talos::pki::{self, Authority, CertAndKey};
 use butler_talos::secrets::SecretsBundle;
@@ -245,8 +246,11 @@ async fn the_watch_tells_the_present_state_and_then_changes() {
     let client = Node::connect(&node.address, &credentials()).await.unwrap();
     let mut watch = client.watch_machine_status().await.unwrap();
     assert_eq!(watch.next().await.unwrap().unwrap().stage, Stage::Booting);
+    let mut etcd = client.watch_service("etcd").await.unwrap();
+    assert_eq!(etcd.next().await.unwrap(), Some(ServiceState::Absent));
     client.bootstrap().await.unwrap();
     assert_eq!(watch.next().await.unwrap().unwrap().stage, Stage::Running);
+    assert_eq!(etcd.next().await.unwrap(), Some(ServiceState::Healthy));
 }
 
 #[tokio::test]

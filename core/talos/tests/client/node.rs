@@ -21,6 +21,7 @@ use butler_talos_proto::talos::resource::definitions::cluster::MemberSpec;
 use butler_talos_proto::talos::resource::definitions::runtime::{
     MachineStatusSpec, MachineStatusStatus, UnmetCondition, VersionSpec,
 };
+use butler_talos_proto::talos::resource::definitions::v1alpha1::ServiceSpec;
 use butler_talos_proto::{machine, storage};
 use flate2::{Compression, write::GzEncoder};
 use jiff::{SignedDuration, Timestamp};
@@ -367,10 +368,24 @@ impl State for Inner {
     async fn watch(&self, request: Request<WatchRequest>) -> Reply<Streamed<WatchResponse>> {
         assert!(request.get_ref().options.is_some(), "a real node crashes without");
         let state = self.clone();
+        let service = request.get_ref().r#type == "Services.v1alpha1.talos.dev";
         let events = WatchStream::new(self.bootstrapped.subscribe()).map(move |bootstrapped| {
+            let (event_type, resource) = match (service, bootstrapped) {
+                // What does not exist is told as destroyed.
+                (true, false) => (EventType::Destroyed, Resource::default()),
+                (true, true) => (
+                    EventType::Created,
+                    resource(&ServiceSpec {
+                        running: true,
+                        healthy: true,
+                        unknown: false,
+                    }),
+                ),
+                (false, _) => (EventType::Updated, state.status(bootstrapped)),
+            };
             let event = Event {
-                resource: Some(state.status(bootstrapped)),
-                event_type: EventType::Updated.into(),
+                resource: Some(resource),
+                event_type: event_type.into(),
                 ..Default::default()
             };
             Ok(WatchResponse { event: vec![event] })

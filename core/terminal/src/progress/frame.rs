@@ -15,7 +15,7 @@ use crate::{
 /// Below this width roles are abbreviated.
 const NARROW: usize = 60;
 
-/// Lines for waits at most.
+/// Lines that are kept for waits.
 const WAIT_LINES: usize = 6;
 
 /// Columns of a wait's age.
@@ -27,59 +27,76 @@ const NO_DEADLINE: Duration = Duration::from_hours(24);
 /// Failed steps shown at most.
 const FAILURES: usize = 6;
 
-/// Room that machines have before addons shrink to a line.
-const MACHINES: usize = 8;
+/// Machines that have a line of their own before all addons are listed.
+const MACHINES: usize = 16;
+
+/// Lines for addons at most where they are not all listed.
+const ADDON_LINES: usize = 3;
 
 /// The picture: at most `rows - 1` lines (the cursor needs one), none wider than `columns`.
 pub fn frame(model: &Model, columns: usize, rows: usize) -> Vec<Line> {
     let room = rows.saturating_sub(1);
-    let header = vec![header(model)];
-    let waits = if model.finished.is_some() {
-        failures(model)
+    let lines = if model.finished.is_some() {
+        summary(model, columns, room)
     } else {
-        waits(model, columns)
+        at_work(model, columns, room)
     };
-    let files = files(model);
-    let fixed = header.len() + waits.len() + files.len();
-    let mut addons = addon_grid(&model.addons, columns);
-    if room < fixed + addons.len() + model.machines.len().min(MACHINES) + 1 {
-        addons = addon_line(&model.addons);
-    }
-    let machines = machines(&model.machines, columns, room.saturating_sub(fixed + addons.len()));
-    let mut lines = [header, machines, addons, waits, files].concat();
-    // On a very small terminal the header and what is waited for matter most.
-    if lines.len() > room {
-        let tail = lines.split_off(1);
-        let skip = (tail.len() + 1).saturating_sub(room);
-        lines.extend(tail.into_iter().skip(skip));
-    }
     lines.iter().take(room).map(|line| line.cut(columns)).collect()
 }
 
+/// While a run goes on: what it does, machines, addons, and at the bottom what it waits for.
+fn at_work(model: &Model, columns: usize, room: usize) -> Vec<Line> {
+    let grid = addon_grid(&model.addons, columns);
+    // Decided by what does not change during a run, so that the picture does not jump.
+    let needed = 1 + 1 + model.machines.len().min(MACHINES) + grid.len() + 1 + WAIT_LINES;
+    let addons = if needed <= room {
+        grid
+    } else {
+        addon_lines(&model.addons, columns)
+    };
+    let machines = machines(
+        &model.machines,
+        columns,
+        room.saturating_sub(1 + addons.len() + 1 + WAIT_LINES),
+    );
+    let above = [vec![header(model)], machines, addons].concat();
+    let waits = waits(
+        model,
+        columns,
+        room.saturating_sub(above.len()).max(room.min(1 + WAIT_LINES)),
+    );
+    // On a very small terminal the header and what is waited for matter most.
+    let left = room.saturating_sub(waits.len()).max(1);
+    [&above[..above.len().min(left)], &waits].concat()
+}
+
+/// What stays on the screen when a run has ended, the outcome last.
+fn summary(model: &Model, columns: usize, room: usize) -> Vec<Line> {
+    let addons = addon_lines(&model.addons, columns);
+    let failures = failures(model);
+    let fixed = addons.len() + failures.len() + 1;
+    let machines = machines(&model.machines, columns, room.saturating_sub(fixed));
+    let mut lines = [machines, addons, failures, vec![header(model)]].concat();
+    let skip = lines.len().saturating_sub(room);
+    lines.drain(..skip);
+    lines
+}
+
 fn header(model: &Model) -> Line {
-    let progress = format!("{}/{} steps", model.proven(), model.steps);
-    match &model.finished {
-        Some((outcome, took, message)) => Line::new()
-            .with(Tone::Strong, &model.cluster)
-            .with(Tone::Plain, ": ")
-            .with(outcome_tone(*outcome), message)
-            .with(Tone::Plain, &format!("  {progress}  {}", duration::clock(*took))),
-        None => Line::new()
-            .with(Tone::Strong, &model.cluster)
-            .with(Tone::Plain, ": ")
-            .with(
-                Tone::Busy,
-                &if model.phase.is_empty() {
-                    "starting".to_owned()
-                } else {
-                    phase_words(&model.phase)
-                },
-            )
-            .with(
-                Tone::Plain,
-                &format!("  {progress}  {}", duration::clock(model.elapsed())),
-            ),
-    }
+    let (tone, what, took) = match &model.finished {
+        Some((outcome, took, message)) => (outcome_tone(*outcome), message.clone(), *took),
+        None if model.phase.is_empty() => (Tone::Busy, "starting".to_owned(), model.elapsed()),
+        None => (Tone::Busy, phase_words(&model.phase), model.elapsed()),
+    };
+    let steps = match &model.finished {
+        Some((Outcome::Done, ..)) => plural(model.steps, "step"),
+        _ => format!("{}/{} steps", model.proven(), model.steps),
+    };
+    Line::new()
+        .with(Tone::Strong, &model.cluster)
+        .with(Tone::Plain, ": ")
+        .with(tone, &what)
+        .with(Tone::Plain, &format!("  {steps}  {}", duration::clock(took)))
 }
 
 fn machines(machines: &[MachineLine], columns: usize, room: usize) -> Vec<Line> {
@@ -165,37 +182,51 @@ fn addon_grid(addons: &[Addon], columns: usize) -> Vec<Line> {
     lines
 }
 
-fn addon_line(addons: &[Addon]) -> Vec<Line> {
+/// How many are ready, and which are on their way or failed.
+fn addon_lines(addons: &[Addon], columns: usize) -> Vec<Line> {
     if addons.is_empty() {
         return Vec::new();
     }
     let ready = addons.iter().filter(|a| a.state == "ready").count();
-    let mut line = Line::new()
+    let title = Line::new()
         .with(Tone::Strong, "ADDONS")
         .with(Tone::Plain, &format!("  {ready}/{} ready", addons.len()));
-    let moving = addons
+    let mut lines = vec![title];
+    let moving: Vec<&Addon> = addons
         .iter()
-        .filter(|a| !matches!(a.state.as_str(), "ready" | "pending"));
-    for (i, addon) in moving.enumerate() {
-        line.push(
-            Tone::Plain,
-            &format!("{} {} ", if i == 0 { ":" } else { "," }, addon.name),
-        );
-        line.push(state_tone(&addon.state), &addon.state);
+        .filter(|a| !matches!(a.state.as_str(), "ready" | "pending"))
+        .collect();
+    for (i, addon) in moving.iter().enumerate() {
+        let mut entry = Line::new().with(Tone::Plain, &format!("{} ", addon.name));
+        entry.push(state_tone(&addon.state), &addon.state);
+        let separator = if i == 0 { ": " } else { ", " };
+        let last = lines.len() - 1;
+        if lines[last].width() + separator.len() + entry.width() < columns {
+            lines[last].push(Tone::Plain, separator);
+            lines[last].append(&entry);
+        } else if lines.len() < ADDON_LINES {
+            lines[last].push(Tone::Plain, separator);
+            let mut below = Line::new().with(Tone::Plain, &" ".repeat(AGE));
+            below.append(&entry);
+            lines.push(below);
+        } else {
+            lines[last].push(Tone::Faint, &format!(" +{}", moving.len() - i));
+            break;
+        }
     }
-    vec![line]
+    lines
 }
 
-fn waits(model: &Model, columns: usize) -> Vec<Line> {
+fn waits(model: &Model, columns: usize, room: usize) -> Vec<Line> {
     let waits = model.waits();
-    if waits.is_empty() {
+    if waits.is_empty() || room < 2 {
         return Vec::new();
     }
     let mut lines = vec![Line::new().with(Tone::Strong, "WAITING FOR")];
     for (i, wait) in waits.iter().enumerate() {
         let shown = wait_lines(wait, columns);
         let more = waits.len() - i;
-        if lines.len() + shown.len() + usize::from(more > 1) > WAIT_LINES + 1 {
+        if lines.len() + shown.len() + usize::from(more > 1) > room {
             lines.push(Line::new().with(Tone::Faint, &format!("{:AGE$}and {more} more", "")));
             break;
         }
@@ -258,21 +289,6 @@ fn failures(model: &Model) -> Vec<Line> {
         lines.push(Line::new().with(Tone::Faint, &format!("and {} more", model.failed.len() - FAILURES)));
     }
     lines
-}
-
-fn files(model: &Model) -> Vec<Line> {
-    if model.finished.is_none() {
-        return Vec::new();
-    }
-    model
-        .files
-        .iter()
-        .map(|(what, path)| {
-            Line::new()
-                .with(Tone::Strong, what)
-                .with(Tone::Plain, &format!(": {path}"))
-        })
-        .collect()
 }
 
 /// Failed first, then what is on its way, then what has not begun, then what is ready.
@@ -438,36 +454,25 @@ mod tests {
     }
 
     #[test]
-    fn the_end_shows_how_it_ended_and_where_things_are() {
+    fn the_end_shows_how_it_ended_below_what_there_is() {
         let mut model = half_way();
         model.open.clear();
-        for event in stream(vec![
-            (
-                13.0,
-                Body::FileWritten {
-                    what: "kubeconfig".into(),
-                    path: "/home/ada/.butler/demo-kubeconfig".into(),
-                },
-            ),
-            (
-                83.0,
-                Body::RunFinished {
-                    outcome: Outcome::Done,
-                    seconds: 83.0,
-                    message: "management cluster ready".into(),
-                },
-            ),
-        ]) {
+        for event in stream(vec![(
+            83.0,
+            Body::RunFinished {
+                outcome: Outcome::Done,
+                seconds: 83.0,
+                message: "management cluster ready".into(),
+            },
+        )]) {
             model.apply(&event);
         }
         insta::assert_snapshot!(shown(&model, 80, 24), @r"
-        demo: management cluster ready  0/42 steps  1:23
         MACHINE        ROLE           STATE   ADDRESS
         demo-cp-0      control-plane  ready   127.64.0.2
         demo-worker-0  worker         joined  127.64.0.2
-        ADDONS
-        cilium   ready        longhorn installing
-        kubeconfig: /home/ada/.butler/demo-kubeconfig
+        ADDONS  1/2 ready: longhorn installing
+        demo: management cluster ready  42 steps  1:23
         ");
     }
 
@@ -496,8 +501,14 @@ mod tests {
             model.apply(&event);
         }
         let text = shown(&model, 80, 24);
-        assert!(text.starts_with("demo: bootstrap failed"), "{text}");
-        assert!(text.contains("failed: install longhorn: no space left"), "{text}");
+        let end: Vec<&str> = text.lines().rev().take(2).collect();
+        assert_eq!(
+            end,
+            [
+                "demo: bootstrap failed  0/42 steps  0:14",
+                "failed: install longhorn: no space left"
+            ]
+        );
         assert!(!text.contains("WAITING FOR"), "{text}");
     }
 
@@ -513,14 +524,52 @@ mod tests {
             text.contains("demo-worker-7 ") && text.contains("demo-worker-407"),
             "{text}"
         );
-        assert!(text.contains("and 487 machines: 487 ready\n"), "{text}");
+        assert!(text.contains("and 489 machines: 489 ready\n"), "{text}");
     }
 
     #[test]
-    fn on_a_low_terminal_addons_become_a_line() {
-        let text = shown(&half_way(), 80, 10);
-        assert!(text.contains("ADDONS  1/2 ready: longhorn installing\n"), "{text}");
-        assert!(text.contains("demo-worker-0  worker"), "{text}");
+    fn on_a_low_terminal_moving_addons_are_named_and_the_rest_is_counted() {
+        let mut model = half_way();
+        for (name, state) in [
+            ("capi", "installing"),
+            ("capi-kubeadm-bootstrap", "failed"),
+            ("traefik", "pending"),
+        ] {
+            model.apply(&stream(vec![(12.0, addon(name, state))]).remove(0));
+        }
+        let lines = |columns| {
+            addon_lines(&model.addons, columns)
+                .iter()
+                .map(|l| l.render(false) + "\n")
+                .collect::<String>()
+        };
+        insta::assert_snapshot!(lines(80), @r"
+        ADDONS  1/5 ready: longhorn installing, capi installing,
+                capi-kubeadm-bootstrap failed
+        ");
+        insta::assert_snapshot!(lines(40), @r"
+        ADDONS  1/5 ready: longhorn installing,
+                capi installing,
+                capi-kubeadm-bootstrap failed
+        ");
+        insta::assert_snapshot!(lines(30), @r"
+        ADDONS  1/5 ready:
+                longhorn installing,
+                capi installing +1
+        ");
+    }
+
+    #[test]
+    fn what_is_waited_for_does_not_change_how_addons_are_shown() {
+        let mut model = half_way();
+        let titles = |model: &Model| {
+            let text = shown(model, 80, 18);
+            text.lines().find(|l| l.starts_with("ADDONS")).map(ToOwned::to_owned)
+        };
+        let before = titles(&model);
+        model.open.clear();
+        assert_eq!(before, titles(&model));
+        assert!(before.is_some());
     }
 
     #[test]
@@ -530,9 +579,11 @@ mod tests {
             model.apply(&stream(vec![(12.0, waiting(&i.to_string(), &format!("thing {i}"), None))]).remove(0));
         }
         let text = shown(&model, 80, 24);
+        assert!(text.contains("thing 8") && !text.contains("more"), "{text}");
+        let text = shown(&model, 80, 13);
         let waits = text.split_once("WAITING FOR\n").unwrap().1;
-        assert_eq!(waits.lines().count(), WAIT_LINES, "{waits}");
-        assert!(waits.ends_with("        and 7 more\n"), "{waits}");
+        assert_eq!(waits.lines().count(), WAIT_LINES, "{text}");
+        assert!(waits.ends_with("        and 7 more\n"), "{text}");
     }
 
     #[test]

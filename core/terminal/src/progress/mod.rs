@@ -2,13 +2,11 @@
 
 mod frame;
 mod live;
-mod log;
 mod model;
 mod plain;
 
 pub use frame::frame;
 pub use live::Live;
-pub use log::EventLog;
 pub use model::{Addon, Model, Open, Wait};
 pub use plain::Plain;
 

@@ -151,6 +151,9 @@ impl Model {
                 seconds,
                 message,
             } => {
+                if *outcome == Outcome::Done {
+                    self.settle();
+                }
                 self.finished = Some((*outcome, seconds_of(*seconds).unsigned_abs(), message.clone()));
                 true
             }
@@ -221,6 +224,13 @@ impl Model {
         !same || retried
     }
 
+    /// A run that found everything done says little about each addon; done means that all are ready.
+    fn settle(&mut self) {
+        for addon in self.addons.iter_mut().filter(|addon| addon.state == "pending") {
+            "ready".clone_into(&mut addon.state);
+        }
+    }
+
     fn retry(&mut self, time: Timestamp, step: &str, attempt: u32, cause: &str, seconds: f64) -> bool {
         let next = time.saturating_add(seconds_of(seconds)).unwrap_or(time);
         let open = self.open_step(time, step);
@@ -253,8 +263,8 @@ impl Model {
     fn change_machine(&mut self, machine: &MachineLine) -> bool {
         if let Some(place) = self.places.get(&machine.name) {
             let before = std::mem::replace(&mut self.machines[*place], machine.clone());
-            // The platform's id is not shown.
-            return before.state != machine.state || before.address != machine.address || before.role != machine.role;
+            // An id or an address alone is no event for people; the next line carries it.
+            return before.state != machine.state;
         }
         self.places.insert(machine.name.clone(), self.machines.len());
         self.machines.push(machine.clone());
@@ -264,7 +274,9 @@ impl Model {
     fn change_addon(&mut self, name: &str, state: &str, detail: Option<&str>) -> bool {
         let addon = Addon::new(name, state, detail);
         if let Some(known) = self.addons.iter_mut().find(|a| a.name == name) {
-            return replace(known, addon);
+            let before = std::mem::replace(known, addon);
+            // What it waits for is told by its step.
+            return before.state != state;
         }
         self.addons.push(addon);
         true
@@ -397,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn learning_the_platforms_id_of_a_machine_is_no_change_to_see() {
+    fn an_id_or_a_detail_alone_is_no_change_to_see() {
         let mut model = model(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "creating"))]);
         let Body::MachineChanged { machine: mut line } = machine("demo-cp-0", "creating") else {
             panic!("a machine")
@@ -406,6 +418,16 @@ mod tests {
         let event = stream(vec![(2.0, Body::MachineChanged { machine: line })]).remove(0);
         assert!(!model.apply(&event));
         assert_eq!(model.machines[0].provider_id.as_deref(), Some("inmemory://1"));
+        let addon = |detail: &str| Body::AddonChanged {
+            addon: "cilium".to_owned(),
+            state: "installing".to_owned(),
+            detail: Some(detail.to_owned()),
+        };
+        let changes = stream(vec![(3.0, addon("0 of 6 pods")), (4.0, addon("1 of 6 pods"))]);
+        assert_eq!(
+            changes.iter().map(|event| model.apply(event)).collect::<Vec<_>>(),
+            [true, false]
+        );
     }
 
     #[test]
@@ -419,6 +441,24 @@ mod tests {
             (2.0, proven("d", false)),
         ]);
         assert_eq!((silent.proven(), repeating.proven()), (4, 4));
+    }
+
+    #[test]
+    fn a_run_that_is_done_has_no_pending_addon() {
+        let end = |outcome| Body::RunFinished {
+            outcome,
+            seconds: 1.0,
+            message: String::new(),
+        };
+        let states = |outcome| -> Vec<String> {
+            model(vec![(0.0, started(3, 3)), (1.0, end(outcome))])
+                .addons
+                .into_iter()
+                .map(|a| a.state)
+                .collect()
+        };
+        assert_eq!(states(Outcome::Done), ["ready", "ready"]);
+        assert_eq!(states(Outcome::Failed), ["pending", "pending"]);
     }
 
     #[test]

@@ -19,13 +19,16 @@ use crate::{
 };
 
 /// Waits shorter than this are not worth a line.
-const SETTLED: Duration = Duration::from_secs(2);
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// How often open waits are looked through.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A wait whose cause keeps changing is told this often at most.
 const CALM: Duration = Duration::from_secs(5);
+
+/// Waits told in each such span at most, the oldest first; hundreds of machines may wait for things of their own.
+const WAITS: usize = 5;
 
 /// Silence after which the open waits are told again.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -112,10 +115,9 @@ impl Plain {
                 }
             }
             Body::MachineChanged { machine } => self.line(&machine_line(machine)),
-            Body::AddonChanged { addon, state, detail } => {
-                let detail = detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default();
+            Body::AddonChanged { addon, state, .. } => {
                 let line = Line::new().with(Tone::Plain, &format!("addon {addon}: "));
-                self.line(&line.with(state_tone(state), state).with(Tone::Plain, &detail));
+                self.line(&line.with(state_tone(state), state));
             }
             Body::FileWritten { what, path } => self.say(Tone::Strong, what, path),
             Body::Warning { message, hint } => {
@@ -154,12 +156,17 @@ impl Plain {
         let open = &self.model.open;
         self.told.retain(|step, _| open.contains_key(step));
         let mut known: HashSet<String> = self.told.values().map(|(text, _)| text.clone()).collect();
+        let mut room = WAITS.saturating_sub(self.told.values().filter(|(_, when)| since(*when, now) < CALM).count());
+        let mut waits: Vec<_> = open
+            .iter()
+            .filter_map(|(step, open)| Some((step, open, open.waiting.as_ref()?)))
+            .collect();
+        waits.sort_by_key(|(_, _, (_, began))| *began);
         let mut lines = Vec::new();
-        for (step, open) in open {
-            let Some((what, began)) = &open.waiting else { continue };
+        for (step, open, (what, began)) in waits {
             let age = since(*began, now);
             let recently = self.told.get(step).is_some_and(|(_, when)| since(*when, now) < CALM);
-            if age < SETTLED || recently {
+            if age < SETTLED || recently || room == 0 {
                 continue;
             }
             // Many machines wait for the same thing: one line is enough.
@@ -167,6 +174,7 @@ impl Plain {
             if known.insert(text.clone()) {
                 lines.push(format!("{}: {text}", duration::short(age)));
                 self.told.insert(step.clone(), (text, now));
+                room -= 1;
             }
         }
         for line in lines {
@@ -472,12 +480,35 @@ pub(super) mod tests {
         for event in stream(waits.collect()) {
             plain.event(&event);
         }
-        plain.tick(at(3.0));
-        plain.tick(at(4.0));
+        plain.tick(at(5.0));
+        plain.tick(at(6.0));
         assert_eq!(
             captured.stderr(),
-            "   0:03  waiting: 3s: the node registers: API server: refused\n"
+            "   0:05  waiting: 5s: the node registers: API server: refused\n"
         );
+    }
+
+    #[test]
+    fn hundreds_of_own_waits_do_not_flood_the_log() {
+        let (mut plain, captured) = plain();
+        let waits = (0..500).map(|i| {
+            (
+                0.0,
+                waiting(
+                    &format!("machine/{i}/boot"),
+                    &format!("machine {i} boots"),
+                    "refused",
+                    0.0,
+                ),
+            )
+        });
+        for event in stream(waits.collect()) {
+            plain.event(&event);
+        }
+        for second in 0..20 {
+            plain.tick(at(f64::from(second)));
+        }
+        assert_eq!(captured.stderr().lines().count(), 3 * WAITS, "{}", captured.stderr());
     }
 
     #[test]
@@ -502,12 +533,12 @@ pub(super) mod tests {
         for event in stream(vec![(0.0, waiting("a", "etcd is healthy", "no leader", 0.0))]) {
             plain.event(&event);
         }
-        plain.tick(at(3.0));
+        plain.tick(at(5.0));
         let before = captured.stderr().len();
-        plain.tick(at(62.0));
+        plain.tick(at(64.0));
         assert_eq!(captured.stderr().len(), before);
-        plain.tick(at(63.0));
-        assert!(captured.stderr()[before..].starts_with("   1:03  still waiting: 1m03s: etcd is healthy: no leader"));
+        plain.tick(at(65.0));
+        assert!(captured.stderr()[before..].starts_with("   1:05  still waiting: 1m05s: etcd is healthy: no leader"));
     }
 
     #[test]

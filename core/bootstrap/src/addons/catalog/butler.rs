@@ -125,9 +125,15 @@ fn catalog() -> Addon {
         "apiVersion": API_VERSION, "kind": "ButlerConfig", "metadata": {"name": names::BUTLER_CONFIG},
         "spec": {"multiTenancy": {"mode": "Optional"}, "defaultNamespace": names::TENANTS_NAMESPACE},
     });
+    let admin = json!({
+        "apiVersion": API_VERSION, "kind": "User", "metadata": {"name": "admin"},
+        "spec": {"email": "admin@localhost", "displayName": "Administrator", "isPlatformAdmin": true},
+    });
+    let mut objects = vec![config, admin];
+    objects.extend(platform_definitions());
     let stand_in = StandIn {
         workloads: Vec::new(),
-        objects: vec![config],
+        objects,
     };
     let release = release(
         SYSTEM,
@@ -143,6 +149,71 @@ fn catalog() -> Addon {
         Source::Chart(release),
         Vec::new(),
     )
+}
+
+/// The catalog entries of the addons that a platform is made of.
+fn platform_definitions() -> Vec<Value> {
+    let entry =
+        |name: &str, title: &str, category: &str, about: &str, repository: &str, version: &str, needs: &[&str]| {
+            json!({
+                "apiVersion": API_VERSION, "kind": "AddonDefinition",
+                "metadata": {"name": name, "labels": {
+                    "butler.butlerlabs.dev/source": "builtin", "butler.butlerlabs.dev/category": category,
+                }},
+                "spec": {
+                    "displayName": title, "category": category, "description": about, "platform": true,
+                    "chart": {"name": name, "repository": repository, "defaultVersion": version},
+                    "defaults": {}, "dependsOn": needs,
+                },
+            })
+        };
+    vec![
+        entry(
+            "cilium",
+            "Cilium",
+            "cni",
+            "Pod network on eBPF.",
+            "https://helm.cilium.io",
+            pins::CILIUM,
+            &[],
+        ),
+        entry(
+            "metallb",
+            "MetalLB",
+            "loadbalancer",
+            "Addresses for services of type LoadBalancer.",
+            "https://metallb.github.io/metallb",
+            pins::METALLB,
+            &["cilium"],
+        ),
+        entry(
+            "cert-manager",
+            "cert-manager",
+            "certmanager",
+            "Issues and renews certificates.",
+            "https://charts.jetstack.io",
+            pins::CERT_MANAGER,
+            &[],
+        ),
+        entry(
+            "longhorn",
+            "Longhorn",
+            "storage",
+            "Replicated volumes on the disks of the nodes.",
+            "https://charts.longhorn.io",
+            pins::LONGHORN,
+            &[],
+        ),
+        entry(
+            "traefik",
+            "Traefik",
+            "ingress",
+            "Ingress controller.",
+            "https://traefik.github.io/charts",
+            pins::TRAEFIK,
+            &["metallb"],
+        ),
+    ]
 }
 
 /// The configured version is the image's tag, as in ClusterBootstrap; the chart itself is pinned.
@@ -239,7 +310,7 @@ fn console(context: &Context<'_>, settings: &Console) -> Addon {
     if let Some(ingress) = &settings.ingress {
         values["ingress"] = console_ingress(ingress);
     }
-    let cloud = context.is_cloud() && has_load_balancer(context.config);
+    let cloud = context.is_cloud() && has_load_balancer(context.config, context.facts);
     if cloud {
         values["frontend"] = json!({"service": {"type": "LoadBalancer"}});
         if context.config.provider_kind() == ProviderKind::Aws {

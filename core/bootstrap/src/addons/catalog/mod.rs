@@ -9,7 +9,7 @@ pub(super) mod platform;
 pub(super) mod provider;
 
 use butler_api::{
-    config::{BootstrapConfig, Topology, Versioned},
+    config::{BootstrapConfig, IpRange, Topology, Versioned},
     names,
 };
 use serde_json::{Value, json};
@@ -46,10 +46,15 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Addresses for services of type LoadBalancer that MetalLB hands out.
+pub(super) fn pool(config: &BootstrapConfig, facts: &ClusterFacts) -> Option<IpRange> {
+    config.addons.load_balancer.as_ref()?;
+    config.network.load_balancer_pool.or(facts.load_balancer_pool)
+}
+
 /// Whether services of type LoadBalancer get an address.
-pub(super) fn has_load_balancer(config: &BootstrapConfig) -> bool {
-    config.provider_kind().is_cloud()
-        || (config.addons.load_balancer.is_some() && config.network.load_balancer_pool.is_some())
+pub(super) fn has_load_balancer(config: &BootstrapConfig, facts: &ClusterFacts) -> bool {
+    config.provider_kind().is_cloud() || pool(config, facts).is_some()
 }
 
 /// Whether a namespace is ours to make; the others come with the cluster.

@@ -6,7 +6,7 @@ use butler_api::config::{Cni, Exposure, Provider, ProviderKind, Versioned};
 use serde_json::{Value, json};
 
 use super::{
-    Context, addon, crd, daemon_set, deployment, established, has_load_balancer, https_chart, objects, pins,
+    Context, addon, crd, daemon_set, deployment, established, has_load_balancer, https_chart, objects, pins, pool,
     ready_workloads, release, version, versioned,
 };
 use crate::addons::{Addon, Manifest, Ready, Source, StandIn, Workload, WorkloadKind};
@@ -27,11 +27,7 @@ pub(in crate::addons) fn addons(context: &Context<'_>) -> Vec<Addon> {
         addons.push(kube_vip(context, settings, vip));
     }
     addons.extend(settings.cni.as_ref().map(|cni| cilium(context, cni)));
-    let pool = context
-        .config
-        .network
-        .load_balancer_pool
-        .filter(|_| has_load_balancer(context.config));
+    let pool = pool(context.config, context.facts);
     if let (Some(settings), Some(pool), false) = (&settings.load_balancer, pool, context.is_cloud()) {
         addons.push(metallb(settings));
         addons.push(metallb_pool(pool.start, pool.end));
@@ -296,7 +292,7 @@ fn metallb_pool(start: Ipv4Addr, end: Ipv4Addr) -> Addon {
 
 fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
     let version = versioned(settings, pins::TRAEFIK);
-    let addressed = has_load_balancer(context.config);
+    let addressed = has_load_balancer(context.config, context.facts);
     let service_type = if addressed { "LoadBalancer" } else { "NodePort" };
     let values = json!({
         "ingressClass": {"enabled": true, "isDefaultClass": true},
