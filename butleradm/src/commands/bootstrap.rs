@@ -111,8 +111,9 @@ impl Job<'_> {
         let facts = ClusterFacts::default();
         let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
         let provider = self.provider(false).await;
+        let id = run::cluster_id(&self.files()).map_err(|e| failure::run(&e.into(), &self.files()))?;
         let (checks, mut warnings) = match provider {
-            Ok(provider) => match provider.preflight(&plan::infra(&self.config, uuid::Uuid::nil())).await {
+            Ok(provider) => match provider.preflight(&plan::infra(&self.config, id.unwrap_or_default())).await {
                 Ok(checks) => (checks, Vec::new()),
                 Err(error) => (Vec::new(), vec![format!("the platform's checks could not run: {error}")]),
             },

@@ -251,6 +251,9 @@ impl<V: Verbs> Driver<'_, V> {
         let (machines, addons) = (self.run.view.machines(), self.run.view.addon_names());
         let (resumed, proven) = (self.run.resumed, self.run.proven);
         self.emit(Body::RunStarted { resumed, steps, proven, machines, addons });
+        for body in self.run.view.ready_addons() {
+            self.emit(body);
+        }
         self.publish_phase();
     }
 

@@ -89,7 +89,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(&files.folder)?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
-    let path = files.folder.join("journal.ndjson");
+    let path = files.folder.join(JOURNAL);
     let (records, length) = read(&path)?;
     let known = Known::of(&records);
     refuse_changes(&config, &known)?;
@@ -132,6 +132,14 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     heartbeat.abort();
     Ok(ended?)
 }
+
+/// Identity of a cluster whose bootstrap has begun.
+pub fn cluster_id(files: &Files) -> Result<Option<Uuid>, JournalError> {
+    let (records, _) = read(&files.folder.join(JOURNAL))?;
+    Ok(Known::of(&records).cluster.map(|(_, id)| id))
+}
+
+const JOURNAL: &str = "journal.ndjson";
 
 fn refuse_changes(config: &BootstrapConfig, known: &Known) -> Result<(), RunError> {
     match (&known.digest, &known.config) {

@@ -55,6 +55,11 @@ impl View {
         self.addons.iter().map(|a| a.name.clone()).collect()
     }
 
+    /// What earlier runs have installed.
+    pub fn ready_addons(&self) -> Vec<Body> {
+        self.addons.iter().filter(|a| a.ready).map(|a| addon(&a.name, "ready")).collect()
+    }
+
     /// `status.addonsInstalled`: a key is true when everything that shares it is ready.
     pub fn ledger(&self) -> BTreeMap<String, bool> {
         let mut ledger = BTreeMap::new();

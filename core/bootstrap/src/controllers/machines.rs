@@ -260,7 +260,7 @@ fn wanted(request: &MachineRequest) -> bool {
 }
 
 /// The class that ends a step, if the error is one that trying again cannot cure.
-fn refusal(error: &InfraError) -> Option<Class> {
+pub(crate) fn refusal(error: &InfraError) -> Option<Class> {
     use butler_infra::Class as Infra;
     if !matches!(error.retry(), Retry::Never) {
         return None;
@@ -277,7 +277,7 @@ fn refusal(error: &InfraError) -> Option<Class> {
 fn running_status(machine: &MachineRef, state: &MachineState, address: &str) -> Value {
     json!({
         "phase": "Running",
-        "providerID": state.provider_id.clone().unwrap_or_else(|| machine.id.clone()),
+        "providerID": machine.id,
         "ipAddress": address,
         "ipAddresses": state.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "conditions": [

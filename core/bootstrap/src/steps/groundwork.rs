@@ -34,7 +34,11 @@ pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proo
         .provider
         .preflight(&plan)
         .await
-        .map_err(|e| StepError { hint: e.hint.clone(), ..StepError::retryable("check the platform", e) })?;
+        .map_err(|e| {
+            let hint = e.hint.clone();
+            let class = crate::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
+            StepError { class, hint, ..StepError::retryable("check the platform", e) }
+        })?;
     let failed: Vec<_> = checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
     if let Some(first) = failed.first() {
         let all: Vec<String> = failed.iter().map(|c| format!("{} ({})", c.summary, c.id)).collect();

@@ -36,18 +36,16 @@ pub(super) async fn created(context: &Context, name: &str, report: &Report) -> R
     report.waiting(waiting.clone(), None);
     let (id, address) =
         machines::running(&watched, &context.trouble, name, |cause| report.waiting(waiting.clone(), cause)).await?;
-    if let Some(known) = context.known().machines.get(name).and_then(|m| m.provider_id.clone())
-        && !id.ends_with(&known)
-    {
+    let known = context.known().machines.get(name).and_then(|m| m.provider_id.clone());
+    if let Some(known) = known.filter(|known| *known != id) {
         let message = format!("{name} was {known} and is {id} now: two machines may exist");
         return Err(StepError::new(Class::Foreign, message).hint("look at both machines before going on"));
     }
-    let known_id = context.known().machines.get(name).and_then(|m| m.provider_id.clone()).unwrap_or(id);
     let facts = vec![
-        Fact::ProviderId { machine: name.to_owned(), id: known_id.clone() },
+        Fact::ProviderId { machine: name.to_owned(), id: id.clone() },
         Fact::Address { machine: name.to_owned(), address: address.clone() },
     ];
-    Ok(Proof { evidence: format!("{name} is {known_id} at {address}"), facts })
+    Ok(Proof { evidence: format!("{name} is {id} at {address}"), facts })
 }
 
 pub(super) fn role_of(context: &Context, name: &str) -> Result<Role, StepError> {

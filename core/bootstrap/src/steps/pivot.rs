@@ -1,7 +1,7 @@
 //! The pivot: the record moves to the management cluster, is compared there object by object, and only then is the
 //! bootstrap cluster removed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use butler_api::{labels::CLUSTER_ID, v1alpha1::ClusterBootstrap};
 use kube::{
@@ -139,8 +139,9 @@ async fn list(client: &Client, context: &Context) -> Result<Vec<Value>, StepErro
     let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.owner.cluster_id));
     let mut objects = Vec::new();
     for kind in KINDS {
-        let found = api(client, kind).list(&params).await;
-        let found = found.map_err(|e| StepError::retryable(format!("list {} of the record", kind.plural), e))?;
+        let api = api(client, kind);
+        let what = format!("list {} of the record", kind.plural);
+        let found = persist(&what, || api.list(&params)).await?;
         for object in found {
             let mut value =
                 serde_json::to_value(&object).map_err(|e| StepError::fatal(format!("read a {}", kind.kind), e))?;
@@ -164,22 +165,48 @@ fn api(client: &Client, kind: Moved) -> Api<DynamicObject> {
 
 async fn put(to: &Client, object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, StepError> {
     let id = pivot::id(object);
-    let failed = |e: kube::Error| StepError::retryable(format!("write {id} on the management cluster"), e);
+    let what = format!("write {id} on the management cluster");
     let rewritten = pivot::rewrite(object, uids).map_err(|e| StepError::new(Class::Fatal, e))?;
     let kind = KINDS.iter().find(|k| object.get("kind").and_then(Value::as_str) == Some(k.kind));
     let kind = *kind.ok_or_else(|| StepError::new(Class::Fatal, format!("{id} is of a kind that does not move")))?;
     let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let api = api(to, kind);
     let params = PatchParams::apply(MANAGER).force();
-    let mut written = api.patch(name, &params, &Patch::Apply(&rewritten)).await.map_err(failed)?;
+    let patch = Patch::Apply(&rewritten);
+    let mut written = persist(&what, || api.patch(name, &params, &patch)).await?;
     if let Some(status) = object.get("status") {
         let patch = Patch::Merge(json!({"status": status}));
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        written = api.patch_status(name, &params, &patch).await.map_err(failed)?;
+        written = persist(&what, || api.patch_status(name, &params, &patch)).await?;
     }
     let mut value = serde_json::to_value(&written).map_err(|e| StepError::fatal(format!("read {id}"), e))?;
     value["kind"] = json!(kind.kind);
     Ok(value)
+}
+
+/// Tries one call until it succeeds or is refused; the step's deadline bounds it. A step of many calls would otherwise
+/// begin again with the first one whenever a later one fails.
+async fn persist<T, F>(what: &str, mut call: impl FnMut() -> F) -> Result<T, StepError>
+where
+    F: Future<Output = Result<T, kube::Error>>,
+{
+    let pace = Pace::new();
+    loop {
+        match call().await {
+            Ok(value) => return Ok(value),
+            Err(error) if !may_pass(&error) => return Err(StepError::fatal(what, error)),
+            Err(error) => tracing::debug!(what, error = %chain(&error), "trying again"),
+        }
+        pace.pause().await;
+    }
+}
+
+/// Whether an error of the API server, or of the way to it, may be gone the next time.
+fn may_pass(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => !matches!(status.code, 400..=408 | 413 | 415 | 422),
+        _ => true,
+    }
 }
 
 fn uids(objects: &[Value]) -> BTreeMap<String, String> {

@@ -15,7 +15,7 @@ use self::{
 };
 use crate::{
     Capabilities, Check, CheckStatus, Class, EndpointKind, Fut, InfraError, InfraPlan, MachineRef, MachineSpec,
-    MachineState, OpHandle, OpKind, OwnedObject, Owner, Provider, ProviderInfo, Step, World,
+    MachineState, OpHandle, OpKind, OwnedObject, Owner, Provider, ProviderInfo, Retry, Step, World,
     call::{Effect, Pace},
 };
 
@@ -154,11 +154,13 @@ impl InMemory {
         })
     }
 
-    async fn checks(&self, plan: &InfraPlan) -> Vec<Check> {
+    /// A world that cannot be reached is no finding about the plan: that is an error, which passes or does not.
+    async fn checks(&self, plan: &InfraPlan) -> Result<Vec<Check>, InfraError> {
         let call = Call::get("/v1/machines", "list machines", "");
         match self.client.read::<Machines>(&call).await {
-            Ok(found) => judge(plan, &found.machines),
-            Err(error) => vec![
+            Ok(found) => Ok(judge(plan, &found.machines)),
+            Err(error) if !matches!(error.retry(), Retry::Never) => Err(error),
+            Err(error) => Ok(vec![
                 Check {
                     id: "inmemory/world",
                     status: CheckStatus::Fail,
@@ -171,7 +173,7 @@ impl InMemory {
                     summary: "machine names were not compared".into(),
                     hint: None,
                 },
-            ],
+            ]),
         }
     }
 }
@@ -182,7 +184,7 @@ impl Provider for InMemory {
     }
 
     fn preflight<'a>(&'a self, plan: &'a InfraPlan) -> Fut<'a, Vec<Check>> {
-        Box::pin(async move { Ok(self.checks(plan).await) })
+        Box::pin(self.checks(plan))
     }
 
     fn machine_ensure<'a>(&'a self, spec: &'a MachineSpec, _previous: Option<OpHandle>) -> Fut<'a, Step<MachineRef>> {
