@@ -1,8 +1,8 @@
 //! Whether an addon works, judged purely from observed objects: met or not, and the deepest cause known.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use super::observe::{Observed, WorkloadState};
+use super::observe::{Observed, PodState, WorkloadState};
 
 /// What proves that an addon works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,35 +182,46 @@ fn workload(state: &WorkloadState, observed: &Observed) -> Condition {
     }
 }
 
-/// From the pods up: a pod that says why, else the controller's own complaint.
+/// From the pods up: a pod that says why, else the controller's own complaint. A pod is named when it is alone in its
+/// trouble; a cause that many share would otherwise change with every one of them.
 fn deepest(state: &WorkloadState, observed: &Observed) -> Option<String> {
-    let mut pods: Vec<_> = observed.pods_of(state).filter(|pod| !pod.ready).collect();
-    // Those that say why come first.
-    pods.sort_by_key(|pod| (pod.cause.is_none(), pod.name.clone()));
-    for pod in &pods {
-        if let Some(claim) = pod
-            .claims
-            .iter()
-            .find_map(|name| observed.unbound_claim(&state.namespace, name))
-        {
-            return Some(format!("pod {}: {claim}", pod.name));
+    let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut pods = 0;
+    for pod in observed.pods_of(state).filter(|pod| !pod.ready) {
+        pods += 1;
+        if let Some(cause) = pod_cause(pod, &state.namespace, observed) {
+            causes.entry(cause).or_default().push(&pod.name);
         }
     }
-    if let Some(pod) = pods.first() {
-        let event = observed.warning("Pod", &state.namespace, &pod.name);
-        return match (&pod.cause, event) {
-            (Some(cause), Some(event)) if cause == "ContainerCreating" => Some(format!("pod {}: {event}", pod.name)),
-            (Some(cause), _) => Some(format!("pod {}: {cause}", pod.name)),
-            (None, Some(event)) => Some(format!("pod {}: {event}", pod.name)),
-            (None, None) => None,
-        };
+    // What keeps most pods back comes first.
+    if let Some((cause, names)) = causes.into_iter().max_by_key(|(_, names)| names.len()) {
+        return Some(match names[..] {
+            [name] => format!("pod {name}: {cause}"),
+            _ => cause,
+        });
     }
-    let complaint = state.complaint.clone();
-    complaint.or_else(|| {
-        observed
-            .warning(state.kind.as_str(), &state.namespace, &state.name)
-            .map(str::to_owned)
-    })
+    if pods > 0 {
+        return None;
+    }
+    let event = || observed.warning(state.kind.as_str(), &state.namespace, &state.name);
+    state.complaint.clone().or_else(|| event().map(str::to_owned))
+}
+
+/// Deepest first: a volume that is missing, what the pod says, what was said about it.
+fn pod_cause(pod: &PodState, namespace: &str, observed: &Observed) -> Option<String> {
+    if let Some(claim) = pod
+        .claims
+        .iter()
+        .find_map(|name| observed.unbound_claim(namespace, name))
+    {
+        return Some(claim);
+    }
+    let event = observed.warning("Pod", namespace, &pod.name).map(str::to_owned);
+    match &pod.cause {
+        Some(cause) if cause == "ContainerCreating" => event.or_else(|| Some(cause.clone())),
+        Some(cause) => Some(cause.clone()),
+        None => event,
+    }
 }
 
 fn crd(observed: &Observed, name: &str) -> Condition {
@@ -387,6 +398,15 @@ mod tests {
         assert_eq!(cause(&observed), format!("{before}no space left"));
         see::<PersistentVolumeClaim>(&mut observed, claim(Some("longhorn"), "Bound"));
         assert_eq!(cause(&observed), "1 of 2 pods are available");
+    }
+
+    #[test]
+    fn a_cause_that_pods_share_names_none_of_them() {
+        let (mut observed, _) = with_pod(&container(&json!({"waiting": {"reason": "ContainerCreating"}})));
+        let mut other = pod(&container(&json!({"waiting": {"reason": "ContainerCreating"}})));
+        other["metadata"]["name"] = json!("web-2");
+        see::<Pod>(&mut observed, other);
+        assert_eq!(cause(&observed), "1 of 2 pods are available: ContainerCreating");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use kube::{
     runtime::watcher::{self, Config},
 };
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Observed, Ready, ReadyError, WorkloadKind,
@@ -34,12 +35,15 @@ use crate::failure::Class;
 
 /// Pause before a broken watch is started again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Shortest time between two reports: a large workload changes with every pod.
+const QUIET: Duration = Duration::from_millis(200);
 /// Changes taken in before the conditions are judged again.
 const BATCH: usize = 1024;
 
 /// Waits until every condition holds and says what was observed.
 ///
-/// `report` is called with what is waited for and why, once at the beginning and whenever either changes.
+/// `report` is called with what is waited for and why, once at the beginning and when either changes, not more than a few
+/// times a second.
 pub async fn wait(
     client: &Client,
     ready: &[Ready],
@@ -57,19 +61,24 @@ pub async fn wait(
     // Whatever has arrived is taken in before it is judged.
     let mut watches = watches.ready_chunks(BATCH);
     let mut said: Option<(String, Option<String>)> = None;
+    let mut quiet_until = Instant::now();
     loop {
-        let Some((what, cause)) = progress.verdict(ready) else {
+        let Some(verdict) = progress.verdict(ready) else {
             return Ok(evidence(ready, &progress.observed));
         };
-        let now = Some((what, cause));
-        if said != now {
-            said = now;
-            if let Some((what, cause)) = &said {
-                report(what, cause.as_deref());
-            }
+        let news = said.as_ref() != Some(&verdict);
+        if news && quiet_until <= Instant::now() {
+            report(&verdict.0, verdict.1.as_deref());
+            said = Some(verdict);
+            quiet_until = Instant::now() + QUIET;
         }
+        let changes = match (news, watches.next()) {
+            // What is new is said when the last words are old enough, even if nothing else happens.
+            (true, next) => timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new())),
+            (false, next) => next.await,
+        };
         // The streams are endless.
-        let Some(changes) = watches.next().await else {
+        let Some(changes) = changes else {
             return Err(ended(&ready[0].to_string()));
         };
         for change in changes {
