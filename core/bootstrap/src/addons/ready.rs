@@ -130,6 +130,22 @@ pub fn judge(ready: &Ready, observed: &Observed) -> Condition {
     }
 }
 
+/// Whether a condition holds, without looking for the cause: this is asked after every change.
+pub(super) fn holds(ready: &Ready, observed: &Observed) -> bool {
+    let all = |namespace: &str, which: &dyn Fn(&WorkloadState) -> bool| {
+        let mut states = observed.workloads_in(namespace).filter(|state| which(state)).peekable();
+        states.peek().is_some() && states.all(|state| lack(state).is_none())
+    };
+    match ready {
+        Ready::Workload { kind, namespace, name } => observed
+            .workload(*kind, namespace, name)
+            .is_some_and(|state| lack(state).is_none()),
+        Ready::Workloads { namespace } => all(namespace, &|_| true),
+        Ready::Labelled { namespace, addon } => all(namespace, &|state| state.addon() == Some(addon)),
+        other => judge(other, observed).met,
+    }
+}
+
 fn absent(namespace: &str, observed: &Observed) -> Condition {
     match observed.stuck_job(namespace) {
         Some((pod, cause)) => Condition::unmet(format!("it does not exist yet, job pod {}: {cause}", pod.name)),
@@ -155,30 +171,44 @@ fn workloads(observed: &Observed, namespace: &str, which: impl Fn(&WorkloadState
 }
 
 fn workload(state: &WorkloadState, observed: &Observed) -> Condition {
-    if !state.current {
-        return Condition::unmet("its controller has not seen it yet");
+    let WorkloadState {
+        kind,
+        namespace,
+        name,
+        wanted,
+        available,
+        ..
+    } = state;
+    match lack(state) {
+        None => Condition::met(format!(
+            "{} {namespace}/{name}: {available} of {wanted} pods available",
+            kind.as_str()
+        )),
+        Some(lack) => match deepest(state, observed) {
+            Some(cause) => Condition::unmet(format!("{lack}: {cause}")),
+            None => Condition::unmet(lack),
+        },
     }
+}
+
+/// What a workload's own status says is missing.
+fn lack(state: &WorkloadState) -> Option<String> {
     let WorkloadState {
         wanted,
         updated,
         available,
         ..
     } = *state;
-    if wanted == 0 && state.kind == WorkloadKind::DaemonSet {
-        return Condition::unmet("no node takes its pods yet");
-    }
-    if updated >= wanted && available >= wanted {
-        let subject = format!("{} {}/{}", state.kind.as_str(), state.namespace, state.name);
-        return Condition::met(format!("{subject}: {available} of {wanted} pods available"));
-    }
-    let count = if updated < wanted {
-        format!("{updated} of {wanted} pods are up to date")
+    if !state.current {
+        Some("its controller has not seen it yet".to_owned())
+    } else if wanted == 0 && state.kind == WorkloadKind::DaemonSet {
+        Some("no node takes its pods yet".to_owned())
+    } else if updated < wanted {
+        Some(format!("{updated} of {wanted} pods are up to date"))
+    } else if available < wanted {
+        Some(format!("{available} of {wanted} pods are available"))
     } else {
-        format!("{available} of {wanted} pods are available")
-    };
-    match deepest(state, observed) {
-        Some(cause) => Condition::unmet(format!("{count}: {cause}")),
-        None => Condition::unmet(count),
+        None
     }
 }
 
@@ -314,7 +344,7 @@ mod tests {
 
     fn cause(observed: &Observed) -> String {
         let condition = judge(&web(), observed);
-        assert!(!condition.met);
+        assert!(!condition.met && !holds(&web(), observed));
         condition.cause.unwrap()
     }
 
@@ -474,6 +504,7 @@ mod tests {
             "1 workload in app is ready"
         );
         assert!(!judge(&labelled("other"), &observed).met);
+        assert!(holds(&labelled("web"), &observed) && !holds(&labelled("other"), &observed));
         assert!(
             judge(
                 &Ready::Workloads {

@@ -30,6 +30,7 @@ use super::{
     error::{class_of, words},
     judge,
     observe::{Key, Observe, key},
+    ready::holds,
 };
 use crate::failure::Class;
 
@@ -62,25 +63,32 @@ pub async fn wait(
     let mut watches = watches.ready_chunks(BATCH);
     let mut said: Option<(String, Option<String>)> = None;
     let mut quiet_until = Instant::now();
+    let mut news = true;
     loop {
-        let Some(verdict) = progress.verdict(ready) else {
+        let Some(unmet) = progress.unmet(ready) else {
             return Ok(evidence(ready, &progress.observed));
         };
-        let news = said.as_ref() != Some(&verdict);
         if news && quiet_until <= Instant::now() {
-            report(&verdict.0, verdict.1.as_deref());
-            said = Some(verdict);
-            quiet_until = Instant::now() + QUIET;
+            news = false;
+            let verdict = Some(progress.verdict(unmet));
+            if said != verdict {
+                said = verdict;
+                quiet_until = Instant::now() + QUIET;
+                if let Some((what, cause)) = &said {
+                    report(what, cause.as_deref());
+                }
+            }
         }
-        let changes = match (news, watches.next()) {
+        let next = watches.next();
+        let changes = if news {
             // What is new is said when the last words are old enough, even if nothing else happens.
-            (true, next) => timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new())),
-            (false, next) => next.await,
+            timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new()))
+        } else {
+            next.await
         };
         // The streams are endless.
-        let Some(changes) = changes else {
-            return Err(ended(&ready[0].to_string()));
-        };
+        let changes = changes.ok_or_else(|| ended(&ready[0].to_string()))?;
+        news |= !changes.is_empty();
         for change in changes {
             progress.take(change, &ready[0])?;
         }
@@ -97,15 +105,22 @@ struct Progress {
 }
 
 impl Progress {
-    /// The first condition that does not hold and why; none when all hold.
-    fn verdict(&self, ready: &[Ready]) -> Option<(String, Option<String>)> {
+    /// The first condition that does not hold; none when all hold.
+    fn unmet<'a>(&self, ready: &'a [Ready]) -> Option<&'a Ready> {
+        ready.iter().find(|one| self.pending > 0 || !holds(one, &self.observed))
+    }
+
+    /// What is waited for and why.
+    fn verdict(&self, unmet: &Ready) -> (String, Option<String>) {
         let trouble = self.trouble.values().next().cloned();
-        if self.pending > 0 {
-            return Some((ready[0].to_string(), trouble));
-        }
-        let judged = ready.iter().map(|one| (one, judge(one, &self.observed)));
-        let (one, condition) = judged.into_iter().find(|(_, condition)| !condition.met)?;
-        Some((one.to_string(), trouble.or(condition.cause)))
+        let cause = || {
+            if self.pending > 0 {
+                None
+            } else {
+                judge(unmet, &self.observed).cause
+            }
+        };
+        (unmet.to_string(), trouble.or_else(cause))
     }
 
     fn take(&mut self, change: Change, what: &Ready) -> Result<(), ReadyError> {
@@ -162,7 +177,7 @@ fn fatal(error: watcher::Error, what: &str) -> Result<String, ReadyError> {
 
 /// What a watch says.
 enum Change {
-    /// Something changed.
+    /// Something news.
     Apply(Box<dyn FnOnce(&mut Observed) + Send>),
     /// The first list of the numbered watch is complete.
     Seen(usize),
