@@ -177,7 +177,7 @@ fn fatal(error: watcher::Error, what: &str) -> Result<String, ReadyError> {
 
 /// What a watch says.
 enum Change {
-    /// Something news.
+    /// Something changed.
     Apply(Box<dyn FnOnce(&mut Observed) + Send>),
     /// The first list of the numbered watch is complete.
     Seen(usize),
