@@ -19,7 +19,7 @@ use self::log::{Log, Record};
 /// Changes kept per table for watches, continued lists and exact reads.
 const HISTORY: usize = 4096;
 /// Bytes of objects kept per table in the history.
-const HISTORY_BYTES: usize = 16 << 20;
+const HISTORY_BYTES: usize = 4 << 20;
 
 /// An object at one revision, serialised once.
 #[derive(Debug)]
