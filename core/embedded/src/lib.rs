@@ -3,6 +3,7 @@
 //! [`Server::open`] recovers the folder, [`Server::client`] talks to it without sockets, [`Server::serve`] offers HTTPS.
 //! What is acknowledged survives a kill at any moment.
 
+mod access;
 mod admit;
 mod apply;
 mod controllers;
@@ -20,7 +21,6 @@ mod server;
 mod status;
 mod store;
 mod text;
-mod tokens;
 
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
 

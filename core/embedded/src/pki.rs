@@ -257,19 +257,25 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    // `openssl ecparam -genkey -name prime256v1 -noout`, made for this test only.
     #[test]
     fn a_sec1_key_reads_like_its_pkcs8_form() {
         let pair = KeyPair::generate().unwrap();
         let pkcs8 = pair.serialize_der();
-        // The ECPrivateKey is the last OCTET STRING of the envelope.
+        // The ECPrivateKey is the last OCTET STRING of the envelope; the public key is its last part.
         let at = pkcs8.windows(2).position(|w| w == [0x04, 0x6d]).unwrap();
-        let sec1 = pem::encode(&pem::Pem::new("EC PRIVATE KEY", &pkcs8[at + 2..]));
-        let read = key_pair(&sec1).unwrap();
-        assert_eq!(
-            rcgen::PublicKeyData::der_bytes(&read),
-            rcgen::PublicKeyData::der_bytes(&pair)
-        );
+        let plain = pkcs8[at + 2..].to_vec();
+        let (private, public) = plain[2..].split_at(37);
+        let curve = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+        // Go names the curve inside as well.
+        let with_curve = tlv(0x30, &[private, &curve, public].concat());
+        for sec1 in [plain.clone(), with_curve] {
+            let text = pem::encode(&pem::Pem::new("EC PRIVATE KEY", sec1));
+            let read = key_pair(&text).unwrap();
+            assert_eq!(
+                rcgen::PublicKeyData::der_bytes(&read),
+                rcgen::PublicKeyData::der_bytes(&pair)
+            );
+        }
     }
 
     #[test]

@@ -159,6 +159,8 @@ fn review_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> 
     const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
     Some(match message {
         "SelfSubjectReview" => &[META],
+        "TokenRequest" => &[META, (2, "spec", Message("TokenRequestSpec"))],
+        "TokenRequestSpec" => &[(1, "audiences", Texts), (4, "expirationSeconds", Int)],
         "SelfSubjectAccessReview" => &[META, (2, "spec", Message("SelfSubjectAccessReviewSpec"))],
         "SelfSubjectAccessReviewSpec" => &[
             (1, "resourceAttributes", Message("ResourceAttributes")),

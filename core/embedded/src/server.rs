@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine as _;
 use bytes::Bytes;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::tokens::Tokens;
 use crate::http::request::User;
 use crate::http::{self, Collected, Reply, Request};
 use crate::kinds::Resource;
@@ -17,7 +18,6 @@ use crate::kinds::catalog::Catalog;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::status::Failure;
 use crate::store::{Expect, Store, StoreError};
-use crate::tokens::Tokens;
 
 /// How to open a server.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl Server {
             } => Pki::given(ca_certificate_pem, &ca_key_pem),
         }
         .map_err(certificates)?;
-        let tokens = Tokens::open(&data.join("tokens.csv")).map_err(certificates)?;
+        let tokens = Tokens::open(&data).map_err(certificates)?;
         let inner = Inner {
             store,
             version,
@@ -307,18 +307,43 @@ impl Inner {
         *catalog = Arc::new(Catalog::build(&catalog, definitions.objects.iter().map(|(_, o)| &**o)));
     }
 
+    /// Makes what every cluster has; from the second start on it is there already.
     fn first_objects(&self) {
+        const ROLES: &str = "rbac.authorization.k8s.io";
+        let metadata = |name: &str| {
+            json!({
+                "name": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": crate::text::now(),
+            })
+        };
+        let make = |table: &str, name: &str, mut object: Value| {
+            object["metadata"] = metadata(name);
+            if table == "namespaces" {
+                object["metadata"]["labels"] = json!({"kubernetes.io/metadata.name": name});
+            }
+            if self.store.get(table, name).is_none()
+                && let Err(clash) = self.store.commit(table, name, Expect::Absent, Some(object))
+            {
+                tracing::warn!(?clash, table, name, "cannot make what every cluster has");
+            }
+        };
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
-            let namespace = json!({
-                "metadata": {
-                    "name": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": crate::text::now(),
-                    "labels": {"kubernetes.io/metadata.name": name},
-                },
-                "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
-            });
-            // It is there already from the second start on.
-            let _ = self.store.commit("namespaces", name, Expect::Absent, Some(namespace));
+            let object = json!({"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}});
+            make("namespaces", name, object);
         }
+        let everything = json!([
+            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+            {"nonResourceURLs": ["*"], "verbs": ["*"]},
+        ]);
+        make(
+            &format!("{ROLES}/clusterroles"),
+            "cluster-admin",
+            json!({"rules": everything}),
+        );
+        let binding = json!({
+            "roleRef": {"apiGroup": ROLES, "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"apiGroup": ROLES, "kind": "Group", "name": "system:masters"}],
+        });
+        make(&format!("{ROLES}/clusterrolebindings"), "cluster-admin", binding);
     }
 
     fn authenticate(&self, headers: &::http::HeaderMap, subject: Option<Subject>) -> Result<User, Failure> {
@@ -327,11 +352,9 @@ impl Inner {
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default();
         if let Some(token) = header.strip_prefix("Bearer ") {
-            return self
-                .tokens
-                .find(token.trim())
-                .map(|(name, groups)| User::authenticated(name, groups))
-                .ok_or_else(|| Failure::new(401, "Unauthorized", "Unauthorized"));
+            let now = jiff::Timestamp::now().as_second();
+            let user = self.tokens.user(token.trim(), &self.store, now);
+            return user.ok_or_else(|| Failure::new(401, "Unauthorized", "Unauthorized"));
         }
         Ok(match subject {
             Some(Subject { name, groups }) => User::authenticated(name, groups),

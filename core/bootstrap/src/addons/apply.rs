@@ -7,7 +7,7 @@ use futures::{FutureExt as _, future};
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},
-    core::{ApiResource, GroupVersionKind},
+    core::{ApiResource, GroupVersion, GroupVersionKind},
     discovery::{self, Scope},
 };
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub async fn apply(client: &Client, objects: &[Value], manager: &str) -> Result<
 pub struct Applier {
     client: Client,
     manager: String,
-    kinds: Mutex<HashMap<GroupVersionKind, (ApiResource, Scope)>>,
+    kinds: tokio::sync::Mutex<HashMap<GroupVersionKind, (ApiResource, Scope)>>,
 }
 
 impl Applier {
@@ -54,7 +54,7 @@ impl Applier {
         Self {
             client,
             manager: manager.to_owned(),
-            kinds: Mutex::default(),
+            kinds: tokio::sync::Mutex::default(),
         }
     }
 
@@ -158,18 +158,21 @@ impl Applier {
             }
         };
         let params = PatchParams::apply(&self.manager).force();
-        let stored = api.patch(name, &params, &Patch::Apply(object)).await.map_err(|error| {
-            let class = if passes(&error) {
-                Class::Retryable
-            } else {
-                error::class_of(&error)
-            };
-            if is_missing(&error) {
-                // The definition may have been replaced meanwhile.
-                self.forget(&kind);
+        let stored = match api.patch(name, &params, &Patch::Apply(object)).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                let class = if passes(&error) {
+                    Class::Retryable
+                } else {
+                    error::class_of(&error)
+                };
+                if is_missing(&error) {
+                    // The definition may have been replaced meanwhile.
+                    self.forget(&kind).await;
+                }
+                return Err(failed(error::words(&error), class));
             }
-            failed(error::words(&error), class)
-        })?;
+        };
         Ok(Applied {
             object: subject,
             resource_version: stored.metadata.resource_version,
@@ -177,39 +180,35 @@ impl Applier {
     }
 
     async fn resolve(&self, kind: &GroupVersionKind) -> Result<(ApiResource, Scope), (String, Class)> {
-        let known = self
-            .kinds
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .get(kind)
-            .cloned();
-        if let Some(known) = known {
-            return Ok(known);
+        // Held while asking, so that many objects of one group ask once.
+        let mut kinds = self.kinds.lock().await;
+        if let Some(known) = kinds.get(kind) {
+            return Ok(known.clone());
         }
-        let (resource, capabilities) = discovery::pinned_kind(&self.client, kind).await.map_err(|error| {
-            let api_version = kind.api_version();
-            match &error {
-                kube::Error::Discovery(_) => (
-                    format!("the cluster does not know kind {} of {api_version}", kind.kind),
-                    Class::Retryable,
-                ),
+        let api_version = kind.api_version();
+        let version = GroupVersion::gv(&kind.group, &kind.version);
+        let group = discovery::pinned_group(&self.client, &version)
+            .await
+            .map_err(|error| match &error {
+                kube::Error::Discovery(_) => (format!("the cluster does not serve {api_version}"), Class::Retryable),
                 error if is_missing(error) => (format!("the cluster does not serve {api_version}"), Class::Retryable),
                 error => (error::words(error), error::class_of(error)),
-            }
-        })?;
-        let found = (resource, capabilities.scope);
-        self.kinds
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(kind.clone(), found.clone());
-        Ok(found)
+            })?;
+        for (resource, capabilities) in group.versioned_resources(&kind.version) {
+            let found = GroupVersionKind::gvk(&kind.group, &kind.version, &resource.kind);
+            kinds.insert(found, (resource, capabilities.scope));
+        }
+        let known = kinds.get(kind).cloned();
+        known.ok_or_else(|| {
+            (
+                format!("the cluster does not know kind {} of {api_version}", kind.kind),
+                Class::Retryable,
+            )
+        })
     }
 
-    fn forget(&self, kind: &GroupVersionKind) {
-        self.kinds
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .remove(kind);
+    async fn forget(&self, kind: &GroupVersionKind) {
+        self.kinds.lock().await.remove(kind);
     }
 }
 

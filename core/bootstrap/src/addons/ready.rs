@@ -1,8 +1,8 @@
 //! Whether an addon works, judged purely from observed objects: met or not, and the deepest cause known.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use super::observe::{Observed, WorkloadState};
+use super::observe::{Observed, PodState, WorkloadState};
 
 /// What proves that an addon works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +130,22 @@ pub fn judge(ready: &Ready, observed: &Observed) -> Condition {
     }
 }
 
+/// Whether a condition holds, without looking for the cause: this is asked after every change.
+pub(super) fn holds(ready: &Ready, observed: &Observed) -> bool {
+    let all = |namespace: &str, which: &dyn Fn(&WorkloadState) -> bool| {
+        let mut states = observed.workloads_in(namespace).filter(|state| which(state)).peekable();
+        states.peek().is_some() && states.all(|state| lack(state).is_none())
+    };
+    match ready {
+        Ready::Workload { kind, namespace, name } => observed
+            .workload(*kind, namespace, name)
+            .is_some_and(|state| lack(state).is_none()),
+        Ready::Workloads { namespace } => all(namespace, &|_| true),
+        Ready::Labelled { namespace, addon } => all(namespace, &|state| state.addon() == Some(addon)),
+        other => judge(other, observed).met,
+    }
+}
+
 fn absent(namespace: &str, observed: &Observed) -> Condition {
     match observed.stuck_job(namespace) {
         Some((pod, cause)) => Condition::unmet(format!("it does not exist yet, job pod {}: {cause}", pod.name)),
@@ -155,62 +171,87 @@ fn workloads(observed: &Observed, namespace: &str, which: impl Fn(&WorkloadState
 }
 
 fn workload(state: &WorkloadState, observed: &Observed) -> Condition {
-    if !state.current {
-        return Condition::unmet("its controller has not seen it yet");
+    let WorkloadState {
+        kind,
+        namespace,
+        name,
+        wanted,
+        available,
+        ..
+    } = state;
+    match lack(state) {
+        None => Condition::met(format!(
+            "{} {namespace}/{name}: {available} of {wanted} pods available",
+            kind.as_str()
+        )),
+        Some(lack) => match deepest(state, observed) {
+            Some(cause) => Condition::unmet(format!("{lack}: {cause}")),
+            None => Condition::unmet(lack),
+        },
     }
+}
+
+/// What a workload's own status says is missing.
+fn lack(state: &WorkloadState) -> Option<String> {
     let WorkloadState {
         wanted,
         updated,
         available,
         ..
     } = *state;
-    if wanted == 0 && state.kind == WorkloadKind::DaemonSet {
-        return Condition::unmet("no node takes its pods yet");
-    }
-    if updated >= wanted && available >= wanted {
-        let subject = format!("{} {}/{}", state.kind.as_str(), state.namespace, state.name);
-        return Condition::met(format!("{subject}: {available} of {wanted} pods available"));
-    }
-    let count = if updated < wanted {
-        format!("{updated} of {wanted} pods are up to date")
+    if !state.current {
+        Some("its controller has not seen it yet".to_owned())
+    } else if wanted == 0 && state.kind == WorkloadKind::DaemonSet {
+        Some("no node takes its pods yet".to_owned())
+    } else if updated < wanted {
+        Some(format!("{updated} of {wanted} pods are up to date"))
+    } else if available < wanted {
+        Some(format!("{available} of {wanted} pods are available"))
     } else {
-        format!("{available} of {wanted} pods are available")
-    };
-    match deepest(state, observed) {
-        Some(cause) => Condition::unmet(format!("{count}: {cause}")),
-        None => Condition::unmet(count),
+        None
     }
 }
 
-/// From the pods up: a pod that says why, else the controller's own complaint.
+/// From the pods up: a pod that says why, else the controller's own complaint. A pod is named when it is alone in its
+/// trouble; a cause that many share would otherwise change with every one of them.
 fn deepest(state: &WorkloadState, observed: &Observed) -> Option<String> {
-    let mut pods: Vec<_> = observed.pods_of(state).filter(|pod| !pod.ready).collect();
-    // Those that say why come first.
-    pods.sort_by_key(|pod| (pod.cause.is_none(), pod.name.clone()));
-    for pod in &pods {
-        if let Some(claim) = pod
-            .claims
-            .iter()
-            .find_map(|name| observed.unbound_claim(&state.namespace, name))
-        {
-            return Some(format!("pod {}: {claim}", pod.name));
+    let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut pods = 0;
+    for pod in observed.pods_of(state).filter(|pod| !pod.ready) {
+        pods += 1;
+        if let Some(cause) = pod_cause(pod, &state.namespace, observed) {
+            causes.entry(cause).or_default().push(&pod.name);
         }
     }
-    if let Some(pod) = pods.first() {
-        let event = observed.warning("Pod", &state.namespace, &pod.name);
-        return match (&pod.cause, event) {
-            (Some(cause), Some(event)) if cause == "ContainerCreating" => Some(format!("pod {}: {event}", pod.name)),
-            (Some(cause), _) => Some(format!("pod {}: {cause}", pod.name)),
-            (None, Some(event)) => Some(format!("pod {}: {event}", pod.name)),
-            (None, None) => None,
-        };
+    // What keeps most pods back comes first.
+    if let Some((cause, names)) = causes.into_iter().max_by_key(|(_, names)| names.len()) {
+        return Some(match names[..] {
+            [name] => format!("pod {name}: {cause}"),
+            _ => cause,
+        });
     }
-    let complaint = state.complaint.clone();
-    complaint.or_else(|| {
-        observed
-            .warning(state.kind.as_str(), &state.namespace, &state.name)
-            .map(str::to_owned)
-    })
+    if pods > 0 {
+        return None;
+    }
+    let event = || observed.warning(state.kind.as_str(), &state.namespace, &state.name);
+    state.complaint.clone().or_else(|| event().map(str::to_owned))
+}
+
+/// Deepest first: a volume that is missing, what the pod says, what was said about it.
+fn pod_cause(pod: &PodState, namespace: &str, observed: &Observed) -> Option<String> {
+    if let Some(claim) = pod
+        .claims
+        .iter()
+        .find_map(|name| observed.unbound_claim(namespace, name))
+    {
+        return Some(claim);
+    }
+    let event = observed.warning("Pod", namespace, &pod.name).map(str::to_owned);
+    match &pod.cause {
+        Some(cause) if cause == "ContainerCreating" => event.or_else(|| Some(cause.clone())),
+        Some(cause) => Some(cause.clone()),
+        None => event,
+    }
 }
 
 fn crd(observed: &Observed, name: &str) -> Condition {
@@ -303,7 +344,7 @@ mod tests {
 
     fn cause(observed: &Observed) -> String {
         let condition = judge(&web(), observed);
-        assert!(!condition.met);
+        assert!(!condition.met && !holds(&web(), observed));
         condition.cause.unwrap()
     }
 
@@ -390,6 +431,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_that_pods_share_names_none_of_them() {
+        let (mut observed, _) = with_pod(&container(&json!({"waiting": {"reason": "ContainerCreating"}})));
+        let mut other = pod(&container(&json!({"waiting": {"reason": "ContainerCreating"}})));
+        other["metadata"]["name"] = json!("web-2");
+        see::<Pod>(&mut observed, other);
+        assert_eq!(cause(&observed), "1 of 2 pods are available: ContainerCreating");
+    }
+
+    #[test]
     fn without_pods_the_controller_complains() {
         let mut observed = Observed::default();
         let mut failing = deployment(1, 0);
@@ -454,6 +504,7 @@ mod tests {
             "1 workload in app is ready"
         );
         assert!(!judge(&labelled("other"), &observed).met);
+        assert!(holds(&labelled("web"), &observed) && !holds(&labelled("other"), &observed));
         assert!(
             judge(
                 &Ready::Workloads {

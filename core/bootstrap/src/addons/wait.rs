@@ -23,23 +23,28 @@ use kube::{
     runtime::watcher::{self, Config},
 };
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Observed, Ready, ReadyError, WorkloadKind,
     error::{class_of, words},
     judge,
     observe::{Key, Observe, key},
+    ready::holds,
 };
 use crate::failure::Class;
 
 /// Pause before a broken watch is started again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Shortest time between two reports: a large workload changes with every pod.
+const QUIET: Duration = Duration::from_millis(200);
 /// Changes taken in before the conditions are judged again.
 const BATCH: usize = 1024;
 
 /// Waits until every condition holds and says what was observed.
 ///
-/// `report` is called with what is waited for and why, once at the beginning and whenever either changes.
+/// `report` is called with what is waited for and why, once at the beginning and when either changes, not more than a few
+/// times a second.
 pub async fn wait(
     client: &Client,
     ready: &[Ready],
@@ -57,21 +62,33 @@ pub async fn wait(
     // Whatever has arrived is taken in before it is judged.
     let mut watches = watches.ready_chunks(BATCH);
     let mut said: Option<(String, Option<String>)> = None;
+    let mut quiet_until = Instant::now();
+    let mut news = true;
     loop {
-        let Some((what, cause)) = progress.verdict(ready) else {
+        let Some(unmet) = progress.unmet(ready) else {
             return Ok(evidence(ready, &progress.observed));
         };
-        let now = Some((what, cause));
-        if said != now {
-            said = now;
-            if let Some((what, cause)) = &said {
-                report(what, cause.as_deref());
+        if news && quiet_until <= Instant::now() {
+            news = false;
+            let verdict = Some(progress.verdict(unmet));
+            if said != verdict {
+                said = verdict;
+                quiet_until = Instant::now() + QUIET;
+                if let Some((what, cause)) = &said {
+                    report(what, cause.as_deref());
+                }
             }
         }
-        // The streams are endless.
-        let Some(changes) = watches.next().await else {
-            return Err(ended(&ready[0].to_string()));
+        let next = watches.next();
+        let changes = if news {
+            // What is new is said when the last words are old enough, even if nothing else happens.
+            timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new()))
+        } else {
+            next.await
         };
+        // The streams are endless.
+        let changes = changes.ok_or_else(|| ended(&ready[0].to_string()))?;
+        news |= !changes.is_empty();
         for change in changes {
             progress.take(change, &ready[0])?;
         }
@@ -88,15 +105,22 @@ struct Progress {
 }
 
 impl Progress {
-    /// The first condition that does not hold and why; none when all hold.
-    fn verdict(&self, ready: &[Ready]) -> Option<(String, Option<String>)> {
+    /// The first condition that does not hold; none when all hold.
+    fn unmet<'a>(&self, ready: &'a [Ready]) -> Option<&'a Ready> {
+        ready.iter().find(|one| self.pending > 0 || !holds(one, &self.observed))
+    }
+
+    /// What is waited for and why.
+    fn verdict(&self, unmet: &Ready) -> (String, Option<String>) {
         let trouble = self.trouble.values().next().cloned();
-        if self.pending > 0 {
-            return Some((ready[0].to_string(), trouble));
-        }
-        let judged = ready.iter().map(|one| (one, judge(one, &self.observed)));
-        let (one, condition) = judged.into_iter().find(|(_, condition)| !condition.met)?;
-        Some((one.to_string(), trouble.or(condition.cause)))
+        let cause = || {
+            if self.pending > 0 {
+                None
+            } else {
+                judge(unmet, &self.observed).cause
+            }
+        };
+        (unmet.to_string(), trouble.or_else(cause))
     }
 
     fn take(&mut self, change: Change, what: &Ready) -> Result<(), ReadyError> {

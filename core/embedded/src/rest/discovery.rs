@@ -123,6 +123,14 @@ fn subresources(resource: &Resource) -> Vec<Subresource<'_>> {
             verbs: &["update"],
         });
     }
+    if resource.is_core() && resource.plural == "serviceaccounts" {
+        let kind = ("authentication.k8s.io", "v1", "TokenRequest");
+        list.push(Subresource {
+            name: "token",
+            kind,
+            verbs: &["create"],
+        });
+    }
     if resource.scale.is_some() {
         list.push(Subresource {
             name: "scale",

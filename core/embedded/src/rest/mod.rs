@@ -9,6 +9,7 @@ mod negotiate;
 mod openapi;
 mod options;
 mod patch;
+mod permission;
 mod read;
 mod review;
 mod scale;
@@ -45,10 +46,7 @@ pub(crate) async fn handle(server: &Arc<Inner>, request: &Request) -> Reply {
 
 async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure> {
     let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
-    let open = matches!(segments.first(), Some(&("healthz" | "readyz" | "livez"))) || segments == ["version"];
-    if !open && !request.user.is_master() {
-        return Err(denied(server, request, &segments));
-    }
+    permission::check(server, request, &segments)?;
     match segments.as_slice() {
         ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(server, request, &segments),
         ["openapi", ..] => openapi::answer(server, request, &segments),
@@ -76,6 +74,7 @@ async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Resu
         ("HEAD", false, _) if !place.resource.is_core() => read::list(server, request, place).await,
         ("GET", true, "" | "status") => read::get(server, request, place).await,
         ("POST", false, _) => write::create(server, request, place).await,
+        ("POST", true, "token") => review::issue(server, request, place),
         ("PUT", true, "" | "status" | "finalize") => write::replace(server, request, place).await,
         ("PATCH", true, "" | "status") => patch::patch(server, request, place).await,
         ("DELETE", true, "") => delete::one(server, request, place).await,
@@ -156,47 +155,4 @@ fn place(server: &Inner, segments: &[&str]) -> Result<Place, Failure> {
         subresource: subresource.to_owned(),
         watch,
     })
-}
-
-/// The refusal of a user who may not do this.
-fn denied(server: &Inner, request: &Request, segments: &[&str]) -> Failure {
-    let user = &request.user.name;
-    let Ok(place) = place(server, segments) else {
-        let verb = request.method.to_lowercase();
-        let path = &request.path;
-        return Failure::new(
-            403,
-            "Forbidden",
-            format!("forbidden: User {user:?} cannot {verb} path {path:?}"),
-        )
-        .with_details(serde_json::json!({}));
-    };
-    let named = !place.name.is_empty();
-    let verb = match (request.method.as_str(), named) {
-        ("GET" | "HEAD", false) if watch::wanted(request) || place.watch => "watch",
-        ("GET" | "HEAD", false) => "list",
-        ("GET" | "HEAD", true) => "get",
-        ("POST", _) => "create",
-        ("PUT", _) => "update",
-        ("PATCH", _) => "patch",
-        ("DELETE", false) => "deletecollection",
-        ("DELETE", true) => "delete",
-        (other, _) => other,
-    };
-    let resource = &place.resource;
-    let what = if place.subresource.is_empty() {
-        resource.plural.clone()
-    } else {
-        format!("{}/{}", resource.plural, place.subresource)
-    };
-    let scope = if place.namespace.is_empty() {
-        "at the cluster scope".to_owned()
-    } else {
-        format!("in the namespace {:?}", place.namespace)
-    };
-    let why = format!(
-        "User {user:?} cannot {verb} resource {what:?} in API group {:?} {scope}",
-        resource.group
-    );
-    Failure::forbidden(&resource.target(), &place.name, &why)
 }

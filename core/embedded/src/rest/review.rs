@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::Place;
 use super::body;
 use super::options::FieldValidation;
+use crate::access::{self, Wish};
+use crate::admit::metadata::texts;
+use crate::http::request::User;
 use crate::http::{self, Reply, Request};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
@@ -20,16 +23,20 @@ pub(crate) fn answer(server: &Inner, request: &Request, place: &Place) -> Result
     let spec = object["spec"].clone();
     object["status"] = match resource.kind.as_str() {
         "SelfSubjectReview" => json!({"userInfo": user_info(&request.user.name, &request.user.groups)}),
-        "TokenReview" => token(server, &spec).map_err(|cause| invalid(place, cause))?,
+        "TokenReview" => token(server, &spec)?,
         "SelfSubjectRulesReview" => rules(request.user.is_master()),
         "SelfSubjectAccessReview" => {
             attributes(&spec).map_err(|cause| invalid(place, cause))?;
-            access(request.user.is_master())
+            verdict(allowed(server, &request.user, &spec))
         }
         _ => {
             attributes(&spec).map_err(|cause| invalid(place, cause))?;
-            let groups = spec["groups"].as_array();
-            access(groups.is_some_and(|g| g.iter().any(|g| g == "system:masters")))
+            let groups = texts(&spec["groups"]).into_iter().map(str::to_owned).collect();
+            let user = User {
+                name: string_at(&spec, "/user").to_owned(),
+                groups,
+            };
+            verdict(allowed(server, &user, &spec))
         }
     };
     let full = super::negotiate::full_value(resource, &object);
@@ -44,7 +51,7 @@ fn user_info(name: &str, groups: &[String]) -> Value {
     json!({"username": name, "groups": groups})
 }
 
-fn access(allowed: bool) -> Value {
+fn verdict(allowed: bool) -> Value {
     json!({"allowed": allowed})
 }
 
@@ -71,13 +78,89 @@ fn rules(all: bool) -> Value {
     }
 }
 
-fn token(server: &Inner, spec: &Value) -> Result<Value, Cause> {
+fn allowed(server: &Inner, user: &User, spec: &Value) -> bool {
+    let text = |pointer: &str| string_at(spec, pointer);
+    if spec["nonResourceAttributes"].is_object() {
+        let wish = Wish::Path {
+            verb: text("/nonResourceAttributes/verb"),
+            path: text("/nonResourceAttributes/path"),
+        };
+        return access::allowed(&server.store, user, wish);
+    }
+    let (plural, sub) = (
+        text("/resourceAttributes/resource"),
+        text("/resourceAttributes/subresource"),
+    );
+    let resource = if sub.is_empty() {
+        plural.to_owned()
+    } else {
+        format!("{plural}/{sub}")
+    };
+    let wish = Wish::Resource {
+        verb: text("/resourceAttributes/verb"),
+        group: text("/resourceAttributes/group"),
+        resource: &resource,
+        name: text("/resourceAttributes/name"),
+        namespace: text("/resourceAttributes/namespace"),
+    };
+    access::allowed(&server.store, user, wish)
+}
+
+fn token(server: &Inner, spec: &Value) -> Result<Value, Failure> {
     let token = string_at(spec, "/token");
     if token.is_empty() {
-        return Err(Cause::required("spec.token", ""));
+        return Err(Failure::bad_request(
+            "token is required for TokenReview in authentication",
+        ));
     }
-    Ok(match server.tokens.find(token) {
-        Some((name, groups)) => json!({"authenticated": true, "user": user_info(&name, &groups)}),
+    let now = jiff::Timestamp::now().as_second();
+    Ok(match server.tokens.user(token, &server.store, now) {
+        Some(user) => json!({"authenticated": true, "user": user_info(&user.name, &user.groups)}),
         None => json!({"user": {}, "error": "invalid bearer token"}),
     })
+}
+
+/// `POST` to the `token` of a service account: a token for it.
+pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<Reply, Failure> {
+    const HOUR: i64 = 3600;
+    let resource = &place.resource;
+    let account = server
+        .store
+        .get(&resource.table, &resource.key(&place.namespace, &place.name))
+        .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
+    let mut body = if request.content_type() == body::PROTOBUF {
+        crate::protobuf::object(&request.body)
+    } else {
+        body::yaml(&request.body)
+    }
+    .map_err(Failure::bad_request)?;
+    let seconds = body["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
+    if seconds < 600 {
+        let field = "spec.expirationSeconds";
+        let cause = Cause::invalid(
+            field,
+            &seconds.into(),
+            "may not specify a duration less than 10 minutes",
+        );
+        return Err(Failure::invalid(
+            "authentication.k8s.io",
+            "TokenRequest",
+            &place.name,
+            &[cause],
+        ));
+    }
+    let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
+    let time = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
+    if !body.is_object() {
+        body = json!({});
+    }
+    body["kind"] = "TokenRequest".into();
+    body["apiVersion"] = "authentication.k8s.io/v1".into();
+    body["metadata"] = json!({"name": place.name, "namespace": place.namespace});
+    body["spec"]["expirationSeconds"] = seconds.into();
+    body["status"] = json!({
+        "token": server.tokens.issue(&account.value, expires),
+        "expirationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    Ok(http::value(201, &body))
 }

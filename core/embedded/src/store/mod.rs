@@ -19,7 +19,7 @@ use self::log::{Log, Record};
 /// Changes kept per table for watches, continued lists and exact reads.
 const HISTORY: usize = 4096;
 /// Bytes of objects kept per table in the history.
-const HISTORY_BYTES: usize = 16 << 20;
+const HISTORY_BYTES: usize = 4 << 20;
 
 /// An object at one revision, serialised once.
 #[derive(Debug)]
@@ -116,8 +116,10 @@ impl Store {
     /// Reads snapshot and log of `folder`, and starts the log writer.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let mut loaded = log::load(folder)?;
+        // No version is ever 0, which has a meaning of its own in requests.
+        loaded.revision = loaded.revision.max(1);
         let mut state = State {
-            revision: loaded.revision.max(1),
+            revision: loaded.revision,
             ..State::default()
         };
         for ((table, key), (bytes, revision)) in std::mem::take(&mut loaded.objects) {

@@ -1,0 +1,189 @@
+//! Who may do what: the roles and bindings that are stored, and what everybody may do.
+
+pub(crate) mod tokens;
+
+use serde_json::Value;
+
+use crate::http::request::User;
+use crate::store::Store;
+use crate::text::string_at;
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wish<'a> {
+    /// Something with a resource; a subresource is part of its name.
+    Resource {
+        verb: &'a str,
+        group: &'a str,
+        resource: &'a str,
+        name: &'a str,
+        namespace: &'a str,
+    },
+    /// Something with a path that is no resource.
+    Path { verb: &'a str, path: &'a str },
+}
+
+/// Whether a user may do it.
+pub(crate) fn allowed(store: &Store, user: &User, wish: Wish<'_>) -> bool {
+    if user.is_master() || open_to_all(user, wish) {
+        return true;
+    }
+    let cluster = store.list(&format!("{GROUP}/clusterrolebindings"), "");
+    let mut bindings = cluster.objects;
+    if let Wish::Resource { namespace, .. } = wish
+        && !namespace.is_empty()
+    {
+        bindings.extend(
+            store
+                .list(&format!("{GROUP}/rolebindings"), &format!("{namespace}/"))
+                .objects,
+        );
+    }
+    bindings.iter().any(|(_, binding)| {
+        let binding = &binding.value;
+        let subjects = binding["subjects"].as_array().into_iter().flatten();
+        subjects.into_iter().any(|s| is_subject(user, s)) && grants(store, binding, wish)
+    })
+}
+
+/// What needs no role: health and version for everybody, discovery and questions about oneself for those who are known.
+fn open_to_all(user: &User, wish: Wish<'_>) -> bool {
+    let known = user.groups.iter().any(|g| g == "system:authenticated");
+    match wish {
+        Wish::Path {
+            verb: "get" | "head",
+            path,
+        } => {
+            let below = |root: &str| path == root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+            ["/healthz", "/livez", "/readyz", "/version"].into_iter().any(below)
+                || known && ["/api", "/apis", "/openapi"].into_iter().any(below)
+        }
+        Wish::Resource {
+            verb: "create",
+            group: "authorization.k8s.io",
+            resource,
+            ..
+        } => known && matches!(resource, "selfsubjectaccessreviews" | "selfsubjectrulesreviews"),
+        Wish::Resource {
+            verb: "create",
+            group: "authentication.k8s.io",
+            resource,
+            ..
+        } => known && resource == "selfsubjectreviews",
+        _ => false,
+    }
+}
+
+fn is_subject(user: &User, subject: &Value) -> bool {
+    let name = string_at(subject, "/name");
+    match string_at(subject, "/kind") {
+        "User" => user.name == name,
+        "Group" => user.groups.iter().any(|g| g == name),
+        "ServiceAccount" => user.name == format!("system:serviceaccount:{}:{name}", string_at(subject, "/namespace")),
+        _ => false,
+    }
+}
+
+/// Whether the role that a binding names allows it.
+fn grants(store: &Store, binding: &Value, wish: Wish<'_>) -> bool {
+    let role = &binding["roleRef"];
+    let name = string_at(role, "/name");
+    let found = if string_at(role, "/kind") == "ClusterRole" {
+        store.get(&format!("{GROUP}/clusterroles"), name)
+    } else {
+        let namespace = string_at(binding, "/metadata/namespace");
+        store.get(&format!("{GROUP}/roles"), &format!("{namespace}/{name}"))
+    };
+    let rules = found.as_ref().and_then(|role| role.value["rules"].as_array());
+    rules.into_iter().flatten().any(|rule| permits(rule, wish))
+}
+
+fn permits(rule: &Value, wish: Wish<'_>) -> bool {
+    let lists = |member: &str, wanted: &str| {
+        rule[member]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|v| v == "*" || v == wanted))
+    };
+    match wish {
+        Wish::Resource {
+            verb,
+            group,
+            resource,
+            name,
+            ..
+        } => {
+            let names = rule["resourceNames"].as_array().filter(|n| !n.is_empty());
+            let sub = resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
+            lists("verbs", verb)
+                && lists("apiGroups", group)
+                && (lists("resources", resource) || sub.is_some_and(|sub| lists("resources", &sub)))
+                && names.is_none_or(|names| names.iter().any(|n| n == name))
+        }
+        Wish::Path { verb, path } => {
+            let urls = rule["nonResourceURLs"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let fits = |url: &str| url == path || url.strip_suffix('*').is_some_and(|start| path.starts_with(start));
+            lists("verbs", verb) && urls.into_iter().any(fits)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wish<'a>(verb: &'a str, resource: &'a str, name: &'a str) -> Wish<'a> {
+        Wish::Resource {
+            verb,
+            group: "",
+            resource,
+            name,
+            namespace: "n",
+        }
+    }
+
+    #[test]
+    fn a_rule_permits_what_it_lists() {
+        let rule = json!({"apiGroups": [""], "resources": ["pods", "*/status"], "verbs": ["get"]});
+        assert!(permits(&rule, wish("get", "pods", "a")));
+        assert!(permits(&rule, wish("get", "nodes/status", "a")));
+        assert!(!permits(&rule, wish("list", "pods", "")));
+        assert!(!permits(&rule, wish("get", "secrets", "a")));
+        let named = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"], "resourceNames": ["a"]});
+        assert!(permits(&named, wish("delete", "secrets", "a")));
+        assert!(!permits(&named, wish("delete", "secrets", "b")));
+        let path = json!({"nonResourceURLs": ["/metrics*"], "verbs": ["get"]});
+        assert!(permits(
+            &path,
+            Wish::Path {
+                verb: "get",
+                path: "/metrics/x"
+            }
+        ));
+        assert!(!permits(
+            &path,
+            Wish::Path {
+                verb: "get",
+                path: "/logs"
+            }
+        ));
+    }
+
+    #[test]
+    fn strangers_see_health_and_known_users_see_discovery() {
+        let stranger = User::anonymous();
+        let known = User::authenticated("jane".into(), Vec::new());
+        let get = |path| Wish::Path { verb: "get", path };
+        assert!(open_to_all(&stranger, get("/readyz/ping")));
+        assert!(!open_to_all(&stranger, get("/apis")));
+        assert!(open_to_all(&known, get("/apis/apps/v1")));
+        assert!(!open_to_all(&known, get("/nosuch")));
+    }
+}

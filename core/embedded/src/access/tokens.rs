@@ -1,0 +1,187 @@
+//! Bearer tokens: those of a file, and those that are issued for service accounts.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::http::request::User;
+use crate::pki::{self, PkiError};
+use crate::store::Store;
+use crate::text::{meta, string_at};
+
+/// The tokens of a server.
+pub(crate) struct Tokens {
+    /// Token, user and groups.
+    file: Vec<(String, String, Vec<String>)>,
+    /// What issued tokens are signed with.
+    key: Vec<u8>,
+}
+
+impl Tokens {
+    /// Reads `tokens.csv` of a folder if it is there (`token,user,uid,"group,group"` a line, as the real server reads it),
+    /// and the signing key, which is made on first use.
+    pub(crate) fn open(folder: &Path) -> Result<Self, PkiError> {
+        let path = folder.join("tokens.csv");
+        let file = match std::fs::read_to_string(&path) {
+            Ok(text) => parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => {
+                return Err(PkiError::File {
+                    path: path.display().to_string(),
+                    source,
+                });
+            }
+        };
+        Ok(Self {
+            file,
+            key: signing_key(&folder.join("token.key"))?,
+        })
+    }
+
+    /// The user of a token, if it is good.
+    pub(crate) fn user(&self, token: &str, store: &Store, now: i64) -> Option<User> {
+        if let Some((_, name, groups)) = self.file.iter().find(|(t, ..)| same(t.as_bytes(), token.as_bytes())) {
+            return Some(User::authenticated(name.clone(), groups.clone()));
+        }
+        let claims = self.verify(token, now)?;
+        let (namespace, name) = (string_at(&claims, "/namespace"), string_at(&claims, "/name"));
+        let account = store.get("serviceaccounts", &format!("{namespace}/{name}"))?;
+        if meta(&account.value, "uid") != string_at(&claims, "/uid") {
+            return None;
+        }
+        let groups = vec![
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+        ];
+        Some(User::authenticated(
+            format!("system:serviceaccount:{namespace}:{name}"),
+            groups,
+        ))
+    }
+
+    /// Issues a token for a service account.
+    pub(crate) fn issue(&self, account: &Value, expires: i64) -> String {
+        let claims = json!({
+            "sub": format!("system:serviceaccount:{}:{}", meta(account, "namespace"), meta(account, "name")),
+            "namespace": meta(account, "namespace"), "name": meta(account, "name"), "uid": meta(account, "uid"),
+            "exp": expires,
+        });
+        let head = URL_SAFE_NO_PAD.encode(json!({"alg": "HS256", "typ": "JWT"}).to_string());
+        let body = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = URL_SAFE_NO_PAD.encode(hmac(&self.key, body.as_bytes()));
+        format!("{body}.{signature}")
+    }
+
+    fn verify(&self, token: &str, now: i64) -> Option<Value> {
+        let (body, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        if !same(&signature, &hmac(&self.key, body.as_bytes())) {
+            return None;
+        }
+        let claims = URL_SAFE_NO_PAD.decode(body.split_once('.')?.1).ok()?;
+        let claims = serde_json::from_slice::<Value>(&claims).ok()?;
+        (claims["exp"].as_i64()? > now).then_some(claims)
+    }
+}
+
+fn parse(text: &str) -> Vec<(String, String, Vec<String>)> {
+    let lines = text.lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut fields = line.splitn(4, ',').map(|f| f.trim().trim_matches('"'));
+            let (token, user) = (fields.next()?, fields.next()?);
+            let groups = fields.nth(1).unwrap_or_default();
+            let groups = groups
+                .split(',')
+                .map(str::trim)
+                .filter(|g| !g.is_empty())
+                .map(str::to_owned)
+                .collect();
+            (!token.is_empty() && !user.is_empty()).then(|| (token.to_owned(), user.to_owned(), groups))
+        })
+        .collect()
+}
+
+fn signing_key(path: &Path) -> Result<Vec<u8>, PkiError> {
+    match std::fs::read(path) {
+        Ok(key) => Ok(key),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+            let key = key.iter().flat_map(|u| u.into_bytes()).collect::<Vec<_>>();
+            pki::write_private(path, &key)?;
+            Ok(key)
+        }
+        Err(source) => Err(PkiError::File {
+            path: path.display().to_string(),
+            source,
+        }),
+    }
+}
+
+/// HMAC with SHA-256 (RFC 2104).
+fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut block = [0; 64];
+    if key.len() > block.len() {
+        block[..32].copy_from_slice(&Sha256::digest(key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let padded = |pad: u8| block.map(|b| b ^ pad);
+    let inner = Sha256::new()
+        .chain_update(padded(0x36))
+        .chain_update(message)
+        .finalize();
+    Sha256::new()
+        .chain_update(padded(0x5c))
+        .chain_update(inner)
+        .finalize()
+        .to_vec()
+}
+
+/// Compares without telling by the time taken where the difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |d, (x, y)| d | (x ^ y)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_token_user_and_groups() {
+        let tokens = parse("# comment\nabc,jane,7,\"devs,system:masters\"\nx,y,z\nbroken\n");
+        let jane = (
+            "abc".to_owned(),
+            "jane".to_owned(),
+            vec!["devs".to_owned(), "system:masters".to_owned()],
+        );
+        assert_eq!(tokens, [jane, ("x".to_owned(), "y".to_owned(), Vec::new())]);
+    }
+
+    #[test]
+    fn the_signature_is_that_of_rfc_4231() {
+        let found = hmac(b"Jefe", b"what do ya want for nothing?");
+        assert_eq!(found[..4], [0x5b, 0xdc, 0xc1, 0x46]);
+    }
+
+    #[test]
+    fn an_issued_token_verifies_until_it_expires_or_is_changed() {
+        let tokens = Tokens {
+            file: Vec::new(),
+            key: b"key".to_vec(),
+        };
+        let account = json!({"metadata": {"name": "robot", "namespace": "n", "uid": "u"}});
+        let token = tokens.issue(&account, 100);
+        assert_eq!(tokens.verify(&token, 99).unwrap()["name"], "robot");
+        assert!(tokens.verify(&token, 100).is_none());
+        assert!(tokens.verify(&format!("{token}x"), 99).is_none());
+        let other = Tokens {
+            file: Vec::new(),
+            key: b"other".to_vec(),
+        };
+        assert!(other.verify(&token, 99).is_none());
+    }
+}
