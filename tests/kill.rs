@@ -31,33 +31,36 @@ fn killed_again_and_again_a_bootstrap_still_completes() {
     nothing_twice(&site);
 }
 
-/// A fresh cluster for each record: killed once there, then left alone.
+/// Every position of the journal is one to die at: sixteen clusters, the first killed after records 1, 17, 33 and so on,
+/// the next one after 2, 18, 34, each until it is ready.
 #[test]
-fn killed_once_at_every_record_a_bootstrap_completes() {
-    let records = {
-        let site = Site::new(SHORT, 3, 3, "");
-        site.bootstrap(&[]).is_ready();
-        site.journal().len()
-    };
-    let points: Vec<usize> = (1..=records).collect();
-    let lanes = 3;
+fn killed_at_every_record_of_the_journal_a_bootstrap_completes() {
+    const STRIDE: usize = 16;
+    const LANES: usize = 3;
     std::thread::scope(|scope| {
-        for lane in 0..lanes {
-            let points = points.iter().skip(lane).step_by(lanes).copied().collect::<Vec<_>>();
-            scope.spawn(move || points.into_iter().for_each(killed_once));
+        for lane in 0..LANES {
+            scope.spawn(move || (lane..STRIDE).step_by(LANES).for_each(|offset| killed_along(offset + 1, STRIDE)));
         }
     });
 }
 
-fn killed_once(record: usize) {
+/// Kills the bootstrap whenever its journal has `first`, `first + stride`, `first + 2 * stride` ... records.
+fn killed_along(first: usize, stride: usize) {
     let site = Site::new(SHORT, 3, 3, "");
-    let first = site.command(&[]).env("BUTLER_TEST_DIE_AFTER_RECORDS", record.to_string()).output().unwrap();
-    if first.status.code() == Some(0) {
-        return; // this run wrote fewer records
+    for kills in 0..PLENTY {
+        let written = site.journal().len();
+        let next = (0..).map(|n| first + n * stride).find(|position| *position > written).expect("there is always one");
+        let records = (next - written).to_string();
+        let run = site.command(&[]).env("BUTLER_TEST_DIE_AFTER_RECORDS", records).output().unwrap();
+        if run.status.success() {
+            assert!(kills > 5, "only {kills} kills");
+            return nothing_twice(&site);
+        }
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), None, "first {first}, at record {next}: {stderr}");
+        assert_eq!(site.journal().len(), next, "it died somewhere else");
     }
-    let again = site.bootstrap(&[]);
-    assert_eq!(again.code, Some(0), "killed after record {record}: {}", again.stderr);
-    nothing_twice(&site);
+    panic!("no progress: {:?}", site.journal().last());
 }
 
 fn nothing_twice(site: &Site) {

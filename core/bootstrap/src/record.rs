@@ -2,7 +2,7 @@
 
 use butler_api::{
     config::{BootstrapConfig, Role},
-    labels::{BUTLER, CLUSTER_ID, GENERATION, MANAGED_BY},
+    labels::{BUTLER, CLUSTER_ID, CONFIG_DIGEST, GENERATION, MANAGED_BY},
     names,
     v1alpha1::record,
 };
@@ -26,8 +26,15 @@ pub fn groundwork(config: &BootstrapConfig, cluster_id: Uuid) -> Result<Vec<Valu
     if let Some(pool) = record::network_pool(config)? {
         objects.push(marked(&pool, cluster_id)?);
     }
-    objects.push(marked(&record::cluster_bootstrap(config), cluster_id)?);
+    let mut bootstrap = marked(&record::cluster_bootstrap(config), cluster_id)?;
+    bootstrap["metadata"]["annotations"][CONFIG_DIGEST] = json!(stamp(config));
+    objects.push(bootstrap);
     Ok(objects)
+}
+
+/// What the ClusterBootstrap says it was made from: when it says so, it and everything before it is written.
+pub fn stamp(config: &BootstrapConfig) -> String {
+    format!("{}/{}", env!("CARGO_PKG_VERSION"), config.digest)
 }
 
 /// The MachineRequest of one machine; `owner` is the UID of the ClusterBootstrap.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use butler_api::{
     event::Body,
-    labels::CLUSTER_ID,
+    labels::{CLUSTER_ID, CONFIG_DIGEST},
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
 use butler_infra::CheckStatus;
@@ -94,10 +94,12 @@ pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<
 pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     let client = side.running.client.clone();
-    establish_crds(&client).await?;
-    let objects = record::groundwork(&context.config, context.owner.cluster_id)
-        .map_err(|e| StepError::fatal("render the record", e))?;
-    apply_all(&client, &objects).await?;
+    if !is_written(&client, context).await? {
+        establish_crds(&client).await?;
+        let objects = record::groundwork(&context.config, context.owner.cluster_id)
+            .map_err(|e| StepError::fatal("render the record", e))?;
+        apply_all(&client, &objects).await?;
+    }
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);
     let watched = Arc::new(Watched::start(api.clone(), watcher::Config::default().labels(&selector)));
@@ -115,6 +117,16 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     tasks.extend([controller.abort_handle(), mirror.abort_handle()]);
     *side.machines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watched);
     Ok(())
+}
+
+/// Whether an earlier run of this program wrote the same record.
+async fn is_written(client: &Client, context: &Context) -> Result<bool, StepError> {
+    let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
+    match api.get(&context.config.cluster.name).await {
+        Ok(found) => Ok(found.annotations().get(CONFIG_DIGEST) == Some(&record::stamp(&context.config))),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(StepError::retryable("read the record", error)),
+    }
 }
 
 pub(super) async fn record_written(context: &Context) -> Result<Proof, StepError> {
