@@ -234,10 +234,8 @@ impl Log {
             });
         }
         let path = folder.join("log");
-        let mut file = OpenOptions::new()
-            .create(true)
+        let mut file = private()
             .truncate(false)
-            .write(true)
             .open(&path)
             .map_err(failed("cannot open", &path))?;
         file.seek(SeekFrom::Start(loaded.log_length))
@@ -383,10 +381,22 @@ impl Writer {
     }
 }
 
+/// Objects may be secrets: only their owner reads them.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 /// Replaces a file in one step and makes the change durable.
 fn replace_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<File, FolderError> {
     let (path, fresh) = (folder.join(name), folder.join(format!("{name}.new")));
-    let mut file = File::create(&fresh).map_err(failed("cannot create", &fresh))?;
+    let mut file = private()
+        .truncate(true)
+        .open(&fresh)
+        .map_err(failed("cannot create", &fresh))?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
         .map_err(failed("cannot write", &fresh))?;

@@ -442,7 +442,12 @@ mod tests {
         let revision = store.revision();
         store.close().await.unwrap();
         drop(store);
-        assert!(folder.path().join("snapshot").exists());
+        for name in ["snapshot", "log"] {
+            let metadata = std::fs::metadata(folder.path().join(name)).unwrap();
+            #[cfg(unix)]
+            assert_eq!(std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777, 0o600, "{name}");
+            assert!(metadata.len() > 0 || name == "log");
+        }
         let store = Store::open(folder.path()).unwrap();
         assert_eq!(store.revision(), revision);
         assert_eq!(store.list("t", "").objects.len(), 60);
