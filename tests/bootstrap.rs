@@ -1,5 +1,6 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
+mod kill;
 mod world;
 
 use std::{
@@ -19,10 +20,16 @@ fn an_ha_cluster_becomes_ready_and_the_same_command_again_makes_nothing() {
     assert_eq!(site.counter("machinesCreated"), 6);
     assert_eq!(site.counter("bootstrapsTakenEffect"), 1);
     for name in ["demo-kubeconfig", "demo-talosconfig"] {
-        let mode = fs::metadata(site.butler_home().join(name)).unwrap().permissions().mode();
+        let mode = fs::metadata(site.butler_home().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-    assert!(!site.state().join("bootstrap-cluster").exists(), "the bootstrap cluster is still there");
+    assert!(
+        !site.state().join("bootstrap-cluster").exists(),
+        "the bootstrap cluster is still there"
+    );
     let again = site.bootstrap(&["-o", "json"]);
     again.is_ready();
     let answer: Value = serde_json::from_str(&again.stdout).unwrap();
@@ -40,7 +47,11 @@ fn a_changed_configuration_is_refused_with_the_difference() {
     fs::write(site.config(), text.replace("cpu: 2", "cpu: 4")).unwrap();
     let run = site.bootstrap(&[]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("cluster.controlPlane.cpu: was 2, is 4"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("cluster.controlPlane.cpu: was 2, is 4"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -50,9 +61,19 @@ fn a_plan_touches_nothing_and_names_what_will_be_made() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let plan: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(plan["machines"].as_array().map(Vec::len), Some(6));
-    let addons: Vec<&str> = plan["addons"].as_array().unwrap().iter().filter_map(|a| a["name"].as_str()).collect();
+    let addons: Vec<&str> = plan["addons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|a| a["name"].as_str())
+        .collect();
     assert!(addons.contains(&"cilium") && addons.contains(&"steward"), "{addons:?}");
-    let cilium = plan["addons"].as_array().unwrap().iter().find(|a| a["name"] == "cilium").unwrap();
+    let cilium = plan["addons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|a| a["name"] == "cilium")
+        .unwrap();
     assert!(cilium["version"].is_string(), "{cilium}");
     assert!(!site.butler_home().exists(), "a dry run wrote to the home");
 }
@@ -64,7 +85,13 @@ fn a_node_that_never_answers_ends_at_its_deadline_and_the_rest_is_built() {
     let run = site.bootstrap(&[]);
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let error = run.stderr.split("error:").nth(1).expect("an error");
-    for part in ["demo-worker-1", "machine/demo-worker-1/boot", "last cause", "hint:", "TCP 50000"] {
+    for part in [
+        "demo-worker-1",
+        "machine/demo-worker-1/boot",
+        "last cause",
+        "hint:",
+        "TCP 50000",
+    ] {
         assert!(error.contains(part), "{part:?} is not in {error}");
     }
     assert!(run.stderr.contains("addon cilium: ready"), "{}", run.stderr);
@@ -114,7 +141,12 @@ fn a_taken_endpoint_is_named_and_waited_for() {
 #[test]
 fn an_interrupted_run_says_what_exists_and_goes_on() {
     let site = Site::new(SHORT, 3, 3, "");
-    let mut child = site.command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = site
+        .command(&[])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut seen = String::new();
     for line in lines.by_ref() {
@@ -125,11 +157,17 @@ fn an_interrupted_run_says_what_exists_and_goes_on() {
             break;
         }
     }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(kill.success());
     let rest: String = lines.map_while(Result::ok).map(|l| l + "\n").collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("interrupted") && rest.contains("machines exist"), "{rest}");
+    assert!(
+        rest.contains("interrupted") && rest.contains("machines exist"),
+        "{rest}"
+    );
     assert!(rest.contains("goes on from here"), "{rest}");
     site.bootstrap(&[]).is_ready();
     assert_eq!(site.counter("machinesCreated"), 6);
@@ -143,7 +181,10 @@ fn the_event_stream_is_complete_and_in_order() {
     let text = fs::read_to_string(events).unwrap();
     let events: Vec<butler_api::event::Event> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert!(events.iter().map(|e| e.seq).eq(1..=events.len() as u64));
-    let codes: Vec<Value> = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["code"].clone()).collect();
+    let codes: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["code"].clone())
+        .collect();
     assert_eq!(codes.first(), Some(&Value::from("run.started")));
     assert_eq!(codes.last(), Some(&Value::from("run.finished")));
 }
@@ -163,12 +204,24 @@ fn a_planted_secret_is_in_no_output_event_journal_line_or_log() {
     let events = site.path("events.ndjson");
     let mut command = site.command(&["--events", events.to_str().unwrap(), "-vv"]);
     let output = command.output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{stderr}");
-    assert!(!stdout.contains(CANARY) && !stderr.contains(CANARY), "a secret was printed");
+    assert!(
+        !stdout.contains(CANARY) && !stderr.contains(CANARY),
+        "a secret was printed"
+    );
     for name in ["state/clusters", "config", "cache"] {
-        assert_eq!(files_with(&site.butler_home().join(name), CANARY), Vec::<std::path::PathBuf>::new());
+        assert_eq!(
+            files_with(&site.butler_home().join(name), CANARY),
+            Vec::<std::path::PathBuf>::new()
+        );
     }
-    assert!(!fs::read_to_string(events).unwrap().contains(CANARY), "a secret is in the event stream");
+    assert!(
+        !fs::read_to_string(events).unwrap().contains(CANARY),
+        "a secret is in the event stream"
+    );
     assert!(!site.journal().is_empty());
 }

@@ -3,9 +3,7 @@
 //! Debug builds can be told to die right after the n-th record of a run is on disk, which is what `kill -9` at that
 //! moment looks like to the next run: no destructor runs, no buffer is flushed.
 
-mod world;
-
-use world::{SHORT, Site};
+use crate::world::{SHORT, Site};
 
 /// More than a run of this size writes.
 const PLENTY: usize = 1_000;
@@ -17,7 +15,11 @@ fn killed_again_and_again_a_bootstrap_still_completes() {
     let mut kills = 0;
     let done = loop {
         let records = (kills + 2).to_string();
-        let run = site.command(&[]).env("BUTLER_TEST_DIE_AFTER_RECORDS", records).output().unwrap();
+        let run = site
+            .command(&[])
+            .env("BUTLER_TEST_DIE_AFTER_RECORDS", records)
+            .output()
+            .expect("the binary starts");
         if run.status.success() {
             break run;
         }
@@ -39,7 +41,11 @@ fn killed_at_every_record_of_the_journal_a_bootstrap_completes() {
     const LANES: usize = 3;
     std::thread::scope(|scope| {
         for lane in 0..LANES {
-            scope.spawn(move || (lane..STRIDE).step_by(LANES).for_each(|offset| killed_along(offset + 1, STRIDE)));
+            scope.spawn(move || {
+                for offset in (lane..STRIDE).step_by(LANES) {
+                    killed_along(offset + 1, STRIDE);
+                }
+            });
         }
     });
 }
@@ -49,9 +55,14 @@ fn killed_along(first: usize, stride: usize) {
     let site = Site::new(SHORT, 3, 3, "");
     for kills in 0..PLENTY {
         let written = site.journal().len();
-        let next = (0..).map(|n| first + n * stride).find(|position| *position > written).expect("there is always one");
+        let next = first + written.saturating_sub(first).next_multiple_of(stride);
+        let next = if next > written { next } else { next + stride };
         let records = (next - written).to_string();
-        let run = site.command(&[]).env("BUTLER_TEST_DIE_AFTER_RECORDS", records).output().unwrap();
+        let run = site
+            .command(&[])
+            .env("BUTLER_TEST_DIE_AFTER_RECORDS", records)
+            .output()
+            .expect("the binary starts");
         if run.status.success() {
             assert!(kills > 5, "only {kills} kills");
             return nothing_twice(&site);
@@ -67,8 +78,11 @@ fn nothing_twice(site: &Site) {
     let status = site.status();
     assert_eq!(status["counters"]["machinesCreated"], 6);
     assert_eq!(status["counters"]["bootstrapsTakenEffect"], 1);
-    let machines = status["machines"].as_array().unwrap();
+    let machines = status["machines"].as_array().expect("machines");
     assert_eq!(machines.len(), 6);
     let owner = &machines[0]["owner"];
-    assert!(machines.iter().all(|m| m["owner"] == *owner && !owner.is_null()), "{machines:?}");
+    assert!(
+        machines.iter().all(|m| m["owner"] == *owner && !owner.is_null()),
+        "{machines:?}"
+    );
 }

@@ -20,9 +20,9 @@ pub(crate) fn unreadable_config(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::from_error(Exit::Usage, error)
         .while_doing(format!("cannot read the configuration {}", path.display()));
     match error.kind() {
-        io::ErrorKind::NotFound => {
-            failure.hint("fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain")
-        }
+        io::ErrorKind::NotFound => failure.hint(
+            "fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain",
+        ),
         _ => failure,
     }
 }
@@ -76,7 +76,11 @@ pub(crate) fn plan(error: &PlanError) -> Failure {
 
 /// A platform that cannot be used.
 pub(crate) fn infra(error: &InfraError) -> Failure {
-    let exit = if error.class == butler_infra::Class::Unsupported { Exit::Usage } else { Exit::Failed };
+    let exit = if error.class == butler_infra::Class::Unsupported {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    };
     let failure = Failure::from_error(exit, error);
     match &error.hint {
         Some(hint) => failure.hint(hint),
@@ -90,8 +94,10 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
         RunError::Changed { .. } => Failure::from_error(Exit::Usage, error)
             .hint("undo the change and run the same command again; a cluster under way keeps its configuration"),
         RunError::Plan(error) => plan(error),
-        RunError::Journal(_) => Failure::from_error(Exit::Failed, error)
-            .hint(format!("nothing was deleted; the state of this bootstrap is in {}", files.folder.display())),
+        RunError::Journal(_) => Failure::from_error(Exit::Failed, error).hint(format!(
+            "nothing was deleted; the state of this bootstrap is in {}",
+            files.folder.display()
+        )),
         _ => Failure::from_error(Exit::Failed, error),
     }
 }
@@ -107,7 +113,10 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
     let mut failure = match (ended.failures.first(), ended.outcome) {
         (_, Outcome::Interrupted) => Failure::new(exit, format!("the bootstrap of {cluster} was interrupted")),
         (Some(first), _) => failed_step(exit, cluster, first),
-        (None, _) => Failure::new(exit, format!("the bootstrap of {cluster} did not end within --deadline")),
+        (None, _) => Failure::new(
+            exit,
+            format!("the bootstrap of {cluster} did not end within --deadline"),
+        ),
     };
     for further in ended.failures.iter().skip(1) {
         failure = failure.cause(describe(further));

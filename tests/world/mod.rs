@@ -48,7 +48,10 @@ impl Site {
     /// A site with this world file and topology (`3+3`, `1+0`), and further configuration lines.
     pub(crate) fn new(world: &str, control_planes: u32, workers: u32, further: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
-        let site = Self { home, cluster: "demo".to_owned() };
+        let site = Self {
+            home,
+            cluster: "demo".to_owned(),
+        };
         fs::write(site.path("world.yaml"), world).expect("a world file");
         fs::write(site.config(), configuration(control_planes, workers, further)).expect("a configuration");
         site
@@ -77,7 +80,10 @@ impl Site {
     /// The binary in this home.
     pub(crate) fn butleradm(&self) -> Command {
         let mut command = Command::new(BUTLERADM);
-        command.env_clear().env("HOME", self.home.path()).env("BUTLER_HOME", self.butler_home());
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("BUTLER_HOME", self.butler_home());
         command.current_dir(self.home.path()).stdin(Stdio::null());
         command
     }
@@ -85,18 +91,27 @@ impl Site {
     /// The bootstrap command.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.butleradm();
-        command.arg("bootstrap").arg("--config").arg(self.config()).arg("--no-progress").args(arguments);
+        command
+            .arg("bootstrap")
+            .arg("--config")
+            .arg(self.config())
+            .arg("--no-progress")
+            .args(arguments);
         command
     }
 
     /// Runs the bootstrap to its end.
     pub(crate) fn bootstrap(&self, arguments: &[&str]) -> Run {
-        Run::of(self.command(arguments).output().expect("the binary starts"))
+        Run::of(&self.command(arguments).output().expect("the binary starts"))
     }
 
     /// `inmemory status -o json`.
     pub(crate) fn status(&self) -> Value {
-        let output = self.butleradm().args(["inmemory", "status", "-o", "json"]).output().expect("the binary starts");
+        let output = self
+            .butleradm()
+            .args(["inmemory", "status", "-o", "json"])
+            .output()
+            .expect("the binary starts");
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
     }
@@ -106,18 +121,12 @@ impl Site {
         self.status()["counters"][name].as_u64().expect("a counter")
     }
 
-    /// Starts the world.
-    pub(crate) fn up(&self) {
-        let mut command = self.butleradm();
-        command.args(["inmemory", "up", "--world"]).arg(self.path("world.yaml"));
-        let run = Run::of(command.output().expect("the binary starts"));
-        assert_eq!(run.code, Some(0), "{run:?}");
-    }
-
     /// The records of the journal.
     pub(crate) fn journal(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.state().join("journal.ndjson")).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 }
 
@@ -128,7 +137,7 @@ impl Drop for Site {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -149,7 +158,7 @@ fn configuration(control_planes: u32, workers: u32, further: &str) -> String {
     // Test binaries run at the same time too: the process id keeps them apart.
     let process = u8::try_from(std::process::id() % 250).expect("below 250");
     let block = Ipv4Addr::new(127, 100, process, NEXT.fetch_add(4, Ordering::Relaxed));
-    let [a, b, c, d] = block.octets();
+    let after = |n: u32| Ipv4Addr::from(u32::from(block) + n);
     let topology = if workers == 0 { "single-node" } else { "ha" };
     let workers = match workers {
         0 => String::new(),
@@ -162,23 +171,25 @@ cluster:
   topology: {topology}
   controlPlane: {{replicas: {control_planes}, cpu: 2, memoryMB: 4096, diskGB: 40}}
 {workers}network:
-  vip: {a}.{b}.{c}.{d}
-  loadBalancerPool: {{start: {a}.{b}.{c}.{}, end: {a}.{b}.{c}.{}}}
+  vip: {block}
+  loadBalancerPool: {{start: {}, end: {}}}
 talos:
   version: v1.12.1
 providerConfig:
   inmemory:
     world: world.yaml
 {further}",
-        d + 1,
-        d + 3,
+        after(1),
+        after(3),
     )
 }
 
 /// Whether the needle is in any file below the folder.
 pub(crate) fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return found };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return found;
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {

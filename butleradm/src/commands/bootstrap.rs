@@ -77,9 +77,20 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         ui.warn(&warning.render(&file.display().to_string()), None);
     }
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
-    let job = Job { ui, env, args, home, file, config: loaded.config };
+    let job = Job {
+        ui,
+        env,
+        args,
+        home,
+        file,
+        config: loaded.config,
+    };
     interrupt::run(ui, |cancel| async move {
-        if args.dry_run { job.plan().await } else { job.bootstrap(cancel).await }
+        if args.dry_run {
+            job.plan().await
+        } else {
+            job.bootstrap(cancel).await
+        }
     })
 }
 
@@ -113,11 +124,20 @@ impl Job<'_> {
         let provider = self.provider(false).await;
         let id = run::cluster_id(&self.files()).map_err(|e| failure::run(&e.into(), &self.files()))?;
         let (checks, mut warnings) = match provider {
-            Ok(provider) => match provider.preflight(&plan::infra(&self.config, id.unwrap_or_default())).await {
+            Ok(provider) => match provider
+                .preflight(&plan::infra(&self.config, id.unwrap_or_default()))
+                .await
+            {
                 Ok(checks) => (checks, Vec::new()),
-                Err(error) => (Vec::new(), vec![format!("the platform's checks could not run: {error}")]),
+                Err(error) => (
+                    Vec::new(),
+                    vec![format!("the platform's checks could not run: {error}")],
+                ),
             },
-            Err(failure) => (Vec::new(), vec![format!("the platform's checks could not run: {}", failure.message())]),
+            Err(failure) => (
+                Vec::new(),
+                vec![format!("the platform's checks could not run: {}", failure.message())],
+            ),
         };
         warnings.extend(addons::warnings(&self.config));
         let planned = Planned(plan::plan(&self.config, &addons, &checks, warnings));
@@ -150,7 +170,8 @@ impl Job<'_> {
         if self.args.events.as_deref().is_some_and(|p| p.as_os_str() == "-") {
             return Ok(());
         }
-        self.ui.answer(&Made::of(&cluster, &files, &ended), self.args.output.output)
+        self.ui
+            .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)
     }
 
     fn files(&self) -> Files {
@@ -205,17 +226,29 @@ impl Job<'_> {
 
     fn tools(&self) -> Tools {
         let text = |name: &str| self.env.text(name).map(ToOwned::to_owned);
-        let proxies = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+        let proxies = [
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+        ];
         Tools {
             runtime_variable: text(env::KIND_EXPERIMENTAL_PROVIDER),
-            proxies: proxies.iter().filter_map(|n| Some(((*n).to_owned(), text(n)?.into()))).collect(),
+            proxies: proxies
+                .iter()
+                .filter_map(|n| Some(((*n).to_owned(), text(n)?.into())))
+                .collect(),
             ..Tools::default()
         }
     }
 
     /// Certificate authorities for the kind node: a file or a folder of PEM files.
     fn ca_files(&self) -> Result<Vec<PathBuf>, Failure> {
-        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else { return Ok(Vec::new()) };
+        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else {
+            return Ok(Vec::new());
+        };
         if !matches!(self.config.bootstrap_cluster, BootstrapCluster::Kind { .. }) || path.is_file() {
             return Ok(vec![path]);
         }
@@ -236,5 +269,9 @@ impl Job<'_> {
 
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
 fn fuse(env: &Env) -> Option<u64> {
-    if cfg!(debug_assertions) { env.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok() } else { None }
+    if cfg!(debug_assertions) {
+        env.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
+    } else {
+        None
+    }
 }

@@ -167,7 +167,18 @@ pub struct Parts {
 impl Context {
     /// A context.
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, owner, provider, files, cluster, journal, addons, known, view, make_installer } = parts;
+        let Parts {
+            config,
+            owner,
+            provider,
+            files,
+            cluster,
+            journal,
+            addons,
+            known,
+            view,
+            make_installer,
+        } = parts;
         Self {
             config,
             owner,
@@ -202,13 +213,18 @@ impl Context {
     pub fn address(&self, machine: &str) -> Result<Address, StepError> {
         let text = self.known().machines.get(machine).and_then(|m| m.address.clone());
         let text = text.ok_or_else(|| StepError::new(Class::Retryable, format!("{machine} has no address yet")))?;
-        text.parse().map_err(|e| StepError::fatal(format!("the address {text:?} of {machine}"), e))
+        text.parse()
+            .map_err(|e| StepError::fatal(format!("the address {text:?} of {machine}"), e))
     }
 
     /// Names of the control planes, in order.
     pub fn control_planes(&self) -> Vec<String> {
         let machines = self.config.machine_names();
-        machines.into_iter().filter(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name).collect()
+        machines
+            .into_iter()
+            .filter(|(_, role)| *role == Role::ControlPlane)
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// Host of the control-plane endpoint: the configured one, else the first control plane's address.
@@ -223,7 +239,10 @@ impl Context {
 
     /// Secrets bundle and credentials, from the file that the secrets step wrote.
     pub async fn talos(&self) -> Result<Arc<TalosSide>, StepError> {
-        self.talos.get_or_try_init(|| async { self.load_talos().map(Arc::new) }).await.cloned()
+        self.talos
+            .get_or_try_init(|| async { self.load_talos().map(Arc::new) })
+            .await
+            .cloned()
     }
 
     fn load_talos(&self) -> Result<TalosSide, StepError> {
@@ -249,9 +268,16 @@ impl Context {
     /// Sets or forgets the bootstrap cluster.
     pub fn set_bootstrap(&self, side: Option<cluster::Running>) {
         let side = side.map(|running| {
-            Arc::new(BootstrapSide { running, machines: Mutex::default(), tasks: Mutex::default() })
+            Arc::new(BootstrapSide {
+                running,
+                machines: Mutex::default(),
+                tasks: Mutex::default(),
+            })
         });
-        let old = std::mem::replace(&mut *self.bootstrap.lock().unwrap_or_else(PoisonError::into_inner), side);
+        let old = std::mem::replace(
+            &mut *self.bootstrap.lock().unwrap_or_else(PoisonError::into_inner),
+            side,
+        );
         if let Some(old) = old {
             old.stop_tasks();
         }
@@ -259,7 +285,10 @@ impl Context {
 
     /// The management cluster.
     pub async fn management(&self) -> Result<Arc<Management>, StepError> {
-        self.management.get_or_try_init(|| async { self.connect().await.map(Arc::new) }).await.cloned()
+        self.management
+            .get_or_try_init(|| async { self.connect().await.map(Arc::new) })
+            .await
+            .cloned()
     }
 
     async fn connect(&self) -> Result<Management, StepError> {
@@ -281,9 +310,18 @@ impl Context {
             .await
             .map_err(|e| StepError::fatal("connect to the management cluster", e))?;
         let nodes = Watched::start(Api::all(client.clone()), watcher::Config::default());
-        let access = ManagementAccess { client, kubeconfig, server, server_name };
+        let access = ManagementAccess {
+            client,
+            kubeconfig,
+            server,
+            server_name,
+        };
         let installer = (self.make_installer)(access.clone()).await?;
-        Ok(Management { access, nodes, installer })
+        Ok(Management {
+            access,
+            nodes,
+            installer,
+        })
     }
 
     /// Writes the talosconfig with the control planes known so far; returns whether people's file is new.
@@ -291,8 +329,11 @@ impl Context {
         let _one_at_a_time = self.talosconfig_lock.lock().await;
         let talos = self.talos().await?;
         let known = self.known().machines.clone();
-        let endpoints: Vec<String> =
-            self.control_planes().iter().filter_map(|name| known.get(name)?.address.clone()).collect();
+        let endpoints: Vec<String> = self
+            .control_planes()
+            .iter()
+            .filter_map(|name| known.get(name)?.address.clone())
+            .collect();
         let name = &self.config.cluster.name;
         let text = talosconfig::render(name, &endpoints, &endpoints, &talos.bundle, Timestamp::now())
             .map_err(|e| StepError::fatal("render the talosconfig", e))?;
@@ -307,7 +348,9 @@ impl Context {
     pub fn machines_with(&self, kind: impl Fn(String) -> crate::graph::Kind) -> BTreeSet<String> {
         let known = self.known();
         let names = self.config.machine_names().into_iter().map(|(name, _)| name);
-        names.filter(|name| known.proven.contains(&kind(name.clone()).id())).collect()
+        names
+            .filter(|name| known.proven.contains(&kind(name.clone()).id()))
+            .collect()
     }
 }
 
@@ -340,5 +383,9 @@ pub fn write_secret(path: &std::path::Path, text: &SecretString) -> Result<(), S
 
 /// An IPv6 address in brackets, everything else as it is.
 pub fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }

@@ -36,7 +36,10 @@ pub struct Proof {
 impl Proof {
     /// Evidence that teaches nothing else.
     pub fn of(evidence: impl Into<String>) -> Self {
-        Self { evidence: evidence.into(), facts: Vec::new() }
+        Self {
+            evidence: evidence.into(),
+            facts: Vec::new(),
+        }
     }
 }
 
@@ -66,14 +69,22 @@ pub struct Report {
 
 #[derive(Debug)]
 enum Notice {
-    Waiting { step: StepId, waiting_for: String, cause: Option<String> },
+    Waiting {
+        step: StepId,
+        waiting_for: String,
+        cause: Option<String>,
+    },
     Body(Body),
 }
 
 impl Report {
     /// Says what the step waits for and the deepest cause observed.
     pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
-        let notice = Notice::Waiting { step: self.step.clone(), waiting_for: waiting_for.into(), cause };
+        let notice = Notice::Waiting {
+            step: self.step.clone(),
+            waiting_for: waiting_for.into(),
+            cause,
+        };
         // The driver ends before its reporters only when the run is over.
         drop(self.notices.send(notice));
     }
@@ -85,13 +96,21 @@ impl Report {
 
     /// Makes an intent durable: a choice, or an effect within a step that deserves its own record.
     pub async fn intent(&self, what: impl Into<String>, facts: Vec<Fact>) -> Result<(), StepError> {
-        let entry = Entry::Intent { step: self.step.clone(), what: what.into(), facts };
+        let entry = Entry::Intent {
+            step: self.step.clone(),
+            what: what.into(),
+            facts,
+        };
         self.journal.append(entry).await.map_err(journal_failed)
     }
 
     /// Makes an effect durable.
     pub async fn effect(&self, what: impl Into<String>, facts: Vec<Fact>) -> Result<(), StepError> {
-        let entry = Entry::Effect { step: self.step.clone(), what: what.into(), facts };
+        let entry = Entry::Effect {
+            step: self.step.clone(),
+            what: what.into(),
+            facts,
+        };
         self.journal.append(entry).await.map_err(journal_failed)
     }
 }
@@ -157,7 +176,7 @@ pub async fn drive<V: Verbs>(
     run: Run,
 ) -> Result<Ended, JournalError> {
     let (inputs, inbox) = mpsc::unbounded_channel();
-    let (notices, noticed) = mpsc::unbounded_channel();
+    let (notices, said) = mpsc::unbounded_channel();
     let began = Instant::now();
     let driver = Driver {
         scheduler,
@@ -176,7 +195,7 @@ pub async fn drive<V: Verbs>(
         began,
         run,
     };
-    driver.run(inbox, noticed).await
+    driver.run(inbox, said).await
 }
 
 /// What a step was last seen waiting for.
@@ -217,7 +236,7 @@ impl<V: Verbs> Driver<'_, V> {
     async fn run(
         mut self,
         mut inbox: mpsc::UnboundedReceiver<Message>,
-        mut noticed: mpsc::UnboundedReceiver<Notice>,
+        mut said: mpsc::UnboundedReceiver<Notice>,
     ) -> Result<Ended, JournalError> {
         self.announce();
         let mut effects = self.scheduler.start();
@@ -231,7 +250,7 @@ impl<V: Verbs> Driver<'_, V> {
             }
             effects = tokio::select! {
                 biased;
-                Some(notice) = noticed.recv() => { self.notice(notice); Vec::new() }
+                Some(notice) = said.recv() => { self.notice(notice); Vec::new() }
                 Some(message) = inbox.recv() => self.receive(message)?,
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
@@ -250,7 +269,13 @@ impl<V: Verbs> Driver<'_, V> {
         let steps = self.scheduler.graph().len();
         let (machines, addons) = (self.run.view.machines(), self.run.view.addon_names());
         let (resumed, proven) = (self.run.resumed, self.run.proven);
-        self.emit(Body::RunStarted { resumed, steps, proven, machines, addons });
+        self.emit(Body::RunStarted {
+            resumed,
+            steps,
+            proven,
+            machines,
+            addons,
+        });
         for body in self.run.view.ready_addons() {
             self.emit(body);
         }
@@ -266,7 +291,10 @@ impl<V: Verbs> Driver<'_, V> {
                     message: format!("internal error in step {step}: {words}"),
                     hint: Some("this is a defect of this program; please report it with the journal".to_owned()),
                 };
-                Ok(self.scheduler.handle(Input::Proved(step.clone(), Err(failure.clone()))).into_iter()
+                Ok(self
+                    .scheduler
+                    .handle(Input::Proved(step.clone(), Err(failure.clone())))
+                    .into_iter()
                     .chain(self.scheduler.handle(Input::Acted(step.clone(), Err(failure.clone()))))
                     .chain(self.scheduler.handle(Input::Probed(step, Err(failure))))
                     .collect())
@@ -290,7 +318,11 @@ impl<V: Verbs> Driver<'_, V> {
                 Effect::Act(id) => self.spawn(&id, Verb::Act),
                 Effect::Prove(id) => self.spawn(&id, Verb::Prove),
                 Effect::Pause(id, pause, attempt, failure) => self.pause(id, pause, attempt, failure),
-                Effect::Proven { step, evidence, already } => self.proven(&step, evidence, already),
+                Effect::Proven {
+                    step,
+                    evidence,
+                    already,
+                } => self.proven(&step, evidence, already),
                 Effect::Failed(id, failure, deadline) => self.failed(&id, failure, deadline).await?,
                 Effect::Abort(id) => self.abort(&id),
                 Effect::Finish(outcome) => return Ok(Some(outcome)),
@@ -301,9 +333,15 @@ impl<V: Verbs> Driver<'_, V> {
     }
 
     fn begin(&mut self, id: &StepId) {
-        let Some(step) = self.scheduler.graph().get(id).cloned() else { return };
+        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+            return;
+        };
         let (inputs, id, deadline) = (self.inputs.clone(), id.clone(), step.deadline);
-        let late = Failure { retryable: true, message: String::new(), hint: None };
+        let late = Failure {
+            retryable: true,
+            message: String::new(),
+            hint: None,
+        };
         let timer = {
             let id = id.clone();
             tokio::spawn(async move {
@@ -323,9 +361,15 @@ impl<V: Verbs> Driver<'_, V> {
     }
 
     fn spawn(&mut self, id: &StepId, verb: Verb) {
-        let Some(step) = self.scheduler.graph().get(id).cloned() else { return };
+        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+            return;
+        };
         let verbs = Arc::clone(&self.verbs);
-        let report = Report { step: id.clone(), journal: self.journal.clone(), notices: self.notices.clone() };
+        let report = Report {
+            step: id.clone(),
+            journal: self.journal.clone(),
+            notices: self.notices.clone(),
+        };
         let inputs = self.inputs.clone();
         let task = tokio::spawn(async move {
             let message = run_verb(&*verbs, &step, verb, &report).await;
@@ -335,7 +379,11 @@ impl<V: Verbs> Driver<'_, V> {
         self.watch_for_panic(id, task);
     }
 
-    fn watch_for_panic(&self, id: &StepId, task: impl Future<Output = Result<(), tokio::task::JoinError>> + Send + 'static) {
+    fn watch_for_panic(
+        &self,
+        id: &StepId,
+        task: impl Future<Output = Result<(), tokio::task::JoinError>> + Send + 'static,
+    ) {
         let (inputs, id) = (self.inputs.clone(), id.clone());
         tokio::spawn(async move {
             if let Err(error) = task.await
@@ -372,8 +420,16 @@ impl<V: Verbs> Driver<'_, V> {
 
     fn proven(&mut self, id: &StepId, evidence: String, already: bool) {
         let seconds = self.clear(id).map_or(0.0, |since| since.elapsed().as_secs_f64());
-        let Some(step) = self.scheduler.graph().get(id).cloned() else { return };
-        self.emit(Body::StepProven { step: id.as_str().to_owned(), title: step.title, evidence, seconds, already });
+        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+            return;
+        };
+        self.emit(Body::StepProven {
+            step: id.as_str().to_owned(),
+            title: step.title,
+            evidence,
+            seconds,
+            already,
+        });
         if let Some(body) = self.run.view.proven(&step.kind) {
             self.emit(body);
         }
@@ -383,8 +439,16 @@ impl<V: Verbs> Driver<'_, V> {
     async fn failed(&mut self, id: &StepId, failure: Failure, deadline: bool) -> Result<(), JournalError> {
         let failure = if deadline { self.lateness(id, &failure) } else { failure };
         self.clear(id);
-        self.journal.append(Entry::Failure { step: id.clone(), error: failure.message.clone(), deadline }).await?;
-        let Some(step) = self.scheduler.graph().get(id).cloned() else { return Ok(()) };
+        self.journal
+            .append(Entry::Failure {
+                step: id.clone(),
+                error: failure.message.clone(),
+                deadline,
+            })
+            .await?;
+        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+            return Ok(());
+        };
         self.emit(Body::StepFailed {
             step: id.as_str().to_owned(),
             error: failure.message.clone(),
@@ -395,7 +459,13 @@ impl<V: Verbs> Driver<'_, V> {
             self.emit(body);
         }
         let machine = step.kind.machine().map(|name| self.run.view.describe(name));
-        self.failures.push(FailedStep { step: id.clone(), title: step.title, machine, failure, deadline });
+        self.failures.push(FailedStep {
+            step: id.clone(),
+            title: step.title,
+            machine,
+            failure,
+            deadline,
+        });
         self.publish();
         Ok(())
     }
@@ -413,7 +483,11 @@ impl<V: Verbs> Driver<'_, V> {
             message.push_str(cause);
         }
         let hint = step.and_then(|s| late_hint(&s.kind)).or_else(|| failure.hint.clone());
-        Failure { retryable: true, message, hint }
+        Failure {
+            retryable: true,
+            message,
+            hint,
+        }
     }
 
     fn abort(&mut self, id: &StepId) {
@@ -443,7 +517,11 @@ impl<V: Verbs> Driver<'_, V> {
                 }
                 self.emit(body);
             }
-            Notice::Waiting { step, waiting_for, cause } => self.waiting(&step, waiting_for, cause),
+            Notice::Waiting {
+                step,
+                waiting_for,
+                cause,
+            } => self.waiting(&step, waiting_for, cause),
         }
     }
 
@@ -457,14 +535,27 @@ impl<V: Verbs> Driver<'_, V> {
             return;
         }
         let since = known.filter(|w| w.waiting_for == waiting_for).map_or(now, |w| w.since);
-        let wait = Wait { since, waiting_for: waiting_for.clone(), cause: cause.clone() };
+        let wait = Wait {
+            since,
+            waiting_for: waiting_for.clone(),
+            cause: cause.clone(),
+        };
         self.waits.insert(step.clone(), wait);
         if let Some(name) = step.as_str().strip_prefix("addon/") {
             let detail = Some(cause.clone().unwrap_or_else(|| waiting_for.clone()));
-            self.emit(Body::AddonChanged { addon: name.to_owned(), state: "installing".to_owned(), detail });
+            self.emit(Body::AddonChanged {
+                addon: name.to_owned(),
+                state: "installing".to_owned(),
+                detail,
+            });
         }
         let seconds = since.elapsed().as_secs_f64();
-        self.emit(Body::StepWaiting { step: step.as_str().to_owned(), waiting_for, cause, seconds });
+        self.emit(Body::StepWaiting {
+            step: step.as_str().to_owned(),
+            waiting_for,
+            cause,
+            seconds,
+        });
     }
 
     fn publish_phase(&mut self) {
@@ -473,8 +564,10 @@ impl<V: Verbs> Driver<'_, V> {
             return;
         }
         self.phase = Some(phase);
-        self.run.view.phase = phase.as_str().to_owned();
-        self.emit(Body::PhaseChanged { phase: phase.as_str().to_owned() });
+        phase.as_str().clone_into(&mut self.run.view.phase);
+        self.emit(Body::PhaseChanged {
+            phase: phase.as_str().to_owned(),
+        });
         self.publish();
     }
 
@@ -510,8 +603,17 @@ impl<V: Verbs> Driver<'_, V> {
             Outcome::Deadline => "a deadline passed".to_owned(),
             Outcome::Interrupted => "interrupted".to_owned(),
         };
-        self.emit(Body::RunFinished { outcome, seconds: took.as_secs_f64(), message });
-        Ok(Ended { outcome, failures: self.failures, view: self.run.view, took })
+        self.emit(Body::RunFinished {
+            outcome,
+            seconds: took.as_secs_f64(),
+            message,
+        });
+        Ok(Ended {
+            outcome,
+            failures: self.failures,
+            view: self.run.view,
+            took,
+        })
     }
 }
 
@@ -531,13 +633,21 @@ async fn run_verb<V: Verbs>(verbs: &V, step: &Step, verb: Verb, report: &Report)
             Err(error) => Message::Input(Input::Probed(id, Err(error.to_failure())), Vec::new()),
         },
         Verb::Act => {
-            let intent = Entry::Intent { step: id.clone(), what: step.title.clone(), facts: Vec::new() };
+            let intent = Entry::Intent {
+                step: id.clone(),
+                what: step.title.clone(),
+                facts: Vec::new(),
+            };
             if let Err(error) = report.journal.append(intent).await {
                 return Message::Journal(error);
             }
             match verbs.act(step, report).await {
                 Ok(()) => {
-                    let effect = Entry::Effect { step: id.clone(), what: step.title.clone(), facts: Vec::new() };
+                    let effect = Entry::Effect {
+                        step: id.clone(),
+                        what: step.title.clone(),
+                        facts: Vec::new(),
+                    };
                     match report.journal.append(effect).await {
                         Ok(()) => Message::Input(Input::Acted(id, Ok(())), Vec::new()),
                         Err(error) => Message::Journal(error),
@@ -555,7 +665,11 @@ async fn run_verb<V: Verbs>(verbs: &V, step: &Step, verb: Verb, report: &Report)
 
 async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(StepId, String) -> Input) -> Message {
     let Proof { evidence, facts } = proof;
-    let entry = Entry::Proof { step: id.clone(), evidence: evidence.clone(), facts: facts.clone() };
+    let entry = Entry::Proof {
+        step: id.clone(),
+        evidence: evidence.clone(),
+        facts: facts.clone(),
+    };
     match report.journal.append(entry).await {
         Ok(()) => Message::Input(input(id, evidence), facts),
         Err(error) => Message::Journal(error),
@@ -571,7 +685,11 @@ async fn until(instant: Option<Instant>) {
 
 fn seconds(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds >= 120.0 { format!("{:.0} min", seconds / 60.0) } else { format!("{seconds:.0} s") }
+    if seconds >= 120.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{seconds:.0} s")
+    }
 }
 
 /// What a person can try when a step of this kind is late.

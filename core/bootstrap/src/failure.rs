@@ -39,17 +39,28 @@ pub struct StepError {
 impl StepError {
     /// An error without a deeper cause.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None, source: None }
+        Self {
+            class,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }
     }
 
     /// One that trying again may cure, with its cause.
     pub fn retryable(message: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..Self::new(Class::Retryable, message) }
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Class::Retryable, message)
+        }
     }
 
     /// One that trying again cannot cure, with its cause.
     pub fn fatal(message: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..Self::new(Class::Fatal, message) }
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Class::Fatal, message)
+        }
     }
 
     /// The same with a hint.
@@ -61,7 +72,11 @@ impl StepError {
 
     /// What the scheduler needs of it: one line from the subject down to the deepest cause.
     pub fn to_failure(&self) -> Failure {
-        Failure { retryable: self.class == Class::Retryable, message: chain(self), hint: self.hint.clone() }
+        Failure {
+            retryable: self.class == Class::Retryable,
+            message: chain(self),
+            hint: self.hint.clone(),
+        }
     }
 }
 
@@ -89,6 +104,9 @@ mod tests {
         let inner = std::io::Error::other("connection refused");
         let middle = StepError::retryable("connect to 127.64.0.1:50000: connection refused", inner);
         let outer = StepError::retryable("configure demo-cp-0", middle);
-        assert_eq!(chain(&outer), "configure demo-cp-0: connect to 127.64.0.1:50000: connection refused");
+        assert_eq!(
+            chain(&outer),
+            "configure demo-cp-0: connect to 127.64.0.1:50000: connection refused"
+        );
     }
 }

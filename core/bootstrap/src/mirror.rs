@@ -46,8 +46,13 @@ pub(crate) async fn declare_ready(client: &Client, name: &str, view: &View, endp
 async fn patch(client: &Client, name: &str, mut status: Value) -> Result<(), kube::Error> {
     status["lastUpdated"] = json!(Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-    api.patch_status(name, &params, &Patch::Merge(json!({"status": status}))).await.map(|_| ())
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch_status(name, &params, &Patch::Merge(json!({"status": status})))
+        .await
+        .map(|_| ())
 }
 
 fn status(view: &View) -> Value {
@@ -66,7 +71,11 @@ fn status(view: &View) -> Value {
             line
         })
         .collect();
-    let addons: Map<String, Value> = view.ledger().into_iter().map(|(name, ready)| (name, json!(ready))).collect();
+    let addons: Map<String, Value> = view
+        .ledger()
+        .into_iter()
+        .map(|(name, ready)| (name, json!(ready)))
+        .collect();
     json!({"phase": view.phase, "machines": machines, "addonsInstalled": addons})
 }
 

@@ -1,6 +1,6 @@
 //! The pivot, as decisions: what moves, how an object is compared, what is written on the other side. Pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -21,12 +21,22 @@ pub struct Moved {
 const BUTLER: &str = "butler.butlerlabs.dev";
 
 const fn butler(kind: &'static str, plural: &'static str) -> Moved {
-    Moved { group: BUTLER, version: "v1alpha1", kind, plural }
+    Moved {
+        group: BUTLER,
+        version: "v1alpha1",
+        kind,
+        plural,
+    }
 }
 
 /// Everything that makes up the record.
 pub const KINDS: [Moved; 7] = [
-    Moved { group: "", version: "v1", kind: "Secret", plural: "secrets" },
+    Moved {
+        group: "",
+        version: "v1",
+        kind: "Secret",
+        plural: "secrets",
+    },
     butler("ProviderConfig", "providerconfigs"),
     butler("NetworkPool", "networkpools"),
     butler("ClusterBootstrap", "clusterbootstraps"),
@@ -46,20 +56,42 @@ pub struct Item {
 
 /// `Kind/namespace/name` of an object.
 pub fn id(object: &Value) -> String {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    format!("{}/{}/{}", text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    format!(
+        "{}/{}/{}",
+        text("/kind"),
+        text("/metadata/namespace"),
+        text("/metadata/name")
+    )
 }
 
 /// Digest over what has to survive: labels, annotations, finalizers, owners by name, content and status. Not over what
 /// each API server makes for itself (uid, versions, times, managed fields).
 pub fn digest(object: &Value) -> String {
     let text = canonical(object).to_string();
-    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// Inventory of one side.
 pub fn inventory(objects: &[Value]) -> Vec<Item> {
-    objects.iter().map(|o| Item { id: id(o), digest: digest(o) }).collect()
+    objects
+        .iter()
+        .map(|o| Item {
+            id: id(o),
+            digest: digest(o),
+        })
+        .collect()
 }
 
 /// What is missing or different on the other side, in words.
@@ -78,23 +110,37 @@ pub fn differences(here: &[Item], there: &[Item]) -> Vec<String> {
 /// `uids` maps `Kind/namespace/name` to the UID on the other side; an owner that is not there yet is an error naming it.
 pub fn rewrite(object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, String> {
     let mut out = object.clone();
-    let namespace = object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let namespace = object
+        .pointer("/metadata/namespace")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if let Some(map) = out.as_object_mut() {
         map.remove("status");
     }
     if let Some(metadata) = out.get_mut("metadata").and_then(Value::as_object_mut) {
         for made_by_server in [
-            "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink",
-            "deletionTimestamp", "deletionGracePeriodSeconds",
+            "uid",
+            "resourceVersion",
+            "generation",
+            "creationTimestamp",
+            "managedFields",
+            "selfLink",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
         ] {
             metadata.remove(made_by_server);
         }
     }
-    let owners = out.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut);
+    let owners = out
+        .pointer_mut("/metadata/ownerReferences")
+        .and_then(Value::as_array_mut);
     for owner in owners.into_iter().flatten() {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
         let key = format!("{}/{namespace}/{}", text("kind"), text("name"));
-        let uid = uids.get(&key).ok_or_else(|| format!("{}: its owner {key} is not in the record", id(object)))?;
+        let uid = uids
+            .get(&key)
+            .ok_or_else(|| format!("{}: its owner {key} is not in the record", id(object)))?;
         owner["uid"] = json!(uid);
     }
     Ok(out)

@@ -114,7 +114,11 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnin
             butler_api::config::BootstrapCluster::Kind { .. } => "kind".to_owned(),
             butler_api::config::BootstrapCluster::Existing { .. } => "existing".to_owned(),
         },
-        machines: config.machine_names().into_iter().map(|(name, role)| planned_machine(config, name, role)).collect(),
+        machines: config
+            .machine_names()
+            .into_iter()
+            .map(|(name, role)| planned_machine(config, name, role))
+            .collect(),
         addresses: addresses(config),
         addons: addons.iter().map(planned_addon).collect(),
         images: images(config, addons),
@@ -125,7 +129,10 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnin
 
 /// What the platform's checks have to know.
 pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
-    let owner = Owner { cluster_id, cluster_name: config.cluster.name.clone() };
+    let owner = Owner {
+        cluster_id,
+        cluster_name: config.cluster.name.clone(),
+    };
     let spec = |(name, role): (String, Role)| {
         let pool = config.pool(role);
         MachineSpec {
@@ -152,14 +159,25 @@ pub(crate) fn static_machine<'a>(config: &'a BootstrapConfig, name: &str) -> Opt
     let names = config.machine_names();
     let (_, role) = names.iter().find(|(n, _)| n == name)?;
     let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
-    config.static_machines().iter().filter(|m| m.role == *role).nth(position)
+    config
+        .static_machines()
+        .iter()
+        .filter(|m| m.role == *role)
+        .nth(position)
 }
 
 fn planned_machine(config: &BootstrapConfig, name: String, role: Role) -> PlannedMachine {
     let pool = config.pool(role);
     let address = static_machine(config, &name).map(|m| m.address.clone());
     let (cpu, memory_mb, disk_gb) = (pool.cpu, pool.memory_mb, pool.disk_gb);
-    PlannedMachine { name, role: role.as_str().to_owned(), cpu, memory_mb, disk_gb, address }
+    PlannedMachine {
+        name,
+        role: role.as_str().to_owned(),
+        cpu,
+        memory_mb,
+        disk_gb,
+        address,
+    }
 }
 
 fn addresses(config: &BootstrapConfig) -> Vec<PlannedAddress> {
@@ -191,12 +209,20 @@ fn planned_addon(addon: &Addon) -> PlannedAddon {
         Source::Manifest(manifest) => (Some(manifest.version.clone()), Some(manifest.url.clone())),
         Source::Objects(_) | Source::ProviderIds(_) => (None, None),
     };
-    PlannedAddon { name: addon.name.clone(), version, source, needs: addon.needs.clone() }
+    PlannedAddon {
+        name: addon.name.clone(),
+        version,
+        source,
+        needs: addon.needs.clone(),
+    }
 }
 
 fn images(config: &BootstrapConfig, addons: &[Addon]) -> Vec<String> {
     let kubernetes = &config.talos.kubernetes_version;
-    let mut images = BTreeSet::from([install_image(config), format!("ghcr.io/siderolabs/kubelet:v{kubernetes}")]);
+    let mut images = BTreeSet::from([
+        install_image(config),
+        format!("ghcr.io/siderolabs/kubelet:v{kubernetes}"),
+    ]);
     for part in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
         images.insert(format!("registry.k8s.io/{part}:v{kubernetes}"));
     }

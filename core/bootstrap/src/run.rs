@@ -2,9 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use butler_api::{
-    config::{BootstrapConfig, Change, difference},
-};
+use butler_api::config::{BootstrapConfig, Change, difference};
 use butler_client::home::{self, HomeError};
 use butler_infra::{Owner, Provider};
 use jiff::Timestamp;
@@ -84,8 +82,18 @@ fn list(changes: &[Change]) -> String {
 
 /// Runs (or continues) the bootstrap.
 pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToken) -> Result<Ended, RunError> {
-    let Request { config, files, provider, make_installer, facts, tools, ca_files, deadline, keep_bootstrap_cluster, fuse } =
-        request;
+    let Request {
+        config,
+        files,
+        provider,
+        make_installer,
+        facts,
+        tools,
+        ca_files,
+        deadline,
+        keep_bootstrap_cluster,
+        fuse,
+    } = request;
     home::private_folder(&files.folder)?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
@@ -94,7 +102,10 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let known = Known::of(&records);
     refuse_changes(&config, &known)?;
     let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
-    let owner = Owner { cluster_id, cluster_name: config.cluster.name.clone() };
+    let owner = Owner {
+        cluster_id,
+        cluster_name: config.cluster.name.clone(),
+    };
     let addons = addons::plan(&config, &facts)?;
     let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster)?;
     let proven = trusted(&graph, &known);
@@ -122,11 +133,29 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         tools,
         ca_files,
     };
-    let parts =
-        Parts { config, owner, provider, files, cluster: settings, journal: journal.clone(), addons, known, view: seen, make_installer };
+    let parts = Parts {
+        config,
+        owner,
+        provider,
+        files,
+        cluster: settings,
+        journal: journal.clone(),
+        addons,
+        known,
+        view: seen,
+        make_installer,
+    };
     let context = Arc::new(Context::new(parts));
     let scheduler = Scheduler::new(graph, &proven, limit);
-    let run = Run { id: run_id, cluster, proven: proven.len(), view, resumed, deadline, cancel };
+    let run = Run {
+        id: run_id,
+        cluster,
+        proven: proven.len(),
+        view,
+        resumed,
+        deadline,
+        cancel,
+    };
     let ended = drive(scheduler, Arc::clone(&context), journal, sink, published, run).await;
     context.set_bootstrap(None);
     heartbeat.abort();
@@ -162,11 +191,18 @@ fn nodes(addons: &[Addon]) -> Vec<AddonNode> {
 
 /// Steps whose proof an earlier run made durable and that need no new look.
 fn trusted(graph: &Graph, known: &Known) -> Vec<StepId> {
-    graph.iter().filter(|s| !s.volatile && known.proven.contains(&s.id)).map(|s| s.id.clone()).collect()
+    graph
+        .iter()
+        .filter(|s| !s.volatile && known.proven.contains(&s.id))
+        .map(|s| s.id.clone())
+        .collect()
 }
 
 fn view(config: &BootstrapConfig, addons: &[Addon], graph: &Graph, known: &Known, proven: &[StepId]) -> View {
-    let machines = config.machine_names().into_iter().map(|(name, role)| (name, role.as_str()));
+    let machines = config
+        .machine_names()
+        .into_iter()
+        .map(|(name, role)| (name, role.as_str()));
     let addons = addons.iter().map(|a| (a.name.clone(), a.ledger_key().to_owned()));
     let mut view = View::new(machines, addons);
     for (name, facts) in &known.machines {

@@ -135,7 +135,13 @@ impl Scheduler {
                 any_dependants.entry(need.clone()).or_default().push(step.id.clone());
             }
             let any_met = step.needs_any.is_empty();
-            let entry = Entry { state: State::Blocked, unmet: step.needs.len(), any_met, attempts: 0, acted: false };
+            let entry = Entry {
+                state: State::Blocked,
+                unmet: step.needs.len(),
+                any_met,
+                attempts: 0,
+                acted: false,
+            };
             entries.insert(step.id.clone(), entry);
         }
         let mut scheduler = Self {
@@ -289,7 +295,11 @@ impl Scheduler {
 
     fn prove(&mut self, id: &StepId, evidence: String, already: bool, effects: &mut Vec<Effect>) {
         self.settle(id, State::Proven);
-        effects.push(Effect::Proven { step: id.clone(), evidence, already });
+        effects.push(Effect::Proven {
+            step: id.clone(),
+            evidence,
+            already,
+        });
         for dependant in self.release(id) {
             self.queue_if_open(&dependant);
         }

@@ -36,8 +36,15 @@ impl View {
         machines: impl IntoIterator<Item = (String, &'static str)>,
         addons: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let addons = addons.into_iter().map(|(name, key)| AddonState { name, key, ready: false });
-        let mut view = Self { addons: addons.collect(), ..Self::default() };
+        let addons = addons.into_iter().map(|(name, key)| AddonState {
+            name,
+            key,
+            ready: false,
+        });
+        let mut view = Self {
+            addons: addons.collect(),
+            ..Self::default()
+        };
         for (name, role) in machines {
             view.machines.insert(name.clone(), pending(&name, role));
             view.order.push(name);
@@ -47,7 +54,11 @@ impl View {
 
     /// Machines in plan order.
     pub fn machines(&self) -> Vec<MachineLine> {
-        self.order.iter().filter_map(|n| self.machines.get(n)).cloned().collect()
+        self.order
+            .iter()
+            .filter_map(|n| self.machines.get(n))
+            .cloned()
+            .collect()
     }
 
     /// Addon names in plan order.
@@ -57,7 +68,11 @@ impl View {
 
     /// What earlier runs have installed.
     pub fn ready_addons(&self) -> Vec<Body> {
-        self.addons.iter().filter(|a| a.ready).map(|a| addon(&a.name, "ready")).collect()
+        self.addons
+            .iter()
+            .filter(|a| a.ready)
+            .map(|a| addon(&a.name, "ready"))
+            .collect()
     }
 
     /// `status.addonsInstalled`: a key is true when everything that shares it is ready.
@@ -129,7 +144,10 @@ impl View {
             Kind::Registered(name) => self.machine_state(name, "joined"),
             Kind::NodeReady(name) => self.machine_state(name, "ready"),
             Kind::Addon(name) => {
-                self.addons.iter_mut().filter(|a| a.name == *name).for_each(|a| a.ready = true);
+                self.addons
+                    .iter_mut()
+                    .filter(|a| a.name == *name)
+                    .for_each(|a| a.ready = true);
                 Some(addon(name, "ready"))
             }
             _ => None,
@@ -155,5 +173,9 @@ impl View {
 }
 
 fn addon(name: &str, state: &str) -> Body {
-    Body::AddonChanged { addon: name.to_owned(), state: state.to_owned(), detail: None }
+    Body::AddonChanged {
+        addon: name.to_owned(),
+        state: state.to_owned(),
+        detail: None,
+    }
 }

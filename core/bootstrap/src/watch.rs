@@ -40,7 +40,7 @@ where
     /// Starts watching.
     pub fn start(api: Api<K>, config: watcher::Config) -> Self {
         let (store, mut writer) = reflector::store();
-        let (changed, changes) = watch::channel(0);
+        let (counter, changes) = watch::channel(0);
         let trouble = Arc::new(Mutex::new(None));
         let noted = Arc::clone(&trouble);
         let task = tokio::spawn(async move {
@@ -56,13 +56,18 @@ where
                 };
                 let failed = said.is_some();
                 *noted.lock().unwrap_or_else(PoisonError::into_inner) = said;
-                changed.send_modify(|n| *n += 1);
+                counter.send_modify(|n| *n += 1);
                 if failed {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         });
-        Self { store, changes, trouble, task }
+        Self {
+            store,
+            changes,
+            trouble,
+            task,
+        }
     }
 
     /// Looks at every change until `seen` is satisfied. It is given the copy and the watch's own trouble, if any.

@@ -277,7 +277,10 @@ async fn preflight_names_a_name_that_is_taken() {
 
     s.world.stop().await;
     let error = s.provider.preflight(&plan(&owner(1))).await.unwrap_err();
-    assert!(!matches!(error.retry(), butler_infra::Retry::Never), "a world that is gone may come back: {error}");
+    assert!(
+        !matches!(error.retry(), butler_infra::Retry::Never),
+        "a world that is gone may come back: {error}"
+    );
 }
 
 #[tokio::test]

@@ -22,17 +22,33 @@ impl Answer for Planned {
         };
         let versions = format!("Talos {}, Kubernetes {}", plan.talos, plan.kubernetes);
         row("cluster", &plan.cluster, format!("{versions}, on {}", plan.provider));
-        row("bootstrap-cluster", &plan.bootstrap_cluster, "holds the record until the pivot".to_owned());
+        row(
+            "bootstrap-cluster",
+            &plan.bootstrap_cluster,
+            "holds the record until the pivot".to_owned(),
+        );
         for machine in &plan.machines {
             let (cpu, memory, disk) = (machine.cpu, machine.memory_mb, machine.disk_gb);
-            row("machine", &machine.name, format!("{}: {cpu} CPU, {memory} MiB, {disk} GiB", machine.role));
+            row(
+                "machine",
+                &machine.name,
+                format!("{}: {cpu} CPU, {memory} MiB, {disk} GiB", machine.role),
+            );
         }
         for address in &plan.addresses {
             row("address", &address.address, address.purpose.to_owned());
         }
         for addon in &plan.addons {
             let version = addon.version.as_deref().unwrap_or("own objects");
-            row("addon", &addon.name, [Some(version), addon.source.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" from "));
+            row(
+                "addon",
+                &addon.name,
+                [Some(version), addon.source.as_deref()]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(" from "),
+            );
         }
         for image in &plan.images {
             row("image", image, String::new());

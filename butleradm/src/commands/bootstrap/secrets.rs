@@ -38,7 +38,9 @@ pub(super) fn talos_credentials(path: &Path) -> Result<Option<Credentials>, Fail
         Err(error) => return Err(failed(&error)),
     };
     let bundle = SecretsBundle::from_yaml(text.expose_secret()).map_err(|e| failed(&e))?;
-    Credentials::issue(&bundle, jiff::Timestamp::now()).map(Some).map_err(|e| failed(&e))
+    Credentials::issue(&bundle, jiff::Timestamp::now())
+        .map(Some)
+        .map_err(|e| failed(&e))
 }
 
 async fn read_if(source: Option<&SecretSource>, field: &str, env: &Env) -> Result<Option<SecretString>, Failure> {
@@ -58,10 +60,12 @@ async fn read(source: &SecretSource, field: &str, env: &Env) -> Result<SecretStr
                 Failure::from_error(Exit::Usage, &e).while_doing(format!("cannot read {path} for {field}"))
             })
         }
-        SecretSource::Env(name) => env
-            .text(name)
-            .map(SecretString::from)
-            .ok_or_else(|| Failure::new(Exit::Usage, format!("{field} names the environment variable {name}, which is not set"))),
+        SecretSource::Env(name) => env.text(name).map(SecretString::from).ok_or_else(|| {
+            Failure::new(
+                Exit::Usage,
+                format!("{field} names the environment variable {name}, which is not set"),
+            )
+        }),
         SecretSource::Exec(words) => exec(words, field).await,
     }
 }

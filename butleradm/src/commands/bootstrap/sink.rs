@@ -48,7 +48,10 @@ impl Renderer {
                 progress.finish();
             })
             .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot start the renderer"))?;
-        Ok(Self { events: Some(events), thread: Some(thread) })
+        Ok(Self {
+            events: Some(events),
+            thread: Some(thread),
+        })
     }
 
     /// Draws what is left and ends.
@@ -89,7 +92,9 @@ impl Stream {
     }
 
     fn write(&mut self, ui: &Ui, event: &Event) {
-        let Ok(mut line) = serde_json::to_string(event) else { return };
+        let Ok(mut line) = serde_json::to_string(event) else {
+            return;
+        };
         line.push('\n');
         match self {
             // Ui knows what a closed pipe means.

@@ -11,21 +11,27 @@ use butler_terminal::{Exit, Failure};
 use crate::failure;
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(
-    home: &Home,
-    file: &Path,
-    settings: &InMemory,
-    start: bool,
-) -> Result<Option<World>, Failure> {
+pub(super) async fn find(home: &Home, file: &Path, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
     let state = home.state.clone();
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
-        return Ok(found.map(|e| World { control: e.control, token: e.token }));
+        return Ok(found.map(|e| World {
+            control: e.control,
+            token: e.token,
+        }));
     }
     let exe = std::env::current_exe()
         .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot find this program's own file"))?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let options = UpOptions { world: settings.world.as_ref().map(|w| folder.join(w)), static_nodes: 0 };
-    let found = process::ensure_up(&exe, &state, &options).await.map_err(|e| failure::world(&e))?;
-    Ok(Some(World { control: found.control, token: found.token }))
+    let options = UpOptions {
+        world: settings.world.as_ref().map(|w| folder.join(w)),
+        static_nodes: 0,
+    };
+    let found = process::ensure_up(&exe, &state, &options)
+        .await
+        .map_err(|e| failure::world(&e))?;
+    Ok(Some(World {
+        control: found.control,
+        token: found.token,
+    }))
 }

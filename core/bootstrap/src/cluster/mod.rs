@@ -50,7 +50,7 @@ pub struct Running {
 
 enum Made {
     Embedded { server: Server, _serving: Serving },
-    Kind(Kind),
+    Kind(Box<Kind>),
     Existing,
 }
 
@@ -66,7 +66,10 @@ impl Settings {
                 let client = connection::connect_file(&kubeconfig, &connection::Options::default())
                     .await
                     .map_err(|e| StepError::fatal("connect to the kind cluster", e))?;
-                Ok(Running { client, made: Made::Kind(kind) })
+                Ok(Running {
+                    client,
+                    made: Made::Kind(Box::new(kind)),
+                })
             }
         }
     }
@@ -88,7 +91,10 @@ impl Settings {
             Made::Existing => remove_record(&running.client, self.id).await,
             Made::Kind(kind) => delete_kind(kind).await,
             Made::Embedded { server, .. } => {
-                server.close().await.map_err(|e| StepError::retryable("stop the embedded API server", e))?;
+                server
+                    .close()
+                    .await
+                    .map_err(|e| StepError::retryable("stop the embedded API server", e))?;
                 self.forget_embedded()
             }
         }
@@ -120,7 +126,11 @@ impl Settings {
 
     async fn embedded(&self) -> Result<Running, StepError> {
         let data = self.data();
-        let options = Options { data: data.clone(), authority: Authority::Own, version: VERSION.to_owned() };
+        let options = Options {
+            data: data.clone(),
+            authority: Authority::Own,
+            version: VERSION.to_owned(),
+        };
         let failed = |error: butler_embedded::OpenError| {
             StepError::retryable(format!("start the embedded API server in {}", data.display()), error)
         };
@@ -128,33 +138,55 @@ impl Settings {
         let listen = |e: std::io::Error| StepError::retryable("listen for the embedded API server", e);
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let serving = server.serve(listener, &["127.0.0.1".to_owned(), "localhost".to_owned()]).map_err(failed)?;
+        let serving = server
+            .serve(listener, &["127.0.0.1".to_owned(), "localhost".to_owned()])
+            .map_err(failed)?;
         let text = server.admin_kubeconfig("butler-bootstrap", &format!("https://{address}"));
         home::write_secret(&self.kubeconfig(), text.expose_secret().as_bytes())
             .map_err(|e| StepError::retryable("write the bootstrap cluster's kubeconfig", e))?;
-        Ok(Running { client: server.client(), made: Made::Embedded { server, _serving: serving } })
+        Ok(Running {
+            client: server.client(),
+            made: Made::Embedded {
+                server,
+                _serving: serving,
+            },
+        })
     }
 }
 
 async fn existing(kubeconfig: &str, context: Option<String>) -> Result<Running, StepError> {
-    let options = connection::Options { context, ..connection::Options::default() };
-    let client = connection::connect_file(Path::new(kubeconfig), &options).await.map_err(|e| {
-        StepError::new(Class::Configuration, chain(&e)).hint("check bootstrapCluster.kubeconfig and its context")
-    })?;
+    let options = connection::Options {
+        context,
+        ..connection::Options::default()
+    };
+    let client = connection::connect_file(Path::new(kubeconfig), &options)
+        .await
+        .map_err(|e| {
+            StepError::new(Class::Configuration, chain(&e)).hint("check bootstrapCluster.kubeconfig and its context")
+        })?;
     client
         .apiserver_version()
         .await
         .map_err(|e| StepError::retryable(format!("reach the bootstrap cluster of {kubeconfig}"), e))?;
-    Ok(Running { client, made: Made::Existing })
+    Ok(Running {
+        client,
+        made: Made::Existing,
+    })
 }
 
 async fn delete_kind(kind: &Kind) -> Result<(), StepError> {
-    kind.delete(&|_| {}).await.map(|_| ()).map_err(|e| kind_failed("delete", e))
+    kind.delete(&|_| {})
+        .await
+        .map(|_| ())
+        .map_err(|e| kind_failed("delete", e))
 }
 
 fn kind_failed(doing: &str, error: KindError) -> StepError {
     let class = match &error {
-        KindError::Process { source: ProcessError::NotFound { .. }, .. }
+        KindError::Process {
+            source: ProcessError::NotFound { .. },
+            ..
+        }
         | KindError::TooOld { .. }
         | KindError::UnknownRuntime { .. }
         | KindError::NoRuntime { .. }
@@ -163,7 +195,11 @@ fn kind_failed(doing: &str, error: KindError) -> StepError {
         _ => Class::Retryable,
     };
     let hint = error.hint();
-    StepError { class, hint, ..StepError::retryable(format!("{doing} the kind cluster"), error) }
+    StepError {
+        class,
+        hint,
+        ..StepError::retryable(format!("{doing} the kind cluster"), error)
+    }
 }
 
 /// Takes this bootstrap's objects off a cluster that somebody else owns. Machines are untouched: their requests carry

@@ -21,10 +21,10 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    addons::MANAGER,
     failure::{Class, StepError, chain},
     graph::Kind,
     journal::{Entry, Fact, Writer},
-    addons::MANAGER,
     record::NAMESPACE,
     watch::Watched,
 };
@@ -49,14 +49,21 @@ pub struct Said {
 
 impl Default for Trouble {
     fn default() -> Self {
-        Self { latest: Arc::default(), changed: watch::channel(0).0 }
+        Self {
+            latest: Arc::default(),
+            changed: watch::channel(0).0,
+        }
     }
 }
 
 impl Trouble {
     /// What is said of this machine now.
     pub fn of(&self, machine: &str) -> Option<Said> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).get(machine).cloned()
+        self.latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(machine)
+            .cloned()
     }
 
     /// Changes whenever something is said.
@@ -97,8 +104,11 @@ impl Machines {
         let mut busy: BTreeSet<String> = BTreeSet::new();
         loop {
             let found = watched.until(|store, _| {
-                let open: Vec<Arc<MachineRequest>> =
-                    store.state().into_iter().filter(|m| wanted(m) && !busy.contains(&m.name_any())).collect();
+                let open: Vec<Arc<MachineRequest>> = store
+                    .state()
+                    .into_iter()
+                    .filter(|m| wanted(m) && !busy.contains(&m.name_any()))
+                    .collect();
                 (!open.is_empty()).then_some(open)
             });
             tokio::select! {
@@ -126,7 +136,11 @@ impl Machines {
                 }
                 Err(error) => {
                     let refusal = refusal(&error);
-                    let said = Said { message: chain(&error), hint: error.hint.clone(), refusal };
+                    let said = Said {
+                        message: chain(&error),
+                        hint: error.hint.clone(),
+                        refusal,
+                    };
                     self.report_failure(&name, &said).await;
                     self.trouble.set(&name, Some(said));
                     if refusal.is_some() {
@@ -155,15 +169,27 @@ impl Machines {
                 return Err(InfraError::new(kind, "create machine", class, reason.clone()));
             }
             if let Some(address) = state.address().map(ToString::to_string) {
-                self.status(&spec.name, &running_status(&machine, &state, &address)).await;
+                self.status(&spec.name, &running_status(&machine, &state, &address))
+                    .await;
                 return Ok(());
             }
             if !running {
                 running = true;
-                self.status(&spec.name, &waiting_status(&machine, "WaitingForIP", "waiting for an address")).await;
+                self.status(
+                    &spec.name,
+                    &waiting_status(&machine, "WaitingForIP", "waiting for an address"),
+                )
+                .await;
             }
             let message = format!("the machine has no address yet ({})", state.raw_status);
-            self.trouble.set(&spec.name, Some(Said { message, hint: None, refusal: None }));
+            self.trouble.set(
+                &spec.name,
+                Some(Said {
+                    message,
+                    hint: None,
+                    refusal: None,
+                }),
+            );
             tokio::time::sleep(state.poll_after).await;
         }
     }
@@ -176,8 +202,20 @@ impl Machines {
                     self.record(spec, &machine).await?;
                     return Ok(machine);
                 }
-                Step::Pending { handle: next, poll_after, note, progress: _ } => {
-                    self.trouble.set(&spec.name, Some(Said { message: note, hint: None, refusal: None }));
+                Step::Pending {
+                    handle: next,
+                    poll_after,
+                    note,
+                    progress: _,
+                } => {
+                    self.trouble.set(
+                        &spec.name,
+                        Some(Said {
+                            message: note,
+                            hint: None,
+                            refusal: None,
+                        }),
+                    );
                     handle = Some(next);
                     tokio::time::sleep(poll_after).await;
                 }
@@ -190,7 +228,10 @@ impl Machines {
         let entry = Entry::Effect {
             step: Kind::Machine(spec.name.clone()).id(),
             what: format!("machine {} exists", spec.name),
-            facts: vec![Fact::ProviderId { machine: spec.name.clone(), id: machine.id.clone() }],
+            facts: vec![Fact::ProviderId {
+                machine: spec.name.clone(),
+                id: machine.id.clone(),
+            }],
         };
         self.journal.append(entry).await.map_err(|error| {
             let kind: ProviderKind = self.provider.info().kind;
@@ -202,7 +243,11 @@ impl Machines {
 
     fn spec(&self, request: &MachineRequest) -> MachineSpec {
         let spec = &request.spec;
-        let role = if spec.role.as_str() == Role::Worker.as_str() { Role::Worker } else { Role::ControlPlane };
+        let role = if spec.role.as_str() == Role::Worker.as_str() {
+            Role::Worker
+        } else {
+            Role::ControlPlane
+        };
         let number = |n: i32| u32::try_from(n).unwrap_or_default();
         MachineSpec {
             owner: self.owner.clone(),
@@ -215,7 +260,10 @@ impl Machines {
             extra_disks: spec
                 .extra_disks
                 .iter()
-                .map(|d| ExtraDisk { size_gb: number(d.size_gb), storage_class: d.storage_class.clone() })
+                .map(|d| ExtraDisk {
+                    size_gb: number(d.size_gb),
+                    storage_class: d.storage_class.clone(),
+                })
                 .collect(),
             labels: spec.labels.clone(),
         }
@@ -238,7 +286,10 @@ impl Machines {
         let mut status = status.clone();
         status["lastUpdated"] = json!(seconds(Timestamp::now()));
         let patch = Patch::Merge(json!({"status": status}));
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
         let mut pause = FIRST_PAUSE;
         loop {
             match self.api.patch_status(name, &params, &patch).await {
@@ -255,7 +306,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 fn wanted(request: &MachineRequest) -> bool {
-    let phase = request.status.as_ref().and_then(|s| s.phase.as_ref()).map_or("", |p| p.as_str());
+    let phase = request
+        .status
+        .as_ref()
+        .and_then(|s| s.phase.as_ref())
+        .map_or("", |p| p.as_str());
     request.metadata.deletion_timestamp.is_none() && phase != "Running"
 }
 
@@ -331,7 +386,10 @@ pub async fn running(
             let status = request.status.as_ref()?;
             let phase = status.phase.as_ref()?;
             (phase.as_str() == "Running").then(|| {
-                (status.provider_id.clone().unwrap_or_default(), status.ip_address.clone().unwrap_or_default())
+                (
+                    status.provider_id.clone().unwrap_or_default(),
+                    status.ip_address.clone().unwrap_or_default(),
+                )
             })
         });
         tokio::select! {

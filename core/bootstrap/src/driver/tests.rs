@@ -77,7 +77,10 @@ fn step(kind: Kind, needs: &[Kind]) -> Step {
 
 fn steps() -> Vec<Step> {
     let boot = Kind::Boot("m".into());
-    let short = Step { deadline: Duration::from_secs(1), ..step(boot.clone(), &[Kind::Secrets]) };
+    let short = Step {
+        deadline: Duration::from_secs(1),
+        ..step(boot.clone(), &[Kind::Secrets])
+    };
     vec![step(Kind::Secrets, &[]), short, step(Kind::Record, &[boot])]
 }
 
@@ -99,7 +102,9 @@ async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, K
         deadline: None,
         cancel,
     };
-    let ended = drive(scheduler, Arc::clone(&verbs), journal, &mut sink, published, run).await.unwrap();
+    let ended = drive(scheduler, Arc::clone(&verbs), journal, &mut sink, published, run)
+        .await
+        .unwrap();
     let (records, _) = read(&path).unwrap();
     (ended, sink.0, Known::of(&records), verbs.acts.load(Ordering::SeqCst))
 }
@@ -110,20 +115,35 @@ async fn a_run_ends_with_every_step_proven_in_the_journal() {
     assert_eq!((ended.outcome, acts), (Outcome::Done, 3));
     assert_eq!(known.proven.len(), 3);
     assert_eq!(known.last_outcome, Some(Outcome::Done));
-    assert!(matches!(events.last(), Some(Body::RunFinished { outcome: Outcome::Done, .. })));
+    assert!(matches!(
+        events.last(),
+        Some(Body::RunFinished {
+            outcome: Outcome::Done,
+            ..
+        })
+    ));
 }
 
 #[tokio::test]
 async fn a_retryable_failure_is_tried_again() {
-    let verbs = Switches { flaky: Some(Kind::Secrets.id()), ..Switches::default() };
+    let verbs = Switches {
+        flaky: Some(Kind::Secrets.id()),
+        ..Switches::default()
+    };
     let (ended, events, _, acts) = run(verbs, CancellationToken::new()).await;
     assert_eq!((ended.outcome, acts), (Outcome::Done, 4));
-    assert!(events.iter().any(|e| matches!(e, Body::StepRetried { attempt: 1, .. })), "{events:?}");
+    assert!(
+        events.iter().any(|e| matches!(e, Body::StepRetried { attempt: 1, .. })),
+        "{events:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_deadline_names_machine_wait_and_cause() {
-    let verbs = Switches { silent: Some(Kind::Boot("m".into()).id()), ..Switches::default() };
+    let verbs = Switches {
+        silent: Some(Kind::Boot("m".into()).id()),
+        ..Switches::default()
+    };
     let (ended, _, known, _) = run(verbs, CancellationToken::new()).await;
     assert_eq!(ended.outcome, Outcome::Deadline);
     let failed = &ended.failures[0];
@@ -138,7 +158,10 @@ async fn a_deadline_names_machine_wait_and_cause() {
 
 #[tokio::test]
 async fn a_refusal_ends_the_run_with_the_peers_words() {
-    let verbs = Switches { refused: Some(Kind::Boot("m".into()).id()), ..Switches::default() };
+    let verbs = Switches {
+        refused: Some(Kind::Boot("m".into()).id()),
+        ..Switches::default()
+    };
     let (ended, ..) = run(verbs, CancellationToken::new()).await;
     assert_eq!(ended.outcome, Outcome::Failed);
     assert_eq!(ended.failures[0].failure.message, "may not");

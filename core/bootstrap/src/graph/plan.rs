@@ -22,7 +22,10 @@ const ANNOUNCER: &str = "kube-vip";
 
 /// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot.
 pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool) -> Result<Graph, GraphError> {
-    let mut builder = Builder { deadlines: &config.deadlines, steps: Vec::new() };
+    let mut builder = Builder {
+        deadlines: &config.deadlines,
+        steps: Vec::new(),
+    };
     builder.groundwork();
     let machines = config.machine_names();
     // Without an address of its own the endpoint is the first control plane, and every configuration names it.
@@ -33,8 +36,11 @@ pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool) -> 
     for (name, role) in &machines {
         builder.machine(name, *role, endpoint);
     }
-    let control_planes: Vec<&str> =
-        machines.iter().filter(|(_, role)| *role == Role::ControlPlane).map(|(name, _)| name.as_str()).collect();
+    let control_planes: Vec<&str> = machines
+        .iter()
+        .filter(|(_, role)| *role == Role::ControlPlane)
+        .map(|(name, _)| name.as_str())
+        .collect();
     builder.control_plane(&control_planes, addons.iter().any(|a| a.name == ANNOUNCER));
     for addon in addons {
         builder.addon(addon);
@@ -58,7 +64,11 @@ struct Traits {
 
 impl Builder<'_> {
     fn add(&mut self, kind: Kind, phase: Phase, title: String, needs: &[Kind], deadline: Duration, traits: Traits) {
-        let Traits { needs_any, limited, volatile } = traits;
+        let Traits {
+            needs_any,
+            limited,
+            volatile,
+        } = traits;
         self.steps.push(Step {
             id: kind.id(),
             title,
@@ -75,12 +85,43 @@ impl Builder<'_> {
     fn groundwork(&mut self) {
         let phase = Phase::ProvisioningMachines;
         let machine = self.deadlines.machine;
-        let volatile = || Traits { volatile: true, ..Traits::default() };
-        self.add(Kind::Preflight, phase, "check the platform and the tools".into(), &[], machine, Traits::default());
-        self.add(Kind::Secrets, phase, "make the Talos secrets".into(), &[], machine, Traits::default());
-        self.add(Kind::BootstrapCluster, phase, "start the bootstrap cluster".into(), &[], machine, volatile());
+        let volatile = || Traits {
+            volatile: true,
+            ..Traits::default()
+        };
+        self.add(
+            Kind::Preflight,
+            phase,
+            "check the platform and the tools".into(),
+            &[],
+            machine,
+            Traits::default(),
+        );
+        self.add(
+            Kind::Secrets,
+            phase,
+            "make the Talos secrets".into(),
+            &[],
+            machine,
+            Traits::default(),
+        );
+        self.add(
+            Kind::BootstrapCluster,
+            phase,
+            "start the bootstrap cluster".into(),
+            &[],
+            machine,
+            volatile(),
+        );
         let needs = [Kind::BootstrapCluster, Kind::Preflight];
-        self.add(Kind::Record, phase, "write the record of the bootstrap".into(), &needs, machine, volatile());
+        self.add(
+            Kind::Record,
+            phase,
+            "write the record of the bootstrap".into(),
+            &needs,
+            machine,
+            volatile(),
+        );
     }
 
     fn machine(&mut self, name: &str, role: Role, endpoint: Option<&str>) {
@@ -92,7 +133,10 @@ impl Builder<'_> {
             format!("create machine {}", name()),
             &[Kind::Record],
             deadlines.machine,
-            Traits { limited: true, ..Traits::default() },
+            Traits {
+                limited: true,
+                ..Traits::default()
+            },
         );
         self.add(
             Kind::Boot(name()),
@@ -106,7 +150,14 @@ impl Builder<'_> {
         needs.extend(endpoint.map(|first| Kind::Machine(first.to_owned())));
         let title = format!("configure {}", name());
         let phase = Phase::ConfiguringTalos;
-        self.add(Kind::Configure(name()), phase, title, &needs, deadlines.configure, Traits::default());
+        self.add(
+            Kind::Configure(name()),
+            phase,
+            title,
+            &needs,
+            deadlines.configure,
+            Traits::default(),
+        );
         if role == Role::ControlPlane {
             self.add(
                 Kind::Member(name()),
@@ -119,10 +170,24 @@ impl Builder<'_> {
         }
         let needs = [Kind::Configure(name()), Kind::ApiServer];
         let title = format!("{} registers with Kubernetes", name());
-        self.add(Kind::Registered(name()), Phase::BootstrappingCluster, title, &needs, deadlines.node, Traits::default());
+        self.add(
+            Kind::Registered(name()),
+            Phase::BootstrappingCluster,
+            title,
+            &needs,
+            deadlines.node,
+            Traits::default(),
+        );
         let title = format!("{} becomes ready", name());
         let needs = [Kind::Registered(name())];
-        self.add(Kind::NodeReady(name()), Phase::InstallingAddons, title, &needs, deadlines.node, Traits::default());
+        self.add(
+            Kind::NodeReady(name()),
+            Phase::InstallingAddons,
+            title,
+            &needs,
+            deadlines.node,
+            Traits::default(),
+        );
     }
 
     fn control_plane(&mut self, names: &[&str], announced: bool) {
@@ -133,9 +198,23 @@ impl Builder<'_> {
         };
         let (bootstrap, endpoint) = (self.deadlines.bootstrap, self.deadlines.endpoint);
         self.add(Kind::Etcd, phase, "bootstrap etcd".into(), &[], bootstrap, any());
-        self.add(Kind::Kubeconfig, phase, "fetch the kubeconfig".into(), &[], bootstrap, any());
+        self.add(
+            Kind::Kubeconfig,
+            phase,
+            "fetch the kubeconfig".into(),
+            &[],
+            bootstrap,
+            any(),
+        );
         let needs = [Kind::Etcd, Kind::Kubeconfig];
-        self.add(Kind::ApiServer, phase, "wait for the API server".into(), &needs, bootstrap, Traits::default());
+        self.add(
+            Kind::ApiServer,
+            phase,
+            "wait for the API server".into(),
+            &needs,
+            bootstrap,
+            Traits::default(),
+        );
         let secrets = [Kind::Secrets];
         let title = "check that the control-plane endpoint is free".into();
         self.add(Kind::EndpointFree, phase, title, &secrets, endpoint, Traits::default());
@@ -144,7 +223,14 @@ impl Builder<'_> {
             needs.push(Kind::Addon(ANNOUNCER.to_owned()));
         }
         let title = "wait for the control-plane endpoint".into();
-        self.add(Kind::Endpoint, Phase::InstallingAddons, title, &needs, endpoint, Traits::default());
+        self.add(
+            Kind::Endpoint,
+            Phase::InstallingAddons,
+            title,
+            &needs,
+            endpoint,
+            Traits::default(),
+        );
     }
 
     fn addon(&mut self, addon: &AddonNode) {
@@ -167,17 +253,46 @@ impl Builder<'_> {
         let all: Vec<Kind> = self.steps.iter().map(|s| s.kind.clone()).collect();
         let deadline = self.deadlines.pivot;
         let mut add = |kind: Kind, title: &str, needs: &[Kind], volatile: bool| {
-            let phase = if kind == Kind::Ready { Phase::Ready } else { Phase::Pivoting };
-            self.add(kind, phase, title.to_owned(), needs, deadline, Traits { volatile, ..Traits::default() });
+            let phase = if kind == Kind::Ready {
+                Phase::Ready
+            } else {
+                Phase::Pivoting
+            };
+            self.add(
+                kind,
+                phase,
+                title.to_owned(),
+                needs,
+                deadline,
+                Traits {
+                    volatile,
+                    ..Traits::default()
+                },
+            );
         };
-        add(Kind::PivotCopy, "copy the record to the management cluster", &all, false);
+        add(
+            Kind::PivotCopy,
+            "copy the record to the management cluster",
+            &all,
+            false,
+        );
         add(Kind::PivotCommit, "hand the record over", &[Kind::PivotCopy], false);
         let mut last = Kind::PivotCommit;
         if !keep {
-            add(Kind::RemoveBootstrapCluster, "remove the bootstrap cluster", &[Kind::PivotCommit], false);
+            add(
+                Kind::RemoveBootstrapCluster,
+                "remove the bootstrap cluster",
+                &[Kind::PivotCommit],
+                false,
+            );
             last = Kind::RemoveBootstrapCluster;
         }
-        add(Kind::Ready, "confirm that the management cluster is ready", &[last], true);
+        add(
+            Kind::Ready,
+            "confirm that the management cluster is ready",
+            &[last],
+            true,
+        );
     }
 }
 

@@ -168,11 +168,19 @@ impl Graph {
             }
         }
         for step in steps.values() {
-            if let Some(need) = step.needs.iter().chain(&step.needs_any).find(|n| !steps.contains_key(*n)) {
-                return Err(GraphError::Missing { step: step.id.clone(), need: need.clone() });
+            if let Some(need) = step
+                .needs
+                .iter()
+                .chain(&step.needs_any)
+                .find(|n| !steps.contains_key(*n))
+            {
+                return Err(GraphError::Missing {
+                    step: step.id.clone(),
+                    need: need.clone(),
+                });
             }
         }
-        let order = topological(&steps, written)?;
+        let order = topological(&steps, &written)?;
         Ok(Self { steps, order })
     }
 
@@ -197,7 +205,7 @@ impl Graph {
     }
 }
 
-fn topological(steps: &BTreeMap<StepId, Step>, written: Vec<StepId>) -> Result<Vec<StepId>, GraphError> {
+fn topological(steps: &BTreeMap<StepId, Step>, written: &[StepId]) -> Result<Vec<StepId>, GraphError> {
     let mut open: BTreeMap<&StepId, usize> = BTreeMap::new();
     let mut dependants: BTreeMap<&StepId, Vec<&StepId>> = BTreeMap::new();
     for step in steps.values() {
@@ -223,7 +231,9 @@ fn topological(steps: &BTreeMap<StepId, Step>, written: Vec<StepId>) -> Result<V
         return Ok(order);
     }
     let done: BTreeSet<&StepId> = order.iter().collect();
-    Err(GraphError::Cycle(written.iter().filter(|id| !done.contains(id)).cloned().collect()))
+    Err(GraphError::Cycle(
+        written.iter().filter(|id| !done.contains(id)).cloned().collect(),
+    ))
 }
 
 #[cfg(test)]
@@ -263,6 +273,9 @@ mod tests {
             Graph::new(vec![step("a", &["x"])]).unwrap_err().to_string(),
             "step a needs x, which does not exist"
         );
-        assert_eq!(Graph::new(vec![step("a", &[]), step("a", &[])]).unwrap_err(), GraphError::Duplicate(StepId::new("a")));
+        assert_eq!(
+            Graph::new(vec![step("a", &[]), step("a", &[])]).unwrap_err(),
+            GraphError::Duplicate(StepId::new("a"))
+        );
     }
 }

@@ -55,7 +55,13 @@ impl Known {
     /// One more record.
     pub fn add(&mut self, entry: &Entry) {
         match entry {
-            Entry::Run { cluster, cluster_id, digest, config, program: _ } => {
+            Entry::Run {
+                cluster,
+                cluster_id,
+                digest,
+                config,
+                program: _,
+            } => {
                 self.runs += 1;
                 self.last_outcome = None;
                 self.cluster.get_or_insert((cluster.clone(), *cluster_id));
@@ -66,15 +72,25 @@ impl Known {
             }
             Entry::Intent { step, facts, what: _ } | Entry::Effect { step, facts, what: _ } => {
                 self.touched.insert(step.clone());
-                facts.iter().for_each(|f| self.learn(f));
+                self.learn_all(facts);
             }
-            Entry::Proof { step, facts, evidence: _ } => {
+            Entry::Proof {
+                step,
+                facts,
+                evidence: _,
+            } => {
                 self.proven.insert(step.clone());
-                facts.iter().for_each(|f| self.learn(f));
+                self.learn_all(facts);
             }
             Entry::Failure { .. } => {}
             Entry::Cancelled => self.last_outcome = Some(Outcome::Interrupted),
             Entry::Finished { outcome } => self.last_outcome = Some(*outcome),
+        }
+    }
+
+    fn learn_all(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            self.learn(fact);
         }
     }
 
@@ -107,7 +123,9 @@ mod tests {
         let choose = |machine: &str| Entry::Intent {
             step: StepId::new("etcd/bootstrap"),
             what: String::new(),
-            facts: vec![Fact::EtcdNode { machine: machine.to_owned() }],
+            facts: vec![Fact::EtcdNode {
+                machine: machine.to_owned(),
+            }],
         };
         let mut known = Known::default();
         known.add(&choose("cp-1"));
@@ -126,7 +144,9 @@ mod tests {
         };
         let mut known = Known::default();
         known.add(&run);
-        known.add(&Entry::Finished { outcome: Outcome::Failed });
+        known.add(&Entry::Finished {
+            outcome: Outcome::Failed,
+        });
         assert_eq!(known.last_outcome, Some(Outcome::Failed));
         known.add(&run);
         assert_eq!((known.last_outcome, known.runs), (None, 2));

@@ -55,19 +55,34 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or says who has it.
     pub fn take(path: &Path, run: Uuid, now: Timestamp) -> Result<Self, LockError> {
-        let failed = |source| LockError::Io { path: path.to_owned(), source };
+        let failed = |source| LockError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true).mode(0o600);
         let mut file = options.open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { holder: describe(&mut file), path: path.to_owned() });
+                return Err(LockError::Held {
+                    holder: describe(&mut file),
+                    path: path.to_owned(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let owner = Owner { pid: std::process::id(), run, since: now, heartbeat: now };
-        let mut lock = Self { file, path: path.to_owned(), owner };
+        let owner = Owner {
+            pid: std::process::id(),
+            run,
+            since: now,
+            heartbeat: now,
+        };
+        let mut lock = Self {
+            file,
+            path: path.to_owned(),
+            owner,
+        };
         lock.write()?;
         Ok(lock)
     }
@@ -84,7 +99,10 @@ impl Lock {
             .rewind()
             .and_then(|()| self.file.set_len(0))
             .and_then(|()| self.file.write_all(text.as_bytes()))
-            .map_err(|source| LockError::Io { path: self.path.clone(), source })
+            .map_err(|source| LockError::Io {
+                path: self.path.clone(),
+                source,
+            })
     }
 }
 
@@ -94,7 +112,10 @@ fn describe(file: &mut File) -> String {
         return "its holder is unknown".to_owned();
     }
     match serde_json::from_str::<Owner>(&text) {
-        Ok(owner) => format!("process {}, since {}, last sign of life {}", owner.pid, owner.since, owner.heartbeat),
+        Ok(owner) => format!(
+            "process {}, since {}, last sign of life {}",
+            owner.pid, owner.since, owner.heartbeat
+        ),
         Err(_) => "its holder is unknown".to_owned(),
     }
 }
@@ -110,7 +131,10 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let held = Lock::take(&path, Uuid::nil(), now).unwrap();
         let error = Lock::take(&path, Uuid::nil(), now).unwrap_err();
-        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(
+            error.to_string().contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
         drop(held);
         Lock::take(&path, Uuid::nil(), now).unwrap();
     }

@@ -71,7 +71,13 @@ pub fn read(path: &Path) -> Result<(Vec<Record>, u64), JournalError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(source) => return Err(JournalError::Io { action: "read", path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(JournalError::Io {
+                action: "read",
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
     let mut records = Vec::new();
@@ -89,10 +95,17 @@ fn parse(path: &Path, line: usize, text: &[u8]) -> Result<Record, JournalError> 
     struct Versioned {
         v: u32,
     }
-    let damaged = |source| JournalError::Damaged { path: path.to_owned(), line, source };
+    let damaged = |source| JournalError::Damaged {
+        path: path.to_owned(),
+        line,
+        source,
+    };
     let Versioned { v } = serde_json::from_slice(text).map_err(damaged)?;
     if v > VERSION {
-        return Err(JournalError::Newer { path: path.to_owned(), found: v });
+        return Err(JournalError::Newer {
+            path: path.to_owned(),
+            found: v,
+        });
     }
     serde_json::from_slice(text).map_err(damaged)
 }
@@ -102,7 +115,11 @@ impl Writer {
     /// torn tail.
     pub fn open(path: &Path, run: Uuid, length: u64, count: u64, fuse: Option<u64>) -> Result<Self, JournalError> {
         let failed = |action: &'static str| {
-            move |source| JournalError::Io { action, path: path.to_owned(), source }
+            move |source| JournalError::Io {
+                action,
+                path: path.to_owned(),
+                source,
+            }
         };
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true).mode(0o600);
@@ -114,17 +131,29 @@ impl Writer {
             File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync"))?;
         }
         let (queue, inbox) = mpsc::channel();
-        let mut appender = Appender { file, path: path.to_owned(), run, length, seq: count, fuse };
+        let mut appender = Appender {
+            file,
+            path: path.to_owned(),
+            run,
+            length,
+            seq: count,
+            fuse,
+        };
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || appender.serve(&inbox))
             .map_err(failed("start writing"))?;
-        Ok(Self { path: path.to_owned(), queue })
+        Ok(Self {
+            path: path.to_owned(),
+            queue,
+        })
     }
 
     /// Appends a line and waits until it is on disk.
     pub async fn append(&self, entry: Entry) -> Result<(), JournalError> {
-        let closed = || JournalError::Closed { path: self.path.clone() };
+        let closed = || JournalError::Closed {
+            path: self.path.clone(),
+        };
         let (answer, reply) = oneshot::channel();
         self.queue.send((entry, answer)).map_err(|_| closed())?;
         reply.await.map_err(|_| closed())?
@@ -171,14 +200,24 @@ impl Appender {
     }
 
     fn error(&self, source: io::Error) -> JournalError {
-        JournalError::Io { action: "write", path: self.path.clone(), source }
+        JournalError::Io {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        }
     }
 
     fn write(&mut self, entries: Vec<Entry>) -> io::Result<()> {
         let mut bytes = Vec::new();
         for entry in entries {
             self.seq += 1;
-            let record = Record { v: VERSION, seq: self.seq, time: Timestamp::now(), run: self.run, entry };
+            let record = Record {
+                v: VERSION,
+                seq: self.seq,
+                time: Timestamp::now(),
+                run: self.run,
+                entry,
+            };
             serde_json::to_writer(&mut bytes, &record)?;
             bytes.push(b'\n');
         }
@@ -207,7 +246,11 @@ mod tests {
     use crate::graph::StepId;
 
     fn proof(step: &str) -> Entry {
-        Entry::Proof { step: StepId::new(step), evidence: "seen".into(), facts: Vec::new() }
+        Entry::Proof {
+            step: StepId::new(step),
+            evidence: "seen".into(),
+            facts: Vec::new(),
+        }
     }
 
     #[tokio::test]

@@ -26,11 +26,18 @@ fn scheduler(steps: Vec<Step>) -> Scheduler {
 }
 
 fn retryable(message: &str) -> Failure {
-    Failure { retryable: true, message: message.to_owned(), hint: None }
+    Failure {
+        retryable: true,
+        message: message.to_owned(),
+        hint: None,
+    }
 }
 
 fn refusal(message: &str) -> Failure {
-    Failure { retryable: false, ..retryable(message) }
+    Failure {
+        retryable: false,
+        ..retryable(message)
+    }
 }
 
 #[test]
@@ -42,7 +49,11 @@ fn a_step_goes_from_probe_to_act_to_proof_and_then_its_dependant_starts() {
     assert_eq!(
         s.handle(Input::Proved(id("a"), Ok("seen".into()))),
         [
-            Effect::Proven { step: id("a"), evidence: "seen".into(), already: false },
+            Effect::Proven {
+                step: id("a"),
+                evidence: "seen".into(),
+                already: false
+            },
             Effect::Begin(id("b")),
             Effect::Probe(id("b")),
         ]
@@ -50,7 +61,11 @@ fn a_step_goes_from_probe_to_act_to_proof_and_then_its_dependant_starts() {
     assert_eq!(
         s.handle(Input::Probed(id("b"), Ok(Some("there".into())))),
         [
-            Effect::Proven { step: id("b"), evidence: "there".into(), already: true },
+            Effect::Proven {
+                step: id("b"),
+                evidence: "there".into(),
+                already: true
+            },
             Effect::Finish(Outcome::Done),
         ]
     );
@@ -64,7 +79,10 @@ fn a_retryable_failure_pauses_longer_each_time_and_probes_again() {
     assert_eq!(first, [Effect::Pause(id("a"), FIRST_PAUSE, 1, retryable("refused"))]);
     assert_eq!(s.handle(Input::Due(id("a"))), [Effect::Probe(id("a"))]);
     let second = s.handle(Input::Probed(id("a"), Err(retryable("refused"))));
-    assert_eq!(second, [Effect::Pause(id("a"), FIRST_PAUSE * 2, 2, retryable("refused"))]);
+    assert_eq!(
+        second,
+        [Effect::Pause(id("a"), FIRST_PAUSE * 2, 2, retryable("refused"))]
+    );
 }
 
 #[test]
@@ -72,11 +90,21 @@ fn a_passed_deadline_ends_only_that_step() {
     let mut s = scheduler(vec![step("a", &[]), step("b", &[]), step("c", &["a"])]);
     s.start();
     let effects = s.handle(Input::Expired(id("a"), retryable("silent")));
-    assert_eq!(effects, [Effect::Abort(id("a")), Effect::Failed(id("a"), retryable("silent"), true)]);
+    assert_eq!(
+        effects,
+        [
+            Effect::Abort(id("a")),
+            Effect::Failed(id("a"), retryable("silent"), true)
+        ]
+    );
     assert_eq!(
         s.handle(Input::Probed(id("b"), Ok(Some("x".into())))),
         [
-            Effect::Proven { step: id("b"), evidence: "x".into(), already: true },
+            Effect::Proven {
+                step: id("b"),
+                evidence: "x".into(),
+                already: true
+            },
             Effect::Finish(Outcome::Deadline),
         ]
     );
@@ -88,8 +116,17 @@ fn a_refusal_lets_acts_in_flight_finish_and_starts_nothing_new() {
     s.start();
     s.handle(Input::Probed(id("b"), Ok(None)));
     let effects = s.handle(Input::Probed(id("a"), Err(refusal("forbidden"))));
-    assert_eq!(effects, [Effect::Failed(id("a"), refusal("forbidden"), false), Effect::Abort(id("d"))]);
-    assert_eq!(s.handle(Input::Acted(id("b"), Ok(()))), [Effect::Finish(Outcome::Failed)]);
+    assert_eq!(
+        effects,
+        [
+            Effect::Failed(id("a"), refusal("forbidden"), false),
+            Effect::Abort(id("d"))
+        ]
+    );
+    assert_eq!(
+        s.handle(Input::Acted(id("b"), Ok(()))),
+        [Effect::Finish(Outcome::Failed)]
+    );
 }
 
 #[test]
@@ -98,12 +135,20 @@ fn cancelling_waits_for_acts_only() {
     s.start();
     s.handle(Input::Probed(id("a"), Ok(None)));
     assert_eq!(s.handle(Input::Cancel), [Effect::Abort(id("b"))]);
-    assert_eq!(s.handle(Input::Acted(id("a"), Err(retryable("x")))), [Effect::Finish(Outcome::Interrupted)]);
+    assert_eq!(
+        s.handle(Input::Acted(id("a"), Err(retryable("x")))),
+        [Effect::Finish(Outcome::Interrupted)]
+    );
 }
 
 #[test]
 fn limited_steps_run_so_many_at_a_time() {
-    let steps = (0..5).map(|i| Step { limited: true, ..step(&format!("m{i}"), &[]) }).collect();
+    let steps = (0..5)
+        .map(|i| Step {
+            limited: true,
+            ..step(&format!("m{i}"), &[])
+        })
+        .collect();
     let mut s = Scheduler::new(Graph::new(steps).unwrap(), &[], 2);
     let begun = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Begin(_))).count();
     assert_eq!(begun(&s.start()), 2);
@@ -112,7 +157,10 @@ fn limited_steps_run_so_many_at_a_time() {
 
 #[test]
 fn one_of_several_needs_is_enough_where_the_step_says_so() {
-    let any = Step { needs_any: vec![id("a"), id("b")], ..step("c", &[]) };
+    let any = Step {
+        needs_any: vec![id("a"), id("b")],
+        ..step("c", &[])
+    };
     let mut s = scheduler(vec![step("a", &[]), step("b", &[]), any]);
     s.start();
     let effects = s.handle(Input::Probed(id("b"), Ok(Some("x".into()))));

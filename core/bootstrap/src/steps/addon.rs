@@ -34,10 +34,16 @@ pub(super) async fn ready(context: &Context, name: &str, report: &Report) -> Res
     let said = |what: &str, cause: Option<&str>| report.waiting(what, cause.map(ToOwned::to_owned));
     let evidence = wait(&management.access.client, &addon.ready, &said)
         .await
-        .map_err(|e| StepError { class: e.class, ..StepError::retryable(format!("watch {}", addon.title), e) })?;
+        .map_err(|e| StepError {
+            class: e.class,
+            ..StepError::retryable(format!("watch {}", addon.title), e)
+        })?;
     Ok(Proof::of(evidence))
 }
 
 fn addon<'a>(context: &'a Context, name: &str) -> Result<&'a Addon, StepError> {
-    context.addons.get(name).ok_or_else(|| StepError::new(Class::Fatal, format!("addon {name} is not in the plan")))
+    context
+        .addons
+        .get(name)
+        .ok_or_else(|| StepError::new(Class::Fatal, format!("addon {name} is not in the plan")))
 }

@@ -21,8 +21,7 @@ use crate::{
     driver::{Proof, Report},
     failure::{Class, StepError},
     graph::Kind,
-    mirror,
-    plan,
+    mirror, plan,
     record::{self, NAMESPACE},
     watch::Watched,
 };
@@ -30,24 +29,30 @@ use crate::{
 pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let plan = plan::infra(&context.config, context.owner.cluster_id);
     report.waiting("the platform's checks", None);
-    let checks = context
-        .provider
-        .preflight(&plan)
-        .await
-        .map_err(|e| {
-            let hint = e.hint.clone();
-            let class = crate::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
-            StepError { class, hint, ..StepError::retryable("check the platform", e) }
-        })?;
+    let checks = context.provider.preflight(&plan).await.map_err(|e| {
+        let hint = e.hint.clone();
+        let class = crate::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
+        StepError {
+            class,
+            hint,
+            ..StepError::retryable("check the platform", e)
+        }
+    })?;
     let failed: Vec<_> = checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
     if let Some(first) = failed.first() {
         let all: Vec<String> = failed.iter().map(|c| format!("{} ({})", c.summary, c.id)).collect();
-        let mut error = StepError::new(Class::Configuration, format!("the platform is not ready: {}", all.join("; ")));
+        let mut error = StepError::new(
+            Class::Configuration,
+            format!("the platform is not ready: {}", all.join("; ")),
+        );
         error.hint.clone_from(&first.hint);
         return Err(error);
     }
     for check in checks.iter().filter(|c| c.status == CheckStatus::Warn) {
-        report.emit(Body::Warning { message: check.summary.clone(), hint: check.hint.clone() });
+        report.emit(Body::Warning {
+            message: check.summary.clone(),
+            hint: check.hint.clone(),
+        });
     }
     Ok(Proof::of(format!("{} checks passed", checks.len())))
 }
@@ -65,14 +70,19 @@ pub(super) async fn make_secrets(context: &Context) -> Result<(), StepError> {
         .await
         .map_err(|e| StepError::fatal("make the Talos secrets", e))?
         .map_err(|e| StepError::fatal("make the Talos secrets", e))?;
-    let text = bundle.to_yaml().map_err(|e| StepError::fatal("write the Talos secrets", e))?;
+    let text = bundle
+        .to_yaml()
+        .map_err(|e| StepError::fatal("write the Talos secrets", e))?;
     write_secret(&context.files.secrets(), &text)
 }
 
 pub(super) async fn secrets_written(context: &Context, report: &Report) -> Result<Proof, StepError> {
     if context.write_talosconfig().await? {
         let path = context.files.talosconfig.display().to_string();
-        report.emit(Body::FileWritten { what: "talosconfig".to_owned(), path });
+        report.emit(Body::FileWritten {
+            what: "talosconfig".to_owned(),
+            path,
+        });
     }
     Ok(Proof::of("the Talos secrets are on disk"))
 }
@@ -102,7 +112,10 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     }
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);
-    let watched = Arc::new(Watched::start(api.clone(), watcher::Config::default().labels(&selector)));
+    let watched = Arc::new(Watched::start(
+        api.clone(),
+        watcher::Config::default().labels(&selector),
+    ));
     let controller = Machines {
         api,
         provider: Arc::clone(&context.provider),
@@ -112,7 +125,11 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     };
     side.stop_tasks();
     let controller = tokio::spawn(controller.run(Arc::clone(&watched)));
-    let mirror = tokio::spawn(mirror::run(client, context.config.cluster.name.clone(), context.view.clone()));
+    let mirror = tokio::spawn(mirror::run(
+        client,
+        context.config.cluster.name.clone(),
+        context.view.clone(),
+    ));
     let mut tasks = side.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     tasks.extend([controller.abort_handle(), mirror.abort_handle()]);
     *side.machines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watched);
@@ -132,14 +149,22 @@ async fn is_written(client: &Client, context: &Context) -> Result<bool, StepErro
 pub(super) async fn record_written(context: &Context) -> Result<Proof, StepError> {
     let side = context.bootstrap()?;
     let uid = bootstrap_uid(&side.running.client, &context.config.cluster.name).await?;
-    Ok(Proof::of(format!("ClusterBootstrap {} exists ({uid})", context.config.cluster.name)))
+    Ok(Proof::of(format!(
+        "ClusterBootstrap {} exists ({uid})",
+        context.config.cluster.name
+    )))
 }
 
 /// UID of the ClusterBootstrap.
 pub(super) async fn bootstrap_uid(client: &Client, name: &str) -> Result<String, StepError> {
     let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
-    let object = api.get(name).await.map_err(|e| StepError::retryable(format!("read ClusterBootstrap {name}"), e))?;
-    object.uid().ok_or_else(|| StepError::new(Class::Fatal, format!("ClusterBootstrap {name} has no uid")))
+    let object = api
+        .get(name)
+        .await
+        .map_err(|e| StepError::retryable(format!("read ClusterBootstrap {name}"), e))?;
+    object
+        .uid()
+        .ok_or_else(|| StepError::new(Class::Fatal, format!("ClusterBootstrap {name} has no uid")))
 }
 
 /// Applies our CRDs and waits until they are served.
@@ -155,11 +180,13 @@ pub(super) async fn establish_crds(client: &Client) -> Result<(), StepError> {
     let names: Vec<String> = all_crds().iter().map(ResourceExt::name_any).collect();
     let established = watched.until(|store, _| {
         let served = |name: &String| {
-            store.get(&kube::runtime::reflector::ObjectRef::new(name)).is_some_and(|crd| is_established(&crd))
+            store
+                .get(&kube::runtime::reflector::ObjectRef::new(name))
+                .is_some_and(|crd| is_established(&crd))
         };
         names.iter().all(served).then_some(())
     });
-    tokio::time::timeout(Duration::from_secs(60), established)
+    tokio::time::timeout(Duration::from_mins(1), established)
         .await
         .map_err(|_| StepError::new(Class::Retryable, "the CRDs are not established after 60 s"))
 }
@@ -173,6 +200,9 @@ fn is_established(crd: &CustomResourceDefinition) -> bool {
 pub(super) async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), StepError> {
     apply(client, objects, MANAGER).await.map(|_| ()).map_err(|e| {
         let class = e.class;
-        StepError { class, ..StepError::retryable("write the record", e) }
+        StepError {
+            class,
+            ..StepError::retryable("write the record", e)
+        }
     })
 }

@@ -59,13 +59,17 @@ async fn foreign(context: &Context, host: &str) -> Option<String> {
     }
     let kubeconfig = context.files.own_kubeconfig();
     if kubeconfig.exists() {
-        let client = connection::connect_file(&kubeconfig, &connection::Options::default()).await.ok()?;
+        let client = connection::connect_file(&kubeconfig, &connection::Options::default())
+            .await
+            .ok()?;
         return match ready(&client).await {
             Ok(()) => None,
             Err(cause) => Some(format!("{host}:6443 accepts connections, but: {cause}")),
         };
     }
-    Some(format!("{host}:6443 accepts connections although this cluster does not serve it yet: another machine has it"))
+    Some(format!(
+        "{host}:6443 accepts connections although this cluster does not serve it yet: another machine has it"
+    ))
 }
 
 /// Waits until the control-plane endpoint answers with this cluster's certificate.
@@ -89,7 +93,9 @@ pub(super) async fn endpoint(context: &Context, report: &Report) -> Result<Proof
 }
 
 async fn ready(client: &Client) -> Result<(), String> {
-    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|e| e.to_string())?;
+    let request = http::Request::get("/readyz")
+        .body(Vec::new())
+        .map_err(|e| e.to_string())?;
     match timeout(LOOK, client.request_text(request)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(chain(&error)),

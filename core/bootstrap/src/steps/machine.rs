@@ -34,18 +34,29 @@ pub(super) async fn created(context: &Context, name: &str, report: &Report) -> R
     let watched = context.bootstrap()?.machines()?;
     let waiting = format!("{} to create {name}", context.provider.info().display);
     report.waiting(waiting.clone(), None);
-    let (id, address) =
-        machines::running(&watched, &context.trouble, name, |cause| report.waiting(waiting.clone(), cause)).await?;
+    let (id, address) = machines::running(&watched, &context.trouble, name, |cause| {
+        report.waiting(waiting.clone(), cause);
+    })
+    .await?;
     let known = context.known().machines.get(name).and_then(|m| m.provider_id.clone());
     if let Some(known) = known.filter(|known| *known != id) {
         let message = format!("{name} was {known} and is {id} now: two machines may exist");
         return Err(StepError::new(Class::Foreign, message).hint("look at both machines before going on"));
     }
     let facts = vec![
-        Fact::ProviderId { machine: name.to_owned(), id: id.clone() },
-        Fact::Address { machine: name.to_owned(), address: address.clone() },
+        Fact::ProviderId {
+            machine: name.to_owned(),
+            id: id.clone(),
+        },
+        Fact::Address {
+            machine: name.to_owned(),
+            address: address.clone(),
+        },
     ];
-    Ok(Proof { evidence: format!("{name} is {id} at {address}"), facts })
+    Ok(Proof {
+        evidence: format!("{name} is {id} at {address}"),
+        facts,
+    })
 }
 
 pub(super) fn role_of(context: &Context, name: &str) -> Result<Role, StepError> {
@@ -57,6 +68,9 @@ pub(super) fn role_of(context: &Context, name: &str) -> Result<Role, StepError> 
 impl Context {
     /// UID of the ClusterBootstrap on the bootstrap cluster, read once.
     pub(super) async fn cluster_bootstrap_uid(&self, client: &kube::Client) -> Result<String, StepError> {
-        self.owner_uid.get_or_try_init(|| bootstrap_uid(client, &self.config.cluster.name)).await.cloned()
+        self.owner_uid
+            .get_or_try_init(|| bootstrap_uid(client, &self.config.cluster.name))
+            .await
+            .cloned()
     }
 }

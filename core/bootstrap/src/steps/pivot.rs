@@ -33,8 +33,11 @@ pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
         .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))?;
     let to = &context.management().await?.access.client;
     groundwork::establish_crds(to).await?;
-    groundwork::apply_all(to, &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})])
-        .await?;
+    groundwork::apply_all(
+        to,
+        &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
+    )
+    .await?;
     let mut uids = uids(&list(to, context).await?);
     for object in list(from, context).await? {
         let written = put(to, &object, &uids).await?;
@@ -50,7 +53,10 @@ pub(super) async fn copied(context: &Context) -> Result<Proof, StepError> {
     let objects = list(&context.management().await?.access.client, context).await?;
     let different = pivot::differences(&here, &pivot::inventory(&objects));
     if !different.is_empty() {
-        let message = format!("the record on the management cluster is not the same: {}", different.join("; "));
+        let message = format!(
+            "the record on the management cluster is not the same: {}",
+            different.join("; ")
+        );
         return Err(StepError::new(Class::Retryable, message));
     }
     machines_unchanged(context, &objects)?;
@@ -62,10 +68,18 @@ fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepEr
     for (name, facts) in &context.known().machines {
         let id = format!("MachineRequest/{NAMESPACE}/{name}");
         let object = objects.iter().find(|o| pivot::id(o) == id);
-        let found = object.and_then(|o| o.pointer("/status/providerID")).and_then(Value::as_str);
+        let found = object
+            .and_then(|o| o.pointer("/status/providerID"))
+            .and_then(Value::as_str);
         if found != facts.provider_id.as_deref() {
-            let (found, known) = (found.unwrap_or("nothing"), facts.provider_id.as_deref().unwrap_or("nothing"));
-            return Err(StepError::new(Class::Fatal, format!("{name} is {known}, the copied record says {found}")));
+            let (found, known) = (
+                found.unwrap_or("nothing"),
+                facts.provider_id.as_deref().unwrap_or("nothing"),
+            );
+            return Err(StepError::new(
+                Class::Fatal,
+                format!("{name} is {known}, the copied record says {found}"),
+            ));
         }
     }
     Ok(())
@@ -119,7 +133,10 @@ pub(super) async fn ready(context: &Context, report: &Report) -> Result<Proof, S
 }
 
 fn proof(context: &Context) -> Proof {
-    Proof::of(format!("ClusterBootstrap {} on the management cluster is Ready", context.config.cluster.name))
+    Proof::of(format!(
+        "ClusterBootstrap {} on the management cluster is Ready",
+        context.config.cluster.name
+    ))
 }
 
 async fn phase(context: &Context) -> Result<Option<String>, StepError> {
@@ -167,16 +184,24 @@ async fn put(to: &Client, object: &Value, uids: &BTreeMap<String, String>) -> Re
     let id = pivot::id(object);
     let what = format!("write {id} on the management cluster");
     let rewritten = pivot::rewrite(object, uids).map_err(|e| StepError::new(Class::Fatal, e))?;
-    let kind = KINDS.iter().find(|k| object.get("kind").and_then(Value::as_str) == Some(k.kind));
+    let kind = KINDS
+        .iter()
+        .find(|k| object.get("kind").and_then(Value::as_str) == Some(k.kind));
     let kind = *kind.ok_or_else(|| StepError::new(Class::Fatal, format!("{id} is of a kind that does not move")))?;
-    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let name = object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let api = api(to, kind);
     let params = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(&rewritten);
     let mut written = persist(&what, || api.patch(name, &params, &patch)).await?;
     if let Some(status) = object.get("status") {
         let patch = Patch::Merge(json!({"status": status}));
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
         written = persist(&what, || api.patch_status(name, &params, &patch)).await?;
     }
     let mut value = serde_json::to_value(&written).map_err(|e| StepError::fatal(format!("read {id}"), e))?;
@@ -210,6 +235,10 @@ fn may_pass(error: &kube::Error) -> bool {
 }
 
 fn uids(objects: &[Value]) -> BTreeMap<String, String> {
-    let uid = |o: &Value| o.pointer("/metadata/uid").and_then(Value::as_str).map(ToOwned::to_owned);
+    let uid = |o: &Value| {
+        o.pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
     objects.iter().filter_map(|o| Some((pivot::id(o), uid(o)?))).collect()
 }

@@ -48,7 +48,11 @@ pub(super) async fn booted(context: &Context, name: &str, report: &Report) -> Re
 /// The proof, or the cause why there is none yet.
 async fn look(context: &Context, name: &str, address: &Address) -> Result<Result<Proof, String>, StepError> {
     // Until the secrets exist no node can have this cluster's configuration.
-    let talos = if context.files.secrets().exists() { Some(context.talos().await?) } else { None };
+    let talos = if context.files.secrets().exists() {
+        Some(context.talos().await?)
+    } else {
+        None
+    };
     let credentials = talos.as_ref().map(|t| &t.credentials);
     match probe(address, credentials, LOOK).await {
         Mode::Maintenance { fingerprint } => {
@@ -56,12 +60,20 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
             if pinned.as_ref().is_some_and(|pinned| *pinned != fingerprint) {
                 return Err(StepError::new(
                     Class::Foreign,
-                    format!("{name} at {address} shows another maintenance certificate ({fingerprint}) than configured"),
+                    format!(
+                        "{name} at {address} shows another maintenance certificate ({fingerprint}) than configured"
+                    ),
                 )
                 .hint("compare with the fingerprint on the machine's console"));
             }
-            let facts = vec![Fact::Fingerprint { machine: name.to_owned(), fingerprint: fingerprint.clone() }];
-            Ok(Ok(Proof { evidence: format!("{address} is in maintenance mode, fingerprint {fingerprint}"), facts }))
+            let facts = vec![Fact::Fingerprint {
+                machine: name.to_owned(),
+                fingerprint: fingerprint.clone(),
+            }];
+            Ok(Ok(Proof {
+                evidence: format!("{address} is in maintenance mode, fingerprint {fingerprint}"),
+                facts,
+            }))
         }
         Mode::Configured => Ok(Ok(Proof::of(format!("{address} has this cluster's configuration")))),
         Mode::Foreign { detail } => {
@@ -108,7 +120,9 @@ pub(super) async fn configure(context: &Context, name: &str) -> Result<(), StepE
 /// A node that is on the other side of the switch took an earlier push; the proof decides.
 fn already_or(error: TalosError, name: &str, address: &Address) -> Result<(), StepError> {
     match error {
-        TalosError::WrongSide { side: Side::Configured, .. } => Ok(()),
+        TalosError::WrongSide {
+            side: Side::Configured, ..
+        } => Ok(()),
         error => Err(talos_failed(format!("configure {name} at {address}"), error)),
     }
 }
@@ -131,7 +145,9 @@ pub(super) async fn configured(context: &Context, name: &str, report: &Report) -
 async fn version(context: &Context, address: &Address) -> Result<String, StepError> {
     let talos = context.talos().await?;
     let what = || format!("ask {address} for its version");
-    let node = Node::connect(address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    let node = Node::connect(address, &talos.credentials)
+        .await
+        .map_err(|e| talos_failed(what(), e))?;
     Ok(node.version().await.map_err(|e| talos_failed(what(), e))?.tag)
 }
 
@@ -145,12 +161,17 @@ async fn configured_as(
     let wanted = format!("v{}", context.config.talos.version);
     if version != wanted {
         let message = format!("{name} runs Talos {version}, the configuration names {wanted}");
-        report.emit(Body::Warning { message, hint: Some("upgrade the node, or correct talos.version".to_owned()) });
+        report.emit(Body::Warning {
+            message,
+            hint: Some("upgrade the node, or correct talos.version".to_owned()),
+        });
     }
     if role_of(context, name)? == Role::ControlPlane {
         context.write_talosconfig().await?;
     }
-    Ok(Proof::of(format!("{address} answers with this cluster's certificate, Talos {version}")))
+    Ok(Proof::of(format!(
+        "{address} answers with this cluster's certificate, Talos {version}"
+    )))
 }
 
 async fn render(context: &Context, name: &str) -> Result<SecretString, StepError> {
@@ -168,7 +189,12 @@ fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
     let endpoint = format!("https://{}:6443", bracketed(host));
     let talos = &config.talos;
     let version = talos.version.clone();
-    let mut spec = ClusterSpec::new(&config.cluster.name, endpoint, version.clone(), talos.kubernetes_version.clone());
+    let mut spec = ClusterSpec::new(
+        &config.cluster.name,
+        endpoint,
+        version.clone(),
+        talos.kubernetes_version.clone(),
+    );
     spec.pod_cidrs = vec![config.network.pod_cidr.to_string()];
     spec.service_cidrs = vec![config.network.service_cidr.to_string()];
     spec.install_disk = Some(talos.install_disk.clone());
@@ -220,7 +246,11 @@ fn own_vip(config: &BootstrapConfig, interface: Option<&str>) -> Option<(std::ne
 pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, StepError> {
     let chosen = context.known().etcd_node.clone();
     let Some(chosen) = chosen else { return Ok(None) };
-    Ok(members(context, &chosen).await.ok().filter(|m| !m.is_empty()).map(|m| bootstrapped_proof(&chosen, m.len())))
+    Ok(members(context, &chosen)
+        .await
+        .ok()
+        .filter(|m| !m.is_empty())
+        .map(|m| bootstrapped_proof(&chosen, m.len())))
 }
 
 /// Makes the choice durable, then calls Bootstrap on the chosen node and no other.
@@ -233,7 +263,9 @@ pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), 
     let address = context.address(&chosen)?;
     let talos = context.talos().await?;
     let what = || format!("bootstrap etcd on {chosen} at {address}");
-    let node = Node::connect(&address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    let node = Node::connect(&address, &talos.credentials)
+        .await
+        .map_err(|e| talos_failed(what(), e))?;
     match node.bootstrap().await.map_err(|e| talos_failed(what(), e))? {
         // "Already has data" is our own earlier call or nothing: the proof asks this node for its members.
         BootstrapOutcome::Accepted | BootstrapOutcome::AlreadyHasData => Ok(()),
@@ -242,9 +274,14 @@ pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), 
 
 async fn choose(context: &Context, report: &Report) -> Result<String, StepError> {
     let configured = context.machines_with(Kind::Configure);
-    let chosen = context.control_planes().into_iter().find(|name| configured.contains(name));
+    let chosen = context
+        .control_planes()
+        .into_iter()
+        .find(|name| configured.contains(name));
     let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
-    let facts = vec![Fact::EtcdNode { machine: chosen.clone() }];
+    let facts = vec![Fact::EtcdNode {
+        machine: chosen.clone(),
+    }];
     report.intent(format!("{chosen} bootstraps etcd"), facts).await?;
     context.known().etcd_node = Some(chosen.clone());
     Ok(chosen)
@@ -268,7 +305,10 @@ pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<P
 }
 
 fn bootstrapped_proof(node: &str, members: usize) -> Proof {
-    Proof::of(format!("etcd on {node} lists {members} member{}", if members == 1 { "" } else { "s" }))
+    Proof::of(format!(
+        "etcd on {node} lists {members} member{}",
+        if members == 1 { "" } else { "s" }
+    ))
 }
 
 /// Waits until the control plane is a voting member.
@@ -297,7 +337,9 @@ async fn members(context: &Context, name: &str) -> Result<Vec<butler_talos::clie
     let address = context.address(name)?;
     let talos = context.talos().await?;
     let what = || format!("list etcd members on {name} at {address}");
-    let node = Node::connect(&address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    let node = Node::connect(&address, &talos.credentials)
+        .await
+        .map_err(|e| talos_failed(what(), e))?;
     node.etcd_members().await.map_err(|e| talos_failed(what(), e))
 }
 
@@ -309,12 +351,17 @@ pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
 /// Fetches the admin kubeconfig from any configured control plane; it is made from secrets, before the API answers.
 pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError> {
     let configured = context.machines_with(Kind::Configure);
-    let source = context.control_planes().into_iter().find(|name| configured.contains(name));
+    let source = context
+        .control_planes()
+        .into_iter()
+        .find(|name| configured.contains(name));
     let source = source.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
     let address = context.address(&source)?;
     let talos = context.talos().await?;
     let what = || format!("fetch the kubeconfig from {source} at {address}");
-    let node = Node::connect(&address, &talos.credentials).await.map_err(|e| talos_failed(what(), e))?;
+    let node = Node::connect(&address, &talos.credentials)
+        .await
+        .map_err(|e| talos_failed(what(), e))?;
     let text = node.kubeconfig().await.map_err(|e| talos_failed(what(), e))?;
     write_secret(&context.files.own_kubeconfig(), &text)?;
     write_secret(&context.files.kubeconfig, &text)
@@ -322,7 +369,10 @@ pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError>
 
 pub(super) fn kubeconfig_written(context: &Context, report: &Report) -> Proof {
     let path = context.files.kubeconfig.display().to_string();
-    report.emit(Body::FileWritten { what: "kubeconfig".to_owned(), path });
+    report.emit(Body::FileWritten {
+        what: "kubeconfig".to_owned(),
+        path,
+    });
     Proof::of("the kubeconfig is on disk")
 }
 
@@ -334,5 +384,9 @@ fn talos_failed(what: String, error: TalosError) -> StepError {
         _ => Class::Fatal,
     };
     let hint = error.hint().map(ToOwned::to_owned);
-    StepError { class, hint, ..StepError::retryable(what, error) }
+    StepError {
+        class,
+        hint,
+        ..StepError::retryable(what, error)
+    }
 }
