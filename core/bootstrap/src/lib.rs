@@ -1,7 +1,7 @@
 //! Bootstrap engine: step graph, scheduler, journal, driver, addons and pivot.
 //!
 //! [`graph`], [`scheduler`], [`view`], [`plan`], [`pivot`] and [`record`] are pure: from a validated configuration to
-//! steps, from inputs to effects. [`driver`] performs the effects by the verbs of [`steps`]; everything it learns goes
+//! steps, from inputs to effects. [`driver`] performs the effects by the verbs of each step; everything it learns goes
 //! through the [`journal`] before it counts. [`run`] ties them together.
 
 pub mod addons;
