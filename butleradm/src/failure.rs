@@ -94,6 +94,9 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
         RunError::Changed { .. } => Failure::from_error(Exit::Usage, error)
             .hint("undo the change and run the same command again; a cluster under way keeps its configuration"),
         RunError::Plan(error) => plan(error),
+        RunError::Talos { .. } => {
+            Failure::from_error(Exit::Usage, error).hint("choose a release up to 1.13 in talos.version")
+        }
         RunError::Journal(_) => Failure::from_error(Exit::Failed, error).hint(format!(
             "nothing was deleted; the state of this bootstrap is in {}",
             files.folder.display()

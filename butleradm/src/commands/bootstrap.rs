@@ -13,6 +13,7 @@ use butler_bootstrap::{
     cluster::kind::Tools,
     context::{Files, MakeInstaller},
     plan,
+    process::{self, Invocation, Stdin},
     run::{self, Request},
 };
 use butler_client::home::Home;
@@ -145,8 +146,9 @@ impl Job<'_> {
     }
 
     async fn bootstrap(self, cancel: CancellationToken) -> Result<(), Failure> {
-        let provider = self.provider(true).await?;
         let facts = secrets::facts(&self.config, self.env).await?;
+        self.helm_is_there().await?;
+        let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
         let make_installer = self.installer();
@@ -192,6 +194,26 @@ impl Job<'_> {
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
         connect.credentials = secrets::talos_credentials(&secrets)?;
         butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
+    }
+
+    /// Charts need the helm binary: better to know before the first machine is made.
+    async fn helm_is_there(&self) -> Result<(), Failure> {
+        if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
+            return Ok(());
+        }
+        let ask = Invocation {
+            program: "helm".into(),
+            args: vec!["version".to_owned(), "--short".to_owned()],
+            env: Vec::new(),
+            stdin: Stdin::Null,
+            timeout: Duration::from_mins(1),
+        };
+        let asked = process::run(ask, &|_| {}).await;
+        asked.map(|_| ()).map_err(|e| {
+            Failure::from_error(Exit::Usage, &e)
+                .while_doing("cannot run helm, which installs the addons")
+                .hint("install helm 3.14 or newer")
+        })
     }
 
     /// The simulated world has its own; everything else is installed by the helm binary.

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use butler_api::config::{BootstrapConfig, Change, difference};
 use butler_client::home::{self, HomeError};
 use butler_infra::{Owner, Provider};
+use butler_talos::config::Contract;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -69,6 +70,12 @@ pub enum RunError {
     /// The addons do not fit together.
     #[error("the addons do not fit together")]
     Plan(#[from] PlanError),
+    /// No machine configuration can be made for this release.
+    #[error("machine configurations for Talos v{version} cannot be made yet")]
+    Talos {
+        /// The release.
+        version: semver::Version,
+    },
     /// The steps are no graph: a defect of this program.
     #[error("internal error: the steps of the bootstrap do not fit together")]
     Graph(#[from] GraphError),
@@ -100,7 +107,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let path = files.folder.join(JOURNAL);
     let (records, length) = read(&path)?;
     let known = Known::of(&records);
-    refuse_changes(&config, &known)?;
+    refuse(&config, &known)?;
     let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
     let owner = Owner {
         cluster_id,
@@ -170,7 +177,13 @@ pub fn cluster_id(files: &Files) -> Result<Option<Uuid>, JournalError> {
 
 const JOURNAL: &str = "journal.ndjson";
 
-fn refuse_changes(config: &BootstrapConfig, known: &Known) -> Result<(), RunError> {
+/// Refuses what could only end badly: a release we cannot configure, another configuration than the one begun with.
+fn refuse(config: &BootstrapConfig, known: &Known) -> Result<(), RunError> {
+    if Contract::of(&config.talos.version).is_none() {
+        return Err(RunError::Talos {
+            version: config.talos.version.clone(),
+        });
+    }
     match (&known.digest, &known.config) {
         (Some(digest), Some(before)) if *digest != config.digest => Err(RunError::Changed {
             cluster: config.cluster.name.clone(),
@@ -183,7 +196,7 @@ fn refuse_changes(config: &BootstrapConfig, known: &Known) -> Result<(), RunErro
 fn nodes(addons: &[Addon]) -> Vec<AddonNode> {
     let node = |a: &Addon| AddonNode {
         name: a.name.clone(),
-        title: format!("install {}", a.title),
+        title: a.title.clone(),
         needs: a.needs.clone(),
     };
     addons.iter().map(node).collect()

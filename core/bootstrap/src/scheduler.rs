@@ -197,9 +197,12 @@ impl Scheduler {
         effects
     }
 
-    /// The phase shown to people: the first one with unproven steps.
+    /// The phase shown to people: the first one with unproven steps. What every run does anew does not count.
     pub fn phase(&self) -> Phase {
-        let open = self.graph.iter().filter(|s| self.entries[&s.id].state != State::Proven);
+        let open = self
+            .graph
+            .iter()
+            .filter(|s| !s.volatile && self.entries[&s.id].state != State::Proven);
         open.map(|s| s.phase).min().unwrap_or(Phase::Ready)
     }
 

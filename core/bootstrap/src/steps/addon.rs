@@ -12,7 +12,7 @@ use crate::{
 pub(super) async fn install(context: &Context, name: &str, report: &Report) -> Result<(), StepError> {
     let addon = addon(context, name)?;
     let management = context.management().await?;
-    report.waiting(format!("{} to be installed", addon.title), None);
+    report.waiting(format!("the installer of {}", addon.name), None);
     if let ReleaseState::Deployed { same: true, .. } = management.installer.observe(addon).await? {
         return Ok(());
     }
@@ -21,7 +21,7 @@ pub(super) async fn install(context: &Context, name: &str, report: &Report) -> R
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *last != line {
             line.clone_into(&mut last);
-            report.waiting(format!("{} to be installed", addon.title), Some(line.to_owned()));
+            report.waiting(format!("the installer of {}", addon.name), Some(line.to_owned()));
         }
     };
     management.installer.install(addon, &on_line).await?;
