@@ -1,4 +1,4 @@
-//! `kill -9` at every journal record: the same command goes on, nothing is made twice.
+//! `kill -9` all along the journal: the same command goes on, nothing is made twice.
 //!
 //! Debug builds can be told to die right after the n-th record of a run is on disk, which is what `kill -9` at that
 //! moment looks like to the next run: no destructor runs, no buffer is flushed.
@@ -33,19 +33,20 @@ fn killed_again_and_again_a_bootstrap_still_completes() {
     nothing_twice(&site);
 }
 
-/// Every position of the journal is one to die at: the first cluster is killed after records 1, 49, 97 and so on, the
-/// next one after 2, 50, 98, each until it is ready.
+/// Kills all along the journal, each cluster at places of its own, four records apart: the first one after records 1, 49,
+/// 97 and so on, the next one after 5, 53, 101, each until it is ready.
 ///
 /// The stride leaves room for what a resumed run writes before it gets further: its own beginning, and the intents of
 /// everything that was in flight.
 #[test]
-fn killed_at_every_record_of_the_journal_a_bootstrap_completes() {
+fn killed_all_along_the_journal_a_bootstrap_completes() {
     const STRIDE: usize = 48;
-    const LANES: usize = 3;
+    const APART: usize = 4;
+    const LANES: usize = 2;
     std::thread::scope(|scope| {
         for lane in 0..LANES {
             scope.spawn(move || {
-                for offset in (lane..STRIDE).step_by(LANES) {
+                for offset in (0..STRIDE).step_by(APART).skip(lane).step_by(LANES) {
                     killed_along(offset + 1, STRIDE);
                 }
             });

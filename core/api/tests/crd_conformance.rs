@@ -45,6 +45,16 @@ const EXPECTED: &[Expected] = &[
         reason: "one list of platforms for all kinds",
     },
     Expected {
+        path: "ClusterBootstrap.spec.cluster.controlPlane.replicas.maximum",
+        ours: Some("1000.0"),
+        reason: "the simulated world is measured with hundreds of machines",
+    },
+    Expected {
+        path: "ClusterBootstrap.spec.cluster.workers.replicas.maximum",
+        ours: Some("1000.0"),
+        reason: "the simulated world is measured with hundreds of machines",
+    },
+    Expected {
         path: "ProviderConfig.spec.x-kubernetes-validations",
         ours: Some(
             r#"["self.provider in ['local', 'inmemory', 'static'] || (has(self.credentialsRef) && self.credentialsRef.name != '')"]"#,
@@ -82,7 +92,7 @@ const EXPECTED: &[Expected] = &[
 const DIGESTS: &[&str] = &[
     "AddonDefinition 03a0ba1e98b6",
     "ButlerConfig ee2552d9d9b2",
-    "ClusterBootstrap 793cbeb55e5f",
+    "ClusterBootstrap 542f50ac9e3a",
     "ClusterCreationPolicy 4c2efafa29e1",
     "IdentityProvider 13036dae52e7",
     "ImageSync 7caae5c8ab1d",

@@ -360,8 +360,8 @@ pub struct NodePool {
     #[serde(rename = "memoryMB")]
     #[schemars(range(min = 2048))]
     pub memory_mb: i32,
-    /// How many machines.
-    #[schemars(range(min = 1, max = 10))]
+    /// How many machines. Real platforms take at most 10 (the configuration is checked for it), simulated ones more.
+    #[schemars(range(min = 1, max = 1000))]
     pub replicas: i32,
 }
 

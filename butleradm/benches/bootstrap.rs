@@ -1,0 +1,124 @@
+//! Wall time of a bootstrap against the world's own critical path, and peak memory, at 6, 50 and 500 machines.
+//!
+//! `cargo bench -p butleradm --bench bootstrap [-- MACHINES...]`
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+const BUTLERADM: &str = env!("CARGO_BIN_EXE_butleradm");
+
+fn main() {
+    let asked: Vec<u32> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let sizes = if asked.is_empty() { vec![6, 50, 500] } else { asked };
+    println!("machines   wall s   critical s   ratio   budget   peak MiB");
+    for machines in sizes {
+        measure(machines);
+    }
+}
+
+fn measure(machines: u32) {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let config = home.path().join("cluster.yaml");
+    fs::write(&config, configuration(machines)).expect("a configuration");
+    run(butleradm(home.path()).args(["inmemory", "up"]));
+    let began = Instant::now();
+    let mut bootstrap = butleradm(home.path());
+    bootstrap
+        .arg("bootstrap")
+        .arg("--config")
+        .arg(&config)
+        .args(["--no-progress", "-q"]);
+    let log = fs::File::create(home.path().join("log")).expect("a log file");
+    let mut child = bootstrap
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts");
+    let (peak, success) = watch(&mut child);
+    let wall = began.elapsed().as_secs_f64();
+    let output = butleradm(home.path())
+        .args(["inmemory", "status", "-o", "json"])
+        .output()
+        .expect("the binary starts");
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    run(butleradm(home.path()).args(["inmemory", "down"]));
+    if !success {
+        println!(
+            "{machines:>8}   failed: {}",
+            fs::read_to_string(home.path().join("log")).unwrap_or_default()
+        );
+        return;
+    }
+    let critical = status["criticalPathSeconds"].as_f64().unwrap_or(f64::NAN);
+    let budget = if machines >= 500 {
+        critical * 1.05
+    } else {
+        critical * 1.03 + 1.0
+    };
+    let ratio = wall / critical;
+    println!(
+        "{machines:>8} {wall:>8.2} {critical:>12.2} {ratio:>7.3} {budget:>8.2} {:>10.1}",
+        kib(peak)
+    );
+}
+
+/// Waits for the end; the highest resident size seen, in KiB, and whether it succeeded.
+fn watch(child: &mut Child) -> (u32, bool) {
+    let mut peak = 0;
+    loop {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let seen = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok());
+        peak = peak.max(seen.unwrap_or(0));
+        if let Some(status) = child.try_wait().expect("the child can be waited for") {
+            return (peak, status.success());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn kib(amount: u32) -> f64 {
+    f64::from(amount) / 1024.0
+}
+
+fn butleradm(home: &Path) -> Command {
+    let mut command = Command::new(BUTLERADM);
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("BUTLER_HOME", home.join("butler"))
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(command: &mut Command) {
+    let status = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("the binary starts");
+    assert!(status.success(), "{command:?}");
+}
+
+fn configuration(machines: u32) -> String {
+    format!(
+        "provider: inmemory
+cluster:
+  name: bench
+  topology: ha
+  controlPlane: {{replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}}
+  workers: {{replicas: {}, cpu: 2, memoryMB: 4096, diskGB: 40}}
+network:
+  vip: 127.101.0.10
+  loadBalancerPool: {{start: 127.101.1.10, end: 127.101.1.50}}
+",
+        machines.saturating_sub(3).max(1)
+    )
+}
