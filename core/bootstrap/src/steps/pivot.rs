@@ -86,7 +86,10 @@ fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepEr
 }
 
 /// From here on the management cluster owns the record; the journal's proof of this step is the commit.
+///
+/// The copy is made once more: a run that was killed after the first one has written to the bootstrap cluster since.
 pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
+    copy(context).await?;
     copied(context).await.map(|_| ())
 }
 
