@@ -7,7 +7,7 @@ mod world;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use butler_api::config::{self, BootstrapCluster, Loaded, Provider as ProviderConfig};
+use butler_api::config::{self, Loaded, Provider as ProviderConfig};
 use butler_bootstrap::{
     addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
     cluster::kind::Tools,
@@ -151,14 +151,15 @@ impl Job<'_> {
         let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
-        let make_installer = self.installer();
+        let ca_files = self.ca_files()?;
+        let make_installer = self.installer(ca_files.clone());
         let request = Request {
             files: files.clone(),
             provider,
             make_installer,
             facts,
             tools: self.tools(),
-            ca_files: self.ca_files()?,
+            ca_files,
             deadline: self.args.deadline,
             keep_bootstrap_cluster: self.args.keep_bootstrap_cluster,
             fuse: fuse(self.env),
@@ -217,7 +218,7 @@ impl Job<'_> {
     }
 
     /// The simulated world has its own; everything else is installed by the helm binary.
-    fn installer(&self) -> MakeInstaller {
+    fn installer(&self, ca_files: Vec<PathBuf>) -> MakeInstaller {
         if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
             return Box::new(|access| {
                 let installer: Arc<dyn Installer> = Arc::new(WorldInstaller::new(access.client, Timestamp::now));
@@ -227,7 +228,9 @@ impl Job<'_> {
         let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
         let mirror = self.config.addons.chart_mirror.clone();
         let timeout = self.config.deadlines.addon;
+        let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
+            let env = direct(&no_proxy, &access.server);
             let settings = HelmSettings {
                 binary: "helm".into(),
                 folder: folder.clone(),
@@ -235,8 +238,8 @@ impl Job<'_> {
                 server: Some(access.server),
                 tls_server_name: Some(access.server_name),
                 mirror: mirror.clone(),
-                ca_file: None,
-                env: Vec::new(),
+                ca_files: ca_files.clone(),
+                env,
                 timeout,
             };
             Box::pin(async move {
@@ -266,12 +269,12 @@ impl Job<'_> {
         }
     }
 
-    /// Certificate authorities for the kind node: a file or a folder of PEM files.
+    /// Further certificate authorities, for the kind node and for chart repositories: a file or a folder of PEM files.
     fn ca_files(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else {
             return Ok(Vec::new());
         };
-        if !matches!(self.config.bootstrap_cluster, BootstrapCluster::Kind { .. }) || path.is_file() {
+        if path.is_file() {
             return Ok(vec![path]);
         }
         let unreadable = |e: std::io::Error| {
@@ -289,11 +292,50 @@ impl Job<'_> {
     }
 }
 
+/// A proxy is for charts and images, never for the new cluster itself: its node is added to what goes direct.
+fn direct(no_proxy: &[String; 2], server: &str) -> Vec<(String, String)> {
+    let host = server
+        .trim_start_matches("https://")
+        .rsplit_once(':')
+        .map_or(server, |(host, _)| host);
+    let host = host.trim_matches(['[', ']']);
+    let with = |name: &str, old: &String| {
+        let value = if old.is_empty() {
+            host.to_owned()
+        } else {
+            format!("{old},{host}")
+        };
+        (name.to_owned(), value)
+    };
+    let [upper, lower] = no_proxy;
+    // Programs disagree about which spelling wins: both say the same.
+    let old = if upper.is_empty() { lower } else { upper };
+    vec![with("NO_PROXY", old), with("no_proxy", old)]
+}
+
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
 fn fuse(env: &Env) -> Option<u64> {
     if cfg!(debug_assertions) {
         env.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_new_cluster_is_never_reached_through_a_proxy() {
+        let with = |upper: &str, lower: &str, server: &str| direct(&[upper.to_owned(), lower.to_owned()], server);
+        let both = |value: &str| {
+            ["NO_PROXY", "no_proxy"]
+                .map(|name| (name.to_owned(), value.to_owned()))
+                .to_vec()
+        };
+        assert_eq!(with("", "", "https://192.0.2.11:6443"), both("192.0.2.11"));
+        assert_eq!(with("", ".corp", "https://192.0.2.11:6443"), both(".corp,192.0.2.11"));
+        assert_eq!(with("a", "b", "https://[2001:db8::1]:6443"), both("a,2001:db8::1"));
     }
 }

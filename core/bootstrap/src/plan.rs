@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use butler_api::config::{BootstrapConfig, Role, StaticMachine};
 use butler_infra::{Check, CheckStatus, InfraPlan, MachineSpec, Owner};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    addons::{Addon, Repository, Source},
+    addons::{self, Addon, Source, StandIn},
     steps::install_image,
 };
 
@@ -32,7 +33,7 @@ pub struct Plan {
     pub addresses: Vec<PlannedAddress>,
     /// Addons in an order in which they can be installed.
     pub addons: Vec<PlannedAddon>,
-    /// Images that machines and addons are known to need.
+    /// Images that are known beforehand. Charts and manifests may name further ones.
     pub images: Vec<String>,
     /// Read-only checks of the platform.
     pub checks: Vec<PlannedCheck>,
@@ -120,7 +121,7 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnin
             .map(|(name, role)| planned_machine(config, name, role))
             .collect(),
         addresses: addresses(config),
-        addons: addons.iter().map(planned_addon).collect(),
+        addons: addons.iter().map(|addon| planned_addon(config, addon)).collect(),
         images: images(config, addons),
         checks: checks.iter().map(planned_check).collect(),
         warnings,
@@ -196,19 +197,9 @@ fn addresses(config: &BootstrapConfig) -> Vec<PlannedAddress> {
     list
 }
 
-fn planned_addon(addon: &Addon) -> PlannedAddon {
-    let (version, source) = match &addon.source {
-        Source::Chart(release) => {
-            let chart = &release.chart;
-            let place = match &chart.repository {
-                Repository::Https(url) => format!("{} {}", url, chart.name),
-                Repository::Oci(prefix) => format!("{}/{}", prefix.trim_end_matches('/'), chart.name),
-            };
-            (Some(chart.version.clone()), Some(place))
-        }
-        Source::Manifest(manifest) => (Some(manifest.version.clone()), Some(manifest.url.clone())),
-        Source::Objects(_) | Source::ProviderIds(_) => (None, None),
-    };
+fn planned_addon(config: &BootstrapConfig, addon: &Addon) -> PlannedAddon {
+    let origin = addons::origin(addon, config.addons.chart_mirror.as_ref());
+    let (version, source) = origin.unzip();
     PlannedAddon {
         name: addon.name.clone(),
         version,
@@ -227,14 +218,27 @@ fn images(config: &BootstrapConfig, addons: &[Addon]) -> Vec<String> {
         images.insert(format!("registry.k8s.io/{part}:v{kubernetes}"));
     }
     for addon in addons {
-        let workloads = match &addon.source {
-            Source::Chart(release) => &release.stand_in.workloads,
-            Source::Manifest(manifest) => &manifest.stand_in.workloads,
-            Source::Objects(_) | Source::ProviderIds(_) => continue,
-        };
-        images.extend(workloads.iter().map(|w| w.image.clone()));
+        match &addon.source {
+            Source::Chart(release) => images.extend(known_images(&release.stand_in)),
+            Source::Manifest(manifest) => images.extend(known_images(&manifest.stand_in)),
+            Source::Objects(objects) => images.extend(objects.plain.iter().flat_map(pod_images)),
+            Source::ProviderIds(_) => {}
+        }
     }
     images.into_iter().collect()
+}
+
+fn known_images(stand_in: &StandIn) -> impl Iterator<Item = String> {
+    stand_in.workloads.iter().filter_map(|w| w.image.clone())
+}
+
+/// Images of the pods that a workload of our own makes.
+fn pod_images(object: &Value) -> Vec<String> {
+    let containers = object
+        .pointer("/spec/template/spec/containers")
+        .and_then(Value::as_array);
+    let image = |container: &Value| container.get("image").and_then(Value::as_str).map(str::to_owned);
+    containers.into_iter().flatten().filter_map(image).collect()
 }
 
 fn planned_check(check: &Check) -> PlannedCheck {
@@ -249,5 +253,50 @@ fn planned_check(check: &Check) -> PlannedCheck {
         status,
         summary: check.summary.clone(),
         hint: check.hint.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addons::ClusterFacts;
+
+    fn planned(more: &str) -> Plan {
+        let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
+        let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
+        let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
+        let addons = addons::plan(&config, &ClusterFacts::default()).unwrap();
+        plan(&config, &addons, &[], Vec::new())
+    }
+
+    #[test]
+    fn images_of_our_own_objects_are_listed_and_stand_ins_are_not() {
+        let images = planned("").images;
+        for known in [
+            "ghcr.io/kube-vip/kube-vip:v0.8.7",
+            "ghcr.io/siderolabs/installer:v1.12.1",
+            "quay.io/cilium/cilium:v1.17.0",
+        ] {
+            assert!(
+                images.iter().any(|image| image == known),
+                "{known} is not in {images:?}"
+            );
+        }
+        // An image without a tag is one that nobody can mirror.
+        for image in images {
+            assert!(
+                image.rsplit('/').next().is_some_and(|last| last.contains(':')),
+                "{image}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_shown_as_the_source_of_everything() {
+        let plan = planned("  chartMirror: /srv/charts\n");
+        for addon in plan.addons.iter().filter(|addon| addon.version.is_some()) {
+            let source = addon.source.as_deref().unwrap();
+            assert!(source.starts_with("/srv/charts/"), "{}: {source}", addon.name);
+        }
     }
 }

@@ -65,6 +65,14 @@ pub(super) fn locate(chart: &ChartRef, mirror: Option<&ChartMirror>, ca_file: Op
     }
 }
 
+/// Where a chart comes from, for people.
+pub(super) fn place(chart: &ChartRef, mirror: Option<&ChartMirror>) -> String {
+    match (mirror, &chart.repository) {
+        (None, Repository::Https(url)) | (Some(ChartMirror::Repository(url)), _) => format!("{url} {}", chart.name),
+        _ => locate(chart, mirror, None).chart,
+    }
+}
+
 /// The version in the output of `helm version --template {{.Version}}`.
 pub(super) fn parse_version(output: &str) -> Option<Version> {
     Version::parse(output.trim().trim_start_matches('v')).ok()
@@ -126,7 +134,7 @@ pub(super) fn classify(lines: &[String]) -> (Class, Option<&'static str>) {
     if says(&["certificate signed by unknown authority", "tls: failed to verify"]) {
         return (
             Class::Configuration,
-            Some("name the CA of the repository or proxy with --ca-file"),
+            Some("name the CA of the repository or proxy: BUTLER_CA_CERT_PATH, a PEM file or a folder of them"),
         );
     }
     if says(&[

@@ -55,8 +55,8 @@ pub struct HelmSettings {
     pub tls_server_name: Option<String>,
     /// Source of every chart and manifest instead of where they are published.
     pub mirror: Option<ChartMirror>,
-    /// Further CA certificates for repositories.
-    pub ca_file: Option<PathBuf>,
+    /// PEM files of certificate authorities of repositories and proxies, trusted besides those of the system.
+    pub ca_files: Vec<PathBuf>,
     /// Additions to Helm's environment, for example `NO_PROXY`.
     pub env: Vec<(String, String)>,
     /// How long one change may take.
@@ -66,6 +66,8 @@ pub struct HelmSettings {
 /// Installs into a real cluster.
 pub struct HelmInstaller {
     settings: HelmSettings,
+    /// Every trusted authority in one file, where the system's are not enough.
+    ca_file: Option<PathBuf>,
     hands: Direct,
     now: fn() -> Timestamp,
 }
@@ -73,8 +75,9 @@ pub struct HelmInstaller {
 impl HelmInstaller {
     /// Checks Helm's version and prepares the folder. `client` is for the same cluster as the kubeconfig.
     pub async fn open(settings: HelmSettings, client: Client, now: fn() -> Timestamp) -> Result<Self, HelmUnusable> {
-        let installer = Self {
+        let mut installer = Self {
             settings,
+            ca_file: None,
             hands: Direct::new(client),
             now,
         };
@@ -87,8 +90,25 @@ impl HelmInstaller {
             class: Class::Fatal,
             hint: None,
         })?;
+        installer.ca_file = installer.trusted()?;
         installer.check_version().await?;
         Ok(installer)
+    }
+
+    /// Helm's `--ca-file` takes the place of the system's authorities: they go into the file as well.
+    fn trusted(&self) -> Result<Option<PathBuf>, HelmUnusable> {
+        if self.settings.ca_files.is_empty() {
+            return Ok(None);
+        }
+        let unusable = |message| HelmUnusable {
+            message,
+            class: Class::Configuration,
+            hint: Some("BUTLER_CA_CERT_PATH names a PEM file, or a folder of them".to_owned()),
+        };
+        let bundle = manifest::bundle(&self.settings.ca_files).map_err(|e| unusable(crate::failure::chain(&e)))?;
+        let path = self.settings.folder.join("ca.pem");
+        home::write_secret(&path, bundle.as_bytes()).map_err(|e| unusable(crate::failure::chain(&e)))?;
+        Ok(Some(path))
     }
 
     async fn check_version(&self) -> Result<(), HelmUnusable> {
@@ -190,11 +210,7 @@ impl HelmInstaller {
         release: &Release,
         on_line: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Installed, InstallError> {
-        let located = chart::locate(
-            &release.chart,
-            self.settings.mirror.as_ref(),
-            self.settings.ca_file.as_deref(),
-        );
+        let located = chart::locate(&release.chart, self.settings.mirror.as_ref(), self.ca_file.as_deref());
         if let Some(file) = located.file.as_deref().filter(|file| !file.is_file()) {
             let message = format!("{} is not in the chart mirror", file.display());
             return Err(InstallError::new(&addon.name, Class::Configuration, message));
@@ -390,7 +406,7 @@ impl HelmInstaller {
     ) -> Result<Installed, InstallError> {
         let from = manifest::locate(&addon.name, source, self.settings.mirror.as_ref());
         on_line(&format!("fetching {from}"));
-        let text = manifest::fetch(&from, self.settings.ca_file.as_deref()).await;
+        let text = manifest::fetch(&from, self.ca_file.as_deref()).await;
         let text =
             text.map_err(|error| InstallError::new(&addon.name, error.class(), crate::failure::chain(&error)))?;
         let objects = manifest::objects(&text, &source.substitutions, &source.privileged_namespaces)

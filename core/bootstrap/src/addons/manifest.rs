@@ -102,6 +102,38 @@ pub(super) async fn fetch(place: &Place, ca_file: Option<&Path>) -> Result<Strin
     })
 }
 
+/// The system's certificate authorities and those of these files, as one PEM text.
+pub(super) fn bundle(files: &[PathBuf]) -> Result<String, FetchError> {
+    let mut certificates: Vec<Vec<u8>> = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(|source| FetchError::CaFile {
+            path: path.clone(),
+            source,
+        })?;
+        let own = pem::parse_many(text).unwrap_or_default().into_iter();
+        let own: Vec<Vec<u8>> = own
+            .filter(|p| p.tag() == "CERTIFICATE")
+            .map(pem::Pem::into_contents)
+            .collect();
+        if own.is_empty() {
+            return Err(FetchError::Ca { path: path.clone() });
+        }
+        certificates.extend(own);
+    }
+    // A system without a store has none to offer; then only the given ones are trusted.
+    certificates.extend(
+        rustls_native_certs::load_native_certs()
+            .certs
+            .into_iter()
+            .map(|c| c.to_vec()),
+    );
+    let blocks: Vec<pem::Pem> = certificates
+        .into_iter()
+        .map(|der| pem::Pem::new("CERTIFICATE", der))
+        .collect();
+    Ok(pem::encode_many(&blocks))
+}
+
 async fn download(url: &str, ca_file: Option<&Path>) -> Result<Vec<u8>, FetchError> {
     let failed = |source| FetchError::Http {
         url: url.to_owned(),

@@ -22,7 +22,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use butler_api::config::{BootstrapConfig, IpRange};
+use butler_api::config::{BootstrapConfig, ChartMirror, IpRange};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -42,6 +42,18 @@ pub use self::{
 /// `spec` of the ProviderConfig that a configuration describes, without `credentialsRef`.
 pub fn provider_spec(config: &BootstrapConfig) -> Value {
     catalog::provider::spec(config)
+}
+
+/// Version and place of an addon's chart or manifest, for people; none for objects of our own.
+pub fn origin(addon: &Addon, mirror: Option<&ChartMirror>) -> Option<(String, String)> {
+    match &addon.source {
+        Source::Chart(release) => Some((release.chart.version.clone(), chart::place(&release.chart, mirror))),
+        Source::Manifest(manifest) => {
+            let place = manifest::locate(&addon.name, manifest, mirror);
+            Some((manifest.version.clone(), place.to_string()))
+        }
+        Source::Objects(_) | Source::ProviderIds(_) => None,
+    }
 }
 
 /// Label on every object we apply for an addon; its value is the addon's name.
@@ -195,8 +207,8 @@ pub struct Workload {
     pub name: String,
     /// Pods (without meaning for a DaemonSet).
     pub replicas: u32,
-    /// Image of its container.
-    pub image: String,
+    /// Image of its container, where it is known; otherwise the chart or manifest decides.
+    pub image: Option<String>,
     /// Whether its pods use the host's network, so that they start without a CNI.
     pub host_network: bool,
     /// Size of the volume each pod claims.

@@ -197,8 +197,13 @@ fn owned_by_helm(objects: &[Value], release: &Release) -> Vec<Value> {
 
 fn workload_object(workload: &Workload, addon: &str) -> Value {
     let labels = json!({"app.kubernetes.io/name": workload.name, "app.kubernetes.io/instance": addon});
+    // No container runs there: a name that no registry has tells so.
+    let image = workload
+        .image
+        .clone()
+        .unwrap_or_else(|| format!("stand-in.invalid/{}", workload.name));
     let mut pod = json!({
-        "containers": [{"name": workload.name, "image": workload.image}],
+        "containers": [{"name": workload.name, "image": image}],
         "hostNetwork": workload.host_network,
     });
     if workload.host_network {

@@ -71,7 +71,7 @@ impl Bench {
             server: None,
             tls_server_name: None,
             mirror: Some(ChartMirror::Folder(charts.display().to_string())),
-            ca_file: None,
+            ca_files: Vec::new(),
             env: Vec::new(),
             timeout: Duration::from_mins(1),
         }

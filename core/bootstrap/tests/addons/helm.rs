@@ -100,7 +100,7 @@ fn settings(helm: &Path, folder: &Path, kubeconfig: &SecretString) -> HelmSettin
         server: None,
         tls_server_name: None,
         mirror: Some(ChartMirror::Folder(folder.display().to_string())),
-        ca_file: None,
+        ca_files: Vec::new(),
         env: Vec::new(),
         timeout: Duration::from_mins(2),
     }
@@ -293,7 +293,11 @@ async fn charts_come_from_a_repository_whose_certificate_is_verified() {
     let repository = Repository::serve(bench.folder.path()).await;
     let with = |ca: bool| HelmSettings {
         mirror: Some(ChartMirror::Repository(repository.url.clone())),
-        ca_file: ca.then(|| repository.ca_file.clone()),
+        ca_files: if ca {
+            vec![repository.ca_file.clone()]
+        } else {
+            Vec::new()
+        },
         ..settings(
             &peer("helm").unwrap(),
             bench.folder.path(),
@@ -351,7 +355,7 @@ spec:
     let installer = open(
         HelmSettings {
             mirror: Some(ChartMirror::Repository(repository.url.clone())),
-            ca_file: Some(repository.ca_file.clone()),
+            ca_files: vec![repository.ca_file.clone()],
             ..settings(
                 &peer("helm").unwrap(),
                 bench.folder.path(),

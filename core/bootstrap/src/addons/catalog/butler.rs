@@ -227,7 +227,7 @@ fn controller(settings: &ButlerController) -> Addon {
     let values = json!({"image": {"repository": repository, "tag": tag}, "replicaCount": 2});
     let workload = Workload {
         replicas: 2,
-        ..deployment(SYSTEM, "butler-controller", &format!("{repository}:{tag}"))
+        ..deployment(SYSTEM, "butler-controller").of(format!("{repository}:{tag}"))
     };
     let ready = ready_workloads(std::slice::from_ref(&workload));
     let stand_in = StandIn {
@@ -303,8 +303,8 @@ fn console(context: &Context<'_>, settings: &Console) -> Addon {
     let mut values = json!({});
     let mut ready = Vec::new();
     let workloads = vec![
-        deployment(SYSTEM, "butler-console-server", "ghcr.io/butlerdotdev/butler-server"),
-        deployment(SYSTEM, "butler-console-frontend", "ghcr.io/butlerdotdev/butler-console"),
+        deployment(SYSTEM, "butler-console-server"),
+        deployment(SYSTEM, "butler-console-frontend"),
     ];
     ready.extend(ready_workloads(&workloads));
     if let Some(ingress) = &settings.ingress {

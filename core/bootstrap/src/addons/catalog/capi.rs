@@ -298,7 +298,7 @@ fn manifest(
     objects: Vec<Value>,
     substitutions: BTreeMap<String, Substitution>,
 ) -> Addon {
-    let workloads = vec![deployment(namespace, manager, &format!("{name}:{version}"))];
+    let workloads = vec![deployment(namespace, manager)];
     let manifest = Manifest {
         url,
         version: version.to_owned(),

@@ -66,7 +66,7 @@ fn aws(context: &Context<'_>, settings: &Aws) -> Vec<Addon> {
     );
     let workload = Workload {
         host_network: true,
-        ..daemon_set(KUBE_SYSTEM, name, &image)
+        ..daemon_set(KUBE_SYSTEM, name).of(image)
     };
     let ready = vec![ready_workload(&workload)];
     let chart = https_chart(
@@ -140,7 +140,7 @@ fn gcp(context: &Context<'_>, settings: &Gcp) -> Addon {
             {"name": "key", "secret": {"secretName": name}},
         ],
     });
-    let workload = daemon_set(KUBE_SYSTEM, CCM, "");
+    let workload = daemon_set(KUBE_SYSTEM, CCM);
     let mut plain = account();
     plain.push(config);
     plain.push(owner("DaemonSet", json!({}), &pod));
@@ -178,7 +178,7 @@ fn azure(context: &Context<'_>, settings: &Azure) -> Addon {
         }],
         "volumes": [{"name": "config", "secret": {"secretName": "azure-cloud-config"}}],
     });
-    let workload = deployment(KUBE_SYSTEM, CCM, "");
+    let workload = deployment(KUBE_SYSTEM, CCM);
     let mut plain = account();
     plain.push(owner("Deployment", json!({"replicas": 1}), &pod));
     let source = Source::Objects(Objects {

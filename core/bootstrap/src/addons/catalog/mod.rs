@@ -142,25 +142,36 @@ fn objects(plain: Vec<Value>) -> Source {
     })
 }
 
-fn workload(kind: WorkloadKind, namespace: &str, name: &str, image: &str) -> Workload {
+/// Without an image: what the chart or manifest takes is not known here.
+fn workload(kind: WorkloadKind, namespace: &str, name: &str) -> Workload {
     Workload {
         kind,
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         replicas: 1,
-        image: image.to_owned(),
+        image: None,
         host_network: false,
         claim: None,
         control_plane: false,
     }
 }
 
-fn deployment(namespace: &str, name: &str, image: &str) -> Workload {
-    workload(WorkloadKind::Deployment, namespace, name, image)
+fn deployment(namespace: &str, name: &str) -> Workload {
+    workload(WorkloadKind::Deployment, namespace, name)
 }
 
-fn daemon_set(namespace: &str, name: &str, image: &str) -> Workload {
-    workload(WorkloadKind::DaemonSet, namespace, name, image)
+fn daemon_set(namespace: &str, name: &str) -> Workload {
+    workload(WorkloadKind::DaemonSet, namespace, name)
+}
+
+impl Workload {
+    /// With the image that it runs.
+    fn of(self, image: impl Into<String>) -> Self {
+        Self {
+            image: Some(image.into()),
+            ..self
+        }
+    }
 }
 
 /// The readiness of exactly these workloads.

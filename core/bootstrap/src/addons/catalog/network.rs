@@ -197,21 +197,21 @@ fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
     let mut workloads = vec![
         Workload {
             host_network: true,
-            ..daemon_set(KUBE_SYSTEM, "cilium", &image("cilium"))
+            ..daemon_set(KUBE_SYSTEM, "cilium").of(image("cilium"))
         },
         Workload {
             host_network: true,
-            ..daemon_set(KUBE_SYSTEM, "cilium-envoy", &image("cilium-envoy"))
+            ..daemon_set(KUBE_SYSTEM, "cilium-envoy")
         },
         Workload {
             host_network: true,
             replicas: u32::try_from(operators).unwrap_or(2),
-            ..deployment(KUBE_SYSTEM, "cilium-operator", &image("operator-generic"))
+            ..deployment(KUBE_SYSTEM, "cilium-operator").of(image("operator-generic"))
         },
     ];
     if cni.hubble {
-        workloads.push(deployment(KUBE_SYSTEM, "hubble-relay", &image("hubble-relay")));
-        workloads.push(deployment(KUBE_SYSTEM, "hubble-ui", &image("hubble-ui")));
+        workloads.push(deployment(KUBE_SYSTEM, "hubble-relay").of(image("hubble-relay")));
+        workloads.push(deployment(KUBE_SYSTEM, "hubble-ui"));
     }
     let ready = ready_workloads(&workloads);
     let chart = https_chart("https://helm.cilium.io", "cilium", version, version);
@@ -233,10 +233,10 @@ fn metallb(settings: &Versioned) -> Addon {
     let version = versioned(settings, pins::METALLB);
     let image = |name: &str| format!("quay.io/metallb/{name}:v{version}");
     let workloads = vec![
-        deployment(METALLB_SYSTEM, "metallb-controller", &image("controller")),
+        deployment(METALLB_SYSTEM, "metallb-controller").of(image("controller")),
         Workload {
             host_network: true,
-            ..daemon_set(METALLB_SYSTEM, "metallb-speaker", &image("speaker"))
+            ..daemon_set(METALLB_SYSTEM, "metallb-speaker").of(image("speaker"))
         },
     ];
     let mut ready = established(&["ipaddresspools.metallb.io", "l2advertisements.metallb.io"]);
@@ -298,7 +298,7 @@ fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
         "ingressClass": {"enabled": true, "isDefaultClass": true},
         "service": {"type": service_type},
     });
-    let workloads = vec![deployment(TRAEFIK, TRAEFIK, "docker.io/traefik:v3")];
+    let workloads = vec![deployment(TRAEFIK, TRAEFIK)];
     let labels = json!({"app.kubernetes.io/name": TRAEFIK});
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": TRAEFIK, "namespace": TRAEFIK, "labels": labels},

@@ -33,13 +33,9 @@ fn cert_manager(settings: &Versioned) -> Addon {
     let values = json!({"crds": {"enabled": true}, "startupapicheck": {"enabled": false}});
     let image = |name: &str| format!("quay.io/jetstack/{name}:{version}");
     let workloads = vec![
-        deployment(CERT_MANAGER, "cert-manager", &image("cert-manager-controller")),
-        deployment(
-            CERT_MANAGER,
-            "cert-manager-cainjector",
-            &image("cert-manager-cainjector"),
-        ),
-        deployment(CERT_MANAGER, "cert-manager-webhook", &image("cert-manager-webhook")),
+        deployment(CERT_MANAGER, "cert-manager").of(image("cert-manager-controller")),
+        deployment(CERT_MANAGER, "cert-manager-cainjector").of(image("cert-manager-cainjector")),
+        deployment(CERT_MANAGER, "cert-manager-webhook").of(image("cert-manager-webhook")),
     ];
     let group = "cert-manager.io";
     let objects = vec![
@@ -74,11 +70,11 @@ fn longhorn(context: &Context<'_>, storage: &Storage) -> Addon {
     });
     let image = |name: &str| format!("docker.io/longhornio/{name}:v{version}");
     let workloads = vec![
-        daemon_set(LONGHORN_SYSTEM, "longhorn-manager", &image("longhorn-manager")),
-        deployment(LONGHORN_SYSTEM, "longhorn-driver-deployer", &image("longhorn-manager")),
-        daemon_set(LONGHORN_SYSTEM, "longhorn-csi-plugin", &image("longhorn-manager")),
-        deployment(LONGHORN_SYSTEM, "csi-attacher", &image("csi-attacher")),
-        deployment(LONGHORN_SYSTEM, "csi-provisioner", &image("csi-provisioner")),
+        daemon_set(LONGHORN_SYSTEM, "longhorn-manager").of(image("longhorn-manager")),
+        deployment(LONGHORN_SYSTEM, "longhorn-driver-deployer").of(image("longhorn-manager")),
+        daemon_set(LONGHORN_SYSTEM, "longhorn-csi-plugin").of(image("longhorn-manager")),
+        deployment(LONGHORN_SYSTEM, "csi-attacher"),
+        deployment(LONGHORN_SYSTEM, "csi-provisioner"),
     ];
     let class = json!({
         "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
@@ -123,16 +119,11 @@ fn steward(settings: &Versioned) -> Addon {
         "steward-etcd": {"deploy": true},
     });
     let workloads = vec![
-        deployment(namespace, "steward", &format!("{repository}:{version}")),
+        deployment(namespace, "steward").of(format!("{repository}:{version}")),
         Workload {
             replicas: 3,
             claim: Some("8Gi"),
-            ..workload(
-                WorkloadKind::StatefulSet,
-                namespace,
-                "steward-etcd",
-                "quay.io/coreos/etcd:v3.5.17",
-            )
+            ..workload(WorkloadKind::StatefulSet, namespace, "steward-etcd")
         },
     ];
     let group = "steward.butlerlabs.dev";
@@ -188,10 +179,7 @@ fn flux(settings: &Versioned) -> Addon {
         "notification-controller",
         "source-controller",
     ];
-    let workloads: Vec<Workload> = controllers
-        .iter()
-        .map(|name| deployment(FLUX_SYSTEM, name, &format!("ghcr.io/fluxcd/{name}")))
-        .collect();
+    let workloads: Vec<Workload> = controllers.iter().map(|name| deployment(FLUX_SYSTEM, name)).collect();
     let group = "source.toolkit.fluxcd.io";
     let objects = vec![
         crd(group, "v1", "GitRepository", "gitrepositories", "Namespaced"),
