@@ -1,6 +1,7 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
 mod kill;
+mod real_tools;
 mod world;
 
 use std::{

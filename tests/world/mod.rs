@@ -152,6 +152,23 @@ impl Run {
     }
 }
 
+/// A real program built from `tests/peers`; none, saying so, where it is not there.
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "tests read the environment themselves")]
+    let folder = std::env::var_os("BUTLER_PEERS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers"),
+        PathBuf::from,
+    );
+    let path = folder.join(name).canonicalize().ok();
+    if path.is_none() {
+        #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+        {
+            eprintln!("skipped: no {name} in {}", folder.display());
+        }
+    }
+    path
+}
+
 /// Every configuration has addresses of its own, so that tests can run side by side.
 fn configuration(control_planes: u32, workers: u32, further: &str) -> String {
     static NEXT: AtomicU8 = AtomicU8::new(0);

@@ -334,8 +334,10 @@ impl Context {
             .iter()
             .filter_map(|name| known.get(name)?.address.clone())
             .collect();
+        // One node by default: talosctl refuses health and others as soon as the context names several.
+        let nodes = &endpoints[..endpoints.len().min(1)];
         let name = &self.config.cluster.name;
-        let text = talosconfig::render(name, &endpoints, &endpoints, &talos.bundle, Timestamp::now())
+        let text = talosconfig::render(name, &endpoints, nodes, &talos.bundle, Timestamp::now())
             .map_err(|e| StepError::fatal("render the talosconfig", e))?;
         let new = !self.files.talosconfig.exists();
         for path in [self.files.own_talosconfig(), self.files.talosconfig.clone()] {

@@ -36,7 +36,7 @@ pub use self::{
     ready::{Condition, Ready, WorkloadKind, judge},
     release::{RecordError, StoredRelease},
     wait::wait,
-    world::WorldInstaller,
+    world::{WorldInstaller, stand_in},
 };
 
 /// `spec` of the ProviderConfig that a configuration describes, without `credentialsRef`.

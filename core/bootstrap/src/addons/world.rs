@@ -167,8 +167,8 @@ pub(super) fn manifest_digest(manifest: &Manifest) -> String {
     direct::digest(&[&json!(manifest.url), &json!(manifest.version)])
 }
 
-/// Everything a stand-in consists of.
-fn stand_in(addon: &Addon, stand_in: &StandIn) -> Vec<Value> {
+/// Everything a stand-in of an addon consists of, as objects to apply.
+pub fn stand_in(addon: &Addon, stand_in: &StandIn) -> Vec<Value> {
     let workloads = stand_in
         .workloads
         .iter()
