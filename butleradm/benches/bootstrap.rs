@@ -116,6 +116,7 @@ cluster:
   controlPlane: {{replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}}
   workers: {{replicas: {}, cpu: 2, memoryMB: 4096, diskGB: 40}}
 network:
+  podCIDR: 10.128.0.0/12
   vip: 127.101.0.10
   loadBalancerPool: {{start: 127.101.1.10, end: 127.101.1.50}}
 ",

@@ -126,6 +126,8 @@ pub struct Context {
     pub journal: Writer,
     /// Addons by name.
     pub addons: BTreeMap<String, Addon>,
+    /// Roles of the machines by name.
+    pub roles: BTreeMap<String, Role>,
     /// What the journal and this run know.
     pub known: Mutex<Known>,
     /// What the machine controller says.
@@ -180,6 +182,7 @@ impl Context {
             make_installer,
         } = parts;
         Self {
+            roles: config.machine_names().into_iter().collect(),
             config,
             owner,
             provider,

@@ -128,8 +128,6 @@ pub struct Run {
     pub cluster: String,
     /// Steps that earlier runs have proven.
     pub proven: usize,
-    /// Machines and addons in the plan.
-    pub view: View,
     /// Whether an earlier run is continued.
     pub resumed: bool,
     /// Limit for the whole run.
@@ -166,13 +164,13 @@ pub struct FailedStep {
     pub deadline: bool,
 }
 
-/// Runs the steps to the end. `published` receives the view whenever it changes.
+/// Runs the steps to the end. `view` is what people see: kept up to date here, followed by whoever receives it.
 pub async fn drive<V: Verbs>(
     scheduler: Scheduler,
     verbs: Arc<V>,
     journal: Writer,
     sink: &mut dyn Sink,
-    published: watch::Sender<View>,
+    view: watch::Sender<View>,
     run: Run,
 ) -> Result<Ended, JournalError> {
     let (inputs, inbox) = mpsc::unbounded_channel();
@@ -183,7 +181,7 @@ pub async fn drive<V: Verbs>(
         verbs,
         journal,
         sink,
-        published,
+        view,
         inputs,
         notices,
         running: BTreeMap::new(),
@@ -211,7 +209,7 @@ struct Driver<'a, V> {
     verbs: Arc<V>,
     journal: Writer,
     sink: &'a mut dyn Sink,
-    published: watch::Sender<View>,
+    view: watch::Sender<View>,
     inputs: mpsc::UnboundedSender<Message>,
     notices: mpsc::UnboundedSender<Notice>,
     running: BTreeMap<StepId, AbortHandle>,
@@ -267,7 +265,10 @@ impl<V: Verbs> Driver<'_, V> {
 
     fn announce(&mut self) {
         let steps = self.scheduler.graph().len();
-        let (machines, addons) = (self.run.view.machines(), self.run.view.addon_names());
+        let (machines, addons, ready) = {
+            let view = self.view.borrow();
+            (view.machines(), view.addon_names(), view.ready_addons())
+        };
         let (resumed, proven) = (self.run.resumed, self.run.proven);
         self.emit(Body::RunStarted {
             resumed,
@@ -276,7 +277,7 @@ impl<V: Verbs> Driver<'_, V> {
             machines,
             addons,
         });
-        for body in self.run.view.ready_addons() {
+        for body in ready {
             self.emit(body);
         }
         self.publish_phase();
@@ -301,7 +302,7 @@ impl<V: Verbs> Driver<'_, V> {
             }
             Message::Input(input, facts) => {
                 for fact in &facts {
-                    if let Some(line) = self.run.view.learn(fact) {
+                    if let Some(line) = self.change(|view| view.learn(fact)) {
                         self.emit(Body::MachineChanged { machine: line });
                     }
                 }
@@ -355,7 +356,7 @@ impl<V: Verbs> Driver<'_, V> {
             title: step.title.clone(),
             deadline_seconds: deadline.as_secs(),
         });
-        if let Some(body) = self.run.view.begun(&step.kind) {
+        if let Some(body) = self.change(|view| view.begun(&step.kind)) {
             self.emit(body);
         }
     }
@@ -430,10 +431,9 @@ impl<V: Verbs> Driver<'_, V> {
             seconds,
             already,
         });
-        if let Some(body) = self.run.view.proven(&step.kind) {
+        if let Some(body) = self.change(|view| view.proven(&step.kind)) {
             self.emit(body);
         }
-        self.publish();
     }
 
     async fn failed(&mut self, id: &StepId, failure: Failure, deadline: bool) -> Result<(), JournalError> {
@@ -455,10 +455,10 @@ impl<V: Verbs> Driver<'_, V> {
             hint: failure.hint.clone(),
             deadline,
         });
-        if let Some(body) = self.run.view.failed(&step.kind) {
+        if let Some(body) = self.change(|view| view.failed(&step.kind)) {
             self.emit(body);
         }
-        let machine = step.kind.machine().map(|name| self.run.view.describe(name));
+        let machine = step.kind.machine().map(|name| self.view.borrow().describe(name));
         self.failures.push(FailedStep {
             step: id.clone(),
             title: step.title,
@@ -466,7 +466,6 @@ impl<V: Verbs> Driver<'_, V> {
             failure,
             deadline,
         });
-        self.publish();
         Ok(())
     }
 
@@ -512,8 +511,7 @@ impl<V: Verbs> Driver<'_, V> {
         match notice {
             Notice::Body(body) => {
                 if let Body::MachineChanged { machine } = &body {
-                    self.run.view.set_machine(machine.clone());
-                    self.publish();
+                    self.change(|view| view.set_machine(machine.clone()));
                 }
                 self.emit(body);
             }
@@ -564,15 +562,17 @@ impl<V: Verbs> Driver<'_, V> {
             return;
         }
         self.phase = Some(phase);
-        phase.as_str().clone_into(&mut self.run.view.phase);
+        self.change(|view| phase.as_str().clone_into(&mut view.phase));
         self.emit(Body::PhaseChanged {
             phase: phase.as_str().to_owned(),
         });
-        self.publish();
     }
 
-    fn publish(&self) {
-        self.published.send_replace(self.run.view.clone());
+    /// Changes the view in place: it holds every machine, and a copy for each change would cost more than the work.
+    fn change<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
+        let mut result = None;
+        self.view.send_modify(|view| result = Some(change(view)));
+        result.expect("the closure has run")
     }
 
     fn emit(&mut self, body: Body) {
@@ -611,7 +611,7 @@ impl<V: Verbs> Driver<'_, V> {
         Ok(Ended {
             outcome,
             failures: self.failures,
-            view: self.run.view,
+            view: self.view.borrow().clone(),
             took,
         })
     }

@@ -157,6 +157,9 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
 
 /// The listed machine of this name, for provider `static`.
 pub(crate) fn static_machine<'a>(config: &'a BootstrapConfig, name: &str) -> Option<&'a StaticMachine> {
+    if config.static_machines().is_empty() {
+        return None;
+    }
     let names = config.machine_names();
     let (_, role) = names.iter().find(|(n, _)| n == name)?;
     let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;

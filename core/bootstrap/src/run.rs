@@ -131,7 +131,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let heartbeat = tokio::spawn(beat(lock));
     let limit = provider.info().capabilities.max_parallel_creates;
     let cluster = config.cluster.name.clone();
-    let (published, seen) = watch::channel(view.clone());
+    let (published, seen) = watch::channel(view);
     let settings = cluster::Settings {
         choice: config.bootstrap_cluster.clone(),
         cluster: cluster.clone(),
@@ -158,7 +158,6 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         id: run_id,
         cluster,
         proven: proven.len(),
-        view,
         resumed,
         deadline,
         cancel,

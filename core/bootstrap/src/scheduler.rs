@@ -112,6 +112,8 @@ pub struct Scheduler {
     dependants: BTreeMap<StepId, Vec<StepId>>,
     any_dependants: BTreeMap<StepId, Vec<StepId>>,
     ready: VecDeque<StepId>,
+    /// Unproven steps of each phase, without those that every run does anew.
+    open: BTreeMap<Phase, usize>,
     limit: usize,
     limited_running: usize,
     running: usize,
@@ -150,6 +152,7 @@ impl Scheduler {
             dependants,
             any_dependants,
             ready: VecDeque::new(),
+            open: BTreeMap::new(),
             limit: limit.max(1),
             limited_running: 0,
             running: 0,
@@ -160,6 +163,11 @@ impl Scheduler {
         for id in proven {
             if let Some(entry) = scheduler.entries.get_mut(id) {
                 entry.state = State::Proven;
+            }
+        }
+        for step in scheduler.graph.iter().filter(|s| !s.volatile) {
+            if scheduler.entries[&step.id].state != State::Proven {
+                *scheduler.open.entry(step.phase).or_default() += 1;
             }
         }
         for id in proven {
@@ -199,11 +207,8 @@ impl Scheduler {
 
     /// The phase shown to people: the first one with unproven steps. What every run does anew does not count.
     pub fn phase(&self) -> Phase {
-        let open = self
-            .graph
-            .iter()
-            .filter(|s| !s.volatile && self.entries[&s.id].state != State::Proven);
-        open.map(|s| s.phase).min().unwrap_or(Phase::Ready)
+        let mut open = self.open.iter().filter(|(_, count)| **count > 0);
+        open.next().map_or(Phase::Ready, |(phase, _)| *phase)
     }
 
     /// Whether the step is proven.
@@ -298,6 +303,11 @@ impl Scheduler {
 
     fn prove(&mut self, id: &StepId, evidence: String, already: bool, effects: &mut Vec<Effect>) {
         self.settle(id, State::Proven);
+        if let Some(step) = self.graph.get(id).filter(|s| !s.volatile)
+            && let Some(count) = self.open.get_mut(&step.phase)
+        {
+            *count = count.saturating_sub(1);
+        }
         effects.push(Effect::Proven {
             step: id.clone(),
             evidence,

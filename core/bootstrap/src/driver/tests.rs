@@ -91,18 +91,17 @@ async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, K
     let scheduler = Scheduler::new(Graph::new(steps()).unwrap(), &[], 10);
     let mut sink = Lines(Vec::new());
     let view = View::new([("m".to_owned(), "worker")], []);
-    let (published, _) = watch::channel(view.clone());
+    let (view, _) = watch::channel(view);
     let verbs = Arc::new(verbs);
     let run = Run {
         id: Uuid::nil(),
         cluster: "demo".into(),
         proven: 0,
-        view,
         resumed: false,
         deadline: None,
         cancel,
     };
-    let ended = drive(scheduler, Arc::clone(&verbs), journal, &mut sink, published, run)
+    let ended = drive(scheduler, Arc::clone(&verbs), journal, &mut sink, view, run)
         .await
         .unwrap();
     let (records, _) = read(&path).unwrap();

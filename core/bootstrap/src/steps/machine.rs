@@ -60,8 +60,7 @@ pub(super) async fn created(context: &Context, name: &str, report: &Report) -> R
 }
 
 pub(super) fn role_of(context: &Context, name: &str) -> Result<Role, StepError> {
-    let machines = context.config.machine_names();
-    let role = machines.iter().find(|(n, _)| n == name).map(|(_, role)| *role);
+    let role = context.roles.get(name).copied();
     role.ok_or_else(|| StepError::new(Class::Fatal, format!("{name} is not in the plan")))
 }
 

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use butler_api::{labels::CLUSTER_ID, v1alpha1::ClusterBootstrap};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
@@ -20,6 +21,9 @@ use crate::{
     pivot::{self, KINDS, Moved},
     record::NAMESPACE,
 };
+
+/// Objects that are written at the same time.
+const AT_ONCE: usize = 16;
 
 /// Copies the record. The writers of the bootstrap cluster are stopped first, so that what is copied stands still.
 pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
@@ -39,35 +43,63 @@ pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
     )
     .await?;
     let mut uids = uids(&list(to, context).await?);
-    for object in list(from, context).await? {
-        let written = put(to, &object, &uids).await?;
-        uids.extend(self::uids(&[written]));
+    let objects = list(from, context).await?;
+    // Owners come before what they own; objects of one kind do not own each other.
+    for kind in KINDS {
+        let of_kind = objects.iter().filter(|object| object["kind"] == kind.kind);
+        let writes: Vec<_> = of_kind.map(|object| put(to, kind, object, &uids).boxed()).collect();
+        let written: Vec<Value> = futures::stream::iter(writes)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        uids.extend(self::uids(&written));
     }
     Ok(())
 }
 
 /// Compares both sides, object by object, and every machine with its platform id.
 pub(super) async fn copied(context: &Context) -> Result<Proof, StepError> {
-    let side = context.bootstrap()?;
-    let here = pivot::inventory(&list(&side.running.client, context).await?);
-    let objects = list(&context.management().await?.access.client, context).await?;
-    let different = pivot::differences(&here, &pivot::inventory(&objects));
-    if !different.is_empty() {
+    let compared = compare(context).await?;
+    if !compared.different.is_empty() {
         let message = format!(
             "the record on the management cluster is not the same: {}",
-            different.join("; ")
+            compared.different.join("; ")
         );
         return Err(StepError::new(Class::Retryable, message));
     }
-    machines_unchanged(context, &objects)?;
-    Ok(Proof::of(format!("{} objects are the same on both sides", here.len())))
+    machines_unchanged(context, &compared.there)?;
+    Ok(Proof::of(format!(
+        "{} objects are the same on both sides",
+        compared.here
+    )))
+}
+
+/// Both sides of the record.
+struct Compared {
+    /// How many objects there are on the bootstrap cluster.
+    here: usize,
+    /// The objects on the management cluster.
+    there: Vec<Value>,
+    /// What is missing or different there, in words.
+    different: Vec<String>,
+}
+
+async fn compare(context: &Context) -> Result<Compared, StepError> {
+    let side = context.bootstrap()?;
+    let here = pivot::inventory(&list(&side.running.client, context).await?);
+    let there = list(&context.management().await?.access.client, context).await?;
+    Ok(Compared {
+        here: here.len(),
+        different: pivot::differences(&here, &pivot::inventory(&there)),
+        there,
+    })
 }
 
 /// Every machine of the journal is in the record, with the id the platform gave it.
 fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepError> {
+    let objects: BTreeMap<String, &Value> = objects.iter().map(|object| (pivot::id(object), object)).collect();
     for (name, facts) in &context.known().machines {
-        let id = format!("MachineRequest/{NAMESPACE}/{name}");
-        let object = objects.iter().find(|o| pivot::id(o) == id);
+        let object = objects.get(&format!("MachineRequest/{NAMESPACE}/{name}"));
         let found = object
             .and_then(|o| o.pointer("/status/providerID"))
             .and_then(Value::as_str);
@@ -87,9 +119,12 @@ fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepEr
 
 /// From here on the management cluster owns the record; the journal's proof of this step is the commit.
 ///
-/// The copy is made once more: a run that was killed after the first one has written to the bootstrap cluster since.
+/// What differs is copied once more: a run that was killed after the first copy has written to the bootstrap cluster since.
 pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
-    copy(context).await?;
+    context.bootstrap()?.stop_tasks();
+    if !compare(context).await?.different.is_empty() {
+        copy(context).await?;
+    }
     copied(context).await.map(|_| ())
 }
 
@@ -183,14 +218,10 @@ fn api(client: &Client, kind: Moved) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), NAMESPACE, &resource)
 }
 
-async fn put(to: &Client, object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, StepError> {
+async fn put(to: &Client, kind: Moved, object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, StepError> {
     let id = pivot::id(object);
     let what = format!("write {id} on the management cluster");
     let rewritten = pivot::rewrite(object, uids).map_err(|e| StepError::new(Class::Fatal, e))?;
-    let kind = KINDS
-        .iter()
-        .find(|k| object.get("kind").and_then(Value::as_str) == Some(k.kind));
-    let kind = *kind.ok_or_else(|| StepError::new(Class::Fatal, format!("{id} is of a kind that does not move")))?;
     let name = object
         .pointer("/metadata/name")
         .and_then(Value::as_str)

@@ -29,7 +29,8 @@ static INFO: ProviderInfo = ProviderInfo {
         creates_machines: true,
         user_data: None,
         endpoint: EndpointKind::Vip,
-        max_parallel_creates: 64,
+        // The world makes any number at once.
+        max_parallel_creates: 1000,
     },
     discovers: &[],
 };

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::Uri;
+use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use rustls::client::danger::ServerCertVerifier;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
 use tonic::metadata::MetadataValue;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Identity};
@@ -101,6 +105,8 @@ pub(super) async fn open(
         address,
         action: "connect to the Talos API",
     };
+    // Most looks at a node that boots find nothing: that is known before TLS is set up.
+    let socket = dial(address).await.map_err(|error| call.transport(&error, seen))?;
     let mut tls = ClientTlsConfig::new().domain_name(address.server_name());
     if let Some(identity) = identity {
         tls = tls.identity(identity);
@@ -114,11 +120,38 @@ pub(super) async fn open(
         })
         .map_err(|error| call.transport(&error, seen))?;
     // The TLS handshake has no limit of its own in there.
-    let channel = tokio::time::timeout(CONNECT * 2, endpoint.connect())
+    let channel = tokio::time::timeout(CONNECT * 2, endpoint.connect_with_connector(connector(address, socket)))
         .await
         .map_err(|_| call.deadline(CONNECT * 2))?
         .map_err(|error| call.transport(&error, seen))?;
     Ok(InterceptedService::new(channel, mark as fn(_) -> _))
+}
+
+async fn dial(address: &Address) -> io::Result<TcpStream> {
+    let socket = tokio::time::timeout(CONNECT, TcpStream::connect((address.host(), address.port()))).await??;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+/// Gives away the open socket first, and a new one when that connection broke.
+fn connector(
+    address: &Address,
+    socket: TcpStream,
+) -> impl tower::Service<Uri, Response = TokioIo<TcpStream>, Error = io::Error, Future: Send> + Send + 'static {
+    let (address, first) = (address.clone(), Arc::new(Mutex::new(Some(socket))));
+    tower::service_fn(move |_: Uri| {
+        let (address, open) = (
+            address.clone(),
+            first.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        );
+        async move {
+            let socket = match open {
+                Some(socket) => socket,
+                None => dial(&address).await?,
+            };
+            Ok(TokioIo::new(socket))
+        }
+    })
 }
 
 /// Waits for a reply, at most this long.
