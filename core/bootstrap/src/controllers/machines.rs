@@ -30,14 +30,13 @@ use crate::{
 };
 
 /// What the controller last saw of each machine: the cause that a waiting step shows, or the error that ends it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Trouble {
-    latest: Arc<Mutex<BTreeMap<String, Said>>>,
-    changed: watch::Sender<u64>,
+    machines: Arc<Mutex<BTreeMap<String, watch::Sender<Option<Said>>>>>,
 }
 
 /// What is said of a machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     /// The cause.
     pub message: String,
@@ -47,38 +46,23 @@ pub struct Said {
     pub refusal: Option<Class>,
 }
 
-impl Default for Trouble {
-    fn default() -> Self {
-        Self {
-            latest: Arc::default(),
-            changed: watch::channel(0).0,
-        }
-    }
-}
-
 impl Trouble {
-    /// What is said of this machine now.
-    pub fn of(&self, machine: &str) -> Option<Said> {
-        self.latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(machine)
-            .cloned()
-    }
-
-    /// Changes whenever something is said.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    /// What is said of this machine, now and from now on.
+    pub fn of(&self, machine: &str) -> watch::Receiver<Option<Said>> {
+        self.sender(machine).subscribe()
     }
 
     fn set(&self, machine: &str, said: Option<Said>) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        match said {
-            Some(said) => latest.insert(machine.to_owned(), said),
-            None => latest.remove(machine),
-        };
-        drop(latest);
-        self.changed.send_modify(|n| *n += 1);
+        self.sender(machine).send_if_modified(|now| {
+            let changed = *now != said;
+            *now = said;
+            changed
+        });
+    }
+
+    fn sender(&self, machine: &str) -> watch::Sender<Option<Said>> {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        machines.entry(machine.to_owned()).or_default().clone()
     }
 }
 
@@ -370,10 +354,9 @@ pub async fn running(
     mut report: impl FnMut(Option<String>),
 ) -> Result<(String, String), StepError> {
     let key = ObjectRef::<MachineRequest>::new(name).within(NAMESPACE);
-    let mut said = trouble.changes();
+    let mut said = trouble.of(name);
     loop {
-        said.borrow_and_update();
-        if let Some(now) = trouble.of(name) {
+        if let Some(now) = said.borrow_and_update().clone() {
             if let Some(class) = now.refusal {
                 let mut error = StepError::new(class, now.message);
                 error.hint = now.hint;
@@ -381,17 +364,7 @@ pub async fn running(
             }
             report(Some(now.message));
         }
-        let seen = watched.until(|store, _| {
-            let request = store.get(&key)?;
-            let status = request.status.as_ref()?;
-            let phase = status.phase.as_ref()?;
-            (phase.as_str() == "Running").then(|| {
-                (
-                    status.provider_id.clone().unwrap_or_default(),
-                    status.ip_address.clone().unwrap_or_default(),
-                )
-            })
-        });
+        let seen = watched.until_of(&key, |request, _| running_as(&*request?));
         tokio::select! {
             found = seen => return Ok(found),
             changed = said.changed() => {
@@ -401,4 +374,14 @@ pub async fn running(
             }
         }
     }
+}
+
+/// Platform id and address of a machine that is Running.
+fn running_as(request: &MachineRequest) -> Option<(String, String)> {
+    let status = request.status.as_ref()?;
+    let running = status.phase.as_ref().is_some_and(|phase| phase.as_str() == "Running");
+    running.then(|| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        (text(&status.provider_id), text(&status.ip_address))
+    })
 }

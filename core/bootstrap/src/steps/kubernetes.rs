@@ -108,8 +108,7 @@ pub(super) async fn registered(context: &Context, name: &str, report: &Report) -
     let management = context.management().await?;
     let key = ObjectRef::<Node>::new(name);
     let waiting = format!("node {name} to register");
-    let found = management.nodes.until(|store, trouble| {
-        let found = store.get(&key);
+    let found = management.nodes.until_of(&key, |found, trouble| {
         if found.is_none() {
             report.waiting(waiting.clone(), trouble.map(ToOwned::to_owned));
         }
@@ -124,8 +123,8 @@ pub(super) async fn node_ready(context: &Context, name: &str, report: &Report) -
     let management = context.management().await?;
     let key = ObjectRef::<Node>::new(name);
     let waiting = format!("node {name} to be ready");
-    let ready = management.nodes.until(|store, trouble| {
-        let cause = match store.get(&key) {
+    let ready = management.nodes.until_of(&key, |found, trouble| {
+        let cause = match found {
             None => Some(trouble.map_or_else(|| "it is not registered".to_owned(), ToOwned::to_owned)),
             Some(node) => unreadiness(&node),
         };
