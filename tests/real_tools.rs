@@ -1,5 +1,7 @@
 //! What a bootstrap leaves, in the hands of the real kubectl, helm and talosctl; and the real helm as its installer.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

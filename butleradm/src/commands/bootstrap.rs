@@ -18,6 +18,7 @@ use butler_bootstrap::{
 };
 use butler_client::home::Home;
 use butler_infra::{ConnectEnv, Provider};
+use butler_talos::config::Contract;
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -141,6 +142,12 @@ impl Job<'_> {
             ),
         };
         warnings.extend(addons::warnings(&self.config));
+        let talos = &self.config.talos.version;
+        if Contract::of(talos).is_none() {
+            warnings.push(format!(
+                "a bootstrap is refused: machine configurations for Talos v{talos} cannot be made yet"
+            ));
+        }
         let planned = Planned(plan::plan(&self.config, &addons, &checks, warnings));
         self.ui.answer(&planned, self.args.output.output)
     }
@@ -174,7 +181,12 @@ impl Job<'_> {
             return Ok(());
         }
         self.ui
-            .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)
+            .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)?;
+        self.ui.hint(&format!(
+            "kubectl --kubeconfig {} get nodes",
+            files.kubeconfig.display()
+        ));
+        Ok(())
     }
 
     fn files(&self) -> Files {

@@ -81,7 +81,11 @@ impl StepError {
 }
 
 /// An error and its causes in one line, leaving out what a message repeats of the one before.
-pub fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    // kube puts the name of its own type before the words of the connection.
+    if let Some(kube::Error::Service(inner)) = error.downcast_ref() {
+        return chain(inner.as_ref());
+    }
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -98,6 +102,12 @@ pub fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_failed_is_told_without_the_clients_own_words() {
+        let error = kube::Error::Service(Box::new(std::io::Error::other("connection refused")));
+        assert_eq!(chain(&error), "connection refused");
+    }
 
     #[test]
     fn the_chain_reads_from_the_subject_to_the_deepest_cause_without_repeats() {

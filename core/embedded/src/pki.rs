@@ -76,7 +76,7 @@ impl Pki {
         validity(&mut params);
         let key = KeyPair::generate().map_err(failed)?;
         let ca_pem = params.self_signed(&key).map_err(failed)?.pem();
-        std::fs::create_dir_all(folder).map_err(|source| PkiError::File {
+        private_folder(folder).map_err(|source| PkiError::File {
             path: folder.display().to_string(),
             source,
         })?;
@@ -174,6 +174,15 @@ pub(crate) fn subject(certificate: &CertificateDer<'_>) -> Option<Subject> {
         .map(str::to_owned)
         .collect::<Vec<_>>();
     Some(Subject { name, groups })
+}
+
+/// Makes a folder that only its owner can enter, and those above it that are missing.
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Writes a file that only its owner may read, in one step.

@@ -102,7 +102,7 @@ pub(super) struct Log {
 
 /// Reads the folder, cutting off a torn end of the log.
 pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
-    std::fs::create_dir_all(folder).map_err(failed("cannot create folder", folder))?;
+    crate::pki::private_folder(folder).map_err(failed("cannot create folder", folder))?;
     let mut loaded = Loaded::default();
     let snapshot = folder.join("snapshot");
     if let Some(bytes) = read_if_there(&snapshot)? {
