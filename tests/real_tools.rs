@@ -180,7 +180,8 @@ fn mirror(helm: &Path, config: &str, folder: &Path) {
 }
 
 fn documents(objects: &[Value]) -> String {
-    objects.iter().map(|object| format!("---\n{object}\n")).collect()
+    let documents: Vec<String> = objects.iter().map(|object| format!("---\n{object}\n")).collect();
+    documents.concat()
 }
 
 fn package(helm: &Path, name: &str, version: &str, documents: &str, folder: &Path) {
