@@ -100,6 +100,42 @@ fn a_node_that_never_answers_ends_at_its_deadline_and_the_rest_is_built() {
 }
 
 #[test]
+fn a_run_that_is_out_of_time_says_what_it_waited_for() {
+    let faults = "faults: {machines: {demo-worker-1: {neverAnswers: true}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");
+    let run = site.bootstrap(&["--deadline", "9s"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let error = run.stderr.split("error:").nth(1).expect("an error");
+    for part in [
+        "--deadline",
+        "Talos on demo-worker-1",
+        "machine/demo-worker-1/boot",
+        "last cause",
+        "machines exist",
+    ] {
+        assert!(error.contains(part), "{part:?} is not in {error}");
+    }
+}
+
+#[test]
+fn machines_that_vanished_are_named_at_once() {
+    let site = Site::new(SHORT, 1, 0, "");
+    site.bootstrap(&[]).is_ready();
+    let down = site.butleradm().args(["inmemory", "down"]).output();
+    assert!(down.expect("the binary starts").status.success());
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("the simulated world no longer has demo-cp-0 (inmemory-"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("hint:"), "{}", run.stderr);
+    assert_eq!(site.counter("machinesCreated"), 0);
+}
+
+#[test]
 fn a_node_that_answers_late_is_waited_for() {
     let faults = "faults: {machines: {demo-cp-1: {bootDelay: 3s}}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");

@@ -105,6 +105,9 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
     }
 }
 
+/// As many waits are told when the time was up: the longest ones.
+const MOST_WAITS: usize = 3;
+
 /// How a run ended, if not well: what failed, what exists, how to go on.
 pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), Failure> {
     let exit = match ended.outcome {
@@ -123,6 +126,12 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
     };
     for further in ended.failures.iter().skip(1) {
         failure = failure.cause(describe(further));
+    }
+    for wait in ended.unfinished.iter().take(MOST_WAITS) {
+        failure = failure.cause(wait.clone());
+    }
+    if let Some(more) = ended.unfinished.len().checked_sub(MOST_WAITS).filter(|more| *more > 0) {
+        failure = failure.cause(format!("and {more} more"));
     }
     failure = failure.cause(exists(ended));
     for hint in ended.failures.iter().filter_map(|f| f.failure.hint.as_deref()).take(3) {

@@ -143,6 +143,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The steps that failed, in order.
     pub failures: Vec<FailedStep>,
+    /// What was still waited for when the time was up or the run was interrupted, longest first, in words.
+    pub unfinished: Vec<String>,
     /// Machines and addons as they were last seen.
     pub view: View,
     /// How long it took.
@@ -188,6 +190,7 @@ pub async fn drive<V: Verbs>(
         timers: BTreeMap::new(),
         waits: BTreeMap::new(),
         failures: Vec::new(),
+        unfinished: Vec::new(),
         seq: 0,
         phase: None,
         began,
@@ -216,6 +219,7 @@ struct Driver<'a, V> {
     timers: BTreeMap<StepId, (AbortHandle, Instant)>,
     waits: BTreeMap<StepId, Wait>,
     failures: Vec<FailedStep>,
+    unfinished: Vec<String>,
     seq: u64,
     phase: Option<Phase>,
     began: Instant,
@@ -252,11 +256,13 @@ impl<V: Verbs> Driver<'_, V> {
                 Some(message) = inbox.recv() => self.receive(message)?,
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
+                    self.unfinished = self.open_waits();
                     self.journal.append(Entry::Cancelled).await?;
                     self.scheduler.handle(Input::Cancel)
                 }
                 () = until(out_of_time), if !late => {
                     late = true;
+                    self.unfinished = self.open_waits();
                     self.scheduler.handle(Input::OutOfTime)
                 }
             };
@@ -489,6 +495,22 @@ impl<V: Verbs> Driver<'_, V> {
         }
     }
 
+    /// What is waited for now, longest first.
+    fn open_waits(&self) -> Vec<String> {
+        let mut waits: Vec<(&StepId, &Wait)> = self.waits.iter().collect();
+        waits.sort_by_key(|(_, wait)| wait.since);
+        let words = |(id, wait): (&StepId, &Wait)| {
+            let waited = seconds(wait.since.elapsed());
+            let cause = wait
+                .cause
+                .as_ref()
+                .map(|cause| format!("; last cause: {cause}"))
+                .unwrap_or_default();
+            format!("waited {waited} for {} (step {id}){cause}", wait.waiting_for)
+        };
+        waits.into_iter().map(words).collect()
+    }
+
     fn abort(&mut self, id: &StepId) {
         if let Some(task) = self.running.remove(id) {
             task.abort();
@@ -611,6 +633,7 @@ impl<V: Verbs> Driver<'_, V> {
         Ok(Ended {
             outcome,
             failures: self.failures,
+            unfinished: self.unfinished,
             view: self.view.borrow().clone(),
             took,
         })

@@ -17,7 +17,7 @@ use crate::{
     cluster::{self, kind::Tools},
     context::{Context, Files, MakeInstaller, Parts},
     driver::{Ended, Run, Sink, drive},
-    graph::{self, AddonNode, Graph, GraphError, StepId},
+    graph::{self, AddonNode, Graph, GraphError, Kind, StepId},
     journal::{Entry, JournalError, Known, Lock, LockError, Writer, read},
     scheduler::Scheduler,
     view::View,
@@ -114,7 +114,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         cluster_name: config.cluster.name.clone(),
     };
     let addons = addons::plan(&config, &facts)?;
-    let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster)?;
+    let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster, made(&config, &known))?;
     let proven = trusted(&graph, &known);
     let view = view(&config, &addons, &graph, &known, &proven);
     let journal = Writer::open(&path, run_id, length, records.len() as u64, fuse)?;
@@ -199,6 +199,14 @@ fn nodes(addons: &[Addon]) -> Vec<AddonNode> {
         needs: a.needs.clone(),
     };
     addons.iter().map(node).collect()
+}
+
+/// Whether earlier runs made machines.
+fn made(config: &BootstrapConfig, known: &Known) -> bool {
+    let machines = config.machine_names();
+    machines
+        .into_iter()
+        .any(|(name, _)| known.proven.contains(&Kind::Machine(name).id()))
 }
 
 /// Steps whose proof an earlier run made durable and that need no new look.

@@ -24,6 +24,7 @@ impl Verbs for Context {
     fn probe<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Option<Proof>, StepError>> {
         Box::pin(async move {
             let proof = match &step.kind {
+                Kind::Inventory => Some(groundwork::inventory(self).await?),
                 Kind::Secrets => groundwork::have_secrets(self).await?,
                 Kind::BootstrapCluster | Kind::Record => groundwork::moved(self),
                 Kind::Boot(name) => talos::answers(self, name).await?,
@@ -64,6 +65,7 @@ impl Verbs for Context {
                 Kind::RemoveBootstrapCluster => pivot::remove(self).await,
                 Kind::Ready => pivot::declare_ready(self).await,
                 Kind::Preflight
+                | Kind::Inventory
                 | Kind::Boot(_)
                 | Kind::EndpointFree
                 | Kind::Member(_)
@@ -79,6 +81,7 @@ impl Verbs for Context {
         Box::pin(async move {
             let proof = match &step.kind {
                 Kind::Preflight => groundwork::preflight(self, report).await?,
+                Kind::Inventory => groundwork::inventory(self).await?,
                 Kind::Secrets => groundwork::secrets_written(self, report).await?,
                 Kind::BootstrapCluster => Proof::of("the bootstrap cluster answers"),
                 Kind::Record => groundwork::record_written(self).await?,

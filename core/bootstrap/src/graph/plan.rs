@@ -20,13 +20,14 @@ pub struct AddonNode {
 /// The addon that brings the control-plane endpoint up.
 const ANNOUNCER: &str = "kube-vip";
 
-/// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot.
-pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool) -> Result<Graph, GraphError> {
+/// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot; with `made` earlier runs made machines,
+/// which are looked for.
+pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool, made: bool) -> Result<Graph, GraphError> {
     let mut builder = Builder {
         deadlines: &config.deadlines,
         steps: Vec::new(),
     };
-    builder.groundwork();
+    builder.groundwork(made);
     let machines = config.machine_names();
     // Without an address of its own the endpoint is the first control plane, and every configuration names it.
     let endpoint = match (&config.network.vip, machines.first()) {
@@ -82,7 +83,7 @@ impl Builder<'_> {
         });
     }
 
-    fn groundwork(&mut self) {
+    fn groundwork(&mut self, made: bool) {
         let phase = Phase::ProvisioningMachines;
         let machine = self.deadlines.machine;
         let volatile = || Traits {
@@ -97,6 +98,16 @@ impl Builder<'_> {
             machine,
             Traits::default(),
         );
+        if made {
+            self.add(
+                Kind::Inventory,
+                phase,
+                "look for the machines of earlier runs".into(),
+                &[Kind::Preflight],
+                machine,
+                volatile(),
+            );
+        }
         self.add(
             Kind::Secrets,
             phase,
@@ -301,6 +312,7 @@ impl Kind {
     pub fn id(&self) -> StepId {
         StepId::new(match self {
             Self::Preflight => "preflight".to_owned(),
+            Self::Inventory => "inventory".to_owned(),
             Self::Secrets => "talos/secrets".to_owned(),
             Self::BootstrapCluster => "bootstrap-cluster/start".to_owned(),
             Self::Record => "record".to_owned(),

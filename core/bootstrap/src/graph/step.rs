@@ -67,6 +67,8 @@ impl Phase {
 pub enum Kind {
     /// Read-only checks of the platform and of the tools on this machine.
     Preflight,
+    /// The platform still has the machines that earlier runs made.
+    Inventory,
     /// The Talos secrets bundle and the talosconfig.
     Secrets,
     /// The cluster that holds the objects until the pivot.

@@ -1,6 +1,6 @@
 //! Before the first machine: checks, secrets, the bootstrap cluster, the record.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use butler_api::{
     event::Body,
@@ -55,6 +55,42 @@ pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proo
         });
     }
     Ok(Proof::of(format!("{} checks passed", checks.len())))
+}
+
+/// Everything later trusts what earlier runs have proven: a machine that somebody deleted since would be waited for until
+/// a deadline, with a cause that does not tell.
+pub(super) async fn inventory(context: &Context) -> Result<Proof, StepError> {
+    let made = context.machines_with(Kind::Machine);
+    let info = context.provider.info();
+    if !info.capabilities.creates_machines {
+        return Ok(Proof::of(format!("{} machines are others' to keep", made.len())));
+    }
+    let found = context.provider.inventory(&context.owner).await.map_err(|e| {
+        let class = crate::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
+        StepError {
+            class,
+            hint: e.hint.clone(),
+            ..StepError::retryable("list the machines of this cluster", e)
+        }
+    })?;
+    let found: BTreeSet<String> = found.into_iter().map(|object| object.id).collect();
+    let known = context.known().machines.clone();
+    let id = |name: &String| known.get(name).and_then(|facts| facts.provider_id.clone());
+    let gone: Vec<String> = made
+        .iter()
+        .filter_map(|name| Some((name, id(name)?)))
+        .filter(|(_, id)| !found.contains(id))
+        .map(|(name, id)| format!("{name} ({id})"))
+        .collect();
+    if gone.is_empty() {
+        return Ok(Proof::of(format!("{} machines are there", made.len())));
+    }
+    let message = format!("the {} no longer has {}", info.display, gone.join(", "));
+    let hint = format!(
+        "a cluster whose machines are gone cannot go on: remove what is left of it, then {}, and begin anew",
+        context.files.folder.display()
+    );
+    Err(StepError::new(Class::Foreign, message).hint(hint))
 }
 
 pub(super) async fn have_secrets(context: &Context) -> Result<Option<Proof>, StepError> {
