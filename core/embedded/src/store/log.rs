@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,6 +84,9 @@ enum Progress {
     Failed(FolderError),
     Stopped(u64),
 }
+
+/// Appends bytes to a file: all of them, or it is an error.
+type Append = Box<dyn FnMut(&mut File, &[u8]) -> std::io::Result<()> + Send>;
 
 type Dump = Box<dyn Fn() -> (u64, Vec<Record>) + Send>;
 
@@ -221,6 +224,10 @@ fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error)
 impl Log {
     /// Starts the writer on a folder that has been loaded.
     pub(super) fn start(folder: &Path, loaded: &Loaded, dump: Dump) -> Result<Self, StoreError> {
+        Self::start_with(folder, loaded, dump, Box::new(File::write_all))
+    }
+
+    fn start_with(folder: &Path, loaded: &Loaded, dump: Dump, append: Append) -> Result<Self, StoreError> {
         let lock_path = folder.join("lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -250,7 +257,9 @@ impl Log {
             base: loaded.snapshot_length,
             last: loaded.revision,
             dump,
+            append,
             told,
+            behind: Vec::new(),
             _lock: lock,
         };
         let thread = std::thread::Builder::new()
@@ -307,18 +316,21 @@ struct Writer {
     /// Last revision on disk.
     last: u64,
     dump: Dump,
+    append: Append,
     told: watch::Sender<Progress>,
+    /// What came in while a write did not get through.
+    behind: Vec<Work>,
     _lock: File,
 }
 
 impl Writer {
     fn run(mut self, todo: &Receiver<Work>) {
         let mut last = self.last;
-        while let Ok(first) = todo.recv() {
+        while let Some(works) = self.next(todo) {
             let mut batch = Vec::new();
             let mut signals = Vec::new();
             let mut stop = false;
-            for work in std::iter::once(first).chain(todo.try_iter()) {
+            for work in works {
                 match work {
                     Work::Append(record, signal) => {
                         encode(&record, &mut batch);
@@ -329,7 +341,7 @@ impl Writer {
                 }
             }
             if !batch.is_empty()
-                && let Err(error) = self.write(&batch)
+                && let Err(error) = self.write(&batch, todo)
             {
                 tracing::error!(%error, "the log cannot be written");
                 self.told.send_replace(Progress::Failed(error));
@@ -346,13 +358,44 @@ impl Writer {
         self.told.send_replace(Progress::Stopped(last));
     }
 
-    fn write(&mut self, batch: &[u8]) -> Result<(), FolderError> {
+    /// Everything there is to do now, once there is something; none when nobody can send any more.
+    fn next(&mut self, todo: &Receiver<Work>) -> Option<Vec<Work>> {
+        let mut works = std::mem::take(&mut self.behind);
+        if works.is_empty() {
+            works.push(todo.recv().ok()?);
+        }
+        works.extend(todo.try_iter());
+        Some(works)
+    }
+
+    /// A full disk passes: until it does, whoever waits is told, and what was to be written stays first in line. Any other
+    /// error ends the log; after a failed sync nobody knows what is on the disk.
+    fn write(&mut self, batch: &[u8], todo: &Receiver<Work>) -> Result<(), FolderError> {
         let path = self.folder.join("log");
-        self.file.write_all(batch).map_err(failed("cannot append to", &path))?;
+        while let Err(error) = (self.append)(&mut self.file, batch) {
+            let full = is_full(&error);
+            let error = failed("cannot append to", &path)(error);
+            // What was sent before the failure was known comes after this batch.
+            self.behind.extend(todo.try_iter());
+            if !full || self.behind.iter().any(|work| matches!(work, Work::Stop)) {
+                return Err(error);
+            }
+            tracing::warn!(%error, "the disk is full, trying again");
+            self.told.send_replace(Progress::Failed(error));
+            self.file
+                .set_len(self.length)
+                .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
+                .map_err(failed("cannot truncate", &path))?;
+            std::thread::sleep(AGAIN);
+        }
         self.file.sync_data().map_err(failed("cannot sync", &path))?;
         self.length += batch.len() as u64;
-        if self.length > COMPACT_FROM && self.length > 4 * self.base {
-            self.compact()?;
+        if self.length > COMPACT_FROM
+            && self.length > 4 * self.base
+            && let Err(error) = self.compact()
+        {
+            // Everything is in the log; the next write tries again.
+            tracing::warn!(%error, "no snapshot could be written");
         }
         Ok(())
     }
@@ -379,6 +422,13 @@ impl Writer {
         self.length = 0;
         Ok(())
     }
+}
+
+/// Pause before a full disk is tried again.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(if cfg!(test) { 1 } else { 500 });
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Objects may be secrets: only their owner reads them.
@@ -432,6 +482,41 @@ mod tests {
             assert_eq!(loaded.objects.len(), 1);
             assert_eq!(loaded.revision, 2);
         }
+    }
+
+    /// A disk that was full for a moment ended the log of a running server for ever.
+    #[tokio::test]
+    async fn a_full_disk_passes_and_nothing_is_lost_or_torn() {
+        let folder = tempfile::tempdir().unwrap();
+        let loaded = load(folder.path()).unwrap();
+        let full = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let disk = Arc::clone(&full);
+        let append = Box::new(move |file: &mut File, bytes: &[u8]| {
+            if disk.load(std::sync::atomic::Ordering::SeqCst) {
+                file.write_all(&bytes[..bytes.len() / 2])?;
+                return Err(ErrorKind::StorageFull.into());
+            }
+            file.write_all(bytes)
+        });
+        let dump = Box::new(|| (0, Vec::new()));
+        let log = Log::start_with(folder.path(), &loaded, dump, append).unwrap();
+        let (signal, _) = watch::channel(0);
+        log.append(record(1, "a", Some("{}")), signal.clone()).unwrap();
+        let told = log.durable(1).await.unwrap_err();
+        assert!(told.to_string().contains("cannot append to"), "{told}");
+        assert!(log.append(record(2, "b", Some("{}")), signal.clone()).is_err());
+        full.store(false, std::sync::atomic::Ordering::SeqCst);
+        let mut progress = log.progress.clone();
+        let durable = |p: &Progress| matches!(p, Progress::Durable(1));
+        progress.wait_for(durable).await.unwrap();
+        log.append(record(2, "b", Some("{}")), signal).unwrap();
+        log.durable(2).await.unwrap();
+        log.stop().await;
+        drop(log);
+        let again = load(folder.path()).unwrap();
+        assert_eq!(again.revision, 2);
+        let keys: std::collections::BTreeSet<&str> = again.objects.keys().map(|k| k.1.as_str()).collect();
+        assert_eq!(keys, ["a", "b"].into());
     }
 
     #[test]
