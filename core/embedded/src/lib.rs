@@ -11,6 +11,7 @@ mod duplicates;
 mod http;
 mod jsonpath;
 mod kinds;
+mod local;
 mod patch;
 mod pki;
 mod protobuf;
@@ -22,6 +23,7 @@ mod status;
 mod store;
 mod text;
 
+pub use local::{At, Follow, Local, Refused, Seen};
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
 
 /// The Kubernetes version that a stand-alone server reports.

@@ -94,7 +94,7 @@ pub struct Server {
 
 /// Ends controllers, watches and listeners when the last server, client or listener has gone.
 #[derive(Debug)]
-struct Held(Arc<Inner>);
+pub(crate) struct Held(Arc<Inner>);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -215,6 +215,10 @@ impl Server {
         kube::Client::new(service, "default")
     }
 
+    pub(crate) fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.inner)
+    }
+
     /// Serves HTTPS on a listener, with a certificate for `names` (DNS names and addresses).
     pub fn serve(&self, listener: TcpListener, names: &[String]) -> Result<Serving, OpenError> {
         let tls = Arc::new(self.inner.pki.serving(names).map_err(certificates)?);
@@ -293,12 +297,11 @@ impl Inner {
             .map_err(|error| Failure::internal(error.to_string()))
     }
 
-    /// What follows a write: resources change when definitions do, and the reply waits for the disk.
-    pub(crate) async fn after_write(&self, resource: &Resource, revision: u64) -> Result<(), Failure> {
+    /// What follows a write: resources change when definitions do.
+    pub(crate) fn after_write(&self, resource: &Resource) {
         if &*resource.table == DEFINITIONS || resource.custom.as_ref().is_some_and(|c| c.terminating) {
             crate::controllers::definitions::settle(self);
         }
-        self.settled(revision).await
     }
 
     pub(crate) fn reload_catalog(&self) {

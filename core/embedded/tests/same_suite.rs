@@ -7,6 +7,8 @@ mod common;
 #[cfg(unix)]
 #[path = "suite/kill.rs"]
 mod kill;
+#[path = "suite/local.rs"]
+mod local;
 #[path = "suite/real.rs"]
 mod real;
 #[path = "suite/sockets.rs"]

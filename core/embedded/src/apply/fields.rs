@@ -103,6 +103,20 @@ impl Fields {
         both
     }
 
+    /// Whether it shares a place with a set in the form of `fieldsV1`.
+    pub(crate) fn meets(&self, raw: &Value) -> bool {
+        let Some(map) = raw.as_object() else { return false };
+        if self.member && map.contains_key(".") {
+            return true;
+        }
+        self.children.iter().any(|(name, child)| {
+            map.get(name).is_some_and(|below| {
+                let leaf = below.as_object().is_none_or(Map::is_empty);
+                leaf && child.member || child.meets(below)
+            })
+        })
+    }
+
     /// The places of the set in the words of conflicts: `.spec.items[key="x"].value`.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut out = Vec::new();
@@ -170,6 +184,7 @@ mod tests {
             prop_assert_eq!(a.minus(&b).union(&a.and(&b)), a.clone());
             prop_assert!(a.minus(&b).and(&b).is_empty());
             prop_assert_eq!(a.union(&b).minus(&b), a.minus(&b));
+            prop_assert_eq!(a.meets(&b.write()), !a.and(&Fields::read(&b.write())).is_empty());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The list of managers in `metadata.managedFields`, and what applying does to it.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::fields::Fields;
@@ -62,7 +64,48 @@ struct Entry {
     api_version: String,
     subresource: String,
     time: String,
-    fields: Fields,
+    fields: Managed,
+}
+
+/// The fields of a manager. Most writes leave most managers alone, so a set is taken apart only when it has to change.
+#[derive(Debug, Clone, PartialEq)]
+enum Managed {
+    /// As it is stored.
+    Raw(Value),
+    Set(Fields),
+}
+
+impl Managed {
+    fn set(&self) -> Cow<'_, Fields> {
+        match self {
+            Self::Raw(raw) => Cow::Owned(Fields::read(raw)),
+            Self::Set(set) => Cow::Borrowed(set),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Raw(raw) => raw.as_object().is_none_or(serde_json::Map::is_empty),
+            Self::Set(set) => set.is_empty(),
+        }
+    }
+
+    /// Takes fields out.
+    fn take(&mut self, fields: &Fields) {
+        if let Self::Raw(raw) = self
+            && !fields.meets(raw)
+        {
+            return;
+        }
+        *self = Self::Set(self.set().minus(fields));
+    }
+
+    fn write(self) -> Value {
+        match self {
+            Self::Raw(raw) => raw,
+            Self::Set(set) => set.write(),
+        }
+    }
 }
 
 impl Entry {
@@ -73,17 +116,18 @@ impl Entry {
             api_version: string_at(value, "/apiVersion").to_owned(),
             subresource: string_at(value, "/subresource").to_owned(),
             time: string_at(value, "/time").to_owned(),
-            fields: Fields::read(&value["fieldsV1"]),
+            fields: Managed::Raw(value["fieldsV1"].clone()),
         }
     }
 
-    fn write(&self) -> Value {
+    fn write(self) -> Value {
         let mut value = json!({
             "manager": self.manager, "operation": if self.apply { "Apply" } else { "Update" },
-            "apiVersion": self.api_version, "time": self.time, "fieldsType": "FieldsV1", "fieldsV1": self.fields.write(),
+            "apiVersion": self.api_version, "time": self.time, "fieldsType": "FieldsV1",
         });
+        value["fieldsV1"] = self.fields.write();
         if !self.subresource.is_empty() {
-            value["subresource"] = self.subresource.clone().into();
+            value["subresource"] = self.subresource.into();
         }
         value
     }
@@ -130,7 +174,7 @@ fn write(object: &mut Value, mut entries: Vec<Entry>) {
     if entries.is_empty() {
         metadata.remove("managedFields");
     } else {
-        metadata.insert("managedFields".into(), entries.iter().map(Entry::write).collect());
+        metadata.insert("managedFields".into(), entries.into_iter().map(Entry::write).collect());
     }
 }
 
@@ -148,7 +192,7 @@ fn fold_oldest(entries: &mut Vec<Entry>, surplus: usize) {
                     ..entry
                 },
                 Some(all) => Entry {
-                    fields: all.fields.union(&entry.fields),
+                    fields: Managed::Set(all.fields.set().union(&entry.fields.set())),
                     time: entry.time,
                     ..all
                 },
@@ -228,13 +272,15 @@ pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Reso
     );
     let removed = difference.removed;
     for entry in entries.iter_mut().filter(|e| !e.is(actor)) {
-        entry.fields = entry.fields.minus(&changed).minus(&removed);
+        entry.fields.take(&changed);
+        entry.fields.take(&removed);
     }
     match entries.iter_mut().find(|e| e.is(actor)) {
         Some(entry) => {
-            let fields = entry.fields.minus(&removed).union(&changed);
-            if fields != entry.fields {
-                entry.fields = fields;
+            let before = entry.fields.set();
+            let fields = before.minus(&removed).union(&changed);
+            if fields != *before {
+                entry.fields = Managed::Set(fields);
                 entry.time = now();
             }
         }
@@ -245,7 +291,7 @@ pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Reso
             api_version: actor.api_version.clone(),
             subresource: actor.subresource.to_owned(),
             time: now(),
-            fields: changed,
+            fields: Managed::Set(changed),
         }),
     }
     write(new, entries);
@@ -269,7 +315,7 @@ pub(crate) fn apply(
             api_version: actor.api_version.clone(),
             subresource: String::new(),
             time: now(),
-            fields,
+            fields: Managed::Set(fields),
         });
     }
     let wanted = &only_own_part(wanted, resource, actor.subresource);
@@ -278,12 +324,12 @@ pub(crate) fn apply(
     let last = entries
         .iter()
         .find(|e| e.is(actor))
-        .map(|e| e.fields.clone())
+        .map(|e| e.fields.set().into_owned())
         .unwrap_or_default();
     let others = entries
         .iter()
         .filter(|e| !e.is(actor))
-        .fold(fields.clone(), |all, e| all.union(&e.fields));
+        .fold(fields.clone(), |all, e| all.union(&e.fields.set()));
     let dropped = typed::with_parents(&last, schema).minus(&typed::with_parents(&others, schema));
     let mut result = typed::remove(&merged, &dropped, schema);
     let difference = typed::compare(live, &result, schema);
@@ -291,22 +337,23 @@ pub(crate) fn apply(
     let conflicts = entries
         .iter()
         .filter(|e| !e.is(actor))
-        .map(|e| (e.shown(), e.fields.and(&touched)))
+        .map(|e| (e.shown(), e.fields.set().and(&touched)))
         .filter(|(_, fields)| !fields.is_empty())
         .collect::<Vec<_>>();
     if !force && !conflicts.is_empty() {
         return Err(conflict(&conflicts));
     }
     for entry in entries.iter_mut().filter(|e| !e.is(actor)) {
-        entry.fields = entry.fields.minus(&touched).minus(&difference.removed);
+        entry.fields.take(&touched);
+        entry.fields.take(&difference.removed);
     }
     let changed = !touched.is_empty() || !difference.removed.is_empty();
     match entries.iter_mut().find(|e| e.is(actor)) {
         Some(entry) => {
-            if changed || entry.fields != fields {
+            if changed || *entry.fields.set() != fields {
                 entry.time = now();
             }
-            entry.fields = fields;
+            entry.fields = Managed::Set(fields);
         }
         None => entries.push(Entry {
             manager: actor.manager.to_owned(),
@@ -314,7 +361,7 @@ pub(crate) fn apply(
             api_version: actor.api_version.clone(),
             subresource: actor.subresource.to_owned(),
             time: now(),
-            fields,
+            fields: Managed::Set(fields),
         }),
     }
     write(&mut result, entries);

@@ -130,6 +130,10 @@ pub(crate) fn compare(old: &Value, new: &Value, schema: &Schema) -> Difference {
 
 fn compare_at(old: &Value, new: &Value, schema: &Schema, root: bool) -> Difference {
     let mut difference = Difference::default();
+    // Most of an object stays as it is.
+    if old == new {
+        return difference;
+    }
     match (shape(old, schema), shape(new, schema)) {
         (Shape::Map(before), Shape::Map(after)) if !(before.is_empty() && after.is_empty()) => {
             for (name, child) in before {

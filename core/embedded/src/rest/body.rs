@@ -6,7 +6,7 @@ use super::options::FieldValidation;
 use crate::duplicates;
 use crate::http::Request;
 use crate::kinds::Resource;
-use crate::schema::{Schema, Type, normal};
+use crate::schema::{Schema, Trail, Type, normal};
 use crate::status::{Cause, Failure};
 use crate::text::string_at;
 
@@ -170,13 +170,13 @@ pub(crate) fn conform(resource: &Resource, mut object: Value, validation: FieldV
     }
     let schema = resource.schema();
     if resource.is_core() {
-        decode_typed(&mut object, schema, &resource.kind).map_err(|why| cannot_handle(resource, &why))?;
+        decode_typed(&mut object, schema, Trail::Root(&resource.kind)).map_err(|why| cannot_handle(resource, &why))?;
     } else {
         let metadata = object
             .as_object_mut()
             .map(|m| m.entry("metadata").or_insert_with(|| Value::Object(Map::new())));
         if let Some(metadata) = metadata {
-            decode_typed(metadata, &crate::kinds::definitions::META, "ObjectMeta")
+            decode_typed(metadata, &crate::kinds::definitions::META, Trail::Root("ObjectMeta"))
                 .map_err(|why| cannot_handle(resource, &why))?;
         }
     }
@@ -217,7 +217,7 @@ fn cannot_handle(resource: &Resource, why: &str) -> Failure {
 }
 
 /// Checks types as Go's decoder would, and drops nulls.
-fn decode_typed(value: &mut Value, schema: &Schema, path: &str) -> Result<(), String> {
+fn decode_typed(value: &mut Value, schema: &Schema, path: Trail<'_>) -> Result<(), String> {
     if value.is_null() || schema.kind == Type::Any {
         return Ok(());
     }
@@ -246,12 +246,8 @@ fn decode_typed(value: &mut Value, schema: &Schema, path: &str) -> Result<(), St
             });
             for (name, child) in map {
                 if let Some(member) = schema.member(name) {
-                    let path = if declared {
-                        format!("{path}.{name}")
-                    } else {
-                        path.to_owned()
-                    };
-                    decode_typed(child, member, &path)?;
+                    let path = if declared { Trail::Field(&path, name) } else { path };
+                    decode_typed(child, member, path)?;
                     if child.is_null() && member.kind == Type::String {
                         *child = "".into();
                     }
@@ -289,7 +285,8 @@ fn is_empty(value: &Value, schema: &Schema, name: &str) -> bool {
         return false;
     };
     let empty = match value {
-        Value::Array(list) => list.is_empty(),
+        // Of another type it is wrong, not empty.
+        Value::Array(list) => list.is_empty() && matches!(member.kind, Type::Array | Type::Any),
         Value::Object(map) => map.is_empty() && member.additional.is_some(),
         _ => false,
     };

@@ -132,8 +132,17 @@ pub(crate) async fn one(server: &Arc<Inner>, request: &Request, place: &Place) -
     Ok(http::json(200, negotiate::full_bytes(resource, &object)))
 }
 
+/// Deletes, or begins to, and waits until that is on disk; says whether the object is gone.
+async fn delete(server: &Inner, place: &Place, options: &Options) -> Result<(Arc<Object>, bool), Failure> {
+    let (object, gone) = delete_now(server, place, options)?;
+    if !options.dry_run {
+        server.settled(object.revision).await?;
+    }
+    Ok((object, gone))
+}
+
 /// Deletes, or begins to; says whether the object is gone.
-async fn delete(server: &Arc<Inner>, place: &Place, options: &Options) -> Result<(Arc<Object>, bool), Failure> {
+pub(crate) fn delete_now(server: &Inner, place: &Place, options: &Options) -> Result<(Arc<Object>, bool), Failure> {
     let resource = &place.resource;
     if resource.is_core() && resource.plural == "namespaces" && PROTECTED.contains(&place.name.as_str()) {
         return Err(Failure::forbidden(
@@ -146,7 +155,7 @@ async fn delete(server: &Arc<Inner>, place: &Place, options: &Options) -> Result
     let (object, gone) = begin(&server.store, resource, &key, options)?
         .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
     if !options.dry_run {
-        server.after_write(resource, object.revision).await?;
+        server.after_write(resource);
     }
     Ok((object, gone))
 }

@@ -1,14 +1,14 @@
 //! Requests on resources, discovery and the rest of the HTTP surface.
 
-mod body;
+pub(crate) mod body;
 mod columns;
 pub(crate) mod delete;
 mod discovery;
 mod health;
 mod negotiate;
 mod openapi;
-mod options;
-mod patch;
+pub(crate) mod options;
+pub(crate) mod patch;
 mod permission;
 mod read;
 mod review;

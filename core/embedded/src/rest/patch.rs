@@ -14,10 +14,37 @@ use crate::server::Inner;
 use crate::status::{Cause, Failure};
 use crate::text::meta;
 
-enum Patch {
+/// A patch that is read.
+pub(crate) enum Patch {
     Operations(Vec<operations::Operation>),
     Merge(Value),
     Strategic(Value),
+}
+
+impl Patch {
+    /// What it makes of an object, with warnings.
+    pub(crate) fn applied(
+        &self,
+        place: &Place,
+        current: &Value,
+        validation: FieldValidation,
+    ) -> Result<(Value, Vec<String>), Failure> {
+        let resource = &place.resource;
+        let full = negotiate::full_value(resource, current);
+        let patched = match self {
+            Self::Operations(list) => operations::apply(list, full)?,
+            Self::Merge(patch) => merge::apply(full, patch),
+            Self::Strategic(patch) => strategic::apply(full, patch, resource.schema())?,
+        };
+        same_type(place, &patched, false)?;
+        write::same_place(place, &patched)?;
+        let shown = (validation == FieldValidation::Strict).then(|| patched.clone());
+        let decoded = body::conform(resource, patched, validation).map_err(|failure| match &shown {
+            Some(shown) => strict(failure, shown),
+            None => failure,
+        })?;
+        Ok((decoded.object, decoded.warnings))
+    }
 }
 
 /// Changes an object by a patch.
@@ -36,20 +63,7 @@ pub(crate) async fn patch(server: &Arc<Inner>, request: &Request, place: &Place)
         return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
     }
     let actor = Actor::patch(&options.manager, resource, &place.subresource);
-    let make = |current: &Value| {
-        let full = negotiate::full_value(resource, current);
-        let patched = match &patch {
-            Patch::Operations(list) => operations::apply(list, full)?,
-            Patch::Merge(patch) => merge::apply(full, patch),
-            Patch::Strategic(patch) => strategic::apply(full, patch, resource.schema())?,
-        };
-        same_type(place, &patched, false)?;
-        write::same_place(place, &patched)?;
-        let shown = patched.clone();
-        let decoded =
-            body::conform(resource, patched, options.validation).map_err(|failure| strict(failure, &shown))?;
-        Ok((decoded.object, decoded.warnings))
-    };
+    let make = |current: &Value| patch.applied(place, current, options.validation);
     let written = write::change(server, place, &options, &actor, &make).await?;
     negotiate::object_reply(request, place, 200, &written)
 }

@@ -25,6 +25,8 @@ pub(crate) struct Written {
     /// The object as stored, or as it would be.
     pub(crate) object: Arc<Object>,
     pub(crate) warnings: Vec<String>,
+    /// Must be on disk before anybody hears of it; 0 where nothing was written.
+    pub(crate) revision: u64,
 }
 
 /// `POST`
@@ -54,9 +56,22 @@ pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place
     negotiate::object_reply(request, place, 201, &written)
 }
 
-/// Stores a new object.
+/// Stores a new object and waits until it is on disk.
 pub(crate) async fn insert(
     server: &Arc<Inner>,
+    place: &Place,
+    object: Value,
+    options: &WriteOptions,
+    actor: &Actor<'_>,
+) -> Result<Written, Failure> {
+    let written = insert_now(server, place, object, options, actor)?;
+    server.settled(written.revision).await?;
+    Ok(written)
+}
+
+/// Stores a new object.
+pub(crate) fn insert_now(
+    server: &Inner,
     place: &Place,
     mut object: Value,
     options: &WriteOptions,
@@ -95,6 +110,7 @@ pub(crate) async fn insert(
         return Ok(Written {
             object: Arc::new(Object::unsaved(object)),
             warnings,
+            revision: 0,
         });
     }
     let object = match server.store.commit(&resource.table, &key, Expect::Absent, Some(object)) {
@@ -102,8 +118,13 @@ pub(crate) async fn insert(
         Err(Clash::Changed) => return Err(Failure::already_exists(&resource.target(), &name)),
         Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
     };
-    server.after_write(resource, object.revision).await?;
-    Ok(Written { object, warnings })
+    server.after_write(resource);
+    let revision = object.revision;
+    Ok(Written {
+        object,
+        warnings,
+        revision,
+    })
 }
 
 /// Sets what the server sets on new objects.
@@ -308,9 +329,22 @@ fn same_uid(place: &Place, current: &Value, object: &Value) -> Result<(), Failur
 /// What a change makes of the current object, with warnings. Neither has `kind` and `apiVersion`.
 pub(crate) type Make<'a> = dyn Fn(&Value) -> Result<(Value, Vec<String>), Failure> + Sync + 'a;
 
-/// Changes an object that is there.
+/// Changes an object that is there and waits until the change is on disk.
 pub(crate) async fn change(
     server: &Arc<Inner>,
+    place: &Place,
+    options: &WriteOptions,
+    actor: &Actor<'_>,
+    make: &Make<'_>,
+) -> Result<Written, Failure> {
+    let written = change_now(server, place, options, actor, make)?;
+    server.settled(written.revision).await?;
+    Ok(written)
+}
+
+/// Changes an object that is there.
+pub(crate) fn change_now(
+    server: &Inner,
     place: &Place,
     options: &WriteOptions,
     actor: &Actor<'_>,
@@ -329,6 +363,7 @@ pub(crate) async fn change(
             return Ok(Written {
                 object: current,
                 warnings,
+                revision: 0,
             });
         };
         let mut warnings = warnings;
@@ -337,6 +372,7 @@ pub(crate) async fn change(
             return Ok(Written {
                 object: Arc::new(Object::unsaved(next)),
                 warnings,
+                revision: 0,
             });
         }
         let expect = Expect::At(current.revision);
@@ -351,9 +387,14 @@ pub(crate) async fn change(
         };
         match stored {
             Ok(object) => {
-                server.after_write(resource, object.revision).await?;
+                server.after_write(resource);
+                let revision = object.revision;
                 let object = last.unwrap_or(object);
-                return Ok(Written { object, warnings });
+                return Ok(Written {
+                    object,
+                    warnings,
+                    revision,
+                });
             }
             Err(Clash::Changed) if unconditional || actor.retries() => {}
             Err(Clash::Changed) => return Err(stale(resource, &place.name)),

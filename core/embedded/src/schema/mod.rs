@@ -2,7 +2,10 @@
 
 pub(crate) mod normal;
 pub(crate) mod rules;
+mod trail;
 pub(crate) mod validate;
+
+pub(crate) use self::trail::Trail;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

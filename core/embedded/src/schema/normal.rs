@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{Schema, Type};
+use super::{Schema, Trail, Type};
 use crate::kinds::definitions::META;
 
 /// Removes what the schema does not declare; returns the paths that were removed.
 pub(crate) fn prune(value: &mut Value, schema: &Schema) -> Vec<String> {
     let mut removed = Removed::default();
-    prune_at(value, schema, "", true, &mut removed);
+    prune_at(value, schema, Trail::Root(""), true, &mut removed);
     removed.own.sort();
     removed.embedded.sort();
     removed.own.append(&mut removed.embedded);
@@ -22,7 +22,7 @@ struct Removed {
     embedded: Vec<String>,
 }
 
-fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed: &mut Removed) {
+fn prune_at(value: &mut Value, schema: &Schema, path: Trail<'_>, root: bool, removed: &mut Removed) {
     match value {
         Value::Object(map) => {
             if schema.kind != Type::Object && schema.properties.is_empty() && schema.additional.is_none() {
@@ -35,7 +35,7 @@ fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed:
                 map.retain(|name, _| {
                     let known = schema.member(name).is_some() || ((root || schema.embedded) && is_type_meta(name));
                     if !known {
-                        removed.own.push(join(path, name));
+                        removed.own.push(Trail::Field(&path, name).to_string());
                     }
                     known
                 });
@@ -45,19 +45,19 @@ fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed:
                     continue;
                 }
                 if let Some(member) = schema.member(name) {
-                    prune_at(child, member, &join(path, name), false, removed);
+                    prune_at(child, member, Trail::Field(&path, name), false, removed);
                 }
             }
             if let (true, Some(metadata)) = (schema.embedded, map.get_mut("metadata")) {
                 let mut below = Removed::default();
-                prune_at(metadata, &META, &join(path, "metadata"), false, &mut below);
+                prune_at(metadata, &META, Trail::Field(&path, "metadata"), false, &mut below);
                 removed.embedded.append(&mut below.own);
             }
         }
         Value::Array(list) => {
             if let Some(items) = &schema.items {
                 for (index, item) in list.iter_mut().enumerate() {
-                    prune_at(item, items, &format!("{path}[{index}]"), false, removed);
+                    prune_at(item, items, Trail::Item(&path, index), false, removed);
                 }
             }
         }
@@ -67,14 +67,6 @@ fn prune_at(value: &mut Value, schema: &Schema, path: &str, root: bool, removed:
 
 fn is_type_meta(name: &str) -> bool {
     matches!(name, "apiVersion" | "kind" | "metadata")
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
 }
 
 /// Fills defaults, and drops nulls of fields that are not nullable.

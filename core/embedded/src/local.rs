@@ -1,0 +1,210 @@
+//! Reading and writing in this process, without HTTP, for controllers that live beside the server.
+//!
+//! A write is checked as a request would be and is seen by everybody at once, but does not wait for the disk; nor is the
+//! interceptor asked. What such a controller writes it can find out again from what is there.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::apply::managers::Actor;
+use crate::rest::options::{FieldValidation, WriteOptions};
+use crate::rest::patch::Patch;
+use crate::rest::{Place, body, delete, write};
+use crate::server::{Held, Server};
+use crate::status::Failure;
+use crate::store::{Change, Object};
+
+/// Where objects are.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    /// API group; empty for the core group.
+    pub group: &'a str,
+    /// API version, such as `v1`.
+    pub version: &'a str,
+    /// Resource, such as `pods`.
+    pub resource: &'a str,
+    /// Empty for cluster-scoped resources.
+    pub namespace: &'a str,
+}
+
+/// A refused write.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// HTTP status code that a request would have got.
+    pub code: u16,
+    /// The server's words.
+    pub message: String,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        let Failure { code, message, .. } = failure;
+        Self { code, message }
+    }
+}
+
+/// Access to a server in this process, with all rights.
+#[derive(Debug, Clone)]
+pub struct Local {
+    server: Arc<Held>,
+    options: WriteOptions,
+}
+
+impl Server {
+    /// Access in this process; `manager` stands in `managedFields`.
+    pub fn local(&self, manager: &str) -> Local {
+        Local {
+            server: self.held(),
+            options: WriteOptions {
+                dry_run: false,
+                manager: manager.to_owned(),
+                manager_given: true,
+                force: None,
+                validation: FieldValidation::Ignore,
+            },
+        }
+    }
+}
+
+impl Local {
+    /// Makes an object.
+    pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
+        let place = self.place(at, "", "")?;
+        let object = body::conform(&place.resource, object, self.options.validation)?.object;
+        let actor = Actor::update(&self.options.manager, &place.resource, "");
+        write::insert_now(&self.server, &place, object, &self.options, &actor)?;
+        Ok(())
+    }
+
+    /// Changes an object by a JSON merge patch (RFC 7386); of its status where `status` is set.
+    pub fn patch(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<(), Refused> {
+        let place = self.place(at, name, if status { "status" } else { "" })?;
+        let actor = Actor::patch(&self.options.manager, &place.resource, &place.subresource);
+        let patch = Patch::Merge(patch);
+        let make = |current: &Value| patch.applied(&place, current, self.options.validation);
+        write::change_now(&self.server, &place, &self.options, &actor, &make)?;
+        Ok(())
+    }
+
+    /// Deletes an object, or begins to where finalizers hold it.
+    pub fn delete(&self, at: At<'_>, name: &str) -> Result<(), Refused> {
+        let place = self.place(at, name, "")?;
+        delete::delete_now(&self.server, &place, &delete::Options::default())?;
+        Ok(())
+    }
+
+    /// Everything there is and every change from now on, of resources named as `pods` or `apps/deployments`, whether they
+    /// exist already or not.
+    pub fn follow(&self, resources: &[&str]) -> Follow {
+        let changes = self.server.store.listen();
+        let mut there = VecDeque::new();
+        let mut since = u64::MAX;
+        for name in resources {
+            let snapshot = self.server.store.list(name, "");
+            since = since.min(snapshot.revision);
+            let resource: Arc<str> = (*name).into();
+            there.extend(snapshot.objects.into_iter().map(|(_, object)| Seen {
+                resource: Arc::clone(&resource),
+                object,
+                deleted: false,
+            }));
+        }
+        Follow {
+            _server: Arc::clone(&self.server),
+            resources: resources.iter().map(|name| (*name).to_owned()).collect(),
+            there,
+            changes,
+            since,
+        }
+    }
+
+    fn place(&self, at: At<'_>, name: &str, subresource: &str) -> Result<Place, Failure> {
+        let catalog = self.server.catalog();
+        let resource = catalog.find(at.group, at.version, at.resource);
+        Ok(Place {
+            resource: Arc::clone(resource.ok_or_else(Failure::no_resource)?),
+            namespace: at.namespace.to_owned(),
+            name: name.to_owned(),
+            subresource: subresource.to_owned(),
+            watch: false,
+        })
+    }
+}
+
+/// An object that is there, has changed or is gone.
+#[derive(Debug)]
+pub struct Seen {
+    resource: Arc<str>,
+    object: Arc<Object>,
+    deleted: bool,
+}
+
+impl Seen {
+    /// Its resource, such as `pods` or `apps/deployments`.
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The object, without `kind` and `apiVersion`; in its last state if it is gone.
+    pub fn object(&self) -> &Value {
+        &self.object.value
+    }
+
+    /// It is gone.
+    pub fn deleted(&self) -> bool {
+        self.deleted
+    }
+}
+
+/// What happens to some resources.
+#[derive(Debug)]
+pub struct Follow {
+    _server: Arc<Held>,
+    resources: Vec<String>,
+    /// What was there at the beginning.
+    there: VecDeque<Seen>,
+    changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>,
+    /// Older changes show in what was there.
+    since: u64,
+}
+
+impl Follow {
+    /// What is seen next; nothing when the server has gone.
+    pub async fn next(&mut self) -> Option<Seen> {
+        loop {
+            if let Some(seen) = self.there.pop_front() {
+                return Some(seen);
+            }
+            let (resource, change) = self.changes.recv().await?;
+            if let Some(seen) = self.seen(resource, &change) {
+                return Some(seen);
+            }
+        }
+    }
+
+    /// What is seen next, if there is something now.
+    pub fn try_next(&mut self) -> Option<Seen> {
+        loop {
+            if let Some(seen) = self.there.pop_front() {
+                return Some(seen);
+            }
+            let (resource, change) = self.changes.try_recv().ok()?;
+            if let Some(seen) = self.seen(resource, &change) {
+                return Some(seen);
+            }
+        }
+    }
+
+    fn seen(&self, resource: Arc<str>, change: &Change) -> Option<Seen> {
+        let wanted = change.revision > self.since && self.resources.iter().any(|name| **name == *resource);
+        wanted.then(|| Seen {
+            resource,
+            object: Arc::clone(&change.new),
+            deleted: change.deleted,
+        })
+    }
+}
