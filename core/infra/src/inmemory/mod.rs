@@ -35,6 +35,8 @@ static INFO: ProviderInfo = ProviderInfo {
     discovers: &[],
 };
 
+/// How long the world may hold back its answer about a machine that has no address yet, in seconds.
+const PATIENCE: u64 = 2;
 /// How often a deletion under way is looked at.
 const DELETE_POLL: Duration = Duration::from_millis(100);
 
@@ -63,7 +65,11 @@ impl InMemory {
     }
 
     async fn machine(&self, machine: &MachineRef, op: &'static str) -> Result<Option<Machine>, InfraError> {
-        let call = Call::get(format!("/v1/machines/{}", machine.id), op, &machine.name);
+        self.find(format!("/v1/machines/{}", machine.id), machine, op).await
+    }
+
+    async fn find(&self, path: String, machine: &MachineRef, op: &'static str) -> Result<Option<Machine>, InfraError> {
+        let call = Call::get(path, op, &machine.name);
         match self.client.read::<Machine>(&call).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.class == Class::NotFound => Ok(None),
@@ -194,7 +200,8 @@ impl Provider for InMemory {
 
     fn machine_observe<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, MachineState> {
         Box::pin(async move {
-            let found = self.machine(machine, "read machine").await?;
+            let path = format!("/v1/machines/{}?wait={PATIENCE}", machine.id);
+            let found = self.find(path, machine, "read machine").await?;
             Ok(found.map_or_else(wire::absent, Machine::state))
         })
     }
