@@ -139,6 +139,7 @@ pub struct Context {
     bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
     management: tokio::sync::OnceCell<Arc<Management>>,
     talosconfig_lock: tokio::sync::Mutex<()>,
+    unconfigured: Mutex<BTreeSet<String>>,
     pub(crate) owner_uid: tokio::sync::OnceCell<String>,
 }
 
@@ -198,6 +199,7 @@ impl Context {
             bootstrap: Mutex::new(None),
             management: tokio::sync::OnceCell::new(),
             talosconfig_lock: tokio::sync::Mutex::new(()),
+            unconfigured: Mutex::default(),
             owner_uid: tokio::sync::OnceCell::new(),
         }
     }
@@ -210,6 +212,11 @@ impl Context {
     /// What is known.
     pub fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Machines that were last seen in maintenance mode and that nothing has been done to since.
+    pub(crate) fn unconfigured(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.unconfigured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The node address of a machine.

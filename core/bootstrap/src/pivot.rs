@@ -1,6 +1,9 @@
 //! The pivot, as decisions: what moves, how an object is compared, what is written on the other side. Pure.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -94,14 +97,36 @@ pub fn inventory(objects: &[Value]) -> Vec<Item> {
         .collect()
 }
 
-/// What is missing or different on the other side, in words.
-pub fn differences(here: &[Item], there: &[Item]) -> Vec<String> {
+/// An object that is missing or different on the other side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// `Kind/namespace/name`.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// It is not there at all.
+    pub missing: bool,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.missing { "is missing" } else { "differs" };
+        write!(f, "{} {what}", self.id)
+    }
+}
+
+/// What is missing or different on the other side.
+pub fn differences(here: &[Item], there: &[Item]) -> Vec<Difference> {
     let there: BTreeMap<&str, &str> = there.iter().map(|i| (i.id.as_str(), i.digest.as_str())).collect();
     here.iter()
-        .filter_map(|item| match there.get(item.id.as_str()) {
-            None => Some(format!("{} is missing", item.id)),
-            Some(digest) if *digest != item.digest => Some(format!("{} differs", item.id)),
-            Some(_) => None,
+        .filter_map(|item| {
+            let digest = there.get(item.id.as_str());
+            let same = digest.is_some_and(|digest| *digest == item.digest);
+            (!same).then(|| Difference {
+                id: item.id.clone(),
+                kind: item.id.split('/').next().unwrap_or_default().to_owned(),
+                missing: digest.is_none(),
+            })
         })
         .collect()
 }
@@ -220,7 +245,13 @@ mod tests {
     #[test]
     fn differences_name_the_objects() {
         let here = inventory(&[machine("1", "2")]);
-        assert_eq!(differences(&here, &here), Vec::<String>::new());
-        assert_eq!(differences(&here, &[]), ["MachineRequest/butler-system/m is missing"]);
+        assert_eq!(differences(&here, &here), Vec::new());
+        let missing = differences(&here, &[]);
+        assert_eq!(missing[0].to_string(), "MachineRequest/butler-system/m is missing");
+        let mut other = here.clone();
+        other[0].digest = "another".to_owned();
+        let differs = differences(&here, &other);
+        assert_eq!(differs[0].to_string(), "MachineRequest/butler-system/m differs");
+        assert_eq!(differs[0].kind, "MachineRequest");
     }
 }

@@ -11,6 +11,7 @@ pub(crate) use talos::install_image;
 
 use std::time::{Duration, Instant};
 
+use butler_api::config::Role;
 use futures::future::BoxFuture;
 
 use crate::{
@@ -125,20 +126,36 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct Pace {
     began: Instant,
+    share: u32,
 }
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self { began: Instant::now() }
+        Self {
+            began: Instant::now(),
+            share: 40,
+        }
+    }
+
+    /// For what happens on this kind of machine. Everything waits for control planes; a worker has nothing to do before the
+    /// API server answers, and there may be many.
+    pub(crate) fn of(role: Role) -> Self {
+        match role {
+            Role::ControlPlane => Self::new(),
+            Role::Worker => Self {
+                share: 8,
+                ..Self::new()
+            },
+        }
     }
 
     pub(crate) async fn pause(&self) {
-        tokio::time::sleep(pause_after(self.began.elapsed())).await;
+        tokio::time::sleep(pause_after(self.began.elapsed(), self.share)).await;
     }
 }
 
-fn pause_after(waited: Duration) -> Duration {
-    (waited / 40).clamp(Duration::from_millis(25), Duration::from_secs(1))
+fn pause_after(waited: Duration, share: u32) -> Duration {
+    (waited / share).clamp(Duration::from_millis(25), Duration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -147,8 +164,8 @@ mod tests {
 
     #[test]
     fn pauses_stay_a_small_share_of_the_wait() {
-        assert_eq!(pause_after(Duration::ZERO), Duration::from_millis(25));
-        assert_eq!(pause_after(Duration::from_secs(10)), Duration::from_millis(250));
-        assert_eq!(pause_after(Duration::from_mins(10)), Duration::from_secs(1));
+        assert_eq!(pause_after(Duration::ZERO, 40), Duration::from_millis(25));
+        assert_eq!(pause_after(Duration::from_secs(10), 40), Duration::from_millis(250));
+        assert_eq!(pause_after(Duration::from_mins(10), 40), Duration::from_secs(1));
     }
 }

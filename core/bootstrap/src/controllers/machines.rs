@@ -88,11 +88,13 @@ impl Machines {
         let mut busy: BTreeSet<String> = BTreeSet::new();
         loop {
             let found = watched.until(|store, _| {
-                let open: Vec<Arc<MachineRequest>> = store
+                let mut open: Vec<Arc<MachineRequest>> = store
                     .state()
                     .into_iter()
                     .filter(|m| wanted(m) && !busy.contains(&m.name_any()))
                     .collect();
+                // Control planes first: they have a longer way to go.
+                open.sort_by_key(|m| (m.spec.role.as_str() == Role::Worker.as_str(), m.name_any()));
                 (!open.is_empty()).then_some(open)
             });
             tokio::select! {

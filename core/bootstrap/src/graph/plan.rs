@@ -281,13 +281,21 @@ impl Builder<'_> {
                 },
             );
         };
+        // Copied while addons are still on their way, once the machines are nodes and there is little else to do.
+        let before_copy = |kind: &&Kind| match kind {
+            Kind::Machine(_) | Kind::NodeReady(_) | Kind::ApiServer => true,
+            Kind::Addon(name) => OF_THE_RECORD.contains(&name.as_str()),
+            _ => false,
+        };
+        let settled: Vec<Kind> = all.iter().filter(before_copy).cloned().collect();
         add(
             Kind::PivotCopy,
             "copy the record to the management cluster",
-            &all,
+            &settled,
             false,
         );
-        add(Kind::PivotCommit, "hand the record over", &[Kind::PivotCopy], false);
+        let all: Vec<Kind> = all.into_iter().chain([Kind::PivotCopy]).collect();
+        add(Kind::PivotCommit, "hand the record over", &all, false);
         let mut last = Kind::PivotCommit;
         if !keep {
             add(
@@ -306,6 +314,9 @@ impl Builder<'_> {
         );
     }
 }
+
+/// Addons that bring the namespace or the kinds of the record.
+const OF_THE_RECORD: &[&str] = &["butler", "butler-crds", "butler-crds-providers", "provider-config"];
 
 impl Kind {
     /// The id of the step of this kind.

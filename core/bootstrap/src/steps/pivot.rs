@@ -1,7 +1,11 @@
 //! The pivot: the record moves to the management cluster, is compared there object by object, and only then is the
 //! bootstrap cluster removed.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
 
 use butler_api::{labels::CLUSTER_ID, v1alpha1::ClusterBootstrap};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
@@ -18,23 +22,15 @@ use crate::{
     driver::{Proof, Report},
     failure::{Class, StepError, chain},
     mirror,
-    pivot::{self, KINDS, Moved},
+    pivot::{self, Difference, KINDS, Moved},
     record::NAMESPACE,
 };
 
 /// Objects that are written at the same time.
 const AT_ONCE: usize = 16;
 
-/// Copies the record. The writers of the bootstrap cluster are stopped first, so that what is copied stands still.
+/// Copies the record, while addons are still being installed.
 pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
-    let side = context.bootstrap()?;
-    side.stop_tasks();
-    let from = &side.running.client;
-    let name = &context.config.cluster.name;
-    let view = context.view.borrow().clone();
-    mirror::write(from, name, &view)
-        .await
-        .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))?;
     let to = &context.management().await?.access.client;
     groundwork::establish_crds(to).await?;
     groundwork::apply_all(
@@ -42,9 +38,14 @@ pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
         &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
     )
     .await?;
-    let mut uids = uids(&list(to, context).await?);
-    let objects = list(from, context).await?;
-    // Owners come before what they own; objects of one kind do not own each other.
+    let objects = list(&context.bootstrap()?.running.client, context).await?;
+    let there = list(to, context).await?;
+    put_all(to, &objects, uids(&there)).await
+}
+
+/// Writes objects, owners before what they own. `uids` are those of what is there already.
+async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, String>) -> Result<(), StepError> {
+    // Objects of one kind do not own each other.
     for kind in KINDS {
         let of_kind = objects.iter().filter(|object| object["kind"] == kind.kind);
         let writes: Vec<_> = of_kind.map(|object| put(to, kind, object, &uids).boxed()).collect();
@@ -57,40 +58,56 @@ pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Compares both sides, object by object, and every machine with its platform id.
+/// Compares both sides, object by object. What people see of the bootstrap changes until the end and is left to the commit.
 pub(super) async fn copied(context: &Context) -> Result<Proof, StepError> {
-    let compared = compare(context).await?;
-    if !compared.different.is_empty() {
-        let message = format!(
-            "the record on the management cluster is not the same: {}",
-            compared.different.join("; ")
-        );
-        return Err(StepError::new(Class::Retryable, message));
-    }
-    machines_unchanged(context, &compared.there)?;
-    Ok(Proof::of(format!(
-        "{} objects are the same on both sides",
-        compared.here
-    )))
+    let mut compared = compare(context).await?;
+    compared.different.retain(|d| d.kind != CHANGING);
+    compared.agree()?;
+    Ok(Proof::of(format!("{} objects are on both sides", compared.here.len())))
 }
+
+/// The kind whose status shows the progress.
+const CHANGING: &str = "ClusterBootstrap";
 
 /// Both sides of the record.
 struct Compared {
-    /// How many objects there are on the bootstrap cluster.
-    here: usize,
+    /// The objects on the bootstrap cluster.
+    here: Vec<Value>,
     /// The objects on the management cluster.
     there: Vec<Value>,
-    /// What is missing or different there, in words.
-    different: Vec<String>,
+    /// What is missing or different there.
+    different: Vec<Difference>,
+}
+
+impl Compared {
+    /// What is missing or different, as it is on the bootstrap cluster.
+    fn changed(&self) -> impl Iterator<Item = &Value> {
+        let ids: BTreeSet<&str> = self.different.iter().map(|d| d.id.as_str()).collect();
+        self.here
+            .iter()
+            .filter(move |object| ids.contains(pivot::id(object).as_str()))
+    }
+
+    fn agree(&self) -> Result<(), StepError> {
+        if self.different.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<String> = self.different.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "the record on the management cluster is not the same: {}",
+            words.join("; ")
+        );
+        Err(StepError::new(Class::Retryable, message))
+    }
 }
 
 async fn compare(context: &Context) -> Result<Compared, StepError> {
     let side = context.bootstrap()?;
-    let here = pivot::inventory(&list(&side.running.client, context).await?);
+    let here = list(&side.running.client, context).await?;
     let there = list(&context.management().await?.access.client, context).await?;
     Ok(Compared {
-        here: here.len(),
-        different: pivot::differences(&here, &pivot::inventory(&there)),
+        different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
+        here,
         there,
     })
 }
@@ -119,13 +136,25 @@ fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepEr
 
 /// From here on the management cluster owns the record; the journal's proof of this step is the commit.
 ///
-/// What differs is copied once more: a run that was killed after the first copy has written to the bootstrap cluster since.
+/// The writers of the bootstrap cluster are stopped first, so that the record stands still. What has changed since the copy
+/// is copied once more; then both sides agree in every object, and every machine has its platform id.
 pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
-    context.bootstrap()?.stop_tasks();
-    if !compare(context).await?.different.is_empty() {
-        copy(context).await?;
+    let side = context.bootstrap()?;
+    side.stop_tasks();
+    let name = &context.config.cluster.name;
+    let view = context.view.borrow().clone();
+    mirror::write(&side.running.client, name, &view)
+        .await
+        .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))?;
+    let mut compared = compare(context).await?;
+    if !compared.different.is_empty() {
+        let changed: Vec<Value> = compared.changed().cloned().collect();
+        let to = &context.management().await?.access.client;
+        put_all(to, &changed, uids(&compared.there)).await?;
+        compared = compare(context).await?;
     }
-    copied(context).await.map(|_| ())
+    compared.agree()?;
+    machines_unchanged(context, &compared.there)
 }
 
 /// Removes the bootstrap cluster, also when an earlier run left it behind.

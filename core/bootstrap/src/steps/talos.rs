@@ -35,7 +35,7 @@ pub(super) async fn booted(context: &Context, name: &str, report: &Report) -> Re
     let address = context.address(name)?;
     let waiting = format!("Talos on {name} ({address}) to answer");
     report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
+    let pace = Pace::of(role_of(context, name)?);
     loop {
         match look(context, name, &address).await? {
             Ok(proof) => return Ok(proof),
@@ -66,6 +66,7 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
                 )
                 .hint("compare with the fingerprint on the machine's console"));
             }
+            context.unconfigured().insert(name.to_owned());
             let facts = vec![Fact::Fingerprint {
                 machine: name.to_owned(),
                 fingerprint: fingerprint.clone(),
@@ -85,8 +86,11 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
     }
 }
 
-/// Whether the node answers with this cluster's certificate.
+/// Whether the node answers with this cluster's certificate. Not, if it was in maintenance mode a moment ago.
 pub(super) async fn is_configured(context: &Context, name: &str, report: &Report) -> Result<Option<Proof>, StepError> {
+    if context.unconfigured().remove(name) {
+        return Ok(None);
+    }
     let address = context.address(name)?;
     match version(context, &address).await {
         Ok(version) => Ok(Some(configured_as(context, name, &address, &version, report).await?)),
@@ -132,7 +136,7 @@ pub(super) async fn configured(context: &Context, name: &str, report: &Report) -
     let address = context.address(name)?;
     let waiting = format!("{name} ({address}) to come back with its configuration");
     report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
+    let pace = Pace::of(role_of(context, name)?);
     loop {
         match version(context, &address).await {
             Ok(version) => return configured_as(context, name, &address, &version, report).await,
