@@ -80,6 +80,30 @@ fn a_plan_touches_nothing_and_names_what_will_be_made() {
 }
 
 #[test]
+fn authorities_without_a_certificate_are_refused_before_anything_is_made() {
+    let site = Site::new(SHORT, 1, 0, "");
+    let file = site.path("ca.pem");
+    fs::write(&file, "no certificate\n").unwrap();
+    let folder = site.path("empty");
+    fs::create_dir(&folder).unwrap();
+    for (path, words) in [
+        (&file, "ca.pem holds no certificate"),
+        (&folder, "empty holds no .crt or .pem file"),
+        (&site.path("nothing"), "cannot read"),
+    ] {
+        let mut command = site.command(&[]);
+        let output = command.env("BUTLER_CA_CERT_PATH", path).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(
+            stderr.contains(words) && stderr.contains("hint: BUTLER_CA_CERT_PATH"),
+            "{stderr}"
+        );
+        assert!(!site.butler_home().exists(), "something was made");
+    }
+}
+
+#[test]
 fn a_node_that_never_answers_ends_at_its_deadline_and_the_rest_is_built() {
     let faults = "faults: {machines: {demo-worker-1: {neverAnswers: true}}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "deadlines: {boot: 3s}\n");

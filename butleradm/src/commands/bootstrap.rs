@@ -5,7 +5,11 @@ mod secrets;
 mod sink;
 mod world;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use butler_api::config::{self, Loaded, Provider as ProviderConfig};
 use butler_bootstrap::{
@@ -97,7 +101,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
 }
 
 /// The validated configuration; a provider on the command line must be the same.
-fn load(file: &std::path::Path, wanted: Option<&str>) -> Result<Loaded, Failure> {
+fn load(file: &Path, wanted: Option<&str>) -> Result<Loaded, Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| failure::unreadable_config(file, &e))?;
     let name = file.display().to_string();
     let loaded = config::load(&text, &name).map_err(|e| Failure::from_error(Exit::Usage, &e))?;
@@ -114,7 +118,7 @@ struct Job<'a> {
     env: &'a Env,
     args: &'a BootstrapArgs,
     home: Home,
-    file: &'a std::path::Path,
+    file: &'a Path,
     config: config::BootstrapConfig,
 }
 
@@ -153,12 +157,12 @@ impl Job<'_> {
     }
 
     async fn bootstrap(self, cancel: CancellationToken) -> Result<(), Failure> {
+        let ca_files = self.ca_files()?;
         let facts = secrets::facts(&self.config, self.env).await?;
         self.helm_is_there().await?;
         let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
-        let ca_files = self.ca_files()?;
         let make_installer = self.installer(ca_files.clone());
         let request = Request {
             files: files.clone(),
@@ -281,27 +285,51 @@ impl Job<'_> {
         }
     }
 
-    /// Further certificate authorities, for the kind node and for chart repositories: a file or a folder of PEM files.
+    /// Further certificate authorities, for the kind node and for chart repositories: a file or a folder of PEM files. One
+    /// without a certificate is refused here, before anything is made.
     fn ca_files(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else {
             return Ok(Vec::new());
         };
-        if path.is_file() {
-            return Ok(vec![path]);
-        }
-        let unreadable = |e: std::io::Error| {
-            Failure::from_error(Exit::Usage, &e).while_doing(format!("cannot read {}", path.display()))
-        };
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(&path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            if file.extension().is_some_and(|e| e == "crt" || e == "pem") {
-                files.push(file);
+        let files = authorities_at(&path)?;
+        for file in &files {
+            let text = std::fs::read(file).map_err(|e| unreadable(file, &e))?;
+            if !String::from_utf8_lossy(&text).contains("-----BEGIN CERTIFICATE-----") {
+                let name = env::BUTLER_CA_CERT_PATH;
+                let message = format!("{name}: {} holds no certificate", file.display());
+                return Err(Failure::new(Exit::Usage, message).hint(CA_HINT));
             }
         }
-        files.sort();
         Ok(files)
     }
+}
+
+const CA_HINT: &str = "BUTLER_CA_CERT_PATH names a PEM file, or a folder of .crt and .pem files";
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::from_error(Exit::Usage, error)
+        .while_doing(format!("cannot read {}", path.display()))
+        .hint(CA_HINT)
+}
+
+/// The file, or the `.crt` and `.pem` files of the folder.
+fn authorities_at(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|e| unreadable(path, &e))? {
+        let file = entry.map_err(|e| unreadable(path, &e))?.path();
+        if file.extension().is_some_and(|e| e == "crt" || e == "pem") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let message = format!("{} holds no .crt or .pem file", path.display());
+        return Err(Failure::new(Exit::Usage, message).hint(CA_HINT));
+    }
+    Ok(files)
 }
 
 /// A proxy is for charts and images, never for the new cluster itself: its node is added to what goes direct.
