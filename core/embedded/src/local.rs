@@ -80,14 +80,14 @@ impl Local {
         Ok(())
     }
 
-    /// Changes an object by a JSON merge patch (RFC 7386); of its status where `status` is set.
-    pub fn patch(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<(), Refused> {
+    /// Changes an object by a JSON merge patch (RFC 7386); of its status where `status` is set. Tells whether that changed it.
+    pub fn patch(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<bool, Refused> {
         let place = self.place(at, name, if status { "status" } else { "" })?;
         let actor = Actor::patch(&self.options.manager, &place.resource, &place.subresource);
         let patch = Patch::Merge(patch);
         let make = |current: &Value| patch.applied(&place, current, self.options.validation);
-        write::change_now(&self.server, &place, &self.options, &actor, &make)?;
-        Ok(())
+        let written = write::change_now(&self.server, &place, &self.options, &actor, &make)?;
+        Ok(written.revision != 0)
     }
 
     /// Deletes an object, or begins to where finalizers hold it.

@@ -35,7 +35,8 @@ async fn whoever_follows_sees_what_is_there_and_every_change_in_order() {
     local.create(MAPS, map("a")).unwrap();
     let mut follow = local.follow(&["configmaps"]);
     local.create(MAPS, map("b")).unwrap();
-    local.patch(MAPS, "a", false, json!({"data": {"k": "2"}})).unwrap();
+    assert!(local.patch(MAPS, "a", false, json!({"data": {"k": "2"}})).unwrap());
+    assert!(!local.patch(MAPS, "a", false, json!({"data": {"k": "2"}})).unwrap());
     local.delete(MAPS, "b").unwrap();
     let secrets = At {
         resource: "secrets",
@@ -65,7 +66,7 @@ async fn what_a_request_would_be_refused_for_is_refused() {
         local.create(MAPS, map("a")),
         local.create(MAPS, map("no name!")),
         local.create(MAPS, json!({"metadata": {"name": "b"}, "data": []})),
-        local.patch(MAPS, "nobody", false, json!({})),
+        local.patch(MAPS, "nobody", false, json!({})).map(drop),
         local.delete(MAPS, "nobody"),
         local.create(
             At {
