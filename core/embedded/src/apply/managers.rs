@@ -247,14 +247,12 @@ pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Reso
         list.iter()
             .all(|e| e.as_object().is_some_and(serde_json::Map::is_empty))
     });
-    let live = old.map(read).unwrap_or_default();
     let mut entries = match (given, actor.subresource) {
-        (Some(_), "") if reset => Vec::new(),
-        (Some(_), "") => read(new),
+        (Some(_), "") if !reset => read(new),
         _ => Vec::new(),
     };
     if entries.is_empty() && !reset {
-        entries.clone_from(&live);
+        entries = old.map(read).unwrap_or_default();
     }
     if old.is_some() && entries.is_empty() {
         // Objects without managers stay so until somebody applies.

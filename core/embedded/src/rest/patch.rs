@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::options::{FieldValidation, WriteOptions};
 use super::{Place, body, negotiate, write};
@@ -30,11 +30,11 @@ impl Patch {
         validation: FieldValidation,
     ) -> Result<(Value, Vec<String>), Failure> {
         let resource = &place.resource;
-        let full = negotiate::full_value(resource, current);
+        let base = self.base(place, current);
         let patched = match self {
-            Self::Operations(list) => operations::apply(list, full)?,
-            Self::Merge(patch) => merge::apply(full, patch),
-            Self::Strategic(patch) => strategic::apply(full, patch, resource.schema())?,
+            Self::Operations(list) => operations::apply(list, base)?,
+            Self::Merge(patch) => merge::apply(base, patch),
+            Self::Strategic(patch) => strategic::apply(base, patch, resource.schema())?,
         };
         same_type(place, &patched, false)?;
         write::same_place(place, &patched)?;
@@ -44,6 +44,28 @@ impl Patch {
             None => failure,
         })?;
         Ok((decoded.object, decoded.warnings))
+    }
+
+    /// The object to be patched. Of a status patch only the status counts, and most say nothing else: they are spared a copy
+    /// of the rest.
+    fn base(&self, place: &Place, current: &Value) -> Value {
+        const PARTS: [&str; 4] = ["kind", "apiVersion", "metadata", "status"];
+        let resource = &place.resource;
+        let partial = match self {
+            Self::Merge(Value::Object(patch)) if place.subresource == "status" => {
+                patch.keys().all(|name| PARTS.contains(&name.as_str()))
+            }
+            _ => false,
+        };
+        if !partial {
+            return negotiate::full_value(resource, current);
+        }
+        let parts = current.as_object().into_iter().flatten();
+        let parts = parts.filter(|(name, _)| PARTS.contains(&name.as_str()));
+        let mut base: Map<String, Value> = parts.map(|(name, value)| (name.clone(), value.clone())).collect();
+        base.insert("kind".into(), resource.kind.clone().into());
+        base.insert("apiVersion".into(), resource.api_version().into());
+        Value::Object(base)
     }
 }
 

@@ -474,19 +474,14 @@ fn next(
 
 /// Each of the main resource and `/status` leaves the other's part alone.
 fn separate(resource: &Resource, subresource: &str, old: &Value, new: &mut Value) {
-    let status = old.get("status").cloned();
     match subresource {
         "status" => {
-            let given = new.get("status").cloned();
-            let managed = new["metadata"].get("managedFields").cloned();
-            let metadata = new.get("metadata").cloned();
-            *new = old.clone();
+            let metadata = new.get_mut("metadata").map(Value::take);
+            let given = new.get_mut("status").map(Value::take);
+            *new = without(old, &["status"]);
             set(new, "status", given);
             let kept = meta_mut(new);
-            match managed {
-                Some(managed) => kept.insert("managedFields".into(), managed),
-                None => kept.remove("managedFields"),
-            };
+            copy_member(metadata.as_ref(), kept, "managedFields");
             if resource.is_core() {
                 for member in ["labels", "annotations", "finalizers"] {
                     copy_member(metadata.as_ref(), kept, member);
@@ -498,9 +493,19 @@ fn separate(resource: &Resource, subresource: &str, old: &Value, new: &mut Value
             *new = old.clone();
             new["spec"]["finalizers"] = given.unwrap_or_else(|| Value::Array(Vec::new()));
         }
-        _ if resource.status => set(new, "status", status),
+        _ if resource.status => set(new, "status", old.get("status").cloned()),
         _ => {}
     }
+}
+
+/// A copy of an object without some members.
+fn without(object: &Value, members: &[&str]) -> Value {
+    let copied = object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !members.contains(&name.as_str()));
+    copied.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn set(object: &mut Value, member: &str, value: Option<Value>) {
