@@ -5,6 +5,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -77,9 +78,11 @@ pub fn id(object: &Value) -> String {
 /// Digest over what has to survive: labels, annotations, finalizers, owners by name, content and status. Not over what
 /// each API server makes for itself (uid, versions, times, managed fields).
 pub fn digest(object: &Value) -> String {
-    let text = canonical(object).to_string();
+    let mut sha = Sha256::new();
+    // Hashing cannot fail, nor can text of what came as JSON.
+    let _ = serde_json::to_writer(&mut sha, &Surviving::of(object));
     let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
+    for byte in sha.finalize() {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }
@@ -87,9 +90,9 @@ pub fn digest(object: &Value) -> String {
 }
 
 /// Inventory of one side.
-pub fn inventory(objects: &[Value]) -> Vec<Item> {
+pub fn inventory<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Vec<Item> {
     objects
-        .iter()
+        .into_iter()
         .map(|o| Item {
             id: id(o),
             digest: digest(o),
@@ -171,28 +174,39 @@ pub fn rewrite(object: &Value, uids: &BTreeMap<String, String>) -> Result<Value,
     Ok(out)
 }
 
-fn canonical(object: &Value) -> Value {
-    let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or(Value::Null);
-    let owners: Vec<Value> = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|o| json!([o.get("kind"), o.get("name"), o.get("controller")]))
-        .collect();
-    let mut content = object.clone();
-    if let Some(map) = content.as_object_mut() {
-        map.remove("metadata");
+/// What of an object has to survive the move.
+#[derive(Serialize)]
+struct Surviving<'a> {
+    metadata: BTreeMap<&'a str, &'a Value>,
+    /// Kind, name and whether it is the controller, of each owner.
+    owners: Vec<[Option<&'a Value>; 3]>,
+    content: BTreeMap<&'a str, &'a Value>,
+}
+
+impl<'a> Surviving<'a> {
+    fn of(object: &'a Value) -> Self {
+        let metadata = object.get("metadata");
+        let kept = ["name", "namespace", "labels", "annotations", "finalizers"];
+        let owners = object
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let members = object.as_object().into_iter().flatten();
+        Self {
+            metadata: kept
+                .iter()
+                .filter_map(|name| Some((*name, metadata?.get(name)?)))
+                .collect(),
+            owners: owners
+                .map(|o| [o.get("kind"), o.get("name"), o.get("controller")])
+                .collect(),
+            content: members
+                .filter(|(name, _)| *name != "metadata")
+                .map(|(name, value)| (name.as_str(), value))
+                .collect(),
+        }
     }
-    json!({
-        "name": at("/metadata/name"),
-        "namespace": at("/metadata/namespace"),
-        "labels": at("/metadata/labels"),
-        "annotations": at("/metadata/annotations"),
-        "finalizers": at("/metadata/finalizers"),
-        "owners": owners,
-        "content": content,
-    })
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub mod wire;
 pub mod workspace;
 pub mod workspace_template;
 
+use std::sync::LazyLock;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 pub use self::{
@@ -61,7 +63,13 @@ pub const GROUP: &str = "butler.butlerlabs.dev";
 pub const VERSION: &str = "v1alpha1";
 
 /// The definitions of all kinds, ready to be applied.
-pub fn all_crds() -> Vec<CustomResourceDefinition> {
+pub fn all_crds() -> &'static [CustomResourceDefinition] {
+    static ALL: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(make_all);
+    &ALL
+}
+
+/// Deriving them from the types takes some 50 ms.
+fn make_all() -> Vec<CustomResourceDefinition> {
     vec![
         schema::definition::<AddonDefinition>(),
         schema::definition::<ButlerConfig>(),

@@ -38,8 +38,8 @@ pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
         &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
     )
     .await?;
-    let objects = list(&context.bootstrap()?.running.client, context).await?;
-    let there = list(to, context).await?;
+    let objects = list(&context.bootstrap()?.running.client, context, &KINDS).await?;
+    let there = list(to, context, &KINDS).await?;
     put_all(to, &objects, uids(&there)).await
 }
 
@@ -88,6 +88,22 @@ impl Compared {
             .filter(move |object| ids.contains(pivot::id(object).as_str()))
     }
 
+    /// Reads again what was different on the management cluster. The bootstrap cluster's side must stand still.
+    async fn look_again(&mut self, context: &Context) -> Result<(), StepError> {
+        let kinds = KINDS
+            .into_iter()
+            .filter(|k| self.different.iter().any(|d| d.kind == k.kind));
+        let kinds: Vec<Moved> = kinds.collect();
+        let concerned = |object: &Value| kinds.iter().any(|k| object["kind"] == k.kind);
+        self.there.retain(|object| !concerned(object));
+        self.there
+            .extend(list(&context.management().await?.access.client, context, &kinds).await?);
+        let here = pivot::inventory(self.here.iter().filter(|object| concerned(object)));
+        let there = pivot::inventory(self.there.iter().filter(|object| concerned(object)));
+        self.different = pivot::differences(&here, &there);
+        Ok(())
+    }
+
     fn agree(&self) -> Result<(), StepError> {
         if self.different.is_empty() {
             return Ok(());
@@ -103,8 +119,11 @@ impl Compared {
 
 async fn compare(context: &Context) -> Result<Compared, StepError> {
     let side = context.bootstrap()?;
-    let here = list(&side.running.client, context).await?;
-    let there = list(&context.management().await?.access.client, context).await?;
+    let management = context.management().await?;
+    let (here, there) = tokio::try_join!(
+        list(&side.running.client, context, &KINDS),
+        list(&management.access.client, context, &KINDS),
+    )?;
     Ok(Compared {
         different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
         here,
@@ -151,7 +170,7 @@ pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
         let changed: Vec<Value> = compared.changed().cloned().collect();
         let to = &context.management().await?.access.client;
         put_all(to, &changed, uids(&compared.there)).await?;
-        compared = compare(context).await?;
+        compared.look_again(context).await?;
     }
     compared.agree()?;
     machines_unchanged(context, &compared.there)
@@ -218,27 +237,41 @@ async fn phase(context: &Context) -> Result<Option<String>, StepError> {
     Ok(object.status.and_then(|s| s.phase).map(|p| p.as_str().to_owned()))
 }
 
-/// The record on one side, owners before what they own.
-async fn list(client: &Client, context: &Context) -> Result<Vec<Value>, StepError> {
+/// A list as it comes, without the detour over types that hold less than the objects.
+#[derive(serde::Deserialize)]
+struct Listed {
+    items: Vec<Value>,
+}
+
+/// Some kinds of the record on one side, owners before what they own.
+async fn list(client: &Client, context: &Context, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
     let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.owner.cluster_id));
     let mut objects = Vec::new();
-    for kind in KINDS {
-        let api = api(client, kind);
+    for kind in kinds {
         let what = format!("list {} of the record", kind.plural);
-        let found = persist(&what, || api.list(&params)).await?;
-        for object in found {
-            let mut value =
-                serde_json::to_value(&object).map_err(|e| StepError::fatal(format!("read a {}", kind.kind), e))?;
-            value["apiVersion"] = json!(if kind.group.is_empty() {
-                kind.version.to_owned()
-            } else {
-                format!("{}/{}", kind.group, kind.version)
-            });
-            value["kind"] = json!(kind.kind);
-            objects.push(value);
-        }
+        let request = kube::core::Request::new(api(client, *kind).resource_url())
+            .list(&params)
+            .map_err(|e| StepError::fatal(&*what, e))?;
+        let listed: Listed = persist(&what, || client.request(request.clone())).await?;
+        objects.extend(listed.items.into_iter().map(|object| typed(object, *kind)));
     }
     Ok(objects)
+}
+
+/// An object of a list with its type, which lists leave out.
+fn typed(mut object: Value, kind: Moved) -> Value {
+    let group = kind.group;
+    let prefix = if group.is_empty() {
+        String::new()
+    } else {
+        format!("{group}/")
+    };
+    object["apiVersion"] = json!(format!("{prefix}{}", kind.version));
+    object["kind"] = json!(kind.kind);
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    object
 }
 
 fn api(client: &Client, kind: Moved) -> Api<DynamicObject> {

@@ -83,7 +83,7 @@ fn names_our_own_provider(config: &BootstrapConfig) -> bool {
 /// Our definitions by name. A definition that is not an object cannot come out of the generator.
 fn definitions() -> Vec<(String, Value)> {
     v1alpha1::all_crds()
-        .into_iter()
+        .iter()
         .filter_map(|crd| Some((crd.metadata.name.clone()?, serde_json::to_value(crd).ok()?)))
         .map(|(name, mut object)| {
             object["apiVersion"] = json!("apiextensions.k8s.io/v1");
