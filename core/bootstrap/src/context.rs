@@ -14,7 +14,7 @@ use butler_api::{
 use butler_client::{home, kube as connection};
 use butler_infra::{Owner, Provider};
 use butler_talos::{
-    client::{Address, Credentials},
+    client::{Address, Credentials, Node as TalosNode},
     secrets::SecretsBundle,
     talosconfig,
 };
@@ -140,6 +140,7 @@ pub struct Context {
     management: tokio::sync::OnceCell<Arc<Management>>,
     talosconfig_lock: tokio::sync::Mutex<()>,
     unconfigured: Mutex<BTreeSet<String>>,
+    talos_nodes: Mutex<BTreeMap<String, TalosNode>>,
     pub(crate) owner_uid: tokio::sync::OnceCell<String>,
 }
 
@@ -200,6 +201,7 @@ impl Context {
             management: tokio::sync::OnceCell::new(),
             talosconfig_lock: tokio::sync::Mutex::new(()),
             unconfigured: Mutex::default(),
+            talos_nodes: Mutex::default(),
             owner_uid: tokio::sync::OnceCell::new(),
         }
     }
@@ -217,6 +219,12 @@ impl Context {
     /// Machines that were last seen in maintenance mode and that nothing has been done to since.
     pub(crate) fn unconfigured(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.unconfigured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connections to control planes, by machine name: they are asked many things, and a new connection costs more than a
+    /// question.
+    pub(crate) fn talos_nodes(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, TalosNode>> {
+        self.talos_nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The node address of a machine.

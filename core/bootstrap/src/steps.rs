@@ -163,6 +163,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn workers_are_looked_at_less_often_than_control_planes() {
+        let after = |role| pause_after(Duration::from_secs(4), Pace::of(role).share);
+        assert_eq!(after(Role::ControlPlane), Duration::from_millis(100));
+        assert_eq!(after(Role::Worker), Duration::from_millis(500));
+    }
+
+    #[test]
     fn pauses_stay_a_small_share_of_the_wait() {
         assert_eq!(pause_after(Duration::ZERO, 40), Duration::from_millis(25));
         assert_eq!(pause_after(Duration::from_secs(10), 40), Duration::from_millis(250));

@@ -92,7 +92,7 @@ pub(super) async fn is_configured(context: &Context, name: &str, report: &Report
         return Ok(None);
     }
     let address = context.address(name)?;
-    match version(context, &address).await {
+    match version(context, name, &address).await {
         Ok(version) => Ok(Some(configured_as(context, name, &address, &version, report).await?)),
         Err(_) => Ok(None),
     }
@@ -138,7 +138,7 @@ pub(super) async fn configured(context: &Context, name: &str, report: &Report) -
     report.waiting(waiting.clone(), None);
     let pace = Pace::of(role_of(context, name)?);
     loop {
-        match version(context, &address).await {
+        match version(context, name, &address).await {
             Ok(version) => return configured_as(context, name, &address, &version, report).await,
             Err(error) => report.waiting(waiting.clone(), Some(chain(&error))),
         }
@@ -146,13 +146,34 @@ pub(super) async fn configured(context: &Context, name: &str, report: &Report) -
     }
 }
 
-async fn version(context: &Context, address: &Address) -> Result<String, StepError> {
+async fn version(context: &Context, name: &str, address: &Address) -> Result<String, StepError> {
+    let what = format!("ask {address} for its version");
+    let node = node(context, name, &what).await?;
+    let version = node.version().await.map_err(|e| call_failed(context, name, what, e))?;
+    Ok(version.tag)
+}
+
+/// A connection to a configured node; the one of the last call, if that is a control plane and the call went well.
+async fn node(context: &Context, name: &str, what: &str) -> Result<Node, StepError> {
+    let kept = context.talos_nodes().get(name).cloned();
+    if let Some(node) = kept {
+        return Ok(node);
+    }
+    let address = context.address(name)?;
     let talos = context.talos().await?;
-    let what = || format!("ask {address} for its version");
-    let node = Node::connect(address, &talos.credentials)
+    let node = Node::connect(&address, &talos.credentials)
         .await
-        .map_err(|e| talos_failed(what(), e))?;
-    Ok(node.version().await.map_err(|e| talos_failed(what(), e))?.tag)
+        .map_err(|e| talos_failed(what.to_owned(), e))?;
+    if role_of(context, name)? == Role::ControlPlane {
+        context.talos_nodes().insert(name.to_owned(), node.clone());
+    }
+    Ok(node)
+}
+
+/// A call that failed; the next one makes a new connection.
+fn call_failed(context: &Context, name: &str, what: String, error: TalosError) -> StepError {
+    context.talos_nodes().remove(name);
+    talos_failed(what, error)
 }
 
 async fn configured_as(
@@ -264,13 +285,10 @@ pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), 
         Some(chosen) => chosen,
         None => choose(context, report).await?,
     };
-    let address = context.address(&chosen)?;
-    let talos = context.talos().await?;
-    let what = || format!("bootstrap etcd on {chosen} at {address}");
-    let node = Node::connect(&address, &talos.credentials)
-        .await
-        .map_err(|e| talos_failed(what(), e))?;
-    match node.bootstrap().await.map_err(|e| talos_failed(what(), e))? {
+    let what = format!("bootstrap etcd on {chosen} at {}", context.address(&chosen)?);
+    let node = node(context, &chosen, &what).await?;
+    let outcome = node.bootstrap().await;
+    match outcome.map_err(|e| call_failed(context, &chosen, what, e))? {
         // "Already has data" is our own earlier call or nothing: the proof asks this node for its members.
         BootstrapOutcome::Accepted | BootstrapOutcome::AlreadyHasData => Ok(()),
     }
@@ -338,13 +356,10 @@ pub(super) async fn member(context: &Context, name: &str, report: &Report) -> Re
 }
 
 async fn members(context: &Context, name: &str) -> Result<Vec<butler_talos::client::EtcdMember>, StepError> {
-    let address = context.address(name)?;
-    let talos = context.talos().await?;
-    let what = || format!("list etcd members on {name} at {address}");
-    let node = Node::connect(&address, &talos.credentials)
-        .await
-        .map_err(|e| talos_failed(what(), e))?;
-    node.etcd_members().await.map_err(|e| talos_failed(what(), e))
+    let what = format!("list etcd members on {name} at {}", context.address(name)?);
+    let node = node(context, name, &what).await?;
+    let members = node.etcd_members().await;
+    members.map_err(|e| call_failed(context, name, what, e))
 }
 
 pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
@@ -360,13 +375,10 @@ pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError>
         .into_iter()
         .find(|name| configured.contains(name));
     let source = source.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
-    let address = context.address(&source)?;
-    let talos = context.talos().await?;
-    let what = || format!("fetch the kubeconfig from {source} at {address}");
-    let node = Node::connect(&address, &talos.credentials)
-        .await
-        .map_err(|e| talos_failed(what(), e))?;
-    let text = node.kubeconfig().await.map_err(|e| talos_failed(what(), e))?;
+    let what = format!("fetch the kubeconfig from {source} at {}", context.address(&source)?);
+    let node = node(context, &source, &what).await?;
+    let text = node.kubeconfig().await;
+    let text = text.map_err(|e| call_failed(context, &source, what, e))?;
     write_secret(&context.files.own_kubeconfig(), &text)?;
     write_secret(&context.files.kubeconfig, &text)
 }
