@@ -359,3 +359,61 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn graph() -> Graph {
+        let text = "
+provider: inmemory
+cluster:
+  name: demo
+  topology: ha
+  controlPlane: {replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}
+  workers: {replicas: 1, cpu: 2, memoryMB: 4096, diskGB: 40}
+network:
+  vip: 127.64.255.10
+  loadBalancerPool: {start: 127.64.254.10, end: 127.64.254.50}
+";
+        let config = butler_api::config::load(text, "demo.yaml").unwrap().config;
+        let addon = |name: &str| AddonNode {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            needs: Vec::new(),
+        };
+        let addons = ["butler", "butler-crds", "provider-config", "kube-vip", "longhorn"].map(addon);
+        bootstrap(&config, &addons, false, false).unwrap()
+    }
+
+    fn needs(graph: &Graph, step: &Kind) -> BTreeSet<String> {
+        let needs = &graph.get(&step.id()).unwrap().needs;
+        needs.iter().map(|id| id.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_record_is_copied_to_ready_nodes_that_know_its_kinds_beside_other_addons() {
+        let graph = graph();
+        let copy = needs(&graph, &Kind::PivotCopy);
+        let nodes = ["demo-cp-0", "demo-cp-1", "demo-cp-2", "demo-worker-0"].map(str::to_owned);
+        for kind in nodes.into_iter().map(Kind::NodeReady) {
+            assert!(copy.contains(kind.id().as_str()), "{}", kind.id());
+        }
+        for name in ["butler", "butler-crds", "provider-config"] {
+            assert!(copy.contains(Kind::Addon(name.to_owned()).id().as_str()), "{name}");
+        }
+        assert!(!copy.contains(Kind::Addon("longhorn".to_owned()).id().as_str()));
+    }
+
+    #[test]
+    fn the_record_is_handed_over_when_everything_else_is_proven() {
+        let graph = graph();
+        let commit = needs(&graph, &Kind::PivotCommit);
+        let after = [Kind::PivotCommit, Kind::RemoveBootstrapCluster, Kind::Ready].map(|kind| kind.id());
+        for step in graph.iter().filter(|step| !after.contains(&step.id)) {
+            assert!(commit.contains(step.id.as_str()), "{}", step.id);
+        }
+    }
+}

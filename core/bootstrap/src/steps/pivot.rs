@@ -13,7 +13,7 @@ use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Pace, groundwork};
 use crate::{
@@ -240,7 +240,7 @@ async fn phase(context: &Context) -> Result<Option<String>, StepError> {
 /// A list as it comes, without the detour over types that hold less than the objects.
 #[derive(serde::Deserialize)]
 struct Listed {
-    items: Vec<Value>,
+    items: Vec<Map<String, Value>>,
 }
 
 /// Some kinds of the record on one side, owners before what they own.
@@ -259,19 +259,17 @@ async fn list(client: &Client, context: &Context, kinds: &[Moved]) -> Result<Vec
 }
 
 /// An object of a list with its type, which lists leave out.
-fn typed(mut object: Value, kind: Moved) -> Value {
-    let group = kind.group;
-    let prefix = if group.is_empty() {
-        String::new()
-    } else {
-        format!("{group}/")
+fn typed(mut object: Map<String, Value>, kind: Moved) -> Value {
+    let version = match kind.group {
+        "" => kind.version.to_owned(),
+        group => format!("{group}/{}", kind.version),
     };
-    object["apiVersion"] = json!(format!("{prefix}{}", kind.version));
-    object["kind"] = json!(kind.kind);
-    if let Some(metadata) = object["metadata"].as_object_mut() {
+    object.insert("apiVersion".to_owned(), json!(version));
+    object.insert("kind".to_owned(), json!(kind.kind));
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
-    object
+    Value::Object(object)
 }
 
 fn api(client: &Client, kind: Moved) -> Api<DynamicObject> {
