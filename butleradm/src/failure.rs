@@ -91,8 +91,10 @@ pub(crate) fn infra(error: &InfraError) -> Failure {
 /// A run that could not begin, or had to stop.
 pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
     match error {
-        RunError::Changed { .. } => Failure::from_error(Exit::Usage, error)
-            .hint("undo the change and run the same command again; a cluster under way keeps its configuration"),
+        RunError::Changed { .. } => Failure::from_error(Exit::Usage, error).hint(
+            "undo these changes and run the same command again; a cluster under way keeps what it was made with. \
+                 A machine on the list keeps its name when its `name` is written down",
+        ),
         RunError::Plan(error) => plan(error),
         RunError::Talos { .. } => {
             Failure::from_error(Exit::Usage, error).hint("choose a release up to 1.13 in talos.version")
@@ -107,6 +109,9 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
 
 /// As many waits are told when the time was up: the longest ones.
 const MOST_WAITS: usize = 3;
+
+/// As many hints are told.
+const MOST_HINTS: usize = 3;
 
 /// How a run ended, if not well: what failed, what exists, how to go on.
 pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), Failure> {
@@ -134,7 +139,14 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
         failure = failure.cause(format!("and {more} more"));
     }
     failure = failure.cause(exists(ended));
-    for hint in ended.failures.iter().filter_map(|f| f.failure.hint.as_deref()).take(3) {
+    let mut hints: Vec<&str> = Vec::new();
+    let of_failures = ended.failures.iter().filter_map(|f| f.failure.hint.as_deref());
+    for hint in of_failures.chain(ended.hints.iter().map(String::as_str)) {
+        if !hints.contains(&hint) && hints.len() < MOST_HINTS {
+            hints.push(hint);
+        }
+    }
+    for hint in hints {
         failure = failure.hint(hint);
     }
     let again = format!("butleradm bootstrap --config {}", config.display());
@@ -155,11 +167,17 @@ fn exists(ended: &Ended) -> String {
     let machines = ended.view.machines();
     let made: Vec<String> = machines
         .iter()
+        .filter(|m| m.state != GONE)
         .filter_map(|m| Some(format!("{} ({}, {})", m.name, m.provider_id.as_deref()?, m.state)))
         .collect();
+    let gone = machines.iter().filter(|m| m.state == GONE).count();
     match made.len() {
+        0 if gone > 0 => format!("none of {} machines exists any more", machines.len()),
         0 => "no machine exists yet".to_owned(),
         n if n > 12 => format!("{n} machines exist; the first is {}", made[0]),
         n => format!("{n} of {} machines exist: {}", machines.len(), made.join(", ")),
     }
 }
+
+/// The state of a machine that the platform no longer has.
+const GONE: &str = "gone";

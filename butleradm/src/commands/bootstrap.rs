@@ -129,22 +129,9 @@ impl Job<'_> {
         let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
         let provider = self.provider(false).await;
         let id = run::cluster_id(&self.files()).map_err(|e| failure::run(&e.into(), &self.files()))?;
-        let (checks, mut warnings) = match provider {
-            Ok(provider) => match provider
-                .preflight(&plan::infra(&self.config, id.unwrap_or_default()))
-                .await
-            {
-                Ok(checks) => (checks, Vec::new()),
-                Err(error) => (
-                    Vec::new(),
-                    vec![format!("the platform's checks could not run: {error}")],
-                ),
-            },
-            Err(failure) => (
-                Vec::new(),
-                vec![format!("the platform's checks could not run: {}", failure.message())],
-            ),
-        };
+        let infra = plan::infra(&self.config, id.unwrap_or_default());
+        let provider = provider.as_deref().map_err(|failure| failure.message());
+        let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
         warnings.extend(addons::warnings(&self.config));
         let talos = &self.config.talos.version;
         if Contract::of(talos).is_none() {
@@ -152,7 +139,7 @@ impl Job<'_> {
                 "a bootstrap is refused: machine configurations for Talos v{talos} cannot be made yet"
             ));
         }
-        let planned = Planned(plan::plan(&self.config, &addons, &checks, warnings));
+        let planned = Planned(plan::plan(&self.config, &addons, &found, warnings));
         self.ui.answer(&planned, self.args.output.output)
     }
 

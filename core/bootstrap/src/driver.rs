@@ -73,6 +73,7 @@ enum Notice {
         step: StepId,
         waiting_for: String,
         cause: Option<String>,
+        hint: Option<String>,
     },
     Body(Body),
 }
@@ -80,10 +81,16 @@ enum Notice {
 impl Report {
     /// Says what the step waits for and the deepest cause observed.
     pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
+        self.waiting_with(waiting_for, cause, None);
+    }
+
+    /// The same with what a person can do about it, should it not end.
+    pub fn waiting_with(&self, waiting_for: impl Into<String>, cause: Option<String>, hint: Option<String>) {
         let notice = Notice::Waiting {
             step: self.step.clone(),
             waiting_for: waiting_for.into(),
             cause,
+            hint,
         };
         // The driver ends before its reporters only when the run is over.
         drop(self.notices.send(notice));
@@ -130,6 +137,8 @@ pub struct Run {
     pub proven: usize,
     /// Whether an earlier run is continued.
     pub resumed: bool,
+    /// What to say at the start.
+    pub notices: Vec<Body>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// Ends the run cleanly.
@@ -145,6 +154,8 @@ pub struct Ended {
     pub failures: Vec<FailedStep>,
     /// What was still waited for when the time was up or the run was interrupted, longest first, in words.
     pub unfinished: Vec<String>,
+    /// What a person can do about those waits.
+    pub hints: Vec<String>,
     /// Machines and addons as they were last seen.
     pub view: View,
     /// How long it took.
@@ -191,6 +202,7 @@ pub async fn drive<V: Verbs>(
         waits: BTreeMap::new(),
         failures: Vec::new(),
         unfinished: Vec::new(),
+        hints: Vec::new(),
         seq: 0,
         phase: None,
         began,
@@ -205,6 +217,7 @@ struct Wait {
     since: Instant,
     waiting_for: String,
     cause: Option<String>,
+    hint: Option<String>,
 }
 
 struct Driver<'a, V> {
@@ -220,6 +233,7 @@ struct Driver<'a, V> {
     waits: BTreeMap<StepId, Wait>,
     failures: Vec<FailedStep>,
     unfinished: Vec<String>,
+    hints: Vec<String>,
     seq: u64,
     phase: Option<Phase>,
     began: Instant,
@@ -256,13 +270,13 @@ impl<V: Verbs> Driver<'_, V> {
                 Some(message) = inbox.recv() => self.receive(message)?,
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
-                    self.unfinished = self.open_waits();
+                    self.note_open_waits();
                     self.journal.append(Entry::Cancelled).await?;
                     self.scheduler.handle(Input::Cancel)
                 }
                 () = until(out_of_time), if !late => {
                     late = true;
-                    self.unfinished = self.open_waits();
+                    self.note_open_waits();
                     self.scheduler.handle(Input::OutOfTime)
                 }
             };
@@ -283,7 +297,8 @@ impl<V: Verbs> Driver<'_, V> {
             machines,
             addons,
         });
-        for body in ready {
+        let notices = std::mem::take(&mut self.run.notices);
+        for body in ready.into_iter().chain(notices) {
             self.emit(body);
         }
         self.publish_phase();
@@ -297,6 +312,7 @@ impl<V: Verbs> Driver<'_, V> {
                     retryable: false,
                     message: format!("internal error in step {step}: {words}"),
                     hint: Some("this is a defect of this program; please report it with the journal".to_owned()),
+                    refused: false,
                 };
                 Ok(self
                     .scheduler
@@ -348,6 +364,7 @@ impl<V: Verbs> Driver<'_, V> {
             retryable: true,
             message: String::new(),
             hint: None,
+            refused: false,
         };
         let timer = {
             let id = id.clone();
@@ -412,6 +429,7 @@ impl<V: Verbs> Driver<'_, V> {
             since: Instant::now(),
             waiting_for: "the next attempt".to_owned(),
             cause: None,
+            hint: None,
         });
         wait.cause = Some(failure.message);
         let inputs = self.inputs.clone();
@@ -450,6 +468,7 @@ impl<V: Verbs> Driver<'_, V> {
                 step: id.clone(),
                 error: failure.message.clone(),
                 deadline,
+                refused: failure.refused,
             })
             .await?;
         let Some(step) = self.scheduler.graph().get(id).cloned() else {
@@ -487,12 +506,25 @@ impl<V: Verbs> Driver<'_, V> {
             message.push_str("; last cause: ");
             message.push_str(cause);
         }
-        let hint = step.and_then(|s| late_hint(&s.kind)).or_else(|| failure.hint.clone());
+        let said = self.waits.get(id).and_then(|wait| wait.hint.clone());
+        let hint = said
+            .or_else(|| step.and_then(|s| late_hint(&s.kind)))
+            .or_else(|| failure.hint.clone());
         Failure {
             retryable: true,
             message,
             hint,
+            refused: false,
         }
+    }
+
+    /// Remembers what is waited for now, and what can be done about it.
+    fn note_open_waits(&mut self) {
+        self.unfinished = self.open_waits();
+        let mut hints: Vec<String> = self.waits.values().filter_map(|wait| wait.hint.clone()).collect();
+        hints.sort();
+        hints.dedup();
+        self.hints = hints;
     }
 
     /// What is waited for now, longest first.
@@ -541,11 +573,12 @@ impl<V: Verbs> Driver<'_, V> {
                 step,
                 waiting_for,
                 cause,
-            } => self.waiting(&step, waiting_for, cause),
+                hint,
+            } => self.waiting(&step, waiting_for, cause, hint),
         }
     }
 
-    fn waiting(&mut self, step: &StepId, waiting_for: String, cause: Option<String>) {
+    fn waiting(&mut self, step: &StepId, waiting_for: String, cause: Option<String>, hint: Option<String>) {
         if !self.timers.contains_key(step) {
             return;
         }
@@ -559,6 +592,7 @@ impl<V: Verbs> Driver<'_, V> {
             since,
             waiting_for: waiting_for.clone(),
             cause: cause.clone(),
+            hint,
         };
         self.waits.insert(step.clone(), wait);
         if let Some(name) = step.as_str().strip_prefix("addon/") {
@@ -634,6 +668,7 @@ impl<V: Verbs> Driver<'_, V> {
             outcome,
             failures: self.failures,
             unfinished: self.unfinished,
+            hints: self.hints,
             view: self.view.borrow().clone(),
             took,
         })
@@ -722,7 +757,6 @@ fn late_hint(kind: &Kind) -> Option<String> {
             "look at the machine's console; the Talos API needs TCP 50000 from here. Then run the same command again"
         }
         Kind::Configure(_) => "the machine took its configuration but does not come back; look at its console",
-        Kind::EndpointFree => "another machine answers on network.vip; free the address or choose another one",
         Kind::Addon(_) => "look at the pods it waits for with kubectl; the same command goes on from here",
         _ => return None,
     };

@@ -76,6 +76,7 @@ impl StepError {
             retryable: self.class == Class::Retryable,
             message: chain(self),
             hint: self.hint.clone(),
+            refused: self.class == Class::Configuration,
         }
     }
 }

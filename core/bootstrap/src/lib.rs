@@ -5,6 +5,8 @@
 //! through the [`journal`] before it counts. [`run`] ties them together.
 
 pub mod addons;
+pub mod addresses;
+pub mod change;
 pub mod cluster;
 pub mod context;
 pub mod controllers;

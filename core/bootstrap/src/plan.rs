@@ -1,15 +1,20 @@
 //! The plan: what a bootstrap will make, before it makes anything. Pure; printed by `--dry-run`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use butler_api::config::{BootstrapConfig, Role, StaticMachine};
-use butler_infra::{Check, CheckStatus, InfraPlan, MachineSpec, Owner};
+use butler_infra::{
+    Check, CheckStatus, DiscoverItem, DiscoverKind, DiscoverQuery, InfraError, InfraPlan, MachineSpec, Owner, Provider,
+    hardware,
+};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     addons::{self, Addon, Source, StandIn},
+    addresses,
+    context::Files,
     steps::install_image,
 };
 
@@ -49,17 +54,22 @@ pub struct PlannedMachine {
     pub name: String,
     /// `control-plane` or `worker`.
     pub role: String,
-    /// Virtual CPUs.
-    pub cpu: u32,
-    /// Memory in MiB.
-    #[serde(rename = "memoryMB")]
-    pub memory_mb: u32,
-    /// System disk in GiB.
-    #[serde(rename = "diskGB")]
-    pub disk_gb: u32,
+    /// Virtual CPUs, where the machine is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
+    /// Memory in MiB, where the machine is made.
+    #[serde(rename = "memoryMB", skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u32>,
+    /// System disk in GiB, where the machine is made.
+    #[serde(rename = "diskGB", skip_serializing_if = "Option::is_none")]
+    pub disk_gb: Option<u32>,
     /// Address, where it is known beforehand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// What was seen of a machine that is there already: `stage`, and `talos`, `fingerprint`, `links`, `disks` in
+    /// maintenance mode, `cause` of silence.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<&'static str, String>,
 }
 
 /// An address of the plan.
@@ -103,8 +113,62 @@ pub struct PlannedCheck {
     pub hint: Option<String>,
 }
 
-/// The plan of a configuration with its addons and what the platform's checks found.
-pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnings: Vec<String>) -> Plan {
+/// What was found out before anything is made.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Findings about the platform and the network.
+    pub checks: Vec<Check>,
+    /// Machines that are there already.
+    pub machines: Vec<DiscoverItem>,
+}
+
+/// Looks at everything that a plan tells: the platform, if it can be used, machines that are there, and addresses. What
+/// cannot be found out is a warning.
+pub async fn look(
+    provider: Result<&dyn Provider, &str>,
+    config: &BootstrapConfig,
+    infra: &InfraPlan,
+    files: &Files,
+) -> (Found, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut cannot = |what: &str, why: &dyn std::fmt::Display| warnings.push(format!("{what}: {why}"));
+    let network = addresses::checks(config, files);
+    let mut found = Found::default();
+    match provider {
+        Ok(provider) => {
+            let (checks, machines, network) = futures::join!(provider.preflight(infra), machines(provider), network);
+            match checks {
+                Ok(checks) => found.checks = checks,
+                Err(error) => cannot("the platform's checks could not run", &error),
+            }
+            match machines {
+                Ok(machines) => found.machines = machines,
+                Err(error) => cannot("the machines could not be looked at", &error),
+            }
+            found.checks.extend(network);
+        }
+        Err(why) => {
+            cannot("the platform's checks could not run", &why);
+            found.checks = network.await;
+        }
+    }
+    (found, warnings)
+}
+
+/// The machines that are there, where the platform has such.
+async fn machines(provider: &dyn Provider) -> Result<Vec<DiscoverItem>, InfraError> {
+    if !provider.info().discovers.contains(&DiscoverKind::Machine) {
+        return Ok(Vec::new());
+    }
+    let query = DiscoverQuery {
+        kind: DiscoverKind::Machine,
+        parent: None,
+    };
+    provider.discover(&query).await
+}
+
+/// The plan of a configuration with its addons and what was found out.
+pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Found, warnings: Vec<String>) -> Plan {
     Plan {
         cluster: config.cluster.name.clone(),
         provider: config.provider_kind().to_string(),
@@ -118,12 +182,12 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnin
         machines: config
             .machine_names()
             .into_iter()
-            .map(|(name, role)| planned_machine(config, name, role))
+            .map(|(name, role)| planned_machine(config, found, name, role))
             .collect(),
         addresses: addresses(config),
         addons: addons.iter().map(|addon| planned_addon(config, addon)).collect(),
         images: images(config, addons),
-        checks: checks.iter().map(planned_check).collect(),
+        checks: found.checks.iter().map(planned_check).collect(),
         warnings,
     }
 }
@@ -157,30 +221,23 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
 
 /// The listed machine of this name, for provider `static`.
 pub(crate) fn static_machine<'a>(config: &'a BootstrapConfig, name: &str) -> Option<&'a StaticMachine> {
-    if config.static_machines().is_empty() {
-        return None;
-    }
-    let names = config.machine_names();
-    let (_, role) = names.iter().find(|(n, _)| n == name)?;
-    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
-    config
-        .static_machines()
-        .iter()
-        .filter(|m| m.role == *role)
-        .nth(position)
+    hardware::listed(config, name).map(|(_, machine)| machine)
 }
 
-fn planned_machine(config: &BootstrapConfig, name: String, role: Role) -> PlannedMachine {
+fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: Role) -> PlannedMachine {
     let pool = config.pool(role);
-    let address = static_machine(config, &name).map(|m| m.address.clone());
-    let (cpu, memory_mb, disk_gb) = (pool.cpu, pool.memory_mb, pool.disk_gb);
+    let listed = static_machine(config, &name);
+    // The sizes of a machine that somebody else made are not ours to tell.
+    let made = |size| Some(size).filter(|_| listed.is_none());
+    let seen = found.machines.iter().find(|item| item.name == name);
     PlannedMachine {
-        name,
         role: role.as_str().to_owned(),
-        cpu,
-        memory_mb,
-        disk_gb,
-        address,
+        cpu: made(pool.cpu),
+        memory_mb: made(pool.memory_mb),
+        disk_gb: made(pool.disk_gb),
+        address: listed.map(|m| m.address.clone()),
+        seen: seen.map(|item| item.detail.clone()).unwrap_or_default(),
+        name,
     }
 }
 
@@ -269,7 +326,7 @@ mod tests {
         let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
         let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
         let addons = addons::plan(&config, &ClusterFacts::default()).unwrap();
-        plan(&config, &addons, &[], Vec::new())
+        plan(&config, &addons, &Found::default(), Vec::new())
     }
 
     #[test]

@@ -192,13 +192,14 @@ impl Machines {
                     handle: next,
                     poll_after,
                     note,
+                    hint,
                     progress: _,
                 } => {
                     self.trouble.set(
                         &spec.name,
                         Some(Said {
                             message: note,
-                            hint: None,
+                            hint,
                             refusal: None,
                         }),
                     );
@@ -353,7 +354,7 @@ pub async fn running(
     watched: &Watched<MachineRequest>,
     trouble: &Trouble,
     name: &str,
-    mut report: impl FnMut(Option<String>),
+    mut report: impl FnMut(Said),
 ) -> Result<(String, String), StepError> {
     let key = ObjectRef::<MachineRequest>::new(name).within(NAMESPACE);
     let mut said = trouble.of(name);
@@ -364,7 +365,7 @@ pub async fn running(
                 error.hint = now.hint;
                 return Err(error);
             }
-            report(Some(now.message));
+            report(now);
         }
         let seen = watched.until_of(&key, |request, _| running_as(&*request?));
         tokio::select! {

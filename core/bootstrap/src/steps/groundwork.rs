@@ -59,7 +59,7 @@ pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proo
 
 /// Everything later trusts what earlier runs have proven: a machine that somebody deleted since would be waited for until
 /// a deadline, with a cause that does not tell.
-pub(super) async fn inventory(context: &Context) -> Result<Proof, StepError> {
+pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let made = context.machines_with(Kind::Machine);
     let info = context.provider.info();
     if !info.capabilities.creates_machines {
@@ -76,15 +76,20 @@ pub(super) async fn inventory(context: &Context) -> Result<Proof, StepError> {
     let found: BTreeSet<String> = found.into_iter().map(|object| object.id).collect();
     let known = context.known().machines.clone();
     let id = |name: &String| known.get(name).and_then(|facts| facts.provider_id.clone());
-    let gone: Vec<String> = made
+    let gone: Vec<(&String, String)> = made
         .iter()
         .filter_map(|name| Some((name, id(name)?)))
         .filter(|(_, id)| !found.contains(id))
-        .map(|(name, id)| format!("{name} ({id})"))
         .collect();
     if gone.is_empty() {
         return Ok(Proof::of(format!("{} machines are there", made.len())));
     }
+    for (name, _) in &gone {
+        let line = context.view.borrow().with_state(name, "gone");
+        line.into_iter()
+            .for_each(|machine| report.emit(Body::MachineChanged { machine }));
+    }
+    let gone: Vec<String> = gone.into_iter().map(|(name, id)| format!("{name} ({id})")).collect();
     let message = format!("the {} no longer has {}", info.display, gone.join(", "));
     let hint = format!(
         "a cluster whose machines are gone cannot go on: remove what is left of it, then {}, and begin anew",
@@ -148,6 +153,9 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     }
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);
+    if context.known().runs > 1 {
+        remove_stale_requests(&api, &selector, context).await?;
+    }
     let watched = Arc::new(Watched::start(
         api.clone(),
         watcher::Config::default().labels(&selector),
@@ -169,6 +177,31 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     let mut tasks = side.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     tasks.extend([controller.abort_handle(), mirror.abort_handle()]);
     *side.machines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watched);
+    Ok(())
+}
+
+/// Removes the requests of machines that the configuration no longer has, and of those that run as another machine than
+/// it means now: of these the journal knows no id.
+async fn remove_stale_requests(api: &Api<MachineRequest>, selector: &str, context: &Context) -> Result<(), StepError> {
+    let failed = |e| StepError::retryable("look for requests of machines that are no longer wanted", e);
+    let found = api
+        .list(&kube::api::ListParams::default().labels(selector))
+        .await
+        .map_err(failed)?;
+    for request in found {
+        let name = request.name_any();
+        let phase = request.status.as_ref().and_then(|status| status.phase.as_ref());
+        let running = phase.is_some_and(|phase| phase.as_str() == "Running");
+        let known = context.known().machines.get(&name).and_then(|m| m.provider_id.clone());
+        if context.roles.contains_key(&name) && (known.is_some() || !running) {
+            continue;
+        }
+        match api.delete(&name, &kube::api::DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
     Ok(())
 }
 

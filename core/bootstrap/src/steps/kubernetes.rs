@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use butler_api::event::Body;
 use butler_client::kube as connection;
 use k8s_openapi::api::core::v1::Node;
 use kube::{Client, runtime::reflector::ObjectRef};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 use super::Pace;
 use crate::{
+    addresses,
     context::{Context, bracketed},
     driver::{Proof, Report},
     failure::{StepError, chain},
@@ -35,41 +37,49 @@ pub(super) async fn api_server(context: &Context, report: &Report) -> Result<Pro
 
 /// Waits until nothing foreign answers on the endpoint.
 pub(super) async fn endpoint_free(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    let Some(vip) = &context.config.network.vip else {
+    let Some(host) = addresses::endpoint(&context.config) else {
         return Ok(Proof::of("the endpoint is the first control plane's own address"));
     };
-    let host = vip.split('/').next().unwrap_or(vip);
     let waiting = format!("nothing else to answer on {host}:6443");
     report.waiting(waiting.clone(), None);
+    let unused = addresses::is_unused(&context.known()) && addresses::is_announced(host);
+    let hint = addresses::taken_hint(unused);
+    let mut told = false;
     let pace = Pace::new();
     loop {
-        match foreign(context, host).await {
-            None => return Ok(Proof::of(format!("nothing foreign answers on {host}:6443"))),
-            Some(cause) => report.waiting(waiting.clone(), Some(cause)),
+        let cause = match addresses::endpoint_state(host, &context.files).await {
+            addresses::State::Free => return Ok(Proof::of(format!("nothing foreign answers on {host}:6443"))),
+            addresses::State::Ours => return Ok(Proof::of(format!("{host}:6443 is this cluster's"))),
+            // On a machine of ours before its API server is up, this is as it should be.
+            addresses::State::Refuses => {
+                let message = addresses::refusal(host);
+                if unused {
+                    let hint = Some(hint.to_owned());
+                    report.emit(Body::Warning {
+                        message: message.clone(),
+                        hint,
+                    });
+                }
+                return Ok(Proof::of(message));
+            }
+            addresses::State::Taken(cause) => cause,
+            addresses::State::Unknown(cause) => {
+                report.waiting(waiting.clone(), Some(cause));
+                pace.pause().await;
+                continue;
+            }
+        };
+        if !told && unused {
+            told = true;
+            let message = format!("network.vip is in use, nothing is made before it is free: {cause}");
+            report.emit(Body::Warning {
+                message,
+                hint: Some(hint.to_owned()),
+            });
         }
+        report.waiting_with(waiting.clone(), Some(cause), Some(hint.to_owned()));
         pace.pause().await;
     }
-}
-
-/// What answers on the endpoint and is not this cluster; none if nothing does.
-async fn foreign(context: &Context, host: &str) -> Option<String> {
-    let connected = timeout(LOOK, TcpStream::connect((host, 6443))).await;
-    if !matches!(connected, Ok(Ok(_))) {
-        return None;
-    }
-    let kubeconfig = context.files.own_kubeconfig();
-    if kubeconfig.exists() {
-        let client = connection::connect_file(&kubeconfig, &connection::Options::default())
-            .await
-            .ok()?;
-        return match ready(&client).await {
-            Ok(()) => None,
-            Err(cause) => Some(format!("{host}:6443 accepts connections, but: {cause}")),
-        };
-    }
-    Some(format!(
-        "{host}:6443 accepts connections although this cluster does not serve it yet: another machine has it"
-    ))
 }
 
 /// Waits until the control-plane endpoint answers with this cluster's certificate.
@@ -92,7 +102,8 @@ pub(super) async fn endpoint(context: &Context, report: &Report) -> Result<Proof
     }
 }
 
-async fn ready(client: &Client) -> Result<(), String> {
+/// Whether an API server says that it is ready, and if not why.
+pub(crate) async fn ready(client: &Client) -> Result<(), String> {
     let request = http::Request::get("/readyz")
         .body(Vec::new())
         .map_err(|e| e.to_string())?;

@@ -32,10 +32,13 @@ pub(super) async fn request(context: &Context, name: &str) -> Result<(), StepErr
 
 pub(super) async fn created(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let watched = context.bootstrap()?.machines()?;
-    let waiting = format!("{} to create {name}", context.provider.info().display);
+    let waiting = match crate::plan::static_machine(&context.config, name) {
+        Some(machine) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
+        None => format!("{} to create {name}", context.provider.info().display),
+    };
     report.waiting(waiting.clone(), None);
-    let (id, address) = machines::running(&watched, &context.trouble, name, |cause| {
-        report.waiting(waiting.clone(), cause);
+    let (id, address) = machines::running(&watched, &context.trouble, name, |said| {
+        report.waiting_with(waiting.clone(), Some(said.message), said.hint);
     })
     .await?;
     let known = context.known().machines.get(name).and_then(|m| m.provider_id.clone());

@@ -6,8 +6,9 @@ use butler_api::{
     config::{BootstrapConfig, Role},
     event::Body,
 };
+use butler_infra::hardware;
 use butler_talos::{
-    client::{Address, BootstrapOutcome, Maintenance, Mode, Node, Side, TalosError, probe},
+    client::{Address, BootstrapOutcome, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
     config::{self as machine_config, ClusterSpec, Cni, NodeSpec},
 };
 use secrecy::SecretString;
@@ -56,16 +57,7 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
     let credentials = talos.as_ref().map(|t| &t.credentials);
     match probe(address, credentials, LOOK).await {
         Mode::Maintenance { fingerprint } => {
-            let pinned = crate::plan::static_machine(&context.config, name).and_then(|m| m.fingerprint.clone());
-            if pinned.as_ref().is_some_and(|pinned| *pinned != fingerprint) {
-                return Err(StepError::new(
-                    Class::Foreign,
-                    format!(
-                        "{name} at {address} shows another maintenance certificate ({fingerprint}) than configured"
-                    ),
-                )
-                .hint("compare with the fingerprint on the machine's console"));
-            }
+            refuse_other_fingerprint(context, name, address, &fingerprint)?;
             context.unconfigured().insert(name.to_owned());
             let facts = vec![Fact::Fingerprint {
                 machine: name.to_owned(),
@@ -77,11 +69,8 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
             }))
         }
         Mode::Configured => Ok(Ok(Proof::of(format!("{address} has this cluster's configuration")))),
-        Mode::Foreign { detail } => {
-            // A node of ours that was configured a moment ago may still be changing its certificate.
-            let message = format!("{name} at {address} belongs to another cluster: {detail}");
-            Err(StepError::new(Class::Foreign, message).hint("reset that machine, or take it off the configuration"))
-        }
+        // A node of ours that was configured a moment ago may still be changing its certificate.
+        Mode::Foreign { detail } => Err(foreign(name, address, &detail)),
         Mode::Silent { cause } => Ok(Err(cause)),
     }
 }
@@ -98,27 +87,121 @@ pub(super) async fn is_configured(context: &Context, name: &str, report: &Report
     }
 }
 
-/// Pushes the configuration.
-pub(super) async fn configure(context: &Context, name: &str) -> Result<(), StepError> {
+/// Pushes the configuration to a machine in maintenance mode; one that has it already is left alone. For every machine
+/// that has to get its configuration, be it the first time or again.
+pub(super) async fn configure(context: &Context, name: &str, report: &Report) -> Result<(), StepError> {
     let address = context.address(name)?;
-    let text = render(context, name).await?;
-    let fingerprint = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
-    let (maintenance, _) = match Maintenance::connect(&address, fingerprint.as_deref()).await {
-        Ok(connected) => connected,
-        Err(error) => {
-            // A node that was restarted meanwhile shows a new certificate; the next look takes it over or refuses it.
-            if let TalosError::Tls { .. } = &error
-                && let Ok(proof) = look(context, name, &address).await?
-            {
-                proof.facts.iter().for_each(|fact| context.known().learn(fact));
-            }
-            return already_or(error, name, &address);
-        }
+    let Some(node) = maintenance(context, name, &address, report).await? else {
+        return Ok(());
     };
-    match maintenance.apply(&text, false).await {
+    let hardware = match node.hardware().await {
+        Ok(hardware) => hardware,
+        Err(error) => return already_or(error, name, &address),
+    };
+    if let Some(missing) = hardware::missing(&hardware::named(&context.config, name), &hardware) {
+        let message = format!("{name} at {address} {}", missing.message);
+        return Err(StepError::new(Class::Configuration, message).hint(missing.hint));
+    }
+    let text = render(context, name, &address, &hardware).await?;
+    match node.apply(&text, false).await {
         Ok(_) => Ok(()),
         Err(error) => already_or(error, name, &address),
     }
+}
+
+/// A connection to the machine in maintenance mode, by the fingerprint that the configuration names or else the one seen
+/// at first contact; none if it has a configuration already.
+async fn maintenance(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    report: &Report,
+) -> Result<Option<Maintenance>, StepError> {
+    let known = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
+    let expected = pinned(context, name).map(|(_, pin)| pin).or(known);
+    let error = match Maintenance::connect(address, expected.as_deref()).await {
+        Ok((node, _)) => return Ok(Some(node)),
+        Err(error) => error,
+    };
+    let other = matches!(
+        &error,
+        TalosError::Tls {
+            problem: TlsProblem::Fingerprint,
+            ..
+        }
+    );
+    if !other {
+        return already_or(error, name, address).map(|()| None);
+    }
+    // A restart in maintenance mode makes a new certificate: look who it is, settle that, and then hold it to that.
+    let talos = context.talos().await?;
+    match probe(address, Some(&talos.credentials), LOOK).await {
+        Mode::Maintenance { fingerprint } => {
+            renew(context, name, address, &fingerprint, report).await?;
+            match Maintenance::connect(address, Some(&fingerprint)).await {
+                Ok((node, _)) => Ok(Some(node)),
+                Err(error) if matches!(&error, TalosError::Tls { .. }) => {
+                    Err(StepError::retryable(format!("configure {name} at {address}"), error))
+                }
+                Err(error) => already_or(error, name, address).map(|()| None),
+            }
+        }
+        Mode::Configured => Ok(None),
+        Mode::Foreign { detail } => Err(foreign(name, address, &detail)),
+        Mode::Silent { cause } => {
+            let message = format!("configure {name} at {address}: {cause}");
+            Err(StepError::new(Class::Retryable, message))
+        }
+    }
+}
+
+/// Takes another certificate of a machine in maintenance mode over, unless the configuration names one.
+async fn renew(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    shown: &str,
+    report: &Report,
+) -> Result<(), StepError> {
+    refuse_other_fingerprint(context, name, address, shown)?;
+    let before = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
+    let fact = Fact::Fingerprint {
+        machine: name.to_owned(),
+        fingerprint: shown.to_owned(),
+    };
+    let what = format!("{name} is taken on trust with the fingerprint {shown}");
+    report.intent(what, vec![fact.clone()]).await?;
+    context.known().learn(&fact);
+    let before = before.map(|before| format!(", it was {before}")).unwrap_or_default();
+    report.emit(Body::Warning {
+        message: format!(
+            "{name} at {address} shows another maintenance certificate than at first contact: its fingerprint is \
+             {shown}{before}; it is taken on trust"
+        ),
+        hint: Some("a restart in maintenance mode makes a new one; compare with the machine's console".to_owned()),
+    });
+    Ok(())
+}
+
+/// The fingerprint that the configuration names, with the machine's position on the list.
+fn pinned(context: &Context, name: &str) -> Option<(usize, String)> {
+    let (at, machine) = hardware::listed(&context.config, name)?;
+    Some((at, machine.fingerprint.clone()?))
+}
+
+fn refuse_other_fingerprint(context: &Context, name: &str, address: &Address, shown: &str) -> Result<(), StepError> {
+    match pinned(context, name) {
+        Some((at, pin)) if pin != shown => {
+            let message = format!("{name} at {address} shows the fingerprint {shown}, the configuration names {pin}");
+            Err(StepError::new(Class::Configuration, message).hint(hardware::fingerprint_hint(at)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn foreign(name: &str, address: &Address, detail: &str) -> StepError {
+    let message = format!("{name} at {address} belongs to another cluster: {detail}");
+    StepError::new(Class::Foreign, message).hint("reset that machine, or take it off the configuration")
 }
 
 /// A node that is on the other side of the switch took an earlier push; the proof decides.
@@ -188,7 +271,7 @@ async fn configured_as(
         let message = format!("{name} runs Talos {version}, the configuration names {wanted}");
         report.emit(Body::Warning {
             message,
-            hint: Some("upgrade the node, or correct talos.version".to_owned()),
+            hint: Some("upgrade the node with `talosctl upgrade`".to_owned()),
         });
     }
     if role_of(context, name)? == Role::ControlPlane {
@@ -199,11 +282,19 @@ async fn configured_as(
     )))
 }
 
-async fn render(context: &Context, name: &str) -> Result<SecretString, StepError> {
+async fn render(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    hardware: &Hardware,
+) -> Result<SecretString, StepError> {
     let talos = context.talos().await?;
     let host = context.endpoint_host()?;
     let cluster = cluster_spec(&context.config, &host);
-    let node = node_spec(&context.config, name, role_of(context, name)?);
+    let mut node = node_spec(&context.config, name, role_of(context, name)?);
+    if let Some(vip) = own_vip(&context.config, node.role) {
+        node.vip = Some((vip, vip_link(&context.config, name, address, hardware)?));
+    }
     machine_config::render(&cluster, &node, &talos.bundle).map_err(|e| StepError {
         class: Class::Configuration,
         ..StepError::fatal(format!("render the machine configuration of {name}"), e)
@@ -254,17 +345,32 @@ fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
     let machine = crate::plan::static_machine(config, name);
     spec.install_disk = machine.and_then(|m| m.install_disk.clone());
     spec.interface = machine.and_then(|m| m.network_interface.clone());
-    if role == Role::ControlPlane && config.addons.control_plane_ha.is_none() {
-        spec.vip = own_vip(config, spec.interface.as_deref());
-    }
     spec
 }
 
-/// Without kube-vip Talos itself carries a VIP that is an address.
-fn own_vip(config: &BootstrapConfig, interface: Option<&str>) -> Option<(std::net::IpAddr, String)> {
-    let vip = config.network.vip.as_deref()?.split('/').next()?.parse().ok()?;
-    let link = config.network.vip_interface.as_deref().or(interface).unwrap_or("eth0");
-    Some((vip, link.to_owned()))
+/// Without kube-vip Talos itself carries a VIP that is an address, on control planes.
+fn own_vip(config: &BootstrapConfig, role: machine_config::Role) -> Option<std::net::IpAddr> {
+    if role != machine_config::Role::ControlPlane || config.addons.control_plane_ha.is_some() {
+        return None;
+    }
+    config.network.vip.as_deref()?.split('/').next()?.parse().ok()
+}
+
+/// The link of the VIP: the configured one, else the one that has the node's address.
+fn vip_link(config: &BootstrapConfig, name: &str, address: &Address, hardware: &Hardware) -> Result<String, StepError> {
+    let listed = hardware::listed(config, name).map(|(_, machine)| machine);
+    let named = config.network.vip_interface.clone();
+    if let Some(link) = named.or_else(|| listed.and_then(|machine| machine.network_interface.clone())) {
+        return Ok(link);
+    }
+    // What does not tell its links is taken for a machine as most are.
+    let usual = || Some("eth0").filter(|link| !hardware.lacks_link(link));
+    let found = hardware.main_link(address.host().parse().ok()).or_else(usual);
+    found.map(str::to_owned).ok_or_else(|| {
+        let links = hardware.describe_links();
+        let message = format!("which link of {name} at {address} shall carry the VIP? It has {links}");
+        StepError::new(Class::Configuration, message).hint("set network.vipInterface to a link that the machine has")
+    })
 }
 
 /// The node that bootstraps etcd, if the choice was made and it has a member.
