@@ -11,13 +11,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::tokens::Tokens;
+use crate::folder;
 use crate::http::request::User;
 use crate::http::{self, Collected, Reply, Request};
 use crate::kinds::Resource;
 use crate::kinds::catalog::Catalog;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::status::Failure;
-use crate::store::{Expect, Store, StoreError};
+use crate::store::{Damage, Expect, Store, StoreError};
 
 /// How to open a server.
 #[derive(Debug)]
@@ -54,6 +55,14 @@ pub enum OpenError {
         path: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The folder has lost something that was acknowledged, or holds something else.
+    #[error("the folder {folder} is damaged")]
+    Damaged {
+        /// The folder.
+        folder: String,
+        /// The file and the place.
+        source: Damage,
     },
     /// Certificates cannot be made or read.
     #[error("cannot set up certificates")]
@@ -162,27 +171,12 @@ impl Server {
             authority,
             version,
         } = options;
-        let folder = data.join("store");
-        let store = tokio::task::spawn_blocking(move || Store::open(&folder)).await;
-        let store = match store {
-            Ok(Ok(store)) => store,
-            Ok(Err(error)) => return Err(store_error(&data, error)),
-            Err(error) => {
-                return Err(OpenError::Store {
-                    path: data.display().to_string(),
-                    source: error.into(),
-                });
-            }
-        };
-        let pki = match authority {
-            Authority::Own => Pki::own(&data.join("pki")),
-            Authority::Given {
-                ca_certificate_pem,
-                ca_key_pem,
-            } => Pki::given(ca_certificate_pem, &ca_key_pem),
-        }
-        .map_err(certificates)?;
-        let tokens = Tokens::open(&data).map_err(certificates)?;
+        let path = data.clone();
+        let opened = tokio::task::spawn_blocking(move || open_folder(&path, authority)).await;
+        let (store, pki, tokens) = opened.map_err(|error| OpenError::Store {
+            path: data.display().to_string(),
+            source: error.into(),
+        })??;
         let inner = Inner {
             store,
             version,
@@ -410,10 +404,71 @@ impl Inner {
 /// The table of CustomResourceDefinitions.
 pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
+/// Opens what a folder holds, or makes it where it is new. The objects come last: where there are some, all the rest is there.
+fn open_folder(data: &Path, authority: Authority) -> Result<(Store, Pki, Tokens), OpenError> {
+    let own = matches!(authority, Authority::Own);
+    let parts = |error| parts_error(data, error);
+    let before = folder::check(data, own).map_err(parts)?;
+    pki::private_folder(data).map_err(|source| {
+        certificates(PkiError::File {
+            path: data.display().to_string(),
+            source,
+        })
+    })?;
+    let pki = match authority {
+        Authority::Own => Pki::own(&data.join("pki")),
+        Authority::Given {
+            ca_certificate_pem,
+            ca_key_pem,
+        } => Pki::given(ca_certificate_pem, &ca_key_pem),
+    }
+    .map_err(|error| authority_error(data, own, error))?;
+    let tokens = Tokens::open(data).map_err(certificates)?;
+    let there = before.as_ref().is_some_and(folder::Parts::has_store);
+    let noted = folder::note(data, before.as_ref(), own, there).map_err(parts)?;
+    let store = Store::open(&data.join("store")).map_err(|error| store_error(data, error))?;
+    folder::note(data, Some(&noted), own, true).map_err(parts)?;
+    Ok((store, pki, tokens))
+}
+
+fn damaged(data: &Path, source: Damage) -> OpenError {
+    OpenError::Damaged {
+        folder: data.display().to_string(),
+        source,
+    }
+}
+
+fn parts_error(data: &Path, error: folder::PartsError) -> OpenError {
+    match error {
+        folder::PartsError::Damaged(damage) => damaged(data, damage),
+        folder::PartsError::File { path, source } => certificates(PkiError::File { path, source }),
+    }
+}
+
+/// An authority of the folder's own that does not read was written otherwise.
+fn authority_error(data: &Path, own: bool, error: PkiError) -> OpenError {
+    match error {
+        PkiError::Key | PkiError::Foreign if own => {
+            damaged(data, Damage::of(&data.join("pki/ca.key"), error.to_string()))
+        }
+        PkiError::Certificate { .. } | PkiError::Make { .. } if own => damaged(
+            data,
+            Damage::of(&data.join("pki/ca.crt"), "does not read as a certificate"),
+        ),
+        PkiError::File { path, source } if own && source.kind() == std::io::ErrorKind::InvalidData => {
+            damaged(data, Damage::of(Path::new(&path), "is no text"))
+        }
+        other => certificates(other),
+    }
+}
+
 fn store_error(path: &Path, error: StoreError) -> OpenError {
-    OpenError::Store {
-        path: path.display().to_string(),
-        source: error.into(),
+    match error {
+        StoreError::Damaged(damage) => damaged(path, damage),
+        error => OpenError::Store {
+            path: path.display().to_string(),
+            source: error.into(),
+        },
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::store::Excess;
+
 /// A refused request.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -179,6 +181,21 @@ impl Failure {
         let message = message.into();
         Self::new(500, "InternalError", format!("Internal error occurred: {message}"))
             .with_details(json!({"causes": [{"message": message}]}))
+    }
+
+    /// An object that is more than can be stored.
+    pub(crate) fn too_much(excess: Excess) -> Self {
+        match excess {
+            Excess::Depth => Self::bad_request(format!(
+                "the object is nested too deeply: limit is {} levels, managed fields included",
+                crate::store::limits::DEPTH
+            )),
+            Excess::Size(limit) => Self::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request entity too large: limit is {limit}"),
+            ),
+        }
     }
 
     pub(crate) fn method_not_allowed() -> Self {

@@ -38,6 +38,10 @@ pub(crate) fn edit(
         match done {
             Ok(object) => return Some(object),
             Err(Clash::Changed) => {}
+            Err(Clash::TooMuch(excess)) => {
+                tracing::warn!(?excess, table, key, "a controller cannot write");
+                return None;
+            }
             Err(Clash::Broken(error)) => {
                 tracing::warn!(%error, table, key, "a controller cannot write");
                 return None;

@@ -194,6 +194,7 @@ pub(crate) fn begin(
         match stored {
             Ok(object) => return Ok(Some((object, finished))),
             Err(Clash::Changed) => {}
+            Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
             Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
         }
     }

@@ -108,7 +108,7 @@ pub(crate) fn insert_now(
         }
         meta_mut(&mut object).remove("resourceVersion");
         return Ok(Written {
-            object: Arc::new(Object::unsaved(object)),
+            object: Arc::new(would_store(server, resource, &key, object)?),
             warnings,
             revision: 0,
         });
@@ -116,6 +116,7 @@ pub(crate) fn insert_now(
     let object = match server.store.commit(&resource.table, &key, Expect::Absent, Some(object)) {
         Ok(object) => object,
         Err(Clash::Changed) => return Err(Failure::already_exists(&resource.target(), &name)),
+        Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
         Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
     };
     server.after_write(resource);
@@ -125,6 +126,15 @@ pub(crate) fn insert_now(
         warnings,
         revision,
     })
+}
+
+/// The object of a dry run: refused where it would be refused.
+fn would_store(server: &Inner, resource: &Resource, key: &str, object: Value) -> Result<Object, Failure> {
+    let object = Object::unsaved(object);
+    match server.store.excess(&resource.table, key, &object) {
+        Some(excess) => Err(Failure::too_much(excess)),
+        None => Ok(object),
+    }
 }
 
 /// Sets what the server sets on new objects.
@@ -370,7 +380,7 @@ pub(crate) fn change_now(
         warnings.extend(admit::metadata::warnings(resource, Some(&current.value), &next));
         if options.dry_run {
             return Ok(Written {
-                object: Arc::new(Object::unsaved(next)),
+                object: Arc::new(would_store(server, resource, &key, next)?),
                 warnings,
                 revision: 0,
             });
@@ -398,6 +408,7 @@ pub(crate) fn change_now(
             }
             Err(Clash::Changed) if unconditional || actor.retries() => {}
             Err(Clash::Changed) => return Err(stale(resource, &place.name)),
+            Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
             Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
         }
     }
