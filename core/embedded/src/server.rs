@@ -187,7 +187,7 @@ impl Server {
             interceptor: RwLock::default(),
             path: data,
         };
-        crate::controllers::definitions::settle(&inner);
+        crate::controllers::definitions::settle_all(&inner);
         inner.first_objects();
         let inner = Arc::new(inner);
         crate::controllers::start(&inner);
@@ -292,9 +292,11 @@ impl Inner {
     }
 
     /// What follows a write: resources change when definitions do.
-    pub(crate) fn after_write(&self, resource: &Resource) {
-        if &*resource.table == DEFINITIONS || resource.custom.as_ref().is_some_and(|c| c.terminating) {
-            crate::controllers::definitions::settle(self);
+    pub(crate) fn after_write(&self, resource: &Resource, key: &str) {
+        if &*resource.table == DEFINITIONS {
+            crate::controllers::definitions::settle(self, key);
+        } else if resource.custom.as_ref().is_some_and(|c| c.terminating) {
+            crate::controllers::definitions::object_gone(self, resource);
         }
     }
 

@@ -155,7 +155,7 @@ pub(crate) fn delete_now(server: &Inner, place: &Place, options: &Options) -> Re
     let (object, gone) = begin(&server.store, resource, &key, options)?
         .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
     if !options.dry_run {
-        server.after_write(resource);
+        server.after_write(resource, &key);
     }
     Ok((object, gone))
 }

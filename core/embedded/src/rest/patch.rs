@@ -9,7 +9,7 @@ use super::{Place, body, negotiate, write};
 use crate::apply::managers::{self, Actor};
 use crate::apply::typed;
 use crate::http::{Reply, Request};
-use crate::patch::{merge, operations, strategic};
+use crate::patch::{bounds, merge, operations, strategic};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
 use crate::text::meta;
@@ -36,6 +36,7 @@ impl Patch {
             Self::Merge(patch) => merge::apply(base, patch),
             Self::Strategic(patch) => strategic::apply(base, patch, resource.schema())?,
         };
+        bounds::check(&patched)?;
         same_type(place, &patched, false)?;
         write::same_place(place, &patched)?;
         let shown = (validation == FieldValidation::Strict).then(|| patched.clone());
@@ -107,6 +108,7 @@ async fn apply(
     if !wanted.is_object() {
         return Err(Failure::bad_request("error decoding YAML: the patch is no object"));
     }
+    bounds::check(&wanted)?;
     same_type(place, &wanted, true)?;
     write::same_place(place, &wanted)?;
     if wanted["metadata"]
@@ -115,7 +117,7 @@ async fn apply(
     {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
-    typed::check(&wanted, resource.schema(), "").map_err(|why| {
+    typed::check(&wanted, resource.schema()).map_err(|why| {
         let kind = format!(
             "({}/{}; {}, Kind={})",
             place.namespace,
@@ -130,6 +132,7 @@ async fn apply(
     let force = options.force == Some(true);
     let make = |current: &Value| {
         let mut object = managers::apply(current, &wanted, resource, &actor, force)?;
+        bounds::check(&object)?;
         if meta(&wanted, "resourceVersion").is_empty() {
             crate::text::meta_mut(&mut object).remove("resourceVersion");
         }

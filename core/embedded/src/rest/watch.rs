@@ -50,12 +50,7 @@ pub(crate) async fn start(server: &Arc<Inner>, request: &Request, place: &Place)
     let form = negotiate::form(request, false)?;
     let mut selection = Selection::read(request, &place.resource)?;
     if !place.name.is_empty() {
-        let name = crate::select::Field {
-            path: "metadata.name".into(),
-            value: place.name.clone(),
-            equal: true,
-        };
-        selection.fields.0.push(name);
+        selection.fields.require("metadata.name", &place.name);
     }
     let timeout = match request.query_text("timeoutSeconds") {
         None => TIMEOUT,

@@ -11,6 +11,7 @@ use crate::admit;
 use crate::apply::managers::{self, Actor};
 use crate::http::{Reply, Request};
 use crate::kinds::Resource;
+use crate::patch::bounds;
 use crate::schema::{normal, rules, validate};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
@@ -96,7 +97,7 @@ pub(crate) fn insert_now(
         meta_mut(&mut object).insert("name".into(), format!("{base}{}", suffix()).into());
     }
     writable_namespace(server, place, meta(&object, "name"))?;
-    prepare_new(resource, &mut object);
+    prepare_new(resource, &mut object)?;
     let warnings = admit::metadata::warnings(resource, None, &object);
     check_all(resource, None, &mut object, "")?;
     managers::track_update(None, &mut object, resource, actor);
@@ -119,7 +120,7 @@ pub(crate) fn insert_now(
         Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
         Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
     };
-    server.after_write(resource);
+    server.after_write(resource, &key);
     let revision = object.revision;
     Ok(Written {
         object,
@@ -138,7 +139,7 @@ fn would_store(server: &Inner, resource: &Resource, key: &str, object: Value) ->
 }
 
 /// Sets what the server sets on new objects.
-fn prepare_new(resource: &Resource, object: &mut Value) {
+fn prepare_new(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
     let metadata = meta_mut(object);
     for member in [
         "deletionTimestamp",
@@ -158,9 +159,9 @@ fn prepare_new(resource: &Resource, object: &mut Value) {
     }
     if resource.is_core() {
         admit::core::default(resource, object);
-    } else {
-        normal::default(object, resource.schema());
+        return Ok(());
     }
+    normal::default(object, resource.schema()).map_err(|_| bounds::too_large())
 }
 
 /// Five characters that spell nothing.
@@ -214,7 +215,7 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
         causes.extend(admit::check::check(resource, old, object));
     } else {
         let schema = resource.schema();
-        let mut found = validate::check(object, old, schema, "");
+        let mut found = validate::check(object, old, schema);
         if subresource == "status" {
             found.retain(|c| c.field.starts_with("status") || c.field == "<nil>");
         }
@@ -397,7 +398,7 @@ pub(crate) fn change_now(
         };
         match stored {
             Ok(object) => {
-                server.after_write(resource);
+                server.after_write(resource, &key);
                 let revision = object.revision;
                 let object = last.unwrap_or(object);
                 return Ok(Written {
@@ -472,7 +473,7 @@ fn next(
         admit::core::default(resource, &mut new);
         admit::core::inherit(resource, old, &mut new);
     } else {
-        normal::default(&mut new, resource.schema());
+        normal::default(&mut new, resource.schema()).map_err(|_| bounds::too_large())?;
     }
     if resource.generation && counts(resource, old) != counts(resource, &new) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;

@@ -176,6 +176,11 @@ impl Store {
         }
     }
 
+    /// Whether a table has no objects.
+    pub(crate) fn is_empty(&self, table: &str) -> bool {
+        self.read().tables.get(table).is_none_or(|t| t.objects.is_empty())
+    }
+
     /// All objects whose key starts with `prefix`, as they were at `revision`.
     pub(crate) fn list_at(&self, table: &str, prefix: &str, revision: u64) -> Result<Snapshot, TooOld> {
         let state = self.read();
