@@ -84,14 +84,14 @@ pub(crate) fn check(old: Option<&Value>, definition: &Value) -> Vec<Cause> {
             causes.push(Cause::unsupported("spec.scope", &spec["scope"], &allowed));
         }
     }
-    versions(definition, &mut causes);
+    versions(old, definition, &mut causes);
     if let Some(old) = old {
         immutable(old, definition, &mut causes);
     }
     causes
 }
 
-fn versions(definition: &Value, causes: &mut Vec<Cause>) {
+fn versions(old: Option<&Value>, definition: &Value, causes: &mut Vec<Cause>) {
     let spec = &definition["spec"];
     let list = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
     let stored = &definition["status"]["storedVersions"];
@@ -144,13 +144,26 @@ fn versions(definition: &Value, causes: &mut Vec<Cause>) {
             causes,
             patterns: HashMap::new(),
         };
+        let sound = structure.causes.len();
         structure.node(schema, Place::Root(&path), "object");
+        // What was taken once stays usable.
+        let unchanged = old.is_some_and(|old| schema_of(old, name) == Some(schema));
+        if causes.len() == sound && !unchanged {
+            super::validations::check(schema, &path, causes);
+        }
     }
+}
+
+/// The schema of a version.
+fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
+    let versions = definition["spec"]["versions"].as_array()?;
+    let found = versions.iter().find(|v| v["name"] == version)?;
+    Some(&found["schema"]["openAPIV3Schema"])
 }
 
 /// A place in a schema, spelt out only when something is wrong there.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+pub(crate) enum Place<'a> {
     Root(&'a str),
     Property(&'a Place<'a>, &'a str),
     /// A member of a schema that is a schema itself, such as `items`.

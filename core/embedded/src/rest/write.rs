@@ -220,7 +220,7 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
             found.retain(|c| c.field.starts_with("status") || c.field == "<nil>");
         }
         causes.extend(found);
-        if rules::present(schema) {
+        if schema.ruled {
             // Rules are written for objects of the right shape.
             let blocking = causes.iter().any(|c| {
                 matches!(

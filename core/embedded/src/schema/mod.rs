@@ -1,5 +1,6 @@
 //! Structural schemas: what a custom resource or a built-in kind looks like. Read once, then shared.
 
+pub(crate) mod cel;
 mod keys;
 pub(crate) mod normal;
 pub(crate) mod pattern;
@@ -16,6 +17,18 @@ use serde_json::Value;
 
 use self::pattern::Pattern;
 use self::rules::Rule;
+
+static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+    Arc::new(Schema {
+        preserve: true,
+        ..Schema::default()
+    })
+});
+
+/// Anything goes.
+pub(crate) fn any() -> &'static Schema {
+    &ANY
+}
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,6 +103,8 @@ pub(crate) struct Schema {
     pub(crate) merge_key: Option<&'static str>,
     pub(crate) limits: Limits,
     pub(crate) rules: Vec<Rule>,
+    /// It, or something below it, has rules.
+    pub(crate) ruled: bool,
     /// `allOf`, `anyOf`, `oneOf` and `not`.
     pub(crate) logic: Option<Box<Logic>>,
 }
@@ -147,12 +162,6 @@ pub(crate) struct Logic {
 impl Schema {
     /// Anything goes.
     pub(crate) fn any() -> Arc<Self> {
-        static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
-            Arc::new(Schema {
-                preserve: true,
-                ..Schema::default()
-            })
-        });
         Arc::clone(&ANY)
     }
 
@@ -252,6 +261,10 @@ impl<'a> Reader<'a> {
         if raw["items"].is_object() {
             schema.items = Some(self.child(&raw["items"], ""));
         }
+        schema.ruled = !schema.rules.is_empty()
+            || schema.properties.values().any(|s| s.ruled)
+            || schema.additional.as_ref().is_some_and(|s| s.ruled)
+            || schema.items.as_ref().is_some_and(|s| s.ruled);
         // An object of a built-in kind that declares nothing holds anything.
         if self.hints.is_some() && schema.properties.is_empty() && schema.additional.is_none() {
             schema.preserve |= matches!(schema.kind, Type::Object | Type::Any);
