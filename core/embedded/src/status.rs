@@ -198,6 +198,12 @@ impl Failure {
         }
     }
 
+    /// A request that was not over in time.
+    pub(crate) fn timeout() -> Self {
+        let message = "request did not complete within the allotted timeout";
+        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(json!({}))
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             405,

@@ -134,6 +134,12 @@ pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<
         body::yaml(&request.body)
     }
     .map_err(Failure::bad_request)?;
+    if !(body.is_object() || body.is_null()) || !(body["spec"].is_object() || body["spec"].is_null()) {
+        return Err(Failure::bad_request(
+            "TokenRequest in version \"v1\" cannot be handled as a TokenRequest: json: cannot unmarshal into Go struct field \
+             TokenRequest.spec of type v1.TokenRequestSpec",
+        ));
+    }
     let seconds = body["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
     if seconds < 600 {
         let field = "spec.expirationSeconds";
