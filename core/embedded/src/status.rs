@@ -187,7 +187,7 @@ impl Failure {
     pub(crate) fn too_much(excess: Excess) -> Self {
         match excess {
             Excess::Depth => Self::bad_request(format!(
-                "the object is nested too deeply: limit is {} levels, managed fields included",
+                "the object exceeded max depth: limit is {} levels, managed fields included",
                 crate::store::limits::DEPTH
             )),
             Excess::Size(limit) => Self::new(

@@ -8,6 +8,8 @@ mod attack;
 mod common;
 #[path = "suite/damage.rs"]
 mod damage;
+#[path = "suite/grants.rs"]
+mod grants;
 #[cfg(unix)]
 #[path = "suite/kill.rs"]
 mod kill;

@@ -51,7 +51,7 @@ fn role(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(), Fa
     confirm(resource, new, user, &held, &rules(new))?;
     // It gathers rules of other roles, whatever they are.
     if new["aggregationRule"].is_object() && !missing(&held, &everything())?.is_empty() {
-        let why = "must have cluster-admin privileges to use an aggregationRule";
+        let why = "must have cluster-admin privileges to use the aggregationRule";
         return Err(Failure::forbidden(&resource.target(), meta(new, "name"), why));
     }
     Ok(())
