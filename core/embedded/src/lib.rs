@@ -23,6 +23,7 @@ mod server;
 mod status;
 mod store;
 mod text;
+mod work;
 
 pub use local::{At, Follow, Local, Refused, Seen};
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};

@@ -8,17 +8,19 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::tokens::Tokens;
 use crate::folder;
 use crate::http::request::User;
-use crate::http::{self, Collected, Reply, Request};
+use crate::http::{self, Collected, Reply, Request, Times};
 use crate::kinds::Resource;
 use crate::kinds::catalog::Catalog;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::status::Failure;
 use crate::store::{Damage, Expect, Store, StoreError};
+use crate::work::{self, Panicked};
 
 /// How to open a server.
 #[derive(Debug)]
@@ -163,6 +165,9 @@ impl Drop for Serving {
     }
 }
 
+/// Time for the last records to reach the disk.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(3);
+
 impl Server {
     /// Opens the folder, recovers what is in it, and makes the namespaces that always exist.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
@@ -221,13 +226,18 @@ impl Server {
         let handle = move |request: ::http::Request<hyper::body::Incoming>, subject: Option<Subject>| {
             let inner = Arc::clone(&inner);
             async move {
-                match inner.authenticate(request.headers(), subject) {
-                    Ok(user) => inner.answer(request, user).await,
-                    Err(failure) => Ok(http::failure(&failure)),
-                }
+                let answer = async {
+                    match inner.authenticate(request.headers(), subject) {
+                        Ok(user) => inner.answer(request, user).await,
+                        Err(failure) => Ok(http::failure(&failure)),
+                    }
+                };
+                work::here(answer)
+                    .await
+                    .unwrap_or_else(|panic| Ok(panicked(&panic, "a connection")))
             }
         };
-        let task = tokio::spawn(http::serve(listener, tls, stop.clone(), handle));
+        let task = tokio::spawn(http::serve(listener, tls, stop.clone(), Times::REAL, handle));
         Ok(Serving {
             stop,
             task: Some(task),
@@ -264,11 +274,14 @@ impl Server {
     /// Ends all connections and watches, flushes and closes the folder.
     pub async fn close(&self) -> Result<(), OpenError> {
         self.inner.stop.cancel();
-        self.inner
-            .store
-            .close()
-            .await
-            .map_err(|error| store_error(&self.inner.path, error))
+        let path = &self.inner.path;
+        match timeout(CLOSING, self.inner.store.close()).await {
+            Ok(closed) => closed.map_err(|error| store_error(path, error)),
+            Err(late) => Err(OpenError::Store {
+                path: path.display().to_string(),
+                source: late.into(),
+            }),
+        }
     }
 
     /// Sets the function that is asked before every request.
@@ -346,6 +359,14 @@ impl Inner {
     }
 
     fn authenticate(&self, headers: &::http::HeaderMap, subject: Option<Subject>) -> Result<User, Failure> {
+        // Whoever sends these would act with rights that are not meant.
+        if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
+            return Err(Failure::new(
+                501,
+                "NotImplemented",
+                "impersonation (kubectl --as) is not implemented by this server",
+            ));
+        }
         let header = headers
             .get(::http::header::AUTHORIZATION)
             .and_then(|v| v.to_str().ok())
@@ -370,7 +391,7 @@ impl Inner {
         let interceptor = self.interceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
         let wanted = interceptor.map_or(Intercept::Pass, |f| f(request.method().as_str(), request.uri().path()));
         let (parts, body) = request.into_parts();
-        let body = match http::collect(body).await {
+        let body = match http::collect(body, &Times::REAL).await {
             Collected::Whole(body) => body,
             Collected::TooLarge => {
                 let failure = Failure::new(
@@ -380,11 +401,12 @@ impl Inner {
                 );
                 return Ok(http::failure(&failure));
             }
+            Collected::TooSlow => return Ok(http::failure(&Failure::timeout())),
             Collected::Broken => return Err(http::Reset),
         };
         let mut request = Request::new(&parts, body, user);
         match wanted {
-            Intercept::Pass => Ok(crate::rest::handle(self, &request).await),
+            Intercept::Pass => Ok(self.carry_out(request).await),
             Intercept::Status(code, reason, message) => {
                 let mut status = Failure::new(code, "", message).to_value();
                 status["reason"] = reason.into();
@@ -392,15 +414,51 @@ impl Inner {
             }
             Intercept::ResetBefore => Err(http::Reset),
             Intercept::ResetAfter => {
-                crate::rest::handle(self, &request).await;
+                self.carry_out(request).await;
                 Err(http::Reset)
             }
             Intercept::DropStatusWrite => {
                 request.query.push(("dryRun".to_owned(), "All".to_owned()));
-                Ok(crate::rest::handle(self, &request).await)
+                Ok(self.carry_out(request).await)
             }
         }
     }
+
+    /// Answers a request in bounded time, whatever it does: here if that is quick for sure, else on other threads.
+    async fn carry_out(self: &Arc<Self>, request: Request) -> Reply {
+        let what = format!(
+            "{} {}",
+            request.method,
+            request.path.chars().take(200).collect::<String>()
+        );
+        let done = if crate::rest::is_quick(self, &request) {
+            timeout(Times::REAL.work, work::here(crate::rest::handle(self, &request))).await
+        } else {
+            let server = Arc::clone(self);
+            let away = work::away(async move { crate::rest::handle(&server, &request).await });
+            timeout(Times::REAL.work, away).await
+        };
+        match done {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(Panicked(panic))) => {
+                tracing::error!(panic, request = what, "a request panicked");
+                http::failure(&Failure::internal(
+                    "the request made the server panic; its log says where",
+                ))
+            }
+            Err(_) => {
+                tracing::warn!(request = what, "a request took too long");
+                http::failure(&Failure::timeout())
+            }
+        }
+    }
+}
+
+fn panicked(Panicked(panic): &Panicked, request: &str) -> Reply {
+    tracing::error!(panic, request, "a request panicked");
+    http::failure(&Failure::internal(
+        "the request made the server panic; its log says where",
+    ))
 }
 
 /// The table of CustomResourceDefinitions.

@@ -201,7 +201,7 @@ impl Failure {
     pub(crate) fn too_much(excess: Excess) -> Self {
         match excess {
             Excess::Depth => Self::bad_request(format!(
-                "the object is nested too deeply: limit is {} levels, managed fields included",
+                "the object exceeded max depth: limit is {} levels, managed fields included",
                 crate::store::limits::DEPTH
             )),
             Excess::Size(limit) => Self::new(
@@ -210,6 +210,12 @@ impl Failure {
                 format!("Request entity too large: limit is {limit}"),
             ),
         }
+    }
+
+    /// A request that was not over in time.
+    pub(crate) fn timeout() -> Self {
+        let message = "request did not complete within the allotted timeout";
+        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(json!({}))
     }
 
     pub(crate) fn method_not_allowed() -> Self {

@@ -2,11 +2,20 @@
 //!
 //! The real one is taken from `BUTLER_PEERS` or `target/peers`; without it the suite runs against this server alone, and says so.
 
+#[path = "suite/attack.rs"]
+mod attack;
 #[path = "suite/common.rs"]
 mod common;
+#[path = "suite/damage.rs"]
+mod damage;
+#[path = "suite/grants.rs"]
+mod grants;
 #[cfg(unix)]
 #[path = "suite/kill.rs"]
 mod kill;
+#[cfg(unix)]
+#[path = "suite/limits.rs"]
+mod limits;
 #[path = "suite/local.rs"]
 mod local;
 #[path = "suite/real.rs"]

@@ -11,11 +11,17 @@ use butler_infra::CheckStatus;
 use butler_talos::secrets::SecretsBundle;
 use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, Client, ResourceExt, runtime::watcher};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, TypeMeta},
+    runtime::watcher,
+};
 use serde_json::Value;
 
+use super::machine;
 use crate::{
     addons::{MANAGER, apply},
+    cluster::SetAside,
     context::{Context, write_secret},
     controllers::machines::Machines,
     driver::{Proof, Report},
@@ -138,6 +144,14 @@ pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<
     report.waiting("the bootstrap cluster to answer", None);
     let on_line = |line: &str| report.waiting("the bootstrap cluster to answer", Some(line.to_owned()));
     let running = context.cluster.start(&on_line).await?;
+    if let Some(SetAside { path, damage }) = &running.set_aside {
+        report.emit(Body::Warning {
+            message: format!(
+                "what the bootstrap cluster held was damaged ({damage}); it is made again from the journal"
+            ),
+            hint: Some(format!("the damaged folder is kept as {}", path.display())),
+        });
+    }
     context.set_bootstrap(Some(running));
     Ok(())
 }
@@ -145,12 +159,13 @@ pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<
 pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     let client = side.running.client.clone();
-    if !is_written(&client, context).await? {
+    let objects = record::groundwork(&context.config, context.owner.cluster_id)
+        .map_err(|e| StepError::fatal("render the record", e))?;
+    if !is_written(&client, context).await? || !are_there(&client, &objects).await? {
         establish_crds(&client).await?;
-        let objects = record::groundwork(&context.config, context.owner.cluster_id)
-            .map_err(|e| StepError::fatal("render the record", e))?;
         apply_all(&client, &objects).await?;
     }
+    machine::restore(context, &client).await?;
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);
     if context.known().runs > 1 {
@@ -213,6 +228,38 @@ async fn is_written(client: &Client, context: &Context) -> Result<bool, StepErro
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(StepError::retryable("read the record", error)),
     }
+}
+
+/// Whether none of the objects is missing, nor a definition that the record needs later.
+async fn are_there(client: &Client, objects: &[Value]) -> Result<bool, StepError> {
+    let names = all_crds().into_iter().map(|crd| crd.name_any());
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let served = definitions
+        .list_metadata(&ListParams::default())
+        .await
+        .map_err(|e| StepError::retryable("list the definitions of the record", e))?;
+    let served: BTreeSet<String> = served.items.iter().map(ResourceExt::name_any).collect();
+    if !names.into_iter().all(|name| served.contains(&name)) {
+        return Ok(false);
+    }
+    for object in objects {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let types = TypeMeta {
+            api_version: text("/apiVersion").to_owned(),
+            kind: text("/kind").to_owned(),
+        };
+        let gvk = GroupVersionKind::try_from(&types).map_err(|e| StepError::fatal("read the record", e))?;
+        let resource = ApiResource::from_gvk(&gvk);
+        let api: Api<DynamicObject> = match text("/metadata/namespace") {
+            "" => Api::all_with(client.clone(), &resource),
+            namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+        };
+        let found = api.get_metadata_opt(text("/metadata/name")).await;
+        if found.map_err(|e| StepError::retryable("read the record", e))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) async fn record_written(context: &Context) -> Result<Proof, StepError> {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::options::{FieldValidation, WriteOptions};
 use super::{Place, body, negotiate, write};
+use crate::access::grant;
 use crate::apply::managers::{self, Actor};
 use crate::apply::typed;
 use crate::http::{Reply, Request};
@@ -86,7 +87,11 @@ pub(crate) async fn patch(server: &Arc<Inner>, request: &Request, place: &Place)
         return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
     }
     let actor = Actor::patch(&options.manager, resource, &place.subresource);
-    let make = |current: &Value| patch.applied(place, current, options.validation);
+    let make = |current: &Value| {
+        let patched = patch.applied(place, current, options.validation)?;
+        grant::check(&server.store, &request.user, place, Some(current), &patched.0)?;
+        Ok(patched)
+    };
     let written = write::change(server, place, &options, &actor, &make).await?;
     negotiate::object_reply(request, place, 200, &written)
 }
@@ -137,6 +142,7 @@ async fn apply(
             crate::text::meta_mut(&mut object).remove("resourceVersion");
         }
         let decoded = body::conform(resource, object, FieldValidation::Ignore)?;
+        grant::check(&server.store, &request.user, place, Some(current), &decoded.object)?;
         Ok((decoded.object, Vec::new()))
     };
     let there = server
@@ -147,6 +153,7 @@ async fn apply(
         (200, write::change(server, place, options, &actor, &make).await?)
     } else {
         let object = managers::apply(&serde_json::json!({}), &wanted, resource, &actor, force)?;
+        grant::check(&server.store, &request.user, place, None, &object)?;
         match write::insert(server, place, object, options, &actor).await {
             // Somebody was faster: apply to what is there now.
             Err(failure) if failure.reason == "AlreadyExists" => {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::body;
 use super::options::WriteOptions;
 use super::{Place, negotiate};
+use crate::access::grant;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
 use crate::http::{Reply, Request};
@@ -50,6 +51,7 @@ pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place
             "resourceVersion should not be set on objects to be created",
         ));
     }
+    grant::check(&server.store, &request.user, place, None, &decoded.object)?;
     let actor = Actor::update(&options.manager, &place.resource, "");
     let inserted = insert(server, place, decoded.object, &options, &actor).await;
     let mut written = inserted.map_err(|failure| failure.with_warnings(&decoded.warnings))?;
@@ -287,6 +289,7 @@ pub(crate) async fn replace(server: &Arc<Inner>, request: &Request, place: &Plac
     }
     let make = |current: &Value| {
         same_uid(place, current, &decoded.object)?;
+        grant::check(&server.store, &request.user, place, Some(current), &decoded.object)?;
         Ok((decoded.object.clone(), Vec::new()))
     };
     let changed = change(server, place, &options, &actor, &make).await;

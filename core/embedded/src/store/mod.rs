@@ -94,6 +94,8 @@ struct Table {
     objects: BTreeMap<Arc<str>, Arc<Object>>,
     history: VecDeque<Arc<Change>>,
     history_bytes: usize,
+    /// Bytes of all objects.
+    bytes: usize,
     /// Every change after this revision is in `history`.
     complete_after: u64,
     changed: watch::Sender<u64>,
@@ -142,10 +144,9 @@ impl Store {
                 Damage::at(&folder.join(file), at, what)
             })?;
             let object = Object { value, bytes, revision };
-            state
-                .table(&table, loaded.revision)
-                .objects
-                .insert(key.into(), Arc::new(object));
+            let table = state.table(&table, loaded.revision);
+            table.bytes += object.bytes.len();
+            table.objects.insert(key.into(), Arc::new(object));
         }
         let state = Arc::new(RwLock::new(state));
         let source = Arc::clone(&state);
@@ -160,6 +161,12 @@ impl Store {
 
     pub(crate) fn revision(&self) -> u64 {
         self.read().revision
+    }
+
+    /// How many objects a table has, and how many bytes they are.
+    pub(crate) fn size(&self, table: &str) -> (usize, usize) {
+        let state = self.read();
+        state.tables.get(table).map_or((0, 0), |t| (t.objects.len(), t.bytes))
     }
 
     /// All objects whose key starts with `prefix`, as they are now.
@@ -356,6 +363,7 @@ impl State {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             history_bytes: 0,
+            bytes: 0,
             complete_after: revision,
             changed: watch::Sender::new(revision),
         })
@@ -364,11 +372,13 @@ impl State {
 
 impl Table {
     fn apply(&mut self, change: &Arc<Change>) {
-        if change.deleted {
-            self.objects.remove(&change.key);
+        let before = if change.deleted {
+            self.objects.remove(&change.key)
         } else {
-            self.objects.insert(Arc::clone(&change.key), Arc::clone(&change.new));
-        }
+            self.bytes += change.new.bytes.len();
+            self.objects.insert(Arc::clone(&change.key), Arc::clone(&change.new))
+        };
+        self.bytes -= before.map_or(0, |object| object.bytes.len());
         self.history_bytes += change.new.bytes.len();
         self.history.push_back(Arc::clone(change));
         while self.history.len() > HISTORY || (self.history_bytes > HISTORY_BYTES && self.history.len() > 1) {
