@@ -200,6 +200,71 @@ fn a_taken_endpoint_is_named_and_waited_for() {
 }
 
 #[test]
+fn an_endpoint_that_somebody_answers_is_told_before_machines_are_made_and_another_one_may_be_chosen() {
+    let site = Site::new(SHORT, 3, 1, "deadlines: {endpoint: 2s}\n");
+    let text = fs::read_to_string(site.config()).unwrap();
+    let vip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("vip: "))
+        .unwrap()
+        .to_owned();
+    let stranger = std::net::TcpListener::bind((vip.as_str(), 6443)).unwrap();
+    let plan = site.bootstrap(&["--dry-run", "-o", "json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let check = plan["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["id"] == "network/vip")
+        .unwrap();
+    assert_eq!(check["status"], "fail", "{check}");
+
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    for part in [
+        "warning: network.vip is in use, nothing is made before it is free",
+        &vip,
+        "set network.vip to another one",
+    ] {
+        assert!(run.stderr.contains(part), "{part:?} is not in {}", run.stderr);
+    }
+    assert_eq!(site.counter("machinesCreated"), 0);
+    let other = {
+        let ip: std::net::Ipv4Addr = vip.parse().unwrap();
+        std::net::Ipv4Addr::from(u32::from(ip) | 1 << 7)
+    };
+    fs::write(
+        site.config(),
+        text.replace(&format!("vip: {vip}"), &format!("vip: {other}")),
+    )
+    .unwrap();
+    site.bootstrap(&[]).is_ready();
+    drop(stranger);
+}
+
+#[test]
+fn without_a_name_the_link_of_the_nodes_address_carries_the_endpoint() {
+    let faults = "faults:
+  machines:
+    demo-cp-0: {links: [enp3s0, eth0], disks: [/dev/vda]}
+    demo-cp-1: {links: [ens18], disks: [/dev/vda]}
+    demo-cp-2: {links: [eth0], disks: [/dev/vda]}
+    demo-worker-0: {disks: [/dev/sda, /dev/vda]}
+";
+    let further = "addons: {controlPlaneHA: {enabled: false}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, further);
+    // The disk is refused before the configuration is pushed, and may be corrected though a worker has got its own.
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let words = "has no disk /dev/sda (talos.installDisk); it has /dev/vda";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    let text = fs::read_to_string(site.config()).unwrap();
+    let disk = "version: v1.12.1\n  installDisk: /dev/vda";
+    fs::write(site.config(), text.replace("version: v1.12.1", disk)).unwrap();
+    site.bootstrap(&[]).is_ready();
+}
+
+#[test]
 fn an_interrupted_run_says_what_exists_and_goes_on() {
     let site = Site::new(SHORT, 3, 3, "");
     let mut child = site

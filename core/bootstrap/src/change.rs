@@ -54,7 +54,10 @@ pub fn judge(before: &Value, now: &Value, known: &Known) -> Verdict {
         }
     }
     if !verdict.allowed.is_empty() || !verdict.forget.is_empty() {
-        verdict.again.extend([Kind::Preflight.id(), Kind::EndpointFree.id()]);
+        verdict.again.push(Kind::Preflight.id());
+    }
+    if verdict.allowed.iter().any(|change| change.path == "network.vip") {
+        verdict.again.push(Kind::EndpointFree.id());
     }
     verdict.again.sort();
     verdict.again.dedup();

@@ -29,15 +29,6 @@ pub(super) fn of_pool(config: &Value, pool: &str) -> Vec<String> {
     of(config, pool).into_iter().map(|(name, _)| name).collect()
 }
 
-/// Names of the machines that have no install disk of their own.
-pub(super) fn without_disk(config: &Value) -> Vec<String> {
-    let has_none = |machine: &Machine<'_>| machine.entry.is_none_or(|entry| entry["installDisk"].is_null());
-    let all = POOLS.iter().flat_map(|(pool, ..)| of(config, pool));
-    all.filter(|(_, machine)| has_none(machine))
-        .map(|(name, _)| name)
-        .collect()
-}
-
 fn of<'a>(config: &'a Value, pool: &str) -> Vec<(String, Machine<'a>)> {
     let Some((_, role, short)) = POOLS.iter().find(|(name, ..)| *name == pool) else {
         return Vec::new();
@@ -181,13 +172,5 @@ fn used(state: &State<'_>, name: &str, key: &str) -> Option<StepId> {
         return None;
     }
     let handed_over = state.tried(Kind::PivotCommit.id());
-    handed_over.or_else(|| state.claimed(name)).or_else(|| {
-        // Without an address of its own the endpoint is the first control plane, which every configuration names.
-        let is_endpoint =
-            state.before["network"]["vip"].is_null() && names(state.before).first() == Some(&name.to_owned());
-        let configured = |name: &String| state.tried(Kind::Configure(name.clone()).id());
-        (key == "address" && is_endpoint)
-            .then(|| names(state.before).iter().find_map(configured))
-            .flatten()
-    })
+    handed_over.or_else(|| state.claimed(name))
 }

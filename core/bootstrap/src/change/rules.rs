@@ -18,8 +18,6 @@ enum Use {
     AnyClaimed,
     /// Any machine's configuration, once it was pushed.
     AnyConfigured,
-    /// The same of machines that have no install disk of their own.
-    ConfiguredWithoutDisk,
     /// The start of the bootstrap cluster.
     BootstrapCluster,
     /// The first writing of the record.
@@ -30,9 +28,7 @@ enum Use {
     AnyAddon,
 }
 
-use Use::{
-    Addon, AnyAddon, AnyClaimed, AnyConfigured, Begun, BootstrapCluster, Claimed, ConfiguredWithoutDisk, Record,
-};
+use Use::{Addon, AnyAddon, AnyClaimed, AnyConfigured, Begun, BootstrapCluster, Claimed, Record};
 
 /// Settings by the beginning of their path; the longest one that fits counts. A path with `=` before it means the whole
 /// block, when it comes or goes.
@@ -53,12 +49,12 @@ const RULES: &[(&str, &[Use])] = &[
     ("network.serviceCIDR", &[AnyConfigured]),
     ("network.mtu", &[AnyConfigured]),
     ("network.vip", &[AnyConfigured]),
-    // A configuration that was pushed has a link that is there: those to come may have another one.
+    // A configuration that was pushed names a link and a disk that are there: those to come may name others.
+    ("talos.installDisk", &[]),
     ("network.vipInterface", &[Addon("kube-vip")]),
     ("network.loadBalancerPool", &[Addon("metallb-pool")]),
     ("=network.loadBalancerPool", &[Addon("metallb"), Addon("traefik")]),
     ("talos", &[AnyConfigured]),
-    ("talos.installDisk", &[ConfiguredWithoutDisk]),
     // Where charts come from; what is installed stays.
     ("addons.chartMirror", &[]),
     ("addons.cni", &[Addon("cilium")]),
@@ -139,9 +135,6 @@ impl Use {
                 .find_map(|name| state.claimed(name)),
             AnyClaimed => names().iter().find_map(|name| state.claimed(name)),
             AnyConfigured => names().iter().find_map(|name| configured(name)),
-            ConfiguredWithoutDisk => machines::without_disk(state.before)
-                .iter()
-                .find_map(|name| configured(name)),
             BootstrapCluster => state.tried(Kind::BootstrapCluster.id()),
             Record => state.tried(Kind::Record.id()),
             Addon(name) if name.ends_with('-') => any_addon(state, name),

@@ -98,6 +98,7 @@ async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, K
         cluster: "demo".into(),
         proven: 0,
         resumed: false,
+        notices: Vec::new(),
         deadline: None,
         cancel,
     };
