@@ -2,8 +2,12 @@
 //!
 //! The real one is taken from `BUTLER_PEERS` or `target/peers`; without it the suite runs against this server alone, and says so.
 
+#[path = "suite/bounds.rs"]
+mod bounds;
 #[path = "suite/common.rs"]
 mod common;
+#[path = "suite/definitions.rs"]
+mod definitions;
 #[cfg(unix)]
 #[path = "suite/kill.rs"]
 mod kill;
