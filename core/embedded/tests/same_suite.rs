@@ -4,10 +4,14 @@
 
 #[path = "suite/attack.rs"]
 mod attack;
+#[path = "suite/bounds.rs"]
+mod bounds;
 #[path = "suite/common.rs"]
 mod common;
 #[path = "suite/damage.rs"]
 mod damage;
+#[path = "suite/definitions.rs"]
+mod definitions;
 #[path = "suite/grants.rs"]
 mod grants;
 #[cfg(unix)]

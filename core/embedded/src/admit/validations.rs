@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::crd::Place;
 use crate::schema::cel::decl::Decl;
 use crate::schema::cel::{self, Parsed, Wanted};
 use crate::schema::{ListType, Schema};
 use crate::status::{CAUSES, Cause};
+use crate::text::clip;
 
 /// The estimated cost that one expression may have.
 const EXPRESSION: u64 = 10_000_000;
@@ -117,12 +118,18 @@ impl<'a> Rules<'a> {
         let optional = rule["optionalOldSelf"] == true;
         let times = node.times.unwrap_or_else(|| place.cardinality());
         let field = format!("{path}.rule");
-        let estimate = match self.expression(text(rule, "rule"), place, Wanted::Rule, optional) {
+        let estimate = self.expression(text(rule, "rule"), place, Wanted::Rule, optional);
+        if !estimate.as_ref().is_ok_and(|e| e.uses_old_self) && rule["optionalOldSelf"].is_boolean() {
+            let (field, value) = (format!("{path}.optionalOldSelf"), &rule["optionalOldSelf"]);
+            self.causes.push(Cause::invalid(
+                field,
+                value,
+                "may not be set if oldSelf is not used in rule",
+            ));
+        }
+        let estimate = match estimate {
             Ok(estimate) => estimate,
-            Err(why) => {
-                self.causes.push(Cause::invalid(field, &shown(rule), &why));
-                return;
-            }
+            Err(why) => return self.causes.push(faulty(field, rule, &why)),
         };
         let cost = estimate.cost.saturating_mul(times);
         if cost > EXPRESSION {
@@ -134,18 +141,9 @@ impl<'a> Rules<'a> {
         if !message.is_empty() {
             self.message(message, rule, &path, place);
         }
-        if estimate.uses_old_self {
-            if let Some(above) = node.old_forbidden {
-                let why = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {above}");
-                self.causes.push(Cause::invalid(field, &rule["rule"], &why));
-            }
-        } else if rule["optionalOldSelf"].is_boolean() {
-            let why = "may not be set if oldSelf is not used in rule";
-            self.causes.push(Cause::invalid(
-                format!("{path}.optionalOldSelf"),
-                &rule["optionalOldSelf"],
-                why,
-            ));
+        if let (true, Some(above)) = (estimate.uses_old_self, node.old_forbidden) {
+            let why = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {above}");
+            self.causes.push(Cause::invalid(field, &rule["rule"], &why));
         }
     }
 
@@ -159,7 +157,7 @@ impl<'a> Rules<'a> {
                 }
                 self.observe(field, estimate.cost);
             }
-            Err(why) => self.causes.push(Cause::invalid(field, &shown(rule), &why)),
+            Err(why) => self.causes.push(faulty(field, rule, &why)),
         }
     }
 
@@ -230,7 +228,7 @@ fn below<'a>(node: &Node<'a, '_>, visit: &mut dyn FnMut(&Node<'a, '_>)) {
             schema.properties.get(name),
             path,
             node.times,
-            forbidden(schema.atomic_map),
+            forbidden(false),
         );
     }
     if raw["additionalProperties"].is_object() {
@@ -339,14 +337,21 @@ fn leads_somewhere(path: &str, schema: &Schema) -> bool {
     true
 }
 
-/// A rule as the real server shows it.
-fn shown(rule: &Value) -> Value {
+/// The cause of a rule that cannot be used; the rule is shown as the real server shows it.
+fn faulty(field: String, rule: &Value, why: &str) -> Cause {
+    let text = |name: &str| Value::from(text(rule, name));
     let member = |name: &str| rule.get(name).cloned().unwrap_or(Value::Null);
-    json!({
-        "Rule": text(rule, "rule"), "Message": text(rule, "message"),
-        "MessageExpression": text(rule, "messageExpression"), "Reason": member("reason"),
-        "FieldPath": text(rule, "fieldPath"), "OptionalOldSelf": member("optionalOldSelf"),
-    })
+    let shown = format!(
+        "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
+        text("rule"),
+        text("message"),
+        text("messageExpression"),
+        member("reason"),
+        text("fieldPath"),
+        member("optionalOldSelf"),
+    );
+    let shown = clip(shown, 4 << 10);
+    Cause::new("FieldValueInvalid", field, format!("Invalid value: {shown}: {why}"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a factor for people")]
@@ -365,6 +370,8 @@ fn exceeds(what: &str, cost: u64, limit: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn found(spec: &Value) -> Vec<Cause> {

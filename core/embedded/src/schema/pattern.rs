@@ -69,7 +69,7 @@ impl Pattern {
             .nest_limit(NEST)
             .utf8(false)
             .build()
-            .parse(&translated(text))
+            .parse(&translated(text)?)
             .map_err(|error| error.to_string())?;
         let states = states(&hir);
         if states > STATES {
@@ -120,7 +120,7 @@ impl Engine {
             .configure(config)
             .syntax(syntax::Config::new().nest_limit(NEST).utf8(false))
             .thompson(thompson::Config::new().utf8(false).which_captures(WhichCaptures::None))
-            .build(&translated(text))
+            .build(&translated(text).ok()?)
             .ok()?;
         let cache = Mutex::new(dfa.create_cache());
         Some(Self { dfa, cache })
@@ -176,28 +176,68 @@ fn states(hir: &Hir) -> usize {
 }
 
 /// An expression of RE2 in the syntax of this library: classes such as `\w` are ASCII, a `{` that begins no repetition and
-/// everything in brackets but ranges is meant literally.
-fn translated(text: &str) -> String {
+/// everything in brackets but ranges is meant literally, and no repetition is repeated.
+fn translated(text: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    let mut class = false;
-    // Inside of brackets: whether nothing stands there yet.
-    let mut first = false;
+    // What came right before was a repetition.
+    let mut repeated = false;
     while let Some(c) = rest.chars().next() {
         let after = &rest[c.len_utf8()..];
-        let begins = std::mem::take(&mut first);
-        rest = after;
-        match c {
-            '\\' => rest = escape(after, class, &mut out),
-            '[' if !class => {
-                class = true;
-                first = true;
-                out.push('[');
-                if let Some(negated) = after.strip_prefix('^') {
-                    out.push('^');
-                    rest = negated;
+        let before = std::mem::take(&mut repeated);
+        rest = match c {
+            '\\' => escape(after, false, &mut out),
+            '[' => class(after, &mut out),
+            '*' | '+' | '?' | '{' => {
+                let Some(operator) = repetition(rest)? else {
+                    out.push_str("\\{");
+                    rest = after;
+                    continue;
+                };
+                if before {
+                    return Err(format!(
+                        "error parsing regexp: invalid nested repetition operator: `{operator}`"
+                    ));
+                }
+                repeated = true;
+                out.push_str(operator);
+                let after = &rest[operator.len()..];
+                match after.strip_prefix('?') {
+                    Some(after) => {
+                        out.push('?');
+                        after
+                    }
+                    None => after,
                 }
             }
+            // The question mark of `(?i)` repeats nothing.
+            '(' if after.starts_with('?') => {
+                out.push_str("(?");
+                &after[1..]
+            }
+            other => {
+                out.push(other);
+                after
+            }
+        };
+    }
+    Ok(out)
+}
+
+/// Translates what stands in brackets; gives what is left.
+fn class<'a>(after: &'a str, out: &mut String) -> &'a str {
+    out.push('[');
+    let mut rest = after;
+    if let Some(negated) = rest.strip_prefix('^') {
+        out.push('^');
+        rest = negated;
+    }
+    let mut first = true;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        rest = after;
+        match c {
+            '\\' => rest = escape(after, true, out),
             '[' => match after.strip_prefix(':').and_then(|named| named.find(":]")) {
                 Some(end) => {
                     out.push('[');
@@ -206,21 +246,41 @@ fn translated(text: &str) -> String {
                 }
                 None => out.push_str("\\["),
             },
-            ']' if class && !begins => {
-                class = false;
+            ']' if !first => {
                 out.push(']');
+                return rest;
             }
-            ']' if class => out.push_str("\\]"),
-            '&' | '~' if class => {
+            ']' | '&' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
-            '-' if class && after.starts_with('-') => out.push_str("\\-"),
-            '{' if !class && !is_repetition(after) => out.push_str("\\{"),
+            '-' if after.starts_with('-') => out.push_str("\\-"),
             other => out.push(other),
         }
+        first = false;
     }
-    out
+    rest
+}
+
+/// The repetition that an expression begins with; nothing if it is a brace that stands for itself.
+fn repetition(text: &str) -> Result<Option<&str>, String> {
+    let Some(after) = text.strip_prefix('{') else {
+        return Ok(Some(&text[..1]));
+    };
+    let Some((inside, _)) = after.split_once('}') else {
+        return Ok(None);
+    };
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if least.is_empty() || !number(least) || !number(most) {
+        return Ok(None);
+    }
+    let operator = &text[..inside.len() + 2];
+    let many = |text: &str| !text.is_empty() && text.parse::<u32>().is_ok_and(|n| n > 1000) || text.len() > 9;
+    if many(least) || many(most) {
+        return Err(format!("error parsing regexp: invalid repeat count: `{operator}`"));
+    }
+    Ok(Some(operator))
 }
 
 /// Translates what follows a backslash; gives what is left.
@@ -257,16 +317,6 @@ fn escape<'a>(after: &'a str, class: bool, out: &mut String) -> &'a str {
     rest
 }
 
-/// Whether `3}`, `3,}` or `3,5}` follows.
-fn is_repetition(after: &str) -> bool {
-    let Some((inside, _)) = after.split_once('}') else {
-        return false;
-    };
-    let (least, most) = inside.split_once(',').unwrap_or((inside, "0"));
-    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    !least.is_empty() && number(least) && number(most)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -296,6 +346,9 @@ mod tests {
             (r"\bfoo\b", "a foo b", "afoo"),
             ("b", "abc", "ac"),
             ("^$", "", "x"),
+            ("^(?:a*?b+)?$", "aab", "a"),
+            ("^(?i)ab{2}$", "aBb", "ab"),
+            ("^a{,2}$", "a{,2}", "aa"),
             ("^ü.$", "üx", "ux"),
         ] {
             assert!(matches(pattern, yes), "{pattern} on {yes}");
@@ -305,7 +358,20 @@ mod tests {
 
     #[test]
     fn expressions_that_are_wrong_or_too_large_are_refused() {
-        for pattern in ["[", "(", "a**b)", "(a{1000}){1000}", "x{5,3}"] {
+        for pattern in [
+            "[",
+            "(",
+            "b)",
+            "(a{1000}){1000}",
+            "x{5,3}",
+            "a**",
+            "a*+",
+            "a{2}{3}",
+            "a+?*",
+            "a{1001}",
+            "*a",
+            "(?!x)",
+        ] {
             assert!(Pattern::parse(pattern).is_err(), "{pattern}");
         }
         assert!(Pattern::parse(&"(".repeat(5_000)).is_err());

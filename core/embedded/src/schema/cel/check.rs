@@ -112,14 +112,11 @@ impl Node {
     }
 
     fn argument(&self) -> Argument {
-        let items = self.inside().map(|place| Size::up_to(place.most));
         Argument {
             ty: self.ty.clone(),
             size: self.size(),
-            items: items.or(match &self.ty {
-                Ty::List(items) if items.is_scalar() => Some(Size::exactly(1)),
-                _ => self.entries.map(|(_, values)| values),
-            }),
+            // The real server knows the size of items from the schema only.
+            items: self.inside().map(|place| Size::up_to(place.most)),
             number: self.number,
         }
     }
@@ -186,7 +183,11 @@ impl Checker {
                 node
             }
             "int" | "uint" | "double" | "bool" | "string" | "bytes" | "list" | "map" | "null_type" | "type" => {
-                Node::new(Ty::Type, 1)
+                Node {
+                    ty: Ty::Type,
+                    // The real server looks sizes up by name, and any name but a variable's leads to the root.
+                    ..Node::at(&self.root, 1)
+                }
             }
             _ => {
                 self.wrong(id, format!("undeclared reference to '{name}' (in container '')"));
