@@ -200,7 +200,7 @@ impl Job<'_> {
         butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
     }
 
-    /// Charts need the helm binary: better to know before the first machine is made.
+    /// Charts need the helm binary, and not any: better to know before the first machine is made.
     async fn helm_is_there(&self) -> Result<(), Failure> {
         if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
             return Ok(());
@@ -212,11 +212,13 @@ impl Job<'_> {
             stdin: Stdin::Null,
             timeout: Duration::from_mins(1),
         };
-        let asked = process::run(ask, &|_| {}).await;
-        asked.map(|_| ()).map_err(|e| {
+        let asked = process::run(ask, &|_| {}).await.map_err(|e| {
             Failure::from_error(Exit::Usage, &e)
                 .while_doing("cannot run helm, which installs the addons")
-                .hint("install helm 3.14 or newer")
+                .hint(addons::HELM_HINT)
+        })?;
+        addons::check_helm(&asked.stdout).map_err(|why| {
+            Failure::new(Exit::Usage, format!("this helm cannot install the addons: {why}")).hint(addons::HELM_HINT)
         })
     }
 

@@ -466,3 +466,35 @@ fn more_than_a_hundred_problems_are_counted() {
         "{shown}"
     );
 }
+
+#[test]
+fn pairs_that_nobody_says_anything_about_are_warned_of() {
+    let text = format!("{SINGLE}addons: {{cni: {{version: 1.17.0}}, storage: {{version: 1.99.0}}, capi: {{version: main}}}}");
+    let mut found = warnings(&text);
+    found.retain(|warning| warning.starts_with("nobody says"));
+    assert_eq!(
+        found,
+        [
+            "nobody says whether Cilium 1.17.0 works on Kubernetes v1.35.4",
+            "nobody says whether Longhorn 1.99.0 works on Kubernetes v1.35.4",
+            "nobody says whether Cluster API main works on Kubernetes v1.35.4",
+            "nobody says whether Cluster API provider Steward v0.3.0 works with Cluster API main",
+        ]
+    );
+}
+
+/// What is chosen where nothing is written goes together on every Kubernetes release that Talos runs, but for the newest:
+/// then it is said.
+#[test]
+fn defaults_on_every_kubernetes_release_load_without_a_refusal() {
+    for line in &config::versions::TALOS_LINES {
+        for minor in line.kubernetes_min.max(28)..=line.kubernetes_max {
+            let talos = format!("talos: {{version: v1.{}.0, kubernetesVersion: v1.{minor}.0}}\n", line.minor);
+            let text = format!("{SINGLE}{talos}");
+            let stated = (29..=35).contains(&minor);
+            let mut found = warnings(&text);
+            found.retain(|warning| warning.starts_with("nobody says"));
+            assert_eq!(found.is_empty(), stated, "{talos}{found:?}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Secrets that the configuration refers to, read when a run needs them.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use butler_api::config::{BootstrapConfig, SecretSource};
 use butler_bootstrap::{
@@ -23,8 +23,27 @@ pub(super) async fn facts(config: &BootstrapConfig, env: &Env) -> Result<Cluster
         endpoint: config.network.vip.clone().unwrap_or_default(),
         console_password: read_if(password, "addons.console.auth.adminPassword", env).await?,
         console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", env).await?,
+        capi_variables: capi_variables(config, env).await?,
         ..ClusterFacts::default()
     })
+}
+
+/// Variables of Cluster API's providers, in the order of the configuration's list.
+async fn capi_variables(
+    config: &BootstrapConfig,
+    env: &Env,
+) -> Result<Vec<BTreeMap<String, SecretString>>, Failure> {
+    let mut all = Vec::new();
+    let providers = config.addons.capi.iter().flat_map(|capi| &capi.infrastructure_providers);
+    for (i, provider) in providers.enumerate() {
+        let mut values = BTreeMap::new();
+        for (name, source) in &provider.variables {
+            let field = format!("addons.capi.infrastructureProviders[{i}].variables.{name}");
+            values.insert(name.clone(), read(source, &field, env).await?);
+        }
+        all.push(values);
+    }
+    Ok(all)
 }
 
 /// Talos credentials of an earlier run, if there was one.

@@ -456,7 +456,11 @@ fn capi_value(capi: &Capi) -> Value {
     let providers: Vec<Value> = capi
         .infrastructure_providers
         .iter()
-        .map(|provider| json!({ "name": provider.name.as_str(), "version": provider.version }))
+        .map(|provider| {
+            let variables = provider.variables.iter();
+            let variables: Map<String, Value> = variables.map(|(name, source)| (name.clone(), secret(source))).collect();
+            json!({ "name": provider.name.as_str(), "version": provider.version, "variables": variables })
+        })
         .collect();
     with_version(capi.version.as_deref(), json!({ "infrastructureProviders": providers }))
 }

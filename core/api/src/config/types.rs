@@ -493,6 +493,8 @@ pub struct CapiProvider {
     pub name: ProviderKind,
     /// Overrides the pin.
     pub version: Option<String>,
+    /// Values of variables of its manifest.
+    pub variables: BTreeMap<String, SecretSource>,
 }
 
 /// `addons.butlerController`.

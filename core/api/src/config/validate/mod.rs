@@ -4,6 +4,7 @@
 //! the result counts only when nothing was reported. What `check` has reported already is not reported again.
 
 mod addons;
+mod capi;
 mod cluster;
 mod deadlines;
 mod net;
@@ -12,6 +13,7 @@ mod providers;
 mod secrets;
 mod talos;
 mod tenancy;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +65,7 @@ pub(super) fn validate(raw: &RawConfig, checked: &Checked) -> (BootstrapConfig, 
     if raw.provider.is_some() {
         network::outside_the_cluster_networks(&mut v, &config);
         talos::extensions(&mut v, &config);
+        versions::fit(&mut v, &config.addons, kind, &config.talos, config.exposure.as_ref());
     }
     (config, v.found)
 }
