@@ -7,7 +7,7 @@ mod machine;
 mod pivot;
 mod talos;
 
-pub(crate) use talos::install_image;
+pub(crate) use talos::{cluster_spec, install_image, node_spec};
 
 use std::time::{Duration, Instant};
 
