@@ -41,6 +41,52 @@ fn an_ha_cluster_becomes_ready_and_the_same_command_again_makes_nothing() {
 }
 
 #[test]
+fn names_that_look_like_numbers_and_proxies_that_nobody_uses_do_no_harm() {
+    for (name, further) in [("2024", CLOSED), ("no", "")] {
+        let mut site = Site::new(SHORT, 1, 0, "");
+        let text = fs::read_to_string(site.config()).unwrap();
+        let text = text.replace("name: demo", &format!("name: '{name}'"));
+        fs::write(site.config(), text.replace("talos:\n", &format!("talos:\n{further}"))).unwrap();
+        name.clone_into(&mut site.cluster);
+        let mut command = site.command(&[]);
+        let output = command
+            .env("HTTPS_PROXY", "http://user:hunter2 @:::")
+            .env("NO_PROXY", ":::")
+            .env("MIRROR", "hunter2\r\n")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert_eq!(files_with(&site.butler_home(), "hunter2"), Vec::<std::path::PathBuf>::new());
+        let kubeconfig = site.butler_home().join(format!("{name}-kubeconfig"));
+        let read: Value = serde_saphyr::from_str(&fs::read_to_string(&kubeconfig).unwrap()).unwrap();
+        assert_eq!(read["clusters"][0]["name"], name);
+        assert_eq!(read["contexts"][0]["context"]["cluster"], name);
+        if let Some(kubectl) = world::peer("kubectl") {
+            let view = ["get", "nodes", "--no-headers"];
+            let output = std::process::Command::new(kubectl).arg("--kubeconfig").arg(&kubeconfig).args(view).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        if let Some(talosctl) = world::peer("talosctl") {
+            let talosconfig = site.butler_home().join(format!("{name}-talosconfig"));
+            let output = std::process::Command::new(talosctl).arg("--talosconfig").arg(&talosconfig).arg("version").output();
+            let output = output.unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+/// What the simulated node takes as a real one would.
+const CLOSED: &str = "  registries:
+    mirrors: {docker.io: {endpoints: ['https://mirror.example.org'], skipFallback: true}}
+    config: {mirror.example.org: {auth: {username: robot, password: {env: MIRROR}}}}
+  discovery: false
+  patches:
+    all: [{machine: {sysctls: {vm.max_map_count: '262144'}}}]
+    controlPlane: [[{op: add, path: /machine/env, value: {A: b}}]]
+";
+
+#[test]
 fn a_changed_configuration_is_refused_with_the_difference() {
     let site = Site::new(SHORT, 1, 0, "");
     site.bootstrap(&[]).is_ready();

@@ -1,6 +1,6 @@
 //! Turns errors of the libraries into failures: kind, hints and exit code.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use butler_api::event::Outcome;
 use butler_bootstrap::{
@@ -9,22 +9,22 @@ use butler_bootstrap::{
     driver::{Ended, FailedStep},
     run::RunError,
 };
-use butler_client::home::HomeError;
+use butler_client::{home::HomeError, read::ReadError};
 use butler_embedded::OpenError;
 use butler_fixtures::process::WorldError;
 use butler_infra::InfraError;
 use butler_terminal::{Exit, Failure};
 
 /// A configuration file that cannot be read.
-pub(crate) fn unreadable_config(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unreadable_config(path: &Path, error: &ReadError) -> Failure {
     let failure = Failure::from_error(Exit::Usage, error)
         .while_doing(format!("cannot read the configuration {}", path.display()));
-    match error.kind() {
-        io::ErrorKind::NotFound => failure.hint(
+    if error.is_missing() {
+        return failure.hint(
             "fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain",
-        ),
-        _ => failure,
+        );
     }
+    failure
 }
 
 /// The command line and the configuration name different providers.

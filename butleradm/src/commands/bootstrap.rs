@@ -1,6 +1,8 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
 mod answer;
+mod input;
+mod proxies;
 mod secrets;
 mod sink;
 mod world;
@@ -11,16 +13,16 @@ use std::{
     time::Duration,
 };
 
-use butler_api::config::{self, Loaded, Provider as ProviderConfig};
+use butler_api::config::{self, Provider as ProviderConfig};
 use butler_bootstrap::{
     addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
     cluster::kind::Tools,
     context::{Files, MakeInstaller},
-    plan,
+    machine_config, plan,
     process::{self, Invocation, Stdin},
     run::{self, Request},
 };
-use butler_client::home::Home;
+use butler_client::home::{self, Home};
 use butler_infra::{ConnectEnv, Provider};
 use butler_talos::config::Contract;
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
@@ -78,11 +80,12 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
     let (None, Some(file)) = (&args.command, &args.config) else {
         return ui.print(&output::json(&config::json_schema())?);
     };
-    let loaded = load(file, args.provider.as_deref())?;
+    let file = &home::expand(file).map_err(|e| failure::home(&e))?;
+    let loaded = input::load(file, args.provider.as_deref())?;
     for warning in &loaded.warnings {
         ui.warn(&warning.render(&file.display().to_string()), None);
     }
-    let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
+    let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let job = Job {
         ui,
         env,
@@ -100,18 +103,6 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
     })
 }
 
-/// The validated configuration; a provider on the command line must be the same.
-fn load(file: &Path, wanted: Option<&str>) -> Result<Loaded, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|e| failure::unreadable_config(file, &e))?;
-    let name = file.display().to_string();
-    let loaded = config::load(&text, &name).map_err(|e| Failure::from_error(Exit::Usage, &e))?;
-    let provider = loaded.config.provider_kind().as_str();
-    match wanted {
-        Some(wanted) if wanted != provider => Err(failure::other_provider(wanted, provider, file)),
-        _ => Ok(loaded),
-    }
-}
-
 /// One invocation.
 struct Job<'a> {
     ui: &'a Ui,
@@ -124,7 +115,12 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Prints what would be made. Looks at the platform, changes nothing: a world that is not up stays down.
-    async fn plan(self) -> Result<(), Failure> {
+    async fn plan(mut self) -> Result<(), Failure> {
+        // Read and thrown away: what is missing is known before the run.
+        secrets::facts(&self.config, self.env).await?;
+        let unreadable = secrets::unreadable(&mut self.config, self.env).await;
+        self.machines_can_be_configured().await?;
+        self.proxies_are_usable()?;
         let facts = ClusterFacts::default();
         let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
         let provider = self.provider(false).await;
@@ -132,6 +128,7 @@ impl Job<'_> {
         let infra = plan::infra(&self.config, id.unwrap_or_default());
         let provider = provider.as_deref().map_err(|failure| failure.message());
         let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
+        warnings.extend(unreadable);
         warnings.extend(addons::warnings(&self.config));
         let talos = &self.config.talos.version;
         if Contract::of(talos).is_none() {
@@ -143,9 +140,11 @@ impl Job<'_> {
         self.ui.answer(&planned, self.args.output.output)
     }
 
-    async fn bootstrap(self, cancel: CancellationToken) -> Result<(), Failure> {
+    async fn bootstrap(mut self, cancel: CancellationToken) -> Result<(), Failure> {
         let ca_files = self.ca_files()?;
         let facts = secrets::facts(&self.config, self.env).await?;
+        self.machines_can_be_configured().await?;
+        self.proxies_are_usable()?;
         self.helm_is_there().await?;
         let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
@@ -163,7 +162,9 @@ impl Job<'_> {
             fuse: fuse(self.env),
             config: self.config,
         };
-        let mut renderer = Renderer::start(self.ui, !self.args.no_progress, self.args.events.as_deref())?;
+        let events = self.args.events.as_deref().map(home::expand).transpose();
+        let events = events.map_err(|e| failure::home(&e))?;
+        let mut renderer = Renderer::start(self.ui, !self.args.no_progress, events.as_deref())?;
         let ended = run::run(request, &mut renderer, cancel).await;
         renderer.finish();
         let ended = ended.map_err(|e| failure::run(&e, &files))?;
@@ -193,11 +194,30 @@ impl Job<'_> {
     async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
         let mut connect = ConnectEnv::default();
         if let ProviderConfig::InMemory(settings) = &self.config.provider {
-            connect.world = world::find(&self.home, self.file, settings, start).await?;
+            connect.world = world::find(&self.home, settings, start).await?;
         }
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
         connect.credentials = secrets::talos_credentials(&secrets)?;
         butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
+    }
+
+    /// Reads what machine configurations need, and makes them for a look: what cannot work is told before the first effect.
+    async fn machines_can_be_configured(&mut self) -> Result<(), Failure> {
+        secrets::of_machines(&mut self.config, self.env).await?;
+        if Contract::of(&self.config.talos.version).is_none() {
+            // Told by the plan, and refused by the run.
+            return Ok(());
+        }
+        machine_config::check(&self.config)
+            .map_err(|e| Failure::from_error(Exit::Usage, &e).while_doing("the machine configurations cannot be made"))
+    }
+
+    /// Charts and manifests are fetched through proxies; the simulated world fetches none.
+    fn proxies_are_usable(&self) -> Result<(), Failure> {
+        match self.config.provider {
+            ProviderConfig::InMemory(_) => Ok(()),
+            _ => proxies::check(self.env),
+        }
     }
 
     /// Charts need the helm binary, and not any: better to know before the first machine is made.
@@ -277,9 +297,10 @@ impl Job<'_> {
     /// Further certificate authorities, for the kind node and for chart repositories: a file or a folder of PEM files. One
     /// without a certificate is refused here, before anything is made.
     fn ca_files(&self) -> Result<Vec<PathBuf>, Failure> {
-        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else {
+        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH) else {
             return Ok(Vec::new());
         };
+        let path = home::expand(Path::new(path)).map_err(|e| failure::home(&e))?;
         let files = authorities_at(&path)?;
         for file in &files {
             let text = std::fs::read(file).map_err(|e| unreadable(file, &e))?;

@@ -14,6 +14,7 @@ pub mod driver;
 pub mod failure;
 pub mod graph;
 pub mod journal;
+pub mod machine_config;
 mod mirror;
 pub mod pivot;
 pub mod plan;

@@ -8,7 +8,7 @@ mod pivot;
 mod talos;
 
 pub(crate) use kubernetes::ready as api_server_ready;
-pub(crate) use talos::install_image;
+pub(crate) use talos::{cluster_spec, install_image, node_spec};
 
 use std::time::{Duration, Instant};
 

@@ -53,6 +53,12 @@ pub enum HomeError {
         /// The link.
         path: PathBuf,
     },
+    /// A home folder that is no place.
+    #[error("the home folder {} (HOME) is not an absolute path", .0.display())]
+    RelativeHome(PathBuf),
+    /// `~NAME/…`.
+    #[error("{}: only `~/`, one's own home folder, is understood", .0.display())]
+    OtherHome(PathBuf),
     /// An operation on a path failed.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -111,7 +117,8 @@ impl Home {
     pub fn resolve(butler_home: Option<&OsStr>) -> Result<Self, HomeError> {
         match butler_home.filter(|value| !value.is_empty()) {
             Some(root) => {
-                let root = std::path::absolute(root).map_err(io_error("resolve", Path::new(root)))?;
+                let root = expand(Path::new(root))?;
+                let root = std::path::absolute(&root).map_err(io_error("resolve", &root))?;
                 Ok(Self::below(&root))
             }
             None => Self::platform(),
@@ -154,8 +161,8 @@ impl Home {
     }
 
     fn platform() -> Result<Self, HomeError> {
+        let home = own()?;
         let project = ProjectDirs::from("dev", "butlerlabs", "butler").ok_or(HomeError::NoHome)?;
-        let base = BaseDirs::new().ok_or(HomeError::NoHome)?;
         Ok(Self {
             config: project.config_dir().to_owned(),
             // Only Linux knows a folder for state.
@@ -164,8 +171,37 @@ impl Home {
                 .unwrap_or_else(|| project.data_local_dir())
                 .to_owned(),
             cache: project.cache_dir().to_owned(),
-            people: base.home_dir().join(".butler"),
+            people: home.join(".butler"),
         })
+    }
+}
+
+/// A path whose `~/` in front is the user's home folder; every other one as it is.
+pub fn expand(path: &Path) -> Result<PathBuf, HomeError> {
+    let mut parts = path.components();
+    let Some(std::path::Component::Normal(first)) = parts.next() else {
+        return Ok(path.to_owned());
+    };
+    match first.to_str() {
+        Some("~") => Ok(own()?.join(parts.as_path())),
+        Some(first) if first.starts_with('~') => Err(HomeError::OtherHome(path.to_owned())),
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// A path as it stands in a file in `folder`: `~/` is the home folder, and a relative one is relative to that folder.
+pub fn resolve_in(folder: &Path, path: &Path) -> Result<PathBuf, HomeError> {
+    Ok(folder.join(expand(path)?))
+}
+
+/// The user's home folder.
+fn own() -> Result<PathBuf, HomeError> {
+    let base = BaseDirs::new().ok_or(HomeError::NoHome)?;
+    let home = base.home_dir();
+    if home.is_absolute() {
+        Ok(home.to_owned())
+    } else {
+        Err(HomeError::RelativeHome(home.to_owned()))
     }
 }
 
@@ -339,6 +375,29 @@ mod tests {
         let home = Home::resolve(Some(OsStr::new("here"))).unwrap();
         assert!(home.people.is_absolute());
         assert!(home.people.ends_with("here"));
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder_and_never_a_folder_of_that_name() {
+        let home = own().unwrap();
+        assert_eq!(expand(Path::new("~/b/c")).unwrap(), home.join("b/c"));
+        assert_eq!(expand(Path::new("~")).unwrap(), home);
+        for same in ["/data/~", "b/~/c", "", ".", "../~"] {
+            assert_eq!(expand(Path::new(same)).unwrap(), Path::new(same));
+        }
+        let error = expand(Path::new("~alice/b")).unwrap_err().to_string();
+        assert_eq!(error, "~alice/b: only `~/`, one's own home folder, is understood");
+        assert_eq!(Home::resolve(Some(OsStr::new("~/b"))).unwrap().people, home.join("b"));
+        assert!(Home::resolve(Some(OsStr::new("~alice"))).is_err());
+    }
+
+    #[test]
+    fn paths_in_files_are_relative_to_the_files_folder() {
+        let in_folder = |path: &str| resolve_in(Path::new("/etc/butler"), Path::new(path)).unwrap();
+        assert_eq!(in_folder("ca.pem"), Path::new("/etc/butler/ca.pem"));
+        assert_eq!(in_folder("./ca.pem"), Path::new("/etc/butler/./ca.pem"));
+        assert_eq!(in_folder("/ca.pem"), Path::new("/ca.pem"));
+        assert_eq!(in_folder("~/ca.pem"), own().unwrap().join("ca.pem"));
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! The simulated world that provider `inmemory` needs.
 
-use std::path::Path;
-
 use butler_api::config::InMemory;
 use butler_client::home::Home;
-use butler_fixtures::process::{self, UpOptions};
+use butler_fixtures::{
+    process::{self, UpOptions},
+    world::file::Settings,
+};
 use butler_infra::World;
 use butler_terminal::{Exit, Failure};
 
 use crate::failure;
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(home: &Home, file: &Path, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
+pub(super) async fn find(home: &Home, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
     let state = home.state.clone();
+    if let Some(world) = &settings.world {
+        // Told here, where it is a usage error, and not by a world that ends before it answers.
+        Settings::load(world.as_ref()).map_err(|e| failure::world(&e.into()))?;
+    }
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
         return Ok(found.map(|e| World {
@@ -22,9 +27,8 @@ pub(super) async fn find(home: &Home, file: &Path, settings: &InMemory, start: b
     }
     let exe = std::env::current_exe()
         .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot find this program's own file"))?;
-    let folder = file.parent().unwrap_or(Path::new("."));
     let options = UpOptions {
-        world: settings.world.as_ref().map(|w| folder.join(w)),
+        world: settings.world.as_ref().map(Into::into),
         static_nodes: 0,
     };
     let found = process::ensure_up(&exe, &state, &options)

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     schema::ALIASES,
     suggest,
-    yaml::{Key, Node, Span, Value},
+    yaml::{Key, Node, Odd, Span, Value},
 };
 
 /// A problem whose line has not been cut out yet.
@@ -63,6 +63,9 @@ impl Checked {
 
     fn node(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
         self.places.insert(path.to_owned(), Place { key, value: node.span });
+        if schema["x-patch"] == true {
+            return self.patch(node, schema, path, key);
+        }
         if let Some(choices) = schema["anyOf"].as_array() {
             let fits = choices.iter().find(|choice| fits(&node.value, choice));
             return match fits {
@@ -76,6 +79,38 @@ impl Checked {
             ("string", Value::Text(text)) => self.text(text, schema, path, node.span),
             ("boolean", Value::Bool(value)) => Some((*value).into()),
             ("integer", Value::Int(value)) => self.integer(*value, schema, path, node.span),
+            ("integer", Value::Number(Odd::TooLarge)) => {
+                let bound = schema["maximum"].as_i64().unwrap_or(i64::MAX);
+                self.draft(
+                    path,
+                    node.span,
+                    format!("`{path}` is out of range; the maximum is {bound}"),
+                    None,
+                );
+                None
+            }
+            _ => self.wrong_kind(node, schema, path, key),
+        }
+    }
+
+    /// A patch is taken as it is; it is read where it is judged.
+    fn patch(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
+        self.mask_value(node, Some(schema));
+        match &node.value {
+            Value::Text(text) => Some(json!({ "at": path, "text": text })),
+            Value::Map(entries) => match &entries[..] {
+                [
+                    (
+                        only,
+                        Node {
+                            value: Value::Text(file),
+                            ..
+                        },
+                    ),
+                ] if only.name == "file" => Some(json!({ "at": path, "file": file })),
+                _ => Some(json!({ "at": path })),
+            },
+            Value::List(_) => Some(json!({ "at": path })),
             _ => self.wrong_kind(node, schema, path, key),
         }
     }
@@ -245,7 +280,8 @@ impl Checked {
         }
         let text_is_one_choice = wanted.starts_with("text");
         let hint = match &node.value {
-            Value::Int(_) | Value::Float | Value::Bool(_) if text_is_one_choice => Some("put it in quotes"),
+            Value::Int(_) | Value::Number(_) | Value::Bool(_) if text_is_one_choice => Some("put it in quotes"),
+            Value::Number(Odd::LeadingZero) if wanted == "a whole number" => Some("write it without the zero in front"),
             Value::Text(text) if wanted == "a whole number" && text.trim().parse::<i64>().is_ok() => {
                 Some("remove the quotes")
             }

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use butler_api::{
-    config::{BootstrapConfig, Role},
+    config::{BootstrapConfig, Role, SecretSource},
     event::Body,
 };
 use butler_infra::hardware;
 use butler_talos::{
     client::{Address, BootstrapOutcome, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
-    config::{self as machine_config, ClusterSpec, Cni, NodeSpec},
+    config::{self as machine_config, ClusterSpec, Cni, NodeSpec, RegistryHost},
 };
 use secrecy::SecretString;
 
@@ -301,7 +301,7 @@ async fn render(
     })
 }
 
-fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
+pub(crate) fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
     let endpoint = format!("https://{}:6443", bracketed(host));
     let talos = &config.talos;
     let version = talos.version.clone();
@@ -322,7 +322,27 @@ fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
     spec.mtu = config.network.mtu;
     spec.extra_cert_sans = vec![host.to_owned()];
     spec.longhorn_mounts = config.addons.storage.is_some();
+    spec.registry_mirrors.clone_from(&talos.registries.mirrors);
+    spec.registry_hosts = registry_hosts(config);
+    spec.trusted_cas.clone_from(&talos.trusted_cas);
+    spec.discovery.clone_from(&talos.discovery);
+    spec.patches.clone_from(&talos.patches);
     spec
+}
+
+/// Registries with the values of their secrets, which were read when the run began.
+fn registry_hosts(config: &BootstrapConfig) -> BTreeMap<String, RegistryHost> {
+    let read = |source: &SecretSource| match source {
+        SecretSource::Clear(value) => Some(value.clone()),
+        SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Exec(_) => None,
+    };
+    let hosts = config.talos.registries.hosts.iter().map(|(name, host)| {
+        let login = host.login.as_ref();
+        let login = login.and_then(|login| read(&login.username).zip(read(&login.password)));
+        let ca = host.ca.clone();
+        (name.clone(), RegistryHost { ca, login })
+    });
+    hosts.collect()
 }
 
 /// The image that installs Talos: from the factory when a schematic is named.
@@ -334,7 +354,7 @@ pub(crate) fn install_image(config: &BootstrapConfig) -> String {
     }
 }
 
-fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
+pub(crate) fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
     let (talos_role, pool) = match role {
         Role::ControlPlane => (machine_config::Role::ControlPlane, Some(&config.cluster.control_plane)),
         Role::Worker => (machine_config::Role::Worker, config.cluster.workers.as_ref()),
@@ -485,6 +505,8 @@ pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError>
     let node = node(context, &source, &what).await?;
     let text = node.kubeconfig().await;
     let text = text.map_err(|e| call_failed(context, &source, what, e))?;
+    let text = butler_client::kube::rewritten(&text)
+        .map_err(|e| StepError::retryable(format!("use the kubeconfig from {source}"), e))?;
     write_secret(&context.files.own_kubeconfig(), &text)?;
     write_secret(&context.files.kubeconfig, &text)
 }
