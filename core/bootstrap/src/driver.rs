@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
-use butler_api::event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION};
+use butler_api::{
+    event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION},
+    words,
+};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{
@@ -78,12 +81,12 @@ enum Notice {
 }
 
 impl Report {
-    /// Says what the step waits for and the deepest cause observed.
+    /// Says what the step waits for and the deepest cause observed. Words of peers are made fit here, whoever had them.
     pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
         let notice = Notice::Waiting {
             step: self.step.clone(),
-            waiting_for: waiting_for.into(),
-            cause,
+            waiting_for: words::peer(&waiting_for.into()),
+            cause: cause.map(|cause| words::peer(&cause)),
         };
         // The driver ends before its reporters only when the run is over.
         drop(self.notices.send(notice));
@@ -91,6 +94,13 @@ impl Report {
 
     /// Emits an event.
     pub fn emit(&self, body: Body) {
+        let body = match body {
+            Body::Warning { message, hint } => Body::Warning {
+                message: words::peer(&message),
+                hint,
+            },
+            body => body,
+        };
         drop(self.notices.send(Notice::Body(body)));
     }
 
@@ -688,6 +698,7 @@ async fn run_verb<V: Verbs>(verbs: &V, step: &Step, verb: Verb, report: &Report)
 
 async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(StepId, String) -> Input) -> Message {
     let Proof { evidence, facts } = proof;
+    let evidence = words::peer(&evidence);
     let entry = Entry::Proof {
         step: id.clone(),
         evidence: evidence.clone(),
