@@ -11,6 +11,7 @@ use butler_bootstrap::{
     },
     failure::Class,
 };
+use butler_client::servers::Servers;
 use futures::StreamExt as _;
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -97,7 +98,7 @@ fn settings(helm: &Path, folder: &Path, kubeconfig: &SecretString) -> HelmSettin
         binary: helm.to_owned(),
         folder: folder.join("state"),
         kubeconfig: kubeconfig.clone(),
-        server: None,
+        servers: None,
         tls_server_name: None,
         mirror: Some(ChartMirror::Folder(folder.display().to_string())),
         ca_files: Vec::new(),
@@ -478,14 +479,14 @@ async fn another_address_is_verified_by_the_name_it_must_carry() {
     let cluster = &mut kubeconfig["clusters"][0]["cluster"]["server"];
     let address = cluster.as_str().unwrap().to_owned();
     *cluster = json!("https://endpoint.invalid:6443");
+    let admin: SecretString = kubeconfig.to_string().into();
+    let servers = Servers::new(admin.clone(), "localhost".to_owned(), vec![address])
+        .await
+        .unwrap();
     let with = |name: &str| HelmSettings {
-        server: Some(address.clone()),
+        servers: Some(servers.clone()),
         tls_server_name: Some(name.to_owned()),
-        ..settings(
-            &peer("helm").unwrap(),
-            bench.folder.path(),
-            &kubeconfig.to_string().into(),
-        )
+        ..settings(&peer("helm").unwrap(), bench.folder.path(), &admin)
     };
     let demo = addon("0.1.0", json!({}));
     let error = open(with("other.invalid"), &bench.client())
