@@ -57,19 +57,31 @@ fn names_that_look_like_numbers_and_proxies_that_nobody_uses_do_no_harm() {
             .unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{stderr}");
-        assert_eq!(files_with(&site.butler_home(), "hunter2"), Vec::<std::path::PathBuf>::new());
+        assert_eq!(
+            files_with(&site.butler_home(), "hunter2"),
+            Vec::<std::path::PathBuf>::new()
+        );
         let kubeconfig = site.butler_home().join(format!("{name}-kubeconfig"));
         let read: Value = serde_saphyr::from_str(&fs::read_to_string(&kubeconfig).unwrap()).unwrap();
         assert_eq!(read["clusters"][0]["name"], name);
         assert_eq!(read["contexts"][0]["context"]["cluster"], name);
         if let Some(kubectl) = world::peer("kubectl") {
             let view = ["get", "nodes", "--no-headers"];
-            let output = std::process::Command::new(kubectl).arg("--kubeconfig").arg(&kubeconfig).args(view).output().unwrap();
+            let output = std::process::Command::new(kubectl)
+                .arg("--kubeconfig")
+                .arg(&kubeconfig)
+                .args(view)
+                .output()
+                .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         if let Some(talosctl) = world::peer("talosctl") {
             let talosconfig = site.butler_home().join(format!("{name}-talosconfig"));
-            let output = std::process::Command::new(talosctl).arg("--talosconfig").arg(&talosconfig).arg("version").output();
+            let output = std::process::Command::new(talosctl)
+                .arg("--talosconfig")
+                .arg(&talosconfig)
+                .arg("version")
+                .output();
             let output = output.unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }

@@ -18,7 +18,12 @@ fn run(arguments: &[&str]) -> String {
 #[test]
 fn every_variable_of_the_command_line_follows_one_rule() {
     fn variables(command: &clap::Command, found: &mut Vec<std::ffi::OsString>) {
-        found.extend(command.get_arguments().filter_map(|arg| arg.get_env()).map(ToOwned::to_owned));
+        found.extend(
+            command
+                .get_arguments()
+                .filter_map(|arg| arg.get_env())
+                .map(ToOwned::to_owned),
+        );
         command.get_subcommands().for_each(|sub| variables(sub, found));
     }
     let mut found = Vec::new();

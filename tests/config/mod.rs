@@ -62,7 +62,10 @@ fn every_variable_of_the_command_line_follows_one_rule() {
                 assert_eq!(run(name, word, &missing), unset, "{name:?}={word}");
             }
             let wrong = run(name, "maybe", &missing);
-            assert!(wrong.starts_with("exit 2\n") && wrong.contains("write 1, true, yes or on"), "{wrong}");
+            assert!(
+                wrong.starts_with("exit 2\n") && wrong.contains("write 1, true, yes or on"),
+                "{wrong}"
+            );
         }
     }
     let required = run(&"BUTLER_CONFIG".into(), "", &["bootstrap"]);
@@ -84,44 +87,75 @@ fn a_configuration_comes_from_a_file_or_a_pipe() {
         ("nothing", "No such file"),
     ] {
         let shown = home.run(Path::new(BUTLERADM), &["bootstrap", "--config", file, "--dry-run"]);
-        assert!(shown.starts_with("exit 2\n") && shown.contains(words), "{file}: {shown}");
+        assert!(
+            shown.starts_with("exit 2\n") && shown.contains(words),
+            "{file}: {shown}"
+        );
     }
     let mut command = home.command(Path::new(BUTLERADM));
-    command.args(["bootstrap", "--config", "-"]).write_stdin(vec![b'#'; 5 << 20]);
+    command
+        .args(["bootstrap", "--config", "-"])
+        .write_stdin(vec![b'#'; 5 << 20]);
     let shown = home.show(&mut command);
-    assert!(shown.starts_with("exit 2\n") && shown.contains("it is larger than 4 MiB"), "{shown}");
+    assert!(
+        shown.starts_with("exit 2\n") && shown.contains("it is larger than 4 MiB"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn text_that_is_no_utf_8_is_told_with_its_place() {
     let wide: Vec<u8> = SINGLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let shown = plan(&with(wide), &[]);
-    assert!(shown.starts_with("exit 2\n") && shown.contains("UTF-16") && shown.contains("save it as UTF-8"), "{shown}");
+    assert!(
+        shown.starts_with("exit 2\n") && shown.contains("UTF-16") && shown.contains("save it as UTF-8"),
+        "{shown}"
+    );
     let mut bytes = SINGLE.as_bytes().to_vec();
     bytes.extend_from_slice("addons: # ü".as_bytes());
     bytes.push(0xfc);
     let shown = plan(&with(bytes), &[]);
-    assert!(shown.starts_with("exit 2\n") && shown.contains("demo.yaml:4:12"), "{shown}");
+    assert!(
+        shown.starts_with("exit 2\n") && shown.contains("demo.yaml:4:12"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn home_folders_are_expanded_or_refused_with_one_exit_code() {
     let home = with(SINGLE);
     for (variables, words) in [
-        (&[("BUTLER_HOME", ""), ("HOME", "relative")][..], "is not an absolute path"),
+        (
+            &[("BUTLER_HOME", ""), ("HOME", "relative")][..],
+            "is not an absolute path",
+        ),
         (&[("BUTLER_HOME", "~somebody/b")][..], "only `~/`"),
-        (&[("BUTLER_HOME", "~/b"), ("HOME", "relative")][..], "is not an absolute path"),
+        (
+            &[("BUTLER_HOME", "~/b"), ("HOME", "relative")][..],
+            "is not an absolute path",
+        ),
     ] {
-        for arguments in [&["bootstrap", "--config", "demo.yaml"][..], &["inmemory", "status"], &["inmemory", "down"]] {
+        for arguments in [
+            &["bootstrap", "--config", "demo.yaml"][..],
+            &["inmemory", "status"],
+            &["inmemory", "down"],
+        ] {
             let mut command = home.command(Path::new(BUTLERADM));
             let shown = home.show(command.args(arguments).envs(variables.iter().copied()));
-            assert!(shown.starts_with("exit 2\n") && shown.contains(words), "{variables:?} {arguments:?}: {shown}");
+            assert!(
+                shown.starts_with("exit 2\n") && shown.contains(words),
+                "{variables:?} {arguments:?}: {shown}"
+            );
         }
     }
     let mut command = home.command(Path::new(BUTLERADM));
     let shown = home.show(command.args(["inmemory", "status"]).env("BUTLER_HOME", "~/b"));
     assert!(shown.starts_with("exit 0\n"), "{shown}");
-    let left: Vec<_> = fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> = fs::read_dir(home.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     assert_eq!(left, ["demo.yaml"]);
 }
 
@@ -134,22 +168,35 @@ fn a_bad_world_file_is_a_usage_error_everywhere() {
         &["inmemory", "up", "--world", "world.yaml"],
     ] {
         let shown = home.run(Path::new(BUTLERADM), arguments);
-        assert!(shown.starts_with("exit 2\n") && shown.contains("loopback network"), "{shown}");
+        assert!(
+            shown.starts_with("exit 2\n") && shown.contains("loopback network"),
+            "{shown}"
+        );
     }
     assert!(!home.path().join("butler").exists() || fs::read_dir(home.path().join("butler")).unwrap().next().is_none());
 }
 
 #[test]
 fn a_plan_reads_secrets_and_shows_none() {
-    let console = |secret: &str| format!("{SINGLE}addons: {{console: {{enabled: true, auth: {{adminPassword: {secret}}}}}}}\n");
+    let console =
+        |secret: &str| format!("{SINGLE}addons: {{console: {{enabled: true, auth: {{adminPassword: {secret}}}}}}}\n");
     for (secret, words) in [
-        ("{file: nothing}", "cannot read $HOME/nothing for addons.console.auth.adminPassword"),
-        ("{env: NOT_SET}", "names the environment variable NOT_SET, which is not set"),
+        (
+            "{file: nothing}",
+            "cannot read $HOME/nothing for addons.console.auth.adminPassword",
+        ),
+        (
+            "{env: NOT_SET}",
+            "names the environment variable NOT_SET, which is not set",
+        ),
         ("{exec: [sh, -c, 'echo hunter2; echo no key >&2; exit 3']}", "no key"),
         ("{exec: [printf, '\\r\\n']}", "is empty"),
     ] {
         let shown = plan(&with(console(secret)), &[("PATH", "/usr/bin:/bin")]);
-        assert!(shown.starts_with("exit 2\n") && shown.contains(words), "{secret}: {shown}");
+        assert!(
+            shown.starts_with("exit 2\n") && shown.contains(words),
+            "{secret}: {shown}"
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
     let home = with(console("{file: secret}"));
@@ -164,7 +211,10 @@ fn proxies_count_where_they_are_used() {
     let shown = plan(&with(SINGLE), &proxies);
     assert!(shown.starts_with("exit 0\n"), "{shown}");
     let shown = plan(&with(STATIC), &proxies);
-    assert!(shown.starts_with("exit 2\n") && shown.contains("HTTPS_PROXY is no address of a proxy"), "{shown}");
+    assert!(
+        shown.starts_with("exit 2\n") && shown.contains("HTTPS_PROXY is no address of a proxy"),
+        "{shown}"
+    );
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
@@ -184,23 +234,43 @@ fn patches_and_certificates_come_from_files_beside_the_configuration() {
         home.show(command.env("MIRROR", password))
     };
     let shown = run("hunter2");
-    assert!(shown.contains("patches.all[0].file` cannot be read") && shown.contains("ca.file` cannot be read"), "{shown}");
+    assert!(
+        shown.contains("patches.all[0].file` cannot be read") && shown.contains("ca.file` cannot be read"),
+        "{shown}"
+    );
     let patch = folder.join("patches/a.yaml");
     fs::write(&patch, "# why\nmachine:\n  token: hunter2\n").unwrap();
-    fs::write(home.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n").unwrap();
+    fs::write(
+        home.path().join("ca.pem"),
+        "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n",
+    )
+    .unwrap();
     let shown = run("hunter2");
-    assert!(shown.contains("may not change `machine.token`") && shown.contains("patches/a.yaml, line 3"), "{shown}");
+    assert!(
+        shown.contains("may not change `machine.token`") && shown.contains("patches/a.yaml, line 3"),
+        "{shown}"
+    );
     // What fits by itself, but not into the configuration.
     fs::write(&patch, "machine: {certSANs: {a: hunter2}}\n").unwrap();
     let shown = run("hunter2");
-    assert!(shown.contains("the authority of mirror.example.org: certificate 1 cannot be read"), "{shown}");
+    assert!(
+        shown.contains("the authority of mirror.example.org: certificate 1 cannot be read"),
+        "{shown}"
+    );
     for file in ["ca.pem", "conf/demo.yaml"] {
         let path = home.path().join(file);
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replace("tls: {ca: {file: ~/ca.pem}}", "tls: {insecureSkipVerify: false}")).unwrap();
+        fs::write(
+            &path,
+            text.replace("tls: {ca: {file: ~/ca.pem}}", "tls: {insecureSkipVerify: false}"),
+        )
+        .unwrap();
     }
     let shown = run("hunter2");
-    assert!(shown.starts_with("exit 2\n") && shown.contains("`talos.patches.all[0]` cannot be applied"), "{shown}");
+    assert!(
+        shown.starts_with("exit 2\n") && shown.contains("`talos.patches.all[0]` cannot be applied"),
+        "{shown}"
+    );
     assert!(!shown.contains("hunter2"), "{shown}");
     fs::write(&patch, "machine: {certSANs: [a]}\n").unwrap();
     assert!(run("hunter2").starts_with("exit 0\n"));

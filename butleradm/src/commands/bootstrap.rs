@@ -255,16 +255,15 @@ impl Job<'_> {
         let timeout = self.config.deadlines.addon;
         let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
-            let env = direct(&no_proxy, &access.server);
             let settings = HelmSettings {
                 binary: "helm".into(),
                 folder: folder.clone(),
                 kubeconfig: access.kubeconfig,
-                server: Some(access.server),
+                servers: Some(access.servers),
                 tls_server_name: Some(access.server_name),
                 mirror: mirror.clone(),
                 ca_files: ca_files.clone(),
-                env,
+                env: unproxied(&no_proxy),
                 timeout,
             };
             Box::pin(async move {
@@ -342,25 +341,13 @@ fn authorities_at(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// A proxy is for charts and images, never for the new cluster itself: its node is added to what goes direct.
-fn direct(no_proxy: &[String; 2], server: &str) -> Vec<(String, String)> {
-    let host = server
-        .trim_start_matches("https://")
-        .rsplit_once(':')
-        .map_or(server, |(host, _)| host);
-    let host = host.trim_matches(['[', ']']);
-    let with = |name: &str, old: &String| {
-        let value = if old.is_empty() {
-            host.to_owned()
-        } else {
-            format!("{old},{host}")
-        };
-        (name.to_owned(), value)
-    };
+/// What goes direct, in both spellings: programs disagree about which one wins.
+fn unproxied(no_proxy: &[String; 2]) -> Vec<(String, String)> {
     let [upper, lower] = no_proxy;
-    // Programs disagree about which spelling wins: both say the same.
-    let old = if upper.is_empty() { lower } else { upper };
-    vec![with("NO_PROXY", old), with("no_proxy", old)]
+    let value = if upper.is_empty() { lower } else { upper };
+    ["NO_PROXY", "no_proxy"]
+        .map(|name| (name.to_owned(), value.clone()))
+        .to_vec()
 }
 
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
@@ -369,23 +356,5 @@ fn fuse(env: &Env) -> Option<u64> {
         env.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
     } else {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_new_cluster_is_never_reached_through_a_proxy() {
-        let with = |upper: &str, lower: &str, server: &str| direct(&[upper.to_owned(), lower.to_owned()], server);
-        let both = |value: &str| {
-            ["NO_PROXY", "no_proxy"]
-                .map(|name| (name.to_owned(), value.to_owned()))
-                .to_vec()
-        };
-        assert_eq!(with("", "", "https://192.0.2.11:6443"), both("192.0.2.11"));
-        assert_eq!(with("", ".corp", "https://192.0.2.11:6443"), both(".corp,192.0.2.11"));
-        assert_eq!(with("a", "b", "https://[2001:db8::1]:6443"), both("a,2001:db8::1"));
     }
 }

@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
-use butler_api::event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION};
+use butler_api::{
+    event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION},
+    words,
+};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{
@@ -79,7 +82,7 @@ enum Notice {
 }
 
 impl Report {
-    /// Says what the step waits for and the deepest cause observed.
+    /// Says what the step waits for and the deepest cause observed. Words of peers are made fit here, whoever had them.
     pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
         self.waiting_with(waiting_for, cause, None);
     }
@@ -88,8 +91,8 @@ impl Report {
     pub fn waiting_with(&self, waiting_for: impl Into<String>, cause: Option<String>, hint: Option<String>) {
         let notice = Notice::Waiting {
             step: self.step.clone(),
-            waiting_for: waiting_for.into(),
-            cause,
+            waiting_for: words::peer(&waiting_for.into()),
+            cause: cause.map(|cause| words::peer(&cause)),
             hint,
         };
         // The driver ends before its reporters only when the run is over.
@@ -98,6 +101,13 @@ impl Report {
 
     /// Emits an event.
     pub fn emit(&self, body: Body) {
+        let body = match body {
+            Body::Warning { message, hint } => Body::Warning {
+                message: words::peer(&message),
+                hint,
+            },
+            body => body,
+        };
         drop(self.notices.send(Notice::Body(body)));
     }
 
@@ -723,6 +733,7 @@ async fn run_verb<V: Verbs>(verbs: &V, step: &Step, verb: Verb, report: &Report)
 
 async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(StepId, String) -> Input) -> Message {
     let Proof { evidence, facts } = proof;
+    let evidence = words::peer(&evidence);
     let entry = Entry::Proof {
         step: id.clone(),
         evidence: evidence.clone(),

@@ -1,12 +1,16 @@
 //! The verbs of every step: what each [`Kind`] means in the real world.
 
 mod addon;
+mod below;
 mod groundwork;
 mod kubernetes;
 mod machine;
+mod members;
 mod pivot;
 mod talos;
+mod wiped;
 
+pub(crate) use below::Below;
 pub(crate) use kubernetes::ready as api_server_ready;
 pub(crate) use talos::{cluster_spec, install_image, node_spec};
 
@@ -93,7 +97,7 @@ impl Verbs for Context {
                 Kind::EndpointFree => kubernetes::endpoint_free(self, report).await?,
                 Kind::Etcd => talos::bootstrapped(self, report).await?,
                 Kind::Kubeconfig => talos::kubeconfig_written(self, report),
-                Kind::Member(name) => talos::member(self, name, report).await?,
+                Kind::Member(name) => members::member(self, name, report).await?,
                 Kind::ApiServer => kubernetes::api_server(self, report).await?,
                 Kind::Endpoint => kubernetes::endpoint(self, report).await?,
                 Kind::Registered(name) => kubernetes::registered(self, name, report).await?,

@@ -152,10 +152,40 @@ async fn client(mut kubeconfig: Kubeconfig, options: &Options) -> Result<Client,
     }
     apply(&mut config, options)?;
     let server = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|e| ConnectError::Client {
-        server,
-        source: Box::new(e),
-    })
+    let namespace = config.default_namespace.clone();
+    match Client::try_from(config) {
+        Ok(client) => Ok(named(client, server.trim_end_matches('/').to_owned(), namespace)),
+        Err(e) => Err(ConnectError::Client {
+            server,
+            source: Box::new(e),
+        }),
+    }
+}
+
+/// The connection to a server failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{server}")]
+struct ServerFailed {
+    server: String,
+    source: tower::BoxError,
+}
+
+/// The same client, whose errors of connections say which server they are about.
+fn named(client: Client, server: String, namespace: String) -> Client {
+    let service = tower::service_fn(move |request| {
+        let (client, server) = (client.clone(), server.clone());
+        async move {
+            client.send(request).await.map_err(|error| -> tower::BoxError {
+                let source = match error {
+                    kube::Error::Service(source) => source,
+                    kube::Error::HyperError(source) => Box::new(source),
+                    other => return Box::new(other),
+                };
+                Box::new(ServerFailed { server, source })
+            })
+        }
+    });
+    Client::new(service, namespace)
 }
 
 /// Stands for the proxy of a cluster that has none; never used.
@@ -359,6 +389,19 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(client.apiserver_version().await.unwrap().minor, "35");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fails_names_its_server() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let ca = ca_file("");
+        let text = kubeconfig("https://127.0.0.1:1", ca.path(), "")
+            .expose_secret()
+            .replace("https", "http");
+        let client = connect(&SecretString::from(text), &Options::default()).await.unwrap();
+        let error = client.apiserver_version().await.unwrap_err();
+        assert_eq!(error.to_string(), "ServiceError: http://127.0.0.1:1");
+        assert!(format!("{error:?}").contains("ConnectionRefused"), "{error:?}");
     }
 
     #[tokio::test]

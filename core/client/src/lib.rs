@@ -5,3 +5,4 @@
 pub mod home;
 pub mod kube;
 pub mod read;
+pub mod servers;

@@ -54,7 +54,11 @@ impl BootstrapConfig {
                 );
             }
         }
-        let providers = self.addons.capi.iter_mut().flat_map(|capi| &mut capi.infrastructure_providers);
+        let providers = self
+            .addons
+            .capi
+            .iter_mut()
+            .flat_map(|capi| &mut capi.infrastructure_providers);
         for (i, provider) in providers.enumerate() {
             let at = format!("addons.capi.infrastructureProviders[{i}].variables");
             let variables = provider.variables.iter_mut();

@@ -330,7 +330,11 @@ mod tests {
             let error = answer(500, text);
             assert!(is_unfit(&error) && !passes(&error), "{text}");
         }
-        for text in ["etcdserver: request timed out", "failed calling webhook \"x\"", "context deadline exceeded"] {
+        for text in [
+            "etcdserver: request timed out",
+            "failed calling webhook \"x\"",
+            "context deadline exceeded",
+        ] {
             assert!(!is_unfit(&answer(500, text)), "{text}");
         }
     }

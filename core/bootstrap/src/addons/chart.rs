@@ -237,11 +237,23 @@ mod tests {
         }
         for (bad, why) in [
             ("v3.13.9", "it is 3.13.9; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("v3.14.0-rc.1", "it is 3.14.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("v4.0.0-rc.1", "it is 4.0.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("v4.1.3+gabc", "it is 4.1.3+gabc; helm 3.14.0 or newer is needed, before 4.0.0"),
+            (
+                "v3.14.0-rc.1",
+                "it is 3.14.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            (
+                "v4.0.0-rc.1",
+                "it is 4.0.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            (
+                "v4.1.3+gabc",
+                "it is 4.1.3+gabc; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
             ("v2.17.0", "it is 2.17.0; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("dev", "its version is not known; helm 3.14.0 or newer is needed, before 4.0.0"),
+            (
+                "dev",
+                "its version is not known; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
         ] {
             assert_eq!(check_helm(bad), Err(why.to_owned()), "{bad}");
         }

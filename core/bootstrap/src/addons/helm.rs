@@ -6,7 +6,7 @@
 use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use butler_api::config::ChartMirror;
-use butler_client::home;
+use butler_client::{home, servers::Servers};
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -49,8 +49,8 @@ pub struct HelmSettings {
     pub folder: PathBuf,
     /// How to reach the cluster. Certificates are always verified.
     pub kubeconfig: SecretString,
-    /// Connect to this address (`https://HOST:PORT`) instead of the kubeconfig's.
-    pub server: Option<String>,
+    /// Connect to these addresses instead of the kubeconfig's: each helm to the one in use then.
+    pub servers: Option<Servers>,
     /// The name the server's certificate must carry, where it is not the host of its address.
     pub tls_server_name: Option<String>,
     /// Source of every chart and manifest instead of where they are published.
@@ -161,6 +161,9 @@ impl HelmInstaller {
         ];
         env.extend(emptied.map(|name| (name.to_owned(), String::new())));
         env.extend(self.settings.env.iter().cloned());
+        if let Some(servers) = &self.settings.servers {
+            go_direct(&mut env, &servers.current());
+        }
         let invocation = Invocation {
             program: self.settings.binary.clone(),
             args,
@@ -181,8 +184,8 @@ impl HelmInstaller {
             "--namespace".to_owned(),
             release.namespace.clone(),
         ];
-        if let Some(server) = &self.settings.server {
-            flags.extend(["--kube-apiserver".to_owned(), server.clone()]);
+        if let Some(servers) = &self.settings.servers {
+            flags.extend(["--kube-apiserver".to_owned(), servers.current()]);
         }
         if let Some(name) = &self.settings.tls_server_name {
             flags.extend(["--kube-tls-server-name".to_owned(), name.clone()]);
@@ -500,6 +503,23 @@ impl HelmFailed {
     }
 }
 
+/// A proxy is for charts and images, never for the new cluster itself: its address is added to what goes direct.
+fn go_direct(env: &mut Vec<(String, String)>, server: &str) {
+    let host = server.trim_start_matches("https://");
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let host = host.trim_matches(['[', ']']);
+    for name in ["NO_PROXY", "no_proxy"] {
+        match env.iter_mut().find(|(known, _)| known == name) {
+            Some((_, value)) if !value.is_empty() => {
+                value.push(',');
+                value.push_str(host);
+            }
+            Some((_, value)) => host.clone_into(value),
+            None => env.push((name.to_owned(), host.to_owned())),
+        }
+    }
+}
+
 /// The values with the secret ones in their places.
 fn values(release: &Release) -> Value {
     let mut values = release.values.clone();
@@ -643,8 +663,14 @@ mod tests {
     #[test]
     fn a_cut_off_install_or_removal_is_installed_again() {
         assert_eq!(repaired(&["pending-install"], true, false), Repair::InstallAgain);
-        assert_eq!(repaired(&["failed", "pending-upgrade"], true, false), Repair::InstallAgain);
-        assert_eq!(repaired(&["deployed", "uninstalling"], true, false), Repair::InstallAgain);
+        assert_eq!(
+            repaired(&["failed", "pending-upgrade"], true, false),
+            Repair::InstallAgain
+        );
+        assert_eq!(
+            repaired(&["deployed", "uninstalling"], true, false),
+            Repair::InstallAgain
+        );
     }
 
     #[test]
@@ -660,6 +686,27 @@ mod tests {
         let late: Timestamp = "2026-01-02T03:05:00Z".parse().unwrap();
         let repair = repair(&release(false), &history(&["pending-install"]), false, late, LIMIT);
         assert_eq!(repair, Repair::InstallAgain);
+    }
+
+    #[test]
+    fn the_new_cluster_is_never_reached_through_a_proxy() {
+        let with = |value: &str, server: &str| {
+            let mut env = vec![("NO_PROXY".to_owned(), value.to_owned())];
+            go_direct(&mut env, server);
+            env.into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        let both = |first: &str, second: &str| vec![format!("NO_PROXY={first}"), format!("no_proxy={second}")];
+        assert_eq!(with("", "https://192.0.2.11:6443"), both("192.0.2.11", "192.0.2.11"));
+        assert_eq!(
+            with(".corp", "https://192.0.2.11:6443"),
+            both(".corp,192.0.2.11", "192.0.2.11")
+        );
+        assert_eq!(
+            with("a", "https://[2001:db8::1]:6443"),
+            both("a,2001:db8::1", "2001:db8::1")
+        );
     }
 
     #[test]

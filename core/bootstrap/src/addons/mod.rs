@@ -28,8 +28,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use self::{
-    chart::{HELM_HINT, check_helm},
     apply::{Applied, Applier, MANAGER, apply},
+    chart::{HELM_HINT, check_helm},
     error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
     helm::{HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},

@@ -220,7 +220,10 @@ fn another_address_means_another_machine() {
     let verdict = verdict(LISTED, ("192.0.2.12,", "192.0.2.19,"), FOUND);
     assert_eq!(verdict.forget, ["edge-cp-1"]);
     let again = verdict.again.iter().map(StepId::as_str).collect::<Vec<_>>();
-    assert_eq!(again, ["machine/edge-cp-1/boot", "machine/edge-cp-1/create", "preflight"]);
+    assert_eq!(
+        again,
+        ["machine/edge-cp-1/boot", "machine/edge-cp-1/create", "preflight"]
+    );
 }
 
 #[test]

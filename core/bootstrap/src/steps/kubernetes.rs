@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use butler_api::event::Body;
 use butler_client::kube as connection;
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Node;
 use kube::{Client, runtime::reflector::ObjectRef};
 use tokio::time::timeout;
 
-use super::Pace;
+use super::{
+    Pace,
+    below::{Wait, explained},
+};
 use crate::{
     addresses,
     context::{Context, bracketed},
@@ -19,20 +23,24 @@ use crate::{
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Waits until the API server says that it is ready, by the address of the node that bootstrapped etcd.
+/// Waits until an API server says that it is ready, at the address of a control plane.
 pub(super) async fn api_server(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let management = context.management().await?;
-    let server = management.access.server.clone();
-    let waiting = format!("the API server at {server} to be ready");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        match ready(&management.access.client).await {
-            Ok(()) => return Ok(Proof::of(format!("{server} is ready"))),
-            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+    let servers = &management.access.servers;
+    let wait = Wait::new(report, format!("the API server at {} to be ready", servers.current()));
+    let waited = async {
+        let pace = Pace::new();
+        loop {
+            match ready(&management.access.client).await {
+                Ok(()) => return Ok(Proof::of(format!("{} is ready", servers.current()))),
+                Err(cause) => wait.cause(Some(cause)),
+            }
+            pace.pause().await;
+            // Control planes that got their configuration meanwhile may be first.
+            context.management().await?;
         }
-        pace.pause().await;
-    }
+    };
+    explained(context, &wait, || context.configured_control_planes(), waited).await
 }
 
 /// Waits until nothing foreign answers on the endpoint.
@@ -90,16 +98,18 @@ pub(super) async fn endpoint(context: &Context, report: &Report) -> Result<Proof
     let client = connection::connect_file(&context.files.own_kubeconfig(), &options)
         .await
         .map_err(|e| StepError::fatal("connect to the control-plane endpoint", e))?;
-    let waiting = format!("the control-plane endpoint {endpoint} to answer");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        match ready(&client).await {
-            Ok(()) => return Ok(Proof::of(format!("{endpoint} answers with this cluster's certificate"))),
-            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+    let wait = Wait::new(report, format!("the control-plane endpoint {endpoint} to answer"));
+    let waited = async {
+        let pace = Pace::new();
+        loop {
+            match ready(&client).await {
+                Ok(()) => return Ok(Proof::of(format!("{endpoint} answers with this cluster's certificate"))),
+                Err(cause) => wait.cause(Some(cause)),
+            }
+            pace.pause().await;
         }
-        pace.pause().await;
-    }
+    };
+    explained(context, &wait, || context.configured_control_planes(), waited).await
 }
 
 /// Whether an API server says that it is ready, and if not why.
@@ -118,14 +128,14 @@ pub(crate) async fn ready(client: &Client) -> Result<(), String> {
 pub(super) async fn registered(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let management = context.management().await?;
     let key = ObjectRef::<Node>::new(name);
-    let waiting = format!("node {name} to register");
+    let wait = Wait::new(report, format!("node {name} to register"));
     let found = management.nodes.until_of(&key, |found, trouble| {
         if found.is_none() {
-            report.waiting(waiting.clone(), trouble.map(ToOwned::to_owned));
+            wait.cause(trouble.map(ToOwned::to_owned));
         }
         found
     });
-    found.await;
+    explained(context, &wait, || vec![name.to_owned()], found.map(Ok)).await?;
     Ok(Proof::of(format!("node {name} is registered")))
 }
 
@@ -133,17 +143,17 @@ pub(super) async fn registered(context: &Context, name: &str, report: &Report) -
 pub(super) async fn node_ready(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let management = context.management().await?;
     let key = ObjectRef::<Node>::new(name);
-    let waiting = format!("node {name} to be ready");
+    let wait = Wait::new(report, format!("node {name} to be ready"));
     let ready = management.nodes.until_of(&key, |found, trouble| {
         let cause = match found {
             None => Some(trouble.map_or_else(|| "it is not registered".to_owned(), ToOwned::to_owned)),
             Some(node) => unreadiness(&node),
         };
         let Some(cause) = cause else { return Some(()) };
-        report.waiting(waiting.clone(), Some(cause));
+        wait.cause(Some(cause));
         None
     });
-    ready.await;
+    explained(context, &wait, || vec![name.to_owned()], ready.map(Ok)).await?;
     Ok(Proof::of(format!("node {name} is Ready")))
 }
 

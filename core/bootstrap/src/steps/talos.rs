@@ -1,6 +1,9 @@
 //! Talos: answering, configuration, etcd, kubeconfig.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use butler_api::{
     config::{BootstrapConfig, Role, SecretSource},
@@ -8,12 +11,19 @@ use butler_api::{
 };
 use butler_infra::hardware;
 use butler_talos::{
-    client::{Address, BootstrapOutcome, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
+    client::{
+        Address, BootstrapOutcome, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe,
+    },
     config::{self as machine_config, ClusterSpec, Cni, NodeSpec, RegistryHost},
 };
 use secrecy::SecretString;
 
-use super::{Pace, machine::role_of};
+use super::{
+    Pace,
+    below::{Wait, explained},
+    machine::role_of,
+    members::patience,
+};
 use crate::{
     context::{Context, bracketed, write_secret},
     driver::{Proof, Report},
@@ -73,6 +83,18 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
         Mode::Foreign { detail } => Err(foreign(name, address, &detail)),
         Mode::Silent { cause } => Ok(Err(cause)),
     }
+}
+
+/// What is learnt of a machine that was configured and is in maintenance mode.
+pub(super) async fn maintenance_facts(
+    context: &Context,
+    name: &str,
+    address: &Address,
+) -> Result<Vec<Fact>, StepError> {
+    Ok(look(context, name, address)
+        .await?
+        .map(|proof| proof.facts)
+        .unwrap_or_default())
 }
 
 /// Whether the node answers with this cluster's certificate. Not, if it was in maintenance mode a moment ago.
@@ -397,7 +419,7 @@ fn vip_link(config: &BootstrapConfig, name: &str, address: &Address, hardware: &
 pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, StepError> {
     let chosen = context.known().etcd_node.clone();
     let Some(chosen) = chosen else { return Ok(None) };
-    Ok(members(context, &chosen)
+    Ok(members(context, &chosen, LOOK)
         .await
         .ok()
         .filter(|m| !m.is_empty())
@@ -439,17 +461,20 @@ async fn choose(context: &Context, report: &Report) -> Result<String, StepError>
 pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let chosen = context.known().etcd_node.clone();
     let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd"))?;
-    let waiting = format!("etcd on {chosen} to list its members");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        match members(context, &chosen).await {
-            Ok(members) if !members.is_empty() => return Ok(bootstrapped_proof(&chosen, members.len())),
-            Ok(_) => report.waiting(waiting.clone(), Some("no members yet".to_owned())),
-            Err(error) => report.waiting(waiting.clone(), Some(chain(&error))),
+    let wait = Wait::new(report, format!("etcd on {chosen} to list its members"));
+    let waited = async {
+        let (pace, began) = (Pace::new(), Instant::now());
+        loop {
+            let cause = match members(context, &chosen, patience(began.elapsed())).await {
+                Ok(members) if !members.is_empty() => return Ok(bootstrapped_proof(&chosen, members.len())),
+                Ok(_) => "no members yet".to_owned(),
+                Err(error) => chain(&error),
+            };
+            wait.cause(Some(cause));
+            pace.pause().await;
         }
-        pace.pause().await;
-    }
+    };
+    explained(context, &wait, || vec![chosen.clone()], waited).await
 }
 
 fn bootstrapped_proof(node: &str, members: usize) -> Proof {
@@ -459,33 +484,16 @@ fn bootstrapped_proof(node: &str, members: usize) -> Proof {
     ))
 }
 
-/// Waits until the control plane is a voting member.
-pub(super) async fn member(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
-    let chosen = context.known().etcd_node.clone().unwrap_or_else(|| name.to_owned());
-    let waiting = format!("{name} to be a voting etcd member");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        let cause = match members(context, &chosen).await {
-            Ok(members) => match members.iter().find(|m| m.hostname == name) {
-                Some(member) if !member.learner => {
-                    return Ok(Proof::of(format!("{name} is etcd member {:x}", member.id)));
-                }
-                Some(_) => "it is a learner".to_owned(),
-                None => format!("{chosen} does not list it"),
-            },
-            Err(error) => chain(&error),
-        };
-        report.waiting(waiting.clone(), Some(cause));
-        pace.pause().await;
-    }
-}
-
-async fn members(context: &Context, name: &str) -> Result<Vec<butler_talos::client::EtcdMember>, StepError> {
+/// The members as this node lists them, if it does so within this time.
+pub(super) async fn members(context: &Context, name: &str, limit: Duration) -> Result<Vec<EtcdMember>, StepError> {
     let what = format!("list etcd members on {name} at {}", context.address(name)?);
     let node = node(context, name, &what).await?;
-    let members = node.etcd_members().await;
-    members.map_err(|e| call_failed(context, name, what, e))
+    match node.etcd_members_within(limit).await {
+        Ok(members) => Ok(members),
+        // Nothing is wrong with the connection: etcd is not up.
+        Err(error @ TalosError::Deadline { .. }) if limit < LOOK => Err(talos_failed(what, error)),
+        Err(error) => Err(call_failed(context, name, what, error)),
+    }
 }
 
 pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
@@ -493,22 +501,29 @@ pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
     both.then(|| Proof::of("the kubeconfig is on disk"))
 }
 
-/// Fetches the admin kubeconfig from any configured control plane; it is made from secrets, before the API answers.
+/// Fetches the admin kubeconfig from the first configured control plane that hands it out; it is made from secrets, before the
+/// API answers.
 pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError> {
-    let configured = context.machines_with(Kind::Configure);
-    let source = context
-        .control_planes()
-        .into_iter()
-        .find(|name| configured.contains(name));
-    let source = source.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
-    let what = format!("fetch the kubeconfig from {source} at {}", context.address(&source)?);
-    let node = node(context, &source, &what).await?;
+    let mut failed = StepError::new(Class::Retryable, "no control plane is configured yet");
+    for source in context.configured_control_planes() {
+        match kubeconfig(context, &source).await {
+            Ok(text) => {
+                write_secret(&context.files.own_kubeconfig(), &text)?;
+                return write_secret(&context.files.kubeconfig, &text);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn kubeconfig(context: &Context, source: &str) -> Result<SecretString, StepError> {
+    let what = format!("fetch the kubeconfig from {source} at {}", context.address(source)?);
+    let node = node(context, source, &what).await?;
     let text = node.kubeconfig().await;
-    let text = text.map_err(|e| call_failed(context, &source, what, e))?;
-    let text = butler_client::kube::rewritten(&text)
-        .map_err(|e| StepError::retryable(format!("use the kubeconfig from {source}"), e))?;
-    write_secret(&context.files.own_kubeconfig(), &text)?;
-    write_secret(&context.files.kubeconfig, &text)
+    let text = text.map_err(|e| call_failed(context, source, what, e))?;
+    butler_client::kube::rewritten(&text)
+        .map_err(|e| StepError::retryable(format!("use the kubeconfig from {source}"), e))
 }
 
 pub(super) fn kubeconfig_written(context: &Context, report: &Report) -> Proof {

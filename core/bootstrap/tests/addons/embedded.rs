@@ -68,7 +68,7 @@ impl Bench {
             binary: helm.to_owned(),
             folder: self.folder.path().join("state"),
             kubeconfig: std::fs::read_to_string(&self.kubeconfig).unwrap().into(),
-            server: None,
+            servers: None,
             tls_server_name: None,
             mirror: Some(ChartMirror::Folder(charts.display().to_string())),
             ca_files: Vec::new(),

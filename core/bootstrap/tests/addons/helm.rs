@@ -6,11 +6,12 @@ use std::{path::Path, sync::Mutex, time::Duration};
 use butler_api::config::ChartMirror;
 use butler_bootstrap::{
     addons::{
-        Addon, ChartRef, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer, Manifest, Release,
-        HELM_HINT, ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution, apply,
+        Addon, ChartRef, HELM_HINT, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer, Manifest,
+        Release, ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution, apply,
     },
     failure::Class,
 };
+use butler_client::servers::Servers;
 use futures::StreamExt as _;
 use k8s_openapi::{
     api::{
@@ -103,7 +104,7 @@ fn settings(helm: &Path, folder: &Path, kubeconfig: &SecretString) -> HelmSettin
         binary: helm.to_owned(),
         folder: folder.join("state"),
         kubeconfig: kubeconfig.clone(),
-        server: None,
+        servers: None,
         tls_server_name: None,
         mirror: Some(ChartMirror::Folder(folder.display().to_string())),
         ca_files: Vec::new(),
@@ -286,15 +287,27 @@ async fn a_cut_off_install_with_finalizers_is_gone_on_with_and_nothing_of_it_is_
     let good = demo(json!({"installHook": true}));
     assert_eq!(bench.install(&good).await.unwrap().revision, 1);
     let after = definitions.get(name).await.unwrap();
-    assert_eq!(after.metadata.uid, definition.metadata.uid, "the definition is still the same");
+    assert_eq!(
+        after.metadata.uid, definition.metadata.uid,
+        "the definition is still the same"
+    );
     assert!(after.metadata.deletion_timestamp.is_none());
     let kind = kube::core::GroupVersionKind::gvk("test.example.org", "v1", "Thing");
     let resource = kube::core::ApiResource::from_gvk_with_plural(&kind, "things");
     let things: Api<kube::api::DynamicObject> = Api::namespaced_with(bench.client(), NAMESPACE, &resource);
     let thing = things.get("made-by-a-pod").await.unwrap();
     assert!(thing.metadata.deletion_timestamp.is_none());
-    assert!(bench.config_map("demo-installed").await.is_some(), "the hooks of an install ran");
-    assert!(matches!(bench.observe(&good).await, ReleaseState::Deployed { same: true, revision: 1 }));
+    assert!(
+        bench.config_map("demo-installed").await.is_some(),
+        "the hooks of an install ran"
+    );
+    assert!(matches!(
+        bench.observe(&good).await,
+        ReleaseState::Deployed {
+            same: true,
+            revision: 1
+        }
+    ));
 }
 
 #[tokio::test]
@@ -533,14 +546,14 @@ async fn another_address_is_verified_by_the_name_it_must_carry() {
     let cluster = &mut kubeconfig["clusters"][0]["cluster"]["server"];
     let address = cluster.as_str().unwrap().to_owned();
     *cluster = json!("https://endpoint.invalid:6443");
+    let admin: SecretString = kubeconfig.to_string().into();
+    let servers = Servers::new(admin.clone(), "localhost".to_owned(), vec![address])
+        .await
+        .unwrap();
     let with = |name: &str| HelmSettings {
-        server: Some(address.clone()),
+        servers: Some(servers.clone()),
         tls_server_name: Some(name.to_owned()),
-        ..settings(
-            &peer("helm").unwrap(),
-            bench.folder.path(),
-            &kubeconfig.to_string().into(),
-        )
+        ..settings(&peer("helm").unwrap(), bench.folder.path(), &admin)
     };
     let demo = addon("0.1.0", json!({}));
     let error = open(with("other.invalid"), &bench.client())

@@ -71,7 +71,7 @@ pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
     };
     let ruled = || {
         &*resource.table == crate::server::DEFINITIONS
-            || resource.custom.is_some() && crate::schema::rules::present(resource.schema())
+            || resource.custom.is_some() && resource.schema().ruled
     };
     let body = request.body.len() <= QUICK_BODY && request.content_type() != "application/yaml";
     match request.method.as_str() {

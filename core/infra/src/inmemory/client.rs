@@ -13,9 +13,6 @@ use crate::{
     call::{Effect, Pace, Policy},
 };
 
-/// Longest message of the world that is passed on.
-const MESSAGE_CHARS: usize = 500;
-
 /// Client of one world.
 pub(super) struct Client {
     http: reqwest::Client,
@@ -177,11 +174,7 @@ fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let class = wire::class(status.as_u16(), refusal.code.as_deref().unwrap_or_default());
     let message = match &refusal.message {
-        Some(message) => message
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MESSAGE_CHARS)
-            .collect(),
+        Some(message) => message.clone(),
         None => format!("the world answered {status}"),
     };
     let mut error = call.error(class, message);
@@ -214,7 +207,7 @@ mod tests {
         let error = refused(&call, StatusCode::SERVICE_UNAVAILABLE, body);
         assert_eq!(
             error.to_string(),
-            "inmemory: list machines demo: a]0;xb (No2JSuch, HTTP 503)"
+            "inmemory: list machines demo: ab (No2JSuch, HTTP 503)"
         );
         assert_eq!(error.retry_after, Some(Duration::from_secs(2)));
     }

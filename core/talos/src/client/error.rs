@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use butler_api::words;
 use rustls::{AlertDescription, CertificateError};
 use tonic::{Code, Status};
 
@@ -190,7 +191,7 @@ impl Call<'_> {
         Failure {
             node: self.address.to_string(),
             action: self.action,
-            cause: cause.into(),
+            cause: words::peer(&cause.into()),
         }
     }
 
