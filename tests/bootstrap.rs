@@ -2,6 +2,7 @@
 
 mod kill;
 mod real_tools;
+mod record;
 mod world;
 
 use std::{

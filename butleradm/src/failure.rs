@@ -41,7 +41,13 @@ pub(crate) fn other_provider(wanted: &str, provider: &str, path: &Path) -> Failu
 
 /// An API server that cannot be opened or cannot listen.
 pub(crate) fn embedded(error: &OpenError) -> Failure {
-    Failure::from_error(Exit::Failed, error)
+    let failure = Failure::from_error(Exit::Failed, error);
+    match error {
+        OpenError::Damaged { folder, .. } => failure.hint(format!(
+            "restore {folder} from a backup, or move it away and start with an empty one"
+        )),
+        _ => failure,
+    }
 }
 
 /// No folder to work in.

@@ -75,11 +75,9 @@ fn binding(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(),
     if allowed(store, user, wish) {
         return Ok(());
     }
-    let target = crate::status::Target {
-        group: GROUP,
-        resource: kind,
-    };
-    let role = role_of(store, &new["roleRef"], &place.namespace).ok_or_else(|| Failure::not_found(&target, name))?;
+    // The real server names the resource of the binding, not that of the role.
+    let role = role_of(store, &new["roleRef"], &place.namespace);
+    let role = role.ok_or_else(|| Failure::not_found(&resource.target(), name))?;
     let held = held(store, user, &place.namespace);
     confirm(resource, new, user, &held, &rules(&role.value))
 }

@@ -237,3 +237,141 @@ impl http_body::Body for Held {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::pem::PemObject as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::pki::Pki;
+
+    const SHORT: Times = Times {
+        handshake: Duration::from_millis(300),
+        first: Duration::from_millis(300),
+        idle: Duration::from_millis(600),
+        body: Duration::from_millis(300),
+        work: Duration::from_millis(300),
+        request: Duration::from_millis(900),
+        end: Duration::from_millis(100),
+    };
+
+    /// A server that answers `ok`, or with a body that never ends, and a way to it.
+    struct Site {
+        address: std::net::SocketAddr,
+        connector: TlsConnector,
+        stop: CancellationToken,
+    }
+
+    impl Drop for Site {
+        fn drop(&mut self) {
+            self.stop.cancel();
+        }
+    }
+
+    async fn site() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = Pki::own(folder.path()).unwrap();
+        let tls = Arc::new(pki.serving(&["localhost".to_owned()]).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let handle = |request: http::Request<Incoming>, _| async move {
+            let endless = request.uri().path() == "/watch";
+            if !endless && !matches!(collect(request.into_body(), &SHORT).await, Collected::Whole(_)) {
+                return Err(Reset);
+            }
+            if !endless {
+                return Ok(super::super::typed(200, "text/plain", "ok"));
+            }
+            let body = http_body_util::StreamBody::new(futures::stream::pending());
+            let mut reply = super::super::reply(200, "text/plain", body.boxed_unsync());
+            reply.extensions_mut().insert(Endless);
+            Ok(reply)
+        };
+        tokio::spawn(serve(listener, tls, stop.clone(), SHORT, handle));
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = rustls::pki_types::CertificateDer::from_pem_slice(pki.ca_pem().as_bytes()).unwrap();
+        roots.add(ca).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Site {
+            address,
+            connector: TlsConnector::from(Arc::new(config)),
+            stop,
+        }
+    }
+
+    type Stream = tokio_rustls::client::TlsStream<TcpStream>;
+
+    async fn connect(site: &Site, sent: &str) -> Stream {
+        let stream = TcpStream::connect(site.address).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let mut stream = site.connector.connect(name, stream).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// Reads until the server closes; what came, and how long it took.
+    async fn closed(mut stream: impl tokio::io::AsyncRead + Unpin) -> (String, Duration) {
+        let began = Instant::now();
+        let mut bytes = Vec::new();
+        // A connection that is cut is closed as well.
+        let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes))
+            .await
+            .expect("it is cut");
+        (String::from_utf8_lossy(&bytes).into_owned(), began.elapsed())
+    }
+
+    const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn whoever_sends_nothing_or_not_to_the_end_is_cut() {
+        let site = site().await;
+        let plain = TcpStream::connect(site.address).await.unwrap();
+        let silent = connect(&site, "").await;
+        let half = connect(&site, "GET / HTTP/1.1\r\nhos").await;
+        let body = connect(&site, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab").await;
+        for stream in [
+            closed(plain).await,
+            closed(silent).await,
+            closed(half).await,
+            closed(body).await,
+        ] {
+            assert!(!stream.0.contains("200"), "{stream:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_cut_and_a_watch_is_not() {
+        let site = site().await;
+        let (text, _) = closed(connect(&site, GET).await).await;
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        let mut watch = connect(&site, "GET /watch HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut head = [0; 12];
+        watch.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200");
+        let rest = timeout(SHORT.request * 2, async {
+            let mut rest = Vec::new();
+            watch.read_to_end(&mut rest).await
+        });
+        assert!(rest.await.is_err(), "the watch was cut");
+    }
+
+    #[tokio::test]
+    async fn open_watches_do_not_hold_up_the_end() {
+        let site = site().await;
+        let watch = connect(&site, "GET /watch HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let idle = connect(&site, GET).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        site.stop.cancel();
+        for (_, took) in [closed(watch).await, closed(idle).await] {
+            assert!(took < Duration::from_secs(5), "{took:?}");
+        }
+    }
+}

@@ -246,7 +246,8 @@ fn mark(resource: &Resource, current: &Value, options: &Options) -> Value {
             metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
         }
         if resource.generation || metadata.contains_key("generation") {
-            let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
+            let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0);
+            let generation = generation.saturating_add(1);
             metadata.insert("generation".into(), generation.into());
         }
     }

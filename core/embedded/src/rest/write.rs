@@ -479,7 +479,7 @@ fn next(
         normal::default(&mut new, resource.schema()).map_err(|_| bounds::too_large())?;
     }
     if resource.generation && counts(resource, old) != counts(resource, &new) {
-        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0).saturating_add(1);
         meta_mut(&mut new).insert("generation".into(), generation.into());
     }
     check_all(resource, Some(old), &mut new, &place.subresource)?;

@@ -24,7 +24,16 @@ fn anything() -> Value {
             "group": "attack.example.com", "scope": "Namespaced", "names": {"plural": "anythings", "kind": "Anything"},
             "versions": [{
                 "name": "v1", "served": true, "storage": true,
-                "subresources": {"status": {}},
+                "subresources": {"status": {}, "scale": {
+                    "specReplicasPath": ".spec.a", "statusReplicasPath": ".status.a", "labelSelectorPath": ".status.b",
+                }},
+                "additionalPrinterColumns": [
+                    {"name": "A", "type": "date", "jsonPath": ".spec.a"},
+                    {"name": "B", "type": "integer", "jsonPath": ".spec.b"},
+                    {"name": "C", "type": "string", "jsonPath": ".metadata.labels"},
+                    {"name": "D", "type": "number", "jsonPath": ".spec[*].a"},
+                    {"name": "E", "type": "boolean", "jsonPath": ".status.a[0]"},
+                ],
                 "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
             }],
         },
@@ -249,6 +258,68 @@ async fn long_addresses_and_headers_are_read() {
     server.close().await.unwrap();
 }
 
+/// Bodies that go deep in JSON and in the forms that YAML has for it.
+fn deep(levels: usize) -> Vec<String> {
+    let head = "apiVersion: attack.example.com/v1\nkind: Anything\nmetadata: {name: deep}\nspec:";
+    let steps: String = (1..levels.min(600)).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    vec![
+        "[".repeat(levels),
+        "{\"a\":".repeat(levels),
+        format!("{head} {}1{}", "[".repeat(levels), "]".repeat(levels)),
+        format!("{head} {}1{}", "{a: ".repeat(levels), "}".repeat(levels)),
+        format!("{head}\n {}1", "- ".repeat(levels)),
+        format!("{head}\n{steps}"),
+        format!("{head} {}1", "? ".repeat(levels)),
+        format!("{head} {}1", "!x ".repeat(levels)),
+        (0..levels.min(100)).fold(format!("{head}\n a0: &a0 [x]\n"), |text, n| {
+            format!("{text} a{}: &a{} [*a{n}, *a{n}, *a{n}, *a{n}]\n", n + 1, n + 1)
+        }),
+    ]
+}
+
+#[tokio::test]
+async fn no_body_is_too_deep_for_the_stack_nor_multiplies() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, serving, api) = common::served(folder.path()).await;
+    assert_eq!(api.json("POST", CRDS, &anything()).await.status, 201);
+    let send = async |method: &str, path: &str, kind: &str, body: &str| {
+        let url = format!("{}{path}", api.url());
+        let request = api.client().request(method.parse().unwrap(), url);
+        let answer = request.header("content-type", kind).body(body.to_owned()).send().await;
+        answer.unwrap().status().as_u16()
+    };
+    for levels in [100, 1000, 5000, 200_000] {
+        for body in deep(levels) {
+            for (method, path, kind) in [
+                ("POST", OPEN.to_owned(), JSON),
+                ("POST", OPEN.to_owned(), "application/yaml"),
+                ("PATCH", format!("{OPEN}/deep?fieldManager=f"), APPLY),
+                ("PATCH", format!("{OPEN}/deep"), MERGE),
+                ("PATCH", format!("{OPEN}/deep"), OPERATIONS),
+                ("DELETE", format!("{OPEN}/deep"), "application/yaml"),
+            ] {
+                let status = send(method, &path, kind, &body).await;
+                assert!(
+                    status < 500,
+                    "{method} {kind} {levels}: {status} {}",
+                    &body[..40.min(body.len())]
+                );
+            }
+        }
+    }
+    assert_eq!(api.json("GET", "/readyz", &Value::Null).await.status, 200);
+    serving.stop().await;
+    server.close().await.unwrap();
+}
+
+/// Forms of answers.
+const ACCEPTED: [&str; 4] = [
+    "application/json",
+    "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+    "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json",
+    "application/yaml",
+];
+
 /// What a stranger may send: a method, an address, a content type, an option and a body.
 fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
     let leaf = prop_oneof![
@@ -299,6 +370,7 @@ fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
         Just("/api/v1/namespaces/default/serviceaccounts/default/token".to_owned()),
         Just("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned()),
         Just("/apis/apps/v1/namespaces/default/deployments/a/scale".to_owned()),
+        Just(format!("{path}/scale")),
         "(/[a-z0-9.%-]{0,12}){1,7}",
     ];
     let option = "(|labelSelector|fieldSelector|limit|continue|resourceVersion|timeoutSeconds|watch|dryRun|fieldManager|force|pretty)(=[ -~]{0,12})?";
@@ -365,13 +437,14 @@ async fn random_requests_are_answered_and_it_goes_on_and_opens_again() {
             .client()
             .request(method.parse().unwrap(), url)
             .header("content-type", kind)
+            .header("accept", ACCEPTED[round % ACCEPTED.len()])
             .body(body);
         let answer = tokio::time::timeout(Duration::from_secs(20), request.send()).await;
         let answer = answer.unwrap_or_else(|_| panic!("no answer: {shown}"));
         let answer = answer.unwrap_or_else(|error| panic!("{error:?}: {shown}"));
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap_or_default();
-        assert!(!text.contains("panic"), "{shown}: {status} {text}");
+        assert!(!text.contains("made the server panic"), "{shown}: {status} {text}");
     }
     assert_eq!(api.json("GET", "/readyz", &Value::Null).await.status, 200);
     let before = (listed(&api, OPEN).await, listed(&api, MAPS).await);
