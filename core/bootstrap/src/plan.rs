@@ -420,7 +420,7 @@ mod tests {
         config.addons.cni.as_mut().unwrap().version = Some("1.18.2".to_owned());
         config.talos.version = semver::Version::new(1, 12, 99);
         let addons = addons::plan(&config, &ClusterFacts::default()).unwrap();
-        let plan = plan(&config, &addons, &[], Vec::new());
+        let plan = plan(&config, &addons, &Found::default(), Vec::new());
         let says = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
         assert!(
             says("the images of cilium in this version are not all known"),

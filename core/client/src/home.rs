@@ -80,7 +80,12 @@ impl HomeError {
                 source.kind(),
                 Kind::StorageFull | Kind::QuotaExceeded | Kind::Interrupted | Kind::TimedOut | Kind::WouldBlock
             ),
-            Self::NoHome | Self::NoFile { .. } | Self::Dangling { .. } | Self::Loop { .. } => false,
+            Self::NoHome
+            | Self::RelativeHome(_)
+            | Self::OtherHome(_)
+            | Self::NoFile { .. }
+            | Self::Dangling { .. }
+            | Self::Loop { .. } => false,
         }
     }
 
@@ -89,6 +94,8 @@ impl HomeError {
         use io::ErrorKind as Kind;
         match self {
             Self::NoHome => None,
+            Self::RelativeHome(_) => Some("set BUTLER_HOME, or HOME, to an absolute path".to_owned()),
+            Self::OtherHome(_) => Some("write the path out".to_owned()),
             Self::NoFile { path, .. } => Some(format!("move it away: mv {0} {0}.old", path.display())),
             Self::Dangling { path, target } => Some(format!(
                 "make the folder {}, or remove the link {}",

@@ -91,7 +91,7 @@ pub(super) async fn configure_again(
         context.known().learn(fact);
     }
     context.talos_nodes().remove(name);
-    match talos::configure(context, name).await {
+    match talos::configure(context, name, report).await {
         Ok(()) => {}
         Err(error) if error.class == Class::Retryable => {
             return Ok(State::Says(format!("{found}: {}", error.to_failure().message)));

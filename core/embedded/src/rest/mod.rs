@@ -69,10 +69,8 @@ pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
             .get(&resource.table, &resource.key(&place.namespace, &place.name));
         found.is_none_or(|object| object.bytes.len() <= QUICK_OBJECT)
     };
-    let ruled = || {
-        &*resource.table == crate::server::DEFINITIONS
-            || resource.custom.is_some() && resource.schema().ruled
-    };
+    let ruled =
+        || &*resource.table == crate::server::DEFINITIONS || resource.custom.is_some() && resource.schema().ruled;
     let body = request.body.len() <= QUICK_BODY && request.content_type() != "application/yaml";
     match request.method.as_str() {
         "GET" | "HEAD" if place.name.is_empty() => {
