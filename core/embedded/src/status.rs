@@ -90,7 +90,7 @@ impl Cause {
                 break;
             }
             let comma = if list.is_empty() { "" } else { ", " };
-            list.push_str(&format!("{comma}{one:?}"));
+            list.extend([comma, &format!("{one:?}")]);
         }
         Self::new(
             "FieldValueNotSupported",

@@ -59,6 +59,5 @@ pub(crate) fn clip(mut text: String, limit: usize) -> String {
     let length = text.len();
     text.truncate(text.floor_char_boundary(limit));
     let gone = length - text.len();
-    text.push_str(&format!("... ({gone} more bytes)"));
-    text
+    text + &format!("... ({gone} more bytes)")
 }

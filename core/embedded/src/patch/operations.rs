@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(run(&doublings(1000), json!({})).unwrap_err().code, 422);
         assert!(run(&doublings(12), json!({})).is_ok());
         // Deeper by every step although nothing is copied.
-        let sink = (0..DEPTH + 1).flat_map(|_| {
+        let sink = (0..=DEPTH).flat_map(|_| {
             [
                 json!({"op": "add", "path": "/n", "value": {}}),
                 json!({"op": "move", "from": "/d", "path": "/n/d"}),

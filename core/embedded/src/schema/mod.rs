@@ -282,8 +282,8 @@ impl<'a> Reader<'a> {
         let text = raw["pattern"].as_str()?;
         let read = || {
             Pattern::parse(text)
-                .map_err(|error| {
-                    tracing::warn!(pattern = text, error, "a pattern that is no expression is not checked")
+                .inspect_err(|error| {
+                    tracing::warn!(pattern = text, error, "a pattern that is no expression is not checked");
                 })
                 .ok()
                 .map(Arc::new)

@@ -158,11 +158,10 @@ impl Engine {
 /// About how many states an expression needs; never too few by much.
 fn states(hir: &Hir) -> usize {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(Class::Bytes(_)) => 1,
         HirKind::Literal(literal) => literal.0.len(),
-        HirKind::Class(Class::Bytes(_)) => 1,
-        // Ranges beyond ASCII become sequences of bytes.
         HirKind::Class(Class::Unicode(class)) if class.is_ascii() => 1,
+        // Ranges beyond ASCII become sequences of bytes.
         HirKind::Class(Class::Unicode(class)) => 2 + 6 * class.ranges().len(),
         HirKind::Capture(capture) => states(&capture.sub),
         HirKind::Concat(list) | HirKind::Alternation(list) => list.iter().map(states).fold(1, usize::saturating_add),
@@ -310,9 +309,9 @@ fn escape<'a>(after: &'a str, class: bool, out: &mut String) -> &'a str {
         }
     };
     match (c.is_ascii_uppercase(), class) {
-        (true, _) => out.push_str(&format!("[^{set}]")),
+        (true, _) => out.extend(["[^", set, "]"]),
         (false, true) => out.push_str(set),
-        (false, false) => out.push_str(&format!("[{set}]")),
+        (false, false) => out.extend(["[", set, "]"]),
     }
     rest
 }

@@ -91,9 +91,15 @@ impl Rule {
 
 /// What the rules say about an object.
 pub(crate) fn check(object: &Value, old: Option<&Value>, schema: &Schema) -> Vec<Cause> {
+    check_within(object, old, schema, (RULE, OBJECT))
+}
+
+/// The same with other budgets, for one rule and for the object.
+fn check_within(object: &Value, old: Option<&Value>, schema: &Schema, (rule, left): (u64, u64)) -> Vec<Cause> {
     let mut evaluation = Evaluation {
         causes: Vec::new(),
-        left: OBJECT,
+        rule,
+        left,
     };
     // That there is no budget left stands among the causes.
     let _ = evaluation.walk(object, old, schema, Trail::Root(""));
@@ -105,6 +111,9 @@ struct Ended;
 
 struct Evaluation {
     causes: Vec<Cause>,
+    /// What one rule may cost.
+    rule: u64,
+    /// What is left for all.
     left: u64,
 }
 
@@ -223,14 +232,14 @@ impl Evaluation {
         } else {
             old
         };
-        let units = RULE.min(self.left);
+        let units = self.rule.min(self.left);
         let (outcome, left) = cel::evaluate(program, this.as_ref(), before.as_deref(), units);
         match left {
             Some(left) => {
                 self.left -= units - left;
                 Ok(outcome)
             }
-            None if units < RULE => Err(
+            None if units < self.rule => Err(
                 "validation failed due to running out of cost budget, no further validation rules will be run"
                     .to_owned(),
             ),
@@ -359,7 +368,8 @@ mod tests {
     fn an_object_that_costs_too_much_is_refused_in_the_words_of_the_real_server() {
         let rule = json!({"rule": "self.list.all(x, self.list.all(y, self.list.all(z, x + y + z != '')))"});
         let list = (0..2_000).map(|n| format!("item-{n}")).collect::<Vec<_>>();
-        let causes = run(&rule, &json!({"list": list}), None);
+        let budgets = (20_000, 100_000);
+        let causes = check_within(&json!({"spec": {"list": list}}), None, &schema(&rule), budgets);
         assert_eq!(causes.len(), 1);
         let message = &causes[0].message;
         assert!(message.contains("actual cost limit exceeded"), "{message}");
@@ -372,8 +382,8 @@ mod tests {
             "x-kubernetes-validations": [{"rule": "self.list.all(x, self.list.all(y, x != y || true))"}]});
         let schema =
             Schema::custom(&json!({"type": "object", "properties": {"all": {"type": "array", "items": items}}}));
-        let all = vec![json!({"list": &list[..250]}); 200];
-        let causes = check(&json!({"all": all}), None, &schema);
+        let all = vec![json!({"list": &list[..25]}); 200];
+        let causes = check_within(&json!({"all": all}), None, &schema, budgets);
         assert_eq!(causes.len(), 1);
         assert!(causes[0].message.contains("running out of cost budget"), "{causes:?}");
     }

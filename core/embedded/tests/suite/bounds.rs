@@ -26,10 +26,10 @@ fn sample(name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "bounds.example.com/v1", "kind": "Sample", "metadata": {"name": name}, "spec": spec})
 }
 
-/// Copies of an annotation into each other: every one doubles it.
+/// Copies of a map into itself: every one doubles it.
 fn copies() -> Value {
-    let start = json!({"op": "add", "path": "/metadata/annotations", "value": {"a": "x".repeat(64)}});
-    let copies = (0..40).map(|_| json!({"op": "copy", "from": "/metadata", "path": "/metadata/m"}));
+    let start = json!({"op": "add", "path": "/data", "value": {"a": "x".repeat(64)}});
+    let copies = (0..40).map(|n| json!({"op": "copy", "from": "/data", "path": format!("/data/c{n}")}));
     std::iter::once(start).chain(copies).collect()
 }
 
@@ -135,7 +135,7 @@ async fn large_lists_costly_rules_and_many_patterns_are_answered_in_good_time() 
     assert_eq!(twice.status, 422);
     assert_eq!(twice.body["details"]["causes"][0]["field"], "spec.set[2]");
     // Not optimised, and beside other tests; what was quadratic took minutes.
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
     assert_eq!(api.send("GET", SAMPLES, JSON, &Value::Null).await.status, 200);
     serving.stop().await;
     server.close().await.unwrap();

@@ -1,6 +1,5 @@
 //! Finding the type of an expression, what is wrong with it, and what it costs in the worst case; all in one walk.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::common::ast::{
@@ -9,7 +8,7 @@ use cel::common::ast::{
 
 use super::cost::{self, Argument, Size};
 use super::decl::{Decl, Kind};
-use super::functions::{self, Overload};
+use super::functions;
 use super::types::Ty;
 use crate::schema::pattern::Pattern;
 
@@ -234,13 +233,11 @@ impl Checker {
                 let Kind::Object(fields) = &of.kind else {
                     return Node::open(0);
                 };
-                match fields.get(field) {
-                    Some(place) => Node::at(place, 0),
-                    None => {
-                        self.wrong(id, format!("undefined field '{field}'"));
-                        Node::open(0)
-                    }
+                if let Some(place) = fields.get(field) {
+                    return Node::at(place, 0);
                 }
+                self.wrong(id, format!("undefined field '{field}'"));
+                Node::open(0)
             }
             Ty::Map(_, values) => match operand.inside() {
                 Some(place) => Node::at(place, 0),
@@ -266,36 +263,33 @@ impl Checker {
     }
 
     fn list(&mut self, id: u64, list: &ListExpr) -> Node {
-        let mut items: Option<Ty> = None;
+        let mut items = Ty::Open;
         let mut size: Option<Size> = None;
         let mut cost = 10u64;
         for element in &list.elements {
             let node = self.visit(element);
             cost = cost.saturating_add(node.cost);
             size = Some(size.map_or(node.size(), |s| s.or(node.size())));
-            items = self.one_type(id, items, &node.ty);
+            items = self.one_type(id, &items, &node.ty);
         }
         Node {
             size: Some(Size::exactly(list.elements.len() as u64)),
             entries: Some((Size::exactly(1), size.unwrap_or(Size::exactly(0)))),
-            ..Node::new(Ty::list(items.unwrap_or(Ty::Open)), cost)
+            ..Node::new(Ty::list(items), cost)
         }
     }
 
     /// The items of a list that is written out are of one type.
-    fn one_type(&mut self, id: u64, before: Option<Ty>, next: &Ty) -> Option<Ty> {
-        let Some(before) = before else {
-            return Some(next.clone());
-        };
-        let joined = before.join(next);
-        if joined.is_none() {
-            self.wrong(id, format!("expected type '{before}' but found '{next}'"));
+    fn one_type(&mut self, id: u64, before: &Ty, next: &Ty) -> Ty {
+        if let Some(joined) = before.join(next) {
+            return joined;
         }
-        Some(joined.unwrap_or(before))
+        self.wrong(id, format!("expected type '{before}' but found '{next}'"));
+        before.clone()
     }
 
     fn map(&mut self, id: u64, map: &MapExpr) -> Node {
-        let (mut keys, mut values) = (None, None);
+        let (mut keys, mut values) = (Ty::Open, Ty::Open);
         let mut sizes: Option<(Size, Size)> = None;
         let mut cost = 30u64;
         for entry in &map.entries {
@@ -308,10 +302,10 @@ impl Checker {
                 None => (key.size(), value.size()),
                 Some((k, v)) => (k.or(key.size()), v.or(value.size())),
             });
-            keys = self.one_type(id, keys, &key.ty);
-            values = self.one_type(id, values, &value.ty);
+            keys = self.one_type(id, &keys, &key.ty);
+            values = self.one_type(id, &values, &value.ty);
         }
-        let ty = Ty::Map(Arc::new(keys.unwrap_or(Ty::Open)), Arc::new(values.unwrap_or(Ty::Open)));
+        let ty = Ty::Map(Arc::new(keys), Arc::new(values));
         Node {
             size: Some(Size::exactly(map.entries.len() as u64)),
             entries: Some(sizes.unwrap_or((Size::exactly(0), Size::exactly(0)))),
@@ -418,9 +412,10 @@ impl Checker {
             self.wrong(id, format!("undeclared reference to '{name}' (in container '')"));
             return Node::open(spent);
         };
+        let types = arguments.iter().map(|a| &a.ty).collect::<Vec<_>>();
         let fitting = overloads
             .into_iter()
-            .filter_map(|overload| Some((overload, result_type(overload, arguments)?)))
+            .filter_map(|overload| Some((overload, functions::result(overload, &types)?)))
             .collect::<Vec<_>>();
         if fitting.is_empty() {
             self.no_overload(id, name, member, arguments);
@@ -428,7 +423,7 @@ impl Checker {
         }
         self.literals(name, written);
         let mut node = Node::open(0);
-        node.ty = one_result(&fitting);
+        node.ty = functions::one_result(&fitting);
         let given = arguments.iter().map(Node::argument).collect::<Vec<_>>();
         let (mut own, mut size) = (0, None::<Size>);
         for (overload, _) in &fitting {
@@ -623,56 +618,4 @@ fn is_type_name(name: &str) -> bool {
             | "kubernetes.Semver"
             | "kubernetes.NamedFormat"
     )
-}
-
-/// The result of an overload for these arguments; nothing if it does not take them.
-fn result_type(overload: &Overload, arguments: &[Node]) -> Option<Ty> {
-    if overload.arguments.len() != arguments.len() {
-        return None;
-    }
-    let mut bound = HashMap::new();
-    for (wanted, given) in overload.arguments.iter().zip(arguments) {
-        unify(wanted, &given.ty, &mut bound)?;
-    }
-    Some(substitute(&overload.result, &bound))
-}
-
-/// Whether a type fits a parameter; notes what the letters in it stand for.
-fn unify(wanted: &Ty, given: &Ty, bound: &mut HashMap<char, Ty>) -> Option<()> {
-    match (wanted, given) {
-        (Ty::Param(letter), given) => {
-            let joined = match bound.get(letter) {
-                Some(before) => before.join(given)?,
-                None => given.clone(),
-            };
-            bound.insert(*letter, joined);
-            Some(())
-        }
-        (_, given) if given.is_open() => Some(()),
-        (Ty::List(a), Ty::List(b)) | (Ty::Optional(a), Ty::Optional(b)) => unify(a, b, bound),
-        (Ty::Map(ka, va), Ty::Map(kb, vb)) => {
-            unify(ka, kb, bound)?;
-            unify(va, vb, bound)
-        }
-        (Ty::List(_) | Ty::Map(..) | Ty::Optional(_), _) => None,
-        (wanted, given) => wanted.join(given).map(drop),
-    }
-}
-
-fn substitute(ty: &Ty, bound: &HashMap<char, Ty>) -> Ty {
-    match ty {
-        Ty::Param(letter) => bound.get(letter).cloned().unwrap_or(Ty::Open),
-        Ty::List(items) => Ty::list(substitute(items, bound)),
-        Ty::Optional(value) => Ty::optional(substitute(value, bound)),
-        Ty::Map(keys, values) => Ty::Map(Arc::new(substitute(keys, bound)), Arc::new(substitute(values, bound))),
-        other => other.clone(),
-    }
-}
-
-/// The result where several overloads fit: theirs if it is one, else it shows when the call is evaluated.
-fn one_result(fitting: &[(&Overload, Ty)]) -> Ty {
-    let mut all = fitting.iter().map(|(_, ty)| ty);
-    let Some(first) = all.next() else { return Ty::Open };
-    let same = all.all(|ty| first.to_string() == ty.to_string());
-    if same { first.clone() } else { Ty::Dyn }
 }

@@ -1,7 +1,7 @@
 //! The functions that rules may call: those of the standard library and of Kubernetes' own.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::types::{self, Ty};
 
@@ -208,6 +208,58 @@ fn overload(arguments: &'static str, result: Ty) -> Overload {
         arguments: list.map(types::parse).collect(),
         result,
     }
+}
+
+/// The result of an overload for these arguments; nothing if it does not take them.
+pub(crate) fn result(overload: &Overload, arguments: &[&Ty]) -> Option<Ty> {
+    if overload.arguments.len() != arguments.len() {
+        return None;
+    }
+    let mut bound = HashMap::new();
+    for (wanted, given) in overload.arguments.iter().zip(arguments) {
+        unify(wanted, given, &mut bound)?;
+    }
+    Some(substitute(&overload.result, &bound))
+}
+
+/// Whether a type fits a parameter; notes what the letters in it stand for.
+fn unify(wanted: &Ty, given: &Ty, bound: &mut HashMap<char, Ty>) -> Option<()> {
+    match (wanted, given) {
+        (Ty::Param(letter), given) => {
+            let joined = match bound.get(letter) {
+                Some(before) => before.join(given)?,
+                None => given.clone(),
+            };
+            bound.insert(*letter, joined);
+            Some(())
+        }
+        (_, given) if given.is_open() => Some(()),
+        (Ty::List(a), Ty::List(b)) | (Ty::Optional(a), Ty::Optional(b)) => unify(a, b, bound),
+        (Ty::Map(ka, va), Ty::Map(kb, vb)) => {
+            unify(ka, kb, bound)?;
+            unify(va, vb, bound)
+        }
+        (Ty::List(_) | Ty::Map(..) | Ty::Optional(_), _) => None,
+        (wanted, given) => wanted.join(given).map(drop),
+    }
+}
+
+fn substitute(ty: &Ty, bound: &HashMap<char, Ty>) -> Ty {
+    match ty {
+        Ty::Param(letter) => bound.get(letter).cloned().unwrap_or(Ty::Open),
+        Ty::List(items) => Ty::list(substitute(items, bound)),
+        Ty::Optional(value) => Ty::optional(substitute(value, bound)),
+        Ty::Map(keys, values) => Ty::Map(Arc::new(substitute(keys, bound)), Arc::new(substitute(values, bound))),
+        other => other.clone(),
+    }
+}
+
+/// The result where several overloads fit: theirs if it is one, else it shows when the call is evaluated.
+pub(crate) fn one_result(fitting: &[(&Overload, Ty)]) -> Ty {
+    let mut all = fitting.iter().map(|(_, ty)| ty);
+    let Some(first) = all.next() else { return Ty::Open };
+    let same = all.all(|ty| first.to_string() == ty.to_string());
+    if same { first.clone() } else { Ty::Dyn }
 }
 
 #[cfg(test)]

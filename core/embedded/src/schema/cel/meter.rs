@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue};
-use cel::common::types::{CelInt, CelList, CelMap, CelString, DYN_TYPE, INT_TYPE, Kind};
+use cel::common::types::{CelBool, CelInt, CelList, CelMap, CelString, DYN_TYPE, INT_TYPE, Kind};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
@@ -120,34 +120,23 @@ fn add<'b, 'v>(list: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionErr
 fn equals<'b, 'v>(list: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let [left, right] = arguments(list)?;
     let equal = equal(left.as_ref(), right.as_ref())?;
-    Ok(CowVal::owned(cel::common::types::CelBool::from(equal)))
+    Ok(CowVal::owned(CelBool::from(equal)))
 }
 
 fn contains<'b, 'v>(list: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let [item, all] = arguments(list)?;
-    let found = match all.get_type().kind() {
-        Kind::List => {
-            let iterable = all.as_iterable();
-            let mut items = iterable
-                .ok_or_else(|| overload("@in", &[item.as_ref(), all.as_ref()]))?
-                .iter();
-            let mut found = false;
-            while let Some(other) = items.next() {
-                if equal(other, item.as_ref())? {
-                    found = true;
-                    break;
-                }
-            }
-            found
-        }
-        _ => {
-            charge(1 + text_length(item.as_ref()) / CHARACTERS)?;
-            let container = all.as_container();
-            let container = container.ok_or_else(|| overload("@in", &[item.as_ref(), all.as_ref()]))?;
-            container.contains(item.as_ref())?
-        }
-    };
-    Ok(CowVal::owned(cel::common::types::CelBool::from(found)))
+    let wrong = || overload("@in", &[item.as_ref(), all.as_ref()]);
+    if all.get_type().kind() != Kind::List {
+        charge(1 + text_length(item.as_ref()) / CHARACTERS)?;
+        let found = all.as_container().ok_or_else(wrong)?.contains(item.as_ref())?;
+        return Ok(CowVal::owned(CelBool::from(found)));
+    }
+    let mut items = all.as_iterable().ok_or_else(wrong)?.iter();
+    let mut found = false;
+    while let (false, Some(other)) = (found, items.next()) {
+        found = equal(other, item.as_ref())?;
+    }
+    Ok(CowVal::owned(CelBool::from(found)))
 }
 
 /// Whether two values are equal; lists and maps of all kinds are compared by what is in them.

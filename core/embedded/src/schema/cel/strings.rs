@@ -1,4 +1,8 @@
 //! String functions whose library form may take more time or memory than their arguments are large.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the library hands arguments to functions by value"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
