@@ -305,20 +305,20 @@ fn an_endpoint_that_somebody_answers_is_told_before_machines_are_made_and_anothe
 fn without_a_name_the_link_of_the_nodes_address_carries_the_endpoint() {
     let faults = "faults:
   machines:
-    demo-cp-0: {links: [enp3s0, eth0], disks: [/dev/vda]}
-    demo-cp-1: {links: [ens18], disks: [/dev/vda]}
-    demo-cp-2: {links: [eth0], disks: [/dev/vda]}
-    demo-worker-0: {disks: [/dev/sda, /dev/vda]}
+    demo-cp-0: {links: [enp3s0, eth0], disks: [/dev/sda]}
+    demo-cp-1: {links: [ens18], disks: [/dev/sda]}
+    demo-cp-2: {links: [eth0], disks: [/dev/sda]}
+    demo-worker-0: {disks: [/dev/vda, /dev/sda]}
 ";
     let further = "addons: {controlPlaneHA: {enabled: false}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, further);
     // The disk is refused before the configuration is pushed, and may be corrected though a worker has got its own.
     let run = site.bootstrap(&[]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
-    let words = "has no disk /dev/sda (talos.installDisk); it has /dev/vda";
+    let words = "has no disk /dev/vda (talos.installDisk); it has /dev/sda";
     assert!(run.stderr.contains(words), "{}", run.stderr);
     let text = fs::read_to_string(site.config()).unwrap();
-    let disk = "version: v1.12.1\n  installDisk: /dev/vda";
+    let disk = "version: v1.12.1\n  installDisk: /dev/sda";
     fs::write(site.config(), text.replace("version: v1.12.1", disk)).unwrap();
     site.bootstrap(&[]).is_ready();
 }

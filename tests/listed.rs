@@ -316,7 +316,7 @@ fn links_and_disks_that_are_not_there_are_named_before_anything_is_pushed() {
     yard.configure("", "");
     let (code, _, said) = yard.run(&[]);
     assert_eq!(code, Some(1), "{said}");
-    let disk = "has no disk /dev/sda (talos.installDisk); it has /dev/nvme0n1";
+    let disk = "has no disk /dev/vda (talos.installDisk); it has /dev/nvme0n1";
     assert!(said.contains(disk), "{said}");
     yard.configure(", installDisk: /dev/nvme0n1, networkInterface: eth0", "");
     let (code, _, said) = yard.run(&[]);

@@ -343,3 +343,212 @@ fn every_setting_of_the_samples_has_a_rule() {
     let without: Vec<&String> = seen.iter().filter(|path| rules::known(path).is_none()).collect();
     assert!(without.is_empty(), "no rule for {without:?}");
 }
+
+/// What happens when a hint is followed.
+enum Followed {
+    /// The configuration changes while these steps were tried, and that is taken over.
+    TakenOver(&'static str, (&'static str, &'static str), &'static [&'static str]),
+    /// It is told before a run begins: there is nothing yet that could be used.
+    NothingBegan,
+    /// The configuration stays as it is.
+    NothingChanges,
+}
+
+/// Every hint that names a setting or the configuration: a fragment of it, and what following it means.
+const HINTS: &[(&str, Followed)] = &[
+    (
+        ".fingerprint, or leave that out",
+        Followed::TakenOver(
+            LISTED,
+            (
+                "192.0.2.12,",
+                "192.0.2.12, fingerprint: 3q2+7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,",
+            ),
+            &["machine/edge-cp-1/configure"],
+        ),
+    ),
+    (
+        "or change talos.version while no machine is configured",
+        Followed::TakenOver(LISTED, ("v1.12.1", "v1.11.5"), FOUND),
+    ),
+    (
+        "or take it off the",
+        Followed::TakenOver(
+            LISTED,
+            (
+                "{address: 192.0.2.12, role: control-plane}",
+                "{address: 192.0.2.14, role: control-plane, name: edge-d}",
+            ),
+            &["=machine/edge-cp-1/create", "=machine/edge-a/configure"],
+        ),
+    ),
+    (
+        "free the address, or set network.vip to another one",
+        Followed::TakenOver(
+            LISTED,
+            ("vip: 192.0.2.10", "vip: 192.0.2.9"),
+            &["+record", "+bootstrap-cluster/start"],
+        ),
+    ),
+    (
+        "free the address; the machines are configured with it",
+        Followed::NothingChanges,
+    ),
+    (
+        "set network.vipInterface to a link that the machine has",
+        Followed::TakenOver(
+            LISTED,
+            ("vip: 192.0.2.10", "vip: 192.0.2.10\n  vipInterface: enp3s0"),
+            &["=machine/edge-a/configure"],
+        ),
+    ),
+    (
+        "to a link that the machine has",
+        Followed::TakenOver(LISTED, ("192.0.2.12,", "192.0.2.12, networkInterface: enp3s0,"), FOUND),
+    ),
+    (
+        "to a disk that the machine has",
+        Followed::TakenOver(
+            LISTED,
+            ("{version: v1.12.1}", "{version: v1.12.1, installDisk: /dev/vda}"),
+            &["=machine/edge-a/configure"],
+        ),
+    ),
+    (
+        "set network.loadBalancerPool to addresses that nobody has",
+        Followed::TakenOver(
+            MADE,
+            ("127.64.254.50", "127.64.254.60"),
+            &["machine/demo-cp-0/create", "+addon/metallb"],
+        ),
+    ),
+    (
+        "use the embedded bootstrap cluster: bootstrapCluster: embedded",
+        Followed::TakenOver(KIND, ("bootstrapCluster: kind", "bootstrapCluster: embedded"), &[]),
+    ),
+    (
+        "check bootstrapCluster.kubeconfig and its context",
+        Followed::TakenOver(EXISTING, ("one.yaml", "two.yaml"), &[]),
+    ),
+    ("choose another cluster name", Followed::NothingBegan),
+    ("switch addons.certManager on", Followed::NothingBegan),
+    (
+        "set network.loadBalancerPool, or set addons.loadBalancer.type: none",
+        Followed::NothingBegan,
+    ),
+    ("choose a release up to 1.13 in talos.version", Followed::NothingBegan),
+    ("prints what a configuration may contain", Followed::NothingBegan),
+    (
+        "undo these changes and run the same command again",
+        Followed::NothingChanges,
+    ),
+    ("the node has a configuration already", Followed::NothingChanges),
+    (
+        "the machine took its configuration but does not come back",
+        Followed::NothingChanges,
+    ),
+];
+
+const KIND: &str = "provider: inmemory
+bootstrapCluster: kind
+cluster: {name: demo, topology: single-node, controlPlane: {cpu: 2, memoryMB: 4096, diskGB: 40}}
+network: {loadBalancerPool: {start: 127.64.254.10, end: 127.64.254.50}}
+";
+
+const EXISTING: &str = "provider: inmemory
+bootstrapCluster: {type: existing, kubeconfig: /one.yaml}
+cluster: {name: demo, topology: single-node, controlPlane: {cpu: 2, memoryMB: 4096, diskGB: 40}}
+network: {loadBalancerPool: {start: 127.64.254.10, end: 127.64.254.50}}
+";
+
+#[test]
+fn following_a_hint_works() {
+    for (hint, followed) in HINTS {
+        if let Followed::TakenOver(text, edit, steps) = followed {
+            let verdict = verdict(text, *edit, steps);
+            assert_eq!(refusals(&verdict), [], "{hint}");
+            assert!(!verdict.allowed.is_empty(), "{hint}: nothing changed");
+        }
+    }
+}
+
+#[test]
+fn a_bootstrap_cluster_that_was_refused_may_be_another_one() {
+    let mut known = journal(&["bootstrap-cluster/start"]);
+    let now = KIND.replacen("bootstrapCluster: kind", "bootstrapCluster: embedded", 1);
+    let by = judge(&canonical(KIND), &canonical(&now), &known);
+    assert_eq!(refusals(&by), [("bootstrapCluster.type", "bootstrap-cluster/start")]);
+    known.add(&Entry::Failure {
+        step: StepId::new("bootstrap-cluster/start"),
+        error: "no container runtime answers".to_owned(),
+        deadline: false,
+        refused: true,
+    });
+    assert_eq!(refusals(&judge(&canonical(KIND), &canonical(&now), &known)), []);
+}
+
+/// A hint that is new has to be thought of: is what it says to do possible then?
+#[test]
+fn every_hint_that_names_a_setting_is_walked() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut hints = Vec::new();
+    for folder in [
+        "core/infra/src",
+        "core/bootstrap/src",
+        "core/talos/src",
+        "butleradm/src",
+    ] {
+        collect(&root.join(folder), &mut hints);
+    }
+    assert!(hints.len() >= HINTS.len() / 2, "{hints:?}");
+    let walked = |hint: &String| HINTS.iter().any(|(fragment, _)| hint.contains(fragment));
+    let missing: Vec<&String> = hints.iter().filter(|hint| !walked(hint)).collect();
+    assert!(
+        missing.is_empty(),
+        "nobody has thought of what follows from {missing:#?}"
+    );
+}
+
+/// Texts near the word `hint` that name a setting or the configuration.
+fn collect(folder: &std::path::Path, hints: &mut Vec<String>) {
+    const WORDS: [&str; 9] = [
+        "talos.",
+        "network.",
+        "providerConfig",
+        "addons.",
+        "bootstrapCluster",
+        "the list",
+        "configuration",
+        "cluster name",
+        "that the machine has",
+    ];
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, hints);
+            continue;
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".rs") || name == "tests.rs" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines: Vec<&str> = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        for (n, line) in lines.iter().enumerate() {
+            if !line.to_lowercase().contains("hint") {
+                continue;
+            }
+            let near = lines[n..(n + 5).min(lines.len())].join("\n").replace("\\\n", "");
+            // A setting alone, as the subject of a message, is no hint.
+            let texts = near.split('"').skip(1).step_by(2).filter(|text| text.contains(' '));
+            let names_one = |text: &&str| WORDS.iter().any(|word| text.contains(word));
+            hints.extend(texts.filter(names_one).map(str::to_owned));
+        }
+    }
+    hints.sort();
+    hints.dedup();
+}

@@ -111,7 +111,7 @@ fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, facts: &Main
                 listed.address
             ),
             hint: format!(
-                "boot it from an image of Talos v{}.{}, or change talos.version",
+                "boot it from an image of Talos v{}.{}, or change talos.version while no machine is configured",
                 wanted.major, wanted.minor
             ),
         };
@@ -278,7 +278,10 @@ mod tests {
                 message,
                 format!("10.0.0.5:50000 runs Talos {runs}, the configuration names v1.12.1")
             );
-            assert_eq!(hint, "boot it from an image of Talos v1.12, or change talos.version");
+            assert_eq!(
+                hint,
+                "boot it from an image of Talos v1.12, or change talos.version while no machine is configured"
+            );
         }
     }
 
