@@ -80,13 +80,10 @@ impl Checked {
             ("boolean", Value::Bool(value)) => Some((*value).into()),
             ("integer", Value::Int(value)) => self.integer(*value, schema, path, node.span),
             ("integer", Value::Number(Odd::TooLarge)) => {
-                let bound = schema["maximum"].as_i64().unwrap_or(i64::MAX);
-                self.draft(
-                    path,
-                    node.span,
-                    format!("`{path}` is out of range; the maximum is {bound}"),
-                    None,
-                );
+                let bound = |name: &str, other: i64| schema[name].as_i64().unwrap_or(other);
+                let (min, max) = (bound("minimum", i64::MIN), bound("maximum", i64::MAX));
+                let message = format!("`{path}` is out of range: {min} to {max}");
+                self.draft(path, node.span, message, None);
                 None
             }
             _ => self.wrong_kind(node, schema, path, key),
@@ -95,7 +92,7 @@ impl Checked {
 
     /// A patch is taken as it is; it is read where it is judged.
     fn patch(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
-        self.mask_value(node, Some(schema));
+        self.mask_patch(node);
         match &node.value {
             Value::Text(text) => Some(json!({ "at": path, "text": text })),
             Value::Map(entries) => match &entries[..] {
@@ -325,6 +322,23 @@ impl Checked {
                 other.for_each(|(_, value)| self.mask_secret(value));
             }
             Value::List(items) => items.iter().for_each(|item| self.mask_secret(item)),
+            _ => self.masked.push((node.span.start, node.span.end)),
+        }
+    }
+
+    /// Hides every value of a patch but those that say what it is about.
+    fn mask_patch(&mut self, node: &Node) {
+        const ABOUT: [&str; 7] = ["apiVersion", "kind", "name", "op", "path", "from", "$patch"];
+        match &node.value {
+            Value::Map(entries) => {
+                let hidden = entries.iter().filter(|(key, value)| {
+                    let about = ABOUT.contains(&key.name.as_str());
+                    !about || matches!(value.value, Value::Map(_) | Value::List(_))
+                });
+                hidden.for_each(|(_, value)| self.mask_patch(value));
+            }
+            Value::List(items) => items.iter().for_each(|item| self.mask_patch(item)),
+            Value::Null => {}
             _ => self.masked.push((node.span.start, node.span.end)),
         }
     }
