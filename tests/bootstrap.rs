@@ -1,5 +1,6 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
+mod accidents;
 mod kill;
 mod real_tools;
 mod record;

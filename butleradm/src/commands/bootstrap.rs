@@ -16,6 +16,7 @@ use std::{
 use butler_api::config::{self, Provider as ProviderConfig};
 use butler_bootstrap::{
     addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
+    bundle::Bundle,
     cluster::kind::Tools,
     context::{Files, MakeInstaller},
     machine_config, plan,
@@ -141,6 +142,7 @@ impl Job<'_> {
     }
 
     async fn bootstrap(mut self, cancel: CancellationToken) -> Result<(), Failure> {
+        let bundle = Bundle::begin(&self.files());
         let ca_files = self.ca_files()?;
         let facts = secrets::facts(&self.config, self.env).await?;
         self.machines_can_be_configured().await?;
@@ -157,6 +159,7 @@ impl Job<'_> {
             facts,
             tools: self.tools(),
             ca_files,
+            bundle,
             deadline: self.args.deadline,
             keep_bootstrap_cluster: self.args.keep_bootstrap_cluster,
             fuse: fuse(self.env),

@@ -27,6 +27,7 @@ use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
     addons::{Addon, Installer},
+    bundle::Bundle,
     cluster,
     controllers::machines::Trouble,
     failure::{Class, StepError},
@@ -135,6 +136,7 @@ pub struct Context {
     pub trouble: Trouble,
     /// What people see, for the mirror.
     pub view: watch::Receiver<View>,
+    bundle: Mutex<Option<Bundle>>,
     make_installer: MakeInstaller,
     talos: tokio::sync::OnceCell<Arc<TalosSide>>,
     bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
@@ -166,6 +168,8 @@ pub struct Parts {
     pub known: Known,
     /// What people see.
     pub view: watch::Receiver<View>,
+    /// The Talos secrets, if they have begun to be made.
+    pub bundle: Option<Bundle>,
     /// Makes the installer.
     pub make_installer: MakeInstaller,
 }
@@ -183,6 +187,7 @@ impl Context {
             addons,
             known,
             view,
+            bundle,
             make_installer,
         } = parts;
         Self {
@@ -197,6 +202,7 @@ impl Context {
             known: Mutex::new(known),
             trouble: Trouble::default(),
             view,
+            bundle: Mutex::new(bundle),
             make_installer,
             talos: tokio::sync::OnceCell::new(),
             bootstrap: Mutex::new(None),
@@ -256,6 +262,14 @@ impl Context {
         let first = self.control_planes().into_iter().next();
         let first = first.ok_or_else(|| StepError::new(Class::Fatal, "the plan has no control plane"))?;
         Ok(self.address(&first)?.host().to_owned())
+    }
+
+    /// The secrets of a new cluster: those that have begun to be made, else others.
+    pub(crate) async fn new_bundle(&self) -> Result<SecretsBundle, StepError> {
+        let begun = self.bundle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let bundle = begun.or_else(|| Bundle::begin(&self.files));
+        let bundle = bundle.ok_or_else(|| StepError::new(Class::Retryable, "the Talos secrets exist already"))?;
+        bundle.made().await
     }
 
     /// Secrets bundle and credentials, from the file that the secrets step wrote.

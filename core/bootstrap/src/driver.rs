@@ -665,9 +665,8 @@ impl<V: Verbs> Driver<'_, V> {
         let took = self.began.elapsed();
         let message = match outcome {
             Outcome::Done => "management cluster ready".to_owned(),
-            Outcome::Failed => "bootstrap failed".to_owned(),
-            Outcome::Deadline => "a deadline passed".to_owned(),
-            Outcome::Interrupted => "interrupted".to_owned(),
+            Outcome::Failed | Outcome::Deadline => ended_by(&self.failures, outcome),
+            Outcome::Interrupted => "stopped on request, the same command goes on".to_owned(),
         };
         self.emit(Body::RunFinished {
             outcome,
@@ -742,6 +741,20 @@ async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(Ste
     match report.journal.append(entry).await {
         Ok(()) => Message::Input(input(id, evidence), facts),
         Err(error) => Message::Journal(error),
+    }
+}
+
+/// What ended a run that did not reach its end.
+fn ended_by(failures: &[FailedStep], outcome: Outcome) -> String {
+    let verdict = match outcome {
+        Outcome::Deadline => "not done in time",
+        _ => "stopped at",
+    };
+    match failures {
+        [] if outcome == Outcome::Deadline => "not done within --deadline".to_owned(),
+        [] => "the bootstrap is not done".to_owned(),
+        [only] => format!("{verdict}: {}", only.title),
+        [first, others @ ..] => format!("{verdict}: {} and {} more", first.title, others.len()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod addons;
 pub mod addresses;
+pub mod bundle;
 pub mod change;
 pub mod cluster;
 pub mod context;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     addons::{self, Addon, ClusterFacts, PlanError},
+    bundle::Bundle,
     change::{self, Refused, Verdict},
     cluster::{self, kind::Tools},
     context::{Context, Files, MakeInstaller, Parts},
@@ -43,6 +44,8 @@ pub struct Request {
     pub tools: Tools,
     /// PEM files of certificate authorities that a kind node shall trust.
     pub ca_files: Vec<PathBuf>,
+    /// The Talos secrets, if they have begun to be made.
+    pub bundle: Option<Bundle>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// Whether the bootstrap cluster stays after the pivot.
@@ -105,6 +108,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         facts,
         tools,
         ca_files,
+        bundle,
         deadline,
         keep_bootstrap_cluster,
         fuse,
@@ -153,6 +157,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         addons,
         known,
         view: seen,
+        bundle,
         make_installer,
     };
     let context = Arc::new(Context::new(parts));

@@ -27,7 +27,7 @@ const EVERY: Duration = Duration::from_secs(5);
 /// With many waits each asks less often: so much time for each machine that is waited for.
 const SHARE: Duration = Duration::from_millis(100);
 /// How long one look may take.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(4);
 /// Machines asked at the same time.
 const AT_ONCE: usize = 8;
 

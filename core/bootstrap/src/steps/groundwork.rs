@@ -8,8 +8,6 @@ use butler_api::{
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
 use butler_infra::CheckStatus;
-use butler_talos::secrets::SecretsBundle;
-use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, ResourceExt,
@@ -113,10 +111,7 @@ pub(super) async fn have_secrets(context: &Context) -> Result<Option<Proof>, Ste
 }
 
 pub(super) async fn make_secrets(context: &Context) -> Result<(), StepError> {
-    let bundle = tokio::task::spawn_blocking(|| SecretsBundle::generate(Timestamp::now()))
-        .await
-        .map_err(|e| StepError::fatal("make the Talos secrets", e))?
-        .map_err(|e| StepError::fatal("make the Talos secrets", e))?;
+    let bundle = context.new_bundle().await?;
     let text = bundle
         .to_yaml()
         .map_err(|e| StepError::fatal("write the Talos secrets", e))?;

@@ -85,18 +85,6 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
     }
 }
 
-/// What is learnt of a machine that was configured and is in maintenance mode.
-pub(super) async fn maintenance_facts(
-    context: &Context,
-    name: &str,
-    address: &Address,
-) -> Result<Vec<Fact>, StepError> {
-    Ok(look(context, name, address)
-        .await?
-        .map(|proof| proof.facts)
-        .unwrap_or_default())
-}
-
 /// Whether the node answers with this cluster's certificate. Not, if it was in maintenance mode a moment ago.
 pub(super) async fn is_configured(context: &Context, name: &str, report: &Report) -> Result<Option<Proof>, StepError> {
     if context.unconfigured().remove(name) {

@@ -82,14 +82,9 @@ pub(super) async fn configure_again(
         message: format!("{name} at {found}; it gets it again"),
         hint: None,
     });
-    // Who it is now: a pinned fingerprint holds, a new certificate is noted down.
-    let facts = talos::maintenance_facts(context, name, &address).await?;
     report
-        .intent(format!("{name} gets its configuration again"), facts.clone())
+        .intent(format!("{name} gets its configuration again"), Vec::new())
         .await?;
-    for fact in &facts {
-        context.known().learn(fact);
-    }
     context.talos_nodes().remove(name);
     match talos::configure(context, name, report).await {
         Ok(()) => {}

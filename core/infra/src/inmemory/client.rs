@@ -13,6 +13,9 @@ use crate::{
     call::{Effect, Pace, Policy},
 };
 
+/// Bytes of the longest answer that is taken: a list of many thousands of machines.
+const MOST: usize = 64 << 20;
+
 /// Client of one world.
 pub(super) struct Client {
     http: reqwest::Client,
@@ -124,11 +127,17 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|e| lost(call, e))?;
+        let mut response = request.send().await.map_err(|e| lost(call, e))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|e| lost(call, e))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| lost(call, e))? {
+            if body.len() + chunk.len() > MOST {
+                return Err(call.error(Class::Protocol, "the world's answer is too long"));
+            }
+            body.extend_from_slice(&chunk);
+        }
         if status.is_success() {
-            Ok(body.to_vec())
+            Ok(body)
         } else {
             Err(refused(call, status, &body))
         }
