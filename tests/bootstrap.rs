@@ -2,6 +2,7 @@
 
 mod accidents;
 mod kill;
+mod proofs;
 mod real_tools;
 mod record;
 mod world;

@@ -105,6 +105,12 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
         RunError::Talos { .. } => {
             Failure::from_error(Exit::Usage, error).hint("choose a release up to 1.13 in talos.version")
         }
+        RunError::Lost(lost) => lost
+            .hints()
+            .iter()
+            .fold(Failure::from_error(Exit::Failed, error), |failure, hint| {
+                failure.hint(hint)
+            }),
         RunError::Journal(_) => Failure::from_error(Exit::Failed, error).hint(format!(
             "nothing was deleted; the state of this bootstrap is in {}",
             files.folder.display()

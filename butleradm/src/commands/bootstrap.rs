@@ -29,6 +29,7 @@ use butler_talos::config::Contract;
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::{
     answer::{Made, Planned},
@@ -124,8 +125,8 @@ impl Job<'_> {
         self.proxies_are_usable()?;
         let facts = ClusterFacts::default();
         let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
+        let id = self.begun()?;
         let provider = self.provider(false).await;
-        let id = run::cluster_id(&self.files()).map_err(|e| failure::run(&e.into(), &self.files()))?;
         let infra = plan::infra(&self.config, id.unwrap_or_default());
         let provider = provider.as_deref().map_err(|failure| failure.message());
         let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
@@ -148,6 +149,7 @@ impl Job<'_> {
         self.machines_can_be_configured().await?;
         self.proxies_are_usable()?;
         self.helm_is_there().await?;
+        self.begun()?;
         let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
@@ -182,6 +184,12 @@ impl Job<'_> {
             files.kubeconfig.display()
         ));
         Ok(())
+    }
+
+    /// The identity of the cluster if its bootstrap has begun; an error if what earlier runs left cannot be continued.
+    fn begun(&self) -> Result<Option<Uuid>, Failure> {
+        let files = self.files();
+        run::cluster_id(&self.config, &files).map_err(|e| failure::run(&e, &files))
     }
 
     fn files(&self) -> Files {

@@ -9,7 +9,7 @@ use butler_infra::{Check, CheckStatus};
 use futures::{StreamExt as _, stream};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::{context::Files, journal::Known, steps::api_server_ready};
+use crate::{context::Files, journal::Known, promised, steps::api_server_ready};
 
 /// The longest that one address is asked. Whoever has it answers in a fraction of that, also when the first packet is lost.
 const LOOK: Duration = Duration::from_millis(1200);
@@ -87,7 +87,7 @@ pub(crate) async fn endpoint_state(host: &str, files: &Files) -> State {
         Err(error) => return State::Unknown(format!("cannot ask {host}:{ENDPOINT_PORT}: {error}")),
     }
     let kubeconfig = files.own_kubeconfig();
-    if !kubeconfig.exists() {
+    if promised::read(&kubeconfig).is_err() {
         return State::Taken(format!(
             "{host}:{ENDPOINT_PORT} accepts connections although this cluster does not serve it yet: another machine has it"
         ));
@@ -113,7 +113,7 @@ pub async fn checks(config: &BootstrapConfig, files: &Files) -> Vec<Check> {
     };
     let pool = async {
         let pool = config.network.load_balancer_pool?;
-        if files.own_kubeconfig().exists() {
+        if promised::read(&files.own_kubeconfig()).is_ok() {
             return Some(check(
                 "network/pool",
                 CheckStatus::Skipped,

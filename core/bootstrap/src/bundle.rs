@@ -5,7 +5,7 @@ use butler_talos::secrets::{SecretsBundle, SecretsError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::{context::Files, failure::StepError};
+use crate::{context::Files, failure::StepError, promised};
 
 /// A bundle that is being made.
 #[derive(Debug)]
@@ -14,7 +14,8 @@ pub struct Bundle(oneshot::Receiver<Result<SecretsBundle, SecretsError>>);
 impl Bundle {
     /// Begins, unless the cluster has its secrets. On a thread that nobody waits for: a command that ends early ends at once.
     pub fn begin(files: &Files) -> Option<Self> {
-        if files.secrets().exists() {
+        // A lost one may have to be taken back instead: then this work was for nothing.
+        if promised::read(&files.secrets()).is_ok() {
             return None;
         }
         let (made, bundle) = oneshot::channel();

@@ -3,15 +3,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use butler_api::{
     config::{BootstrapConfig, Role},
     v1alpha1::MachineRequest,
 };
-use butler_client::{home, servers::Servers};
+use butler_client::{
+    home::{self, HomeError},
+    servers::Servers,
+};
 use butler_infra::{Owner, Provider};
 use butler_talos::{
     client::{Address, Credentials, Node as TalosNode},
@@ -33,6 +40,7 @@ use crate::{
     failure::{Class, StepError},
     graph::{Kind, StepId},
     journal::{Known, Writer},
+    promised,
     steps::Below,
     view::View,
     watch::Watched,
@@ -50,6 +58,11 @@ pub struct Files {
 }
 
 impl Files {
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join("journal.ndjson")
+    }
+
     /// The Talos secrets bundle.
     pub fn secrets(&self) -> PathBuf {
         self.folder.join("secrets.yaml")
@@ -132,11 +145,14 @@ pub struct Context {
     pub roles: BTreeMap<String, Role>,
     /// What the journal and this run know.
     pub known: Mutex<Known>,
+    /// Steps that earlier runs began.
+    pub before: BTreeSet<StepId>,
     /// What the machine controller says.
     pub trouble: Trouble,
     /// What people see, for the mirror.
     pub view: watch::Receiver<View>,
     bundle: Mutex<Option<Bundle>>,
+    unsure: AtomicBool,
     make_installer: MakeInstaller,
     talos: tokio::sync::OnceCell<Arc<TalosSide>>,
     bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
@@ -166,6 +182,8 @@ pub struct Parts {
     pub addons: Vec<Addon>,
     /// What earlier runs left.
     pub known: Known,
+    /// Whether earlier runs may have done more than that.
+    pub unsure: bool,
     /// What people see.
     pub view: watch::Receiver<View>,
     /// The Talos secrets, if they have begun to be made.
@@ -186,6 +204,7 @@ impl Context {
             journal,
             addons,
             known,
+            unsure,
             view,
             bundle,
             make_installer,
@@ -199,7 +218,9 @@ impl Context {
             cluster,
             journal,
             addons: addons.into_iter().map(|a| (a.name.clone(), a)).collect(),
+            before: known.touched.union(&known.proven).cloned().collect(),
             known: Mutex::new(known),
+            unsure: AtomicBool::new(unsure),
             trouble: Trouble::default(),
             view,
             bundle: Mutex::new(bundle),
@@ -223,6 +244,21 @@ impl Context {
     /// What is known.
     pub fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether earlier runs may have done more than the journal tells.
+    pub fn is_unsure(&self) -> bool {
+        self.unsure.load(Ordering::Relaxed)
+    }
+
+    /// A machine was found with this cluster's configuration before this run pushed one. If no earlier run meant to either,
+    /// the journal is older than what it describes.
+    pub(crate) fn was_configured(&self, name: &str) {
+        let step = Kind::Configure(name.to_owned()).id();
+        let known = self.known();
+        if !known.touched.contains(&step) && !known.proven.contains(&step) {
+            self.unsure.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Machines that were last seen in maintenance mode and that nothing has been done to since.
@@ -280,6 +316,18 @@ impl Context {
             .cloned()
     }
 
+    /// Secrets bundle and credentials, if they were made. Until then no node can have this cluster's configuration.
+    pub async fn talos_if_made(&self) -> Result<Option<Arc<TalosSide>>, StepError> {
+        if let Some(talos) = self.talos.get() {
+            return Ok(Some(Arc::clone(talos)));
+        }
+        let missing = |path: &Path| std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound);
+        if !self.is_proven(&Kind::Secrets.id()) && missing(&self.files.secrets()) {
+            return Ok(None);
+        }
+        self.talos().await.map(Some)
+    }
+
     fn load_talos(&self) -> Result<TalosSide, StepError> {
         let path = self.files.secrets();
         let text = std::fs::read_to_string(&path)
@@ -334,6 +382,7 @@ impl Context {
         let kubeconfig = std::fs::read_to_string(&path)
             .map(SecretString::from)
             .map_err(|e| StepError::retryable(format!("read {}", path.display()), e))?;
+        self.is_ours(&path, &kubeconfig).await?;
         let server_name = self.endpoint_host()?;
         let servers = Servers::new(kubeconfig.clone(), server_name.clone(), self.servers()?)
             .await
@@ -384,8 +433,23 @@ impl Context {
         names
     }
 
-    /// Writes the talosconfig with the control planes known so far; returns whether people's file is new.
-    pub async fn write_talosconfig(&self) -> Result<bool, StepError> {
+    /// A connection lasts for the whole run: it is not made with what another step is about to replace.
+    async fn is_ours(&self, path: &Path, kubeconfig: &SecretString) -> Result<(), StepError> {
+        let server = format!("https://{}:6443", bracketed(&self.endpoint_host()?));
+        let talos = self.talos().await?;
+        let text = kubeconfig.expose_secret();
+        match promised::kubeconfig_flaw(text, &server, &talos.bundle, Timestamp::now()) {
+            None => Ok(()),
+            Some(flaw) => {
+                let message = format!("{} is not this cluster's kubeconfig: {flaw}", path.display());
+                Err(StepError::new(Class::Retryable, message))
+            }
+        }
+    }
+
+    /// Makes both talosconfigs name the control planes known so far, with credentials of ours; whether people's file had
+    /// to be written, and why.
+    pub async fn write_talosconfig(&self) -> Result<Option<String>, StepError> {
         let _one_at_a_time = self.talosconfig_lock.lock().await;
         let talos = self.talos().await?;
         let known = self.known().machines.clone();
@@ -396,14 +460,23 @@ impl Context {
             .collect();
         // One node by default: talosctl refuses health and others as soon as the context names several.
         let nodes = &endpoints[..endpoints.len().min(1)];
-        let name = &self.config.cluster.name;
-        let text = talosconfig::render(name, &endpoints, nodes, &talos.bundle, Timestamp::now())
-            .map_err(|e| StepError::fatal("render the talosconfig", e))?;
-        let new = !self.files.talosconfig.exists();
-        for path in [self.files.own_talosconfig(), self.files.talosconfig.clone()] {
-            write_secret(&path, &text)?;
+        let (name, now) = (&self.config.cluster.name, Timestamp::now());
+        let flaw = |path: &Path| match promised::read(path) {
+            Ok(text) => promised::talosconfig_flaw(&text, name, &endpoints, &talos.bundle, now),
+            Err(flaw) => Some(flaw),
+        };
+        let places = [self.files.own_talosconfig(), self.files.talosconfig.clone()];
+        let flaws = places.each_ref().map(|path| flaw(path));
+        if flaws.iter().all(Option::is_none) {
+            return Ok(None);
         }
-        Ok(new)
+        let text = talosconfig::render(name, &endpoints, nodes, &talos.bundle, now)
+            .map_err(|e| StepError::fatal("render the talosconfig", e))?;
+        for (path, _) in places.iter().zip(&flaws).filter(|(_, flaw)| flaw.is_some()) {
+            write_secret(path, &text)?;
+        }
+        let [_, people] = flaws;
+        Ok(people)
     }
 
     /// Machines with a proof of this kind of step.
@@ -437,10 +510,25 @@ impl Drop for BootstrapSide {
     }
 }
 
-/// Writes a file that holds secrets: atomically, for its owner only.
-pub fn write_secret(path: &std::path::Path, text: &SecretString) -> Result<(), StepError> {
-    home::write_secret(path, text.expose_secret().as_bytes())
-        .map_err(|e| StepError::retryable(format!("write {}", path.display()), e).hint("free space on that disk"))
+/// Writes a file that holds secrets: atomically, for its owner only. What only a person can move out of the way ends the
+/// step.
+pub fn write_secret(path: &Path, text: &SecretString) -> Result<(), StepError> {
+    home::write_secret(path, text.expose_secret().as_bytes()).map_err(|e| not_written(path, e))
+}
+
+/// A file that was not written, or could not be.
+pub(crate) fn not_written(path: &Path, error: HomeError) -> StepError {
+    let hint = error.hint();
+    let class = if error.may_pass() {
+        Class::Retryable
+    } else {
+        Class::Fatal
+    };
+    StepError {
+        class,
+        hint,
+        ..StepError::retryable(format!("write {}", path.display()), error)
+    }
 }
 
 /// An IPv6 address in brackets, everything else as it is.

@@ -1,12 +1,16 @@
 //! The journal of one bootstrap: what was intended, done and proven, in the order it was made durable.
 //!
-//! [`Record`] and [`Known`] are pure; [`Writer`] appends to `journal.ndjson` and answers only when the line is on disk.
+//! [`Record`] and [`Known`] are pure; [`Writer`] appends to `journal.ndjson` and answers only when the line is on disk. [`find`] tells
+//! a journal that was lost from a bootstrap that is new.
 
+mod backup;
+mod found;
 mod known;
 mod lock;
 mod record;
 mod writer;
 
+pub use found::{BackedUp, Found, Problem, Unusable, find};
 pub use known::{Known, MachineFacts};
 pub use lock::{Lock, LockError};
 pub use record::{Entry, Fact, Record, VERSION};

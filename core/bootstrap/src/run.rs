@@ -23,7 +23,8 @@ use crate::{
     context::{Context, Files, MakeInstaller, Parts},
     driver::{Ended, Run, Sink, drive},
     graph::{self, AddonNode, Graph, GraphError, Kind, StepId},
-    journal::{Entry, JournalError, Known, Lock, LockError, Writer, read},
+    journal::{Entry, Found, JournalError, Known, Lock, LockError, Writer},
+    remains::{self, Lost, Remains},
     scheduler::Scheduler,
     view::View,
 };
@@ -66,6 +67,9 @@ pub enum RunError {
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Journal or secrets are lost or damaged.
+    #[error(transparent)]
+    Lost(#[from] Box<Lost>),
     /// The configuration is not the one that was begun with.
     #[error("the configuration of {cluster} changed in what its bootstrap has used already:\n{}", list(.changes))]
     Changed {
@@ -116,9 +120,12 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(&files.folder)?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
-    let path = files.folder.join(JOURNAL);
-    let (records, length) = read(&path)?;
-    let mut known = Known::of(&records);
+    let path = files.journal();
+    let Remains { mut journal, mut known } = remains::look(&config, &files)?;
+    let lost_end = journal_warnings(&journal);
+    let unsure = !journal.records.is_empty() && !journal.backed_up;
+    journal.settle(&path)?;
+    let (length, records) = (journal.length, journal.records.len() as u64);
     let change = changed(&config, &known)?;
     let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
     let owner = Owner {
@@ -133,7 +140,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster, made(&config, &known))?;
     let proven = trusted(&graph, &known);
     let view = view(&config, &addons, &graph, &known, &proven);
-    let journal = Writer::open(&path, run_id, length, records.len() as u64, fuse)?;
+    let journal = Writer::open(&path, run_id, length, records, fuse)?;
     journal.append(begin).await?;
     let heartbeat = tokio::spawn(beat(lock));
     let limit = provider.info().capabilities.max_parallel_creates;
@@ -156,6 +163,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         journal: journal.clone(),
         addons,
         known,
+        unsure,
         view: seen,
         bundle,
         make_installer,
@@ -167,7 +175,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         cluster,
         proven: proven.len(),
         resumed,
-        notices: notice(&changes).into_iter().collect(),
+        notices: lost_end.into_iter().chain(notice(&changes)).collect(),
         deadline,
         cancel,
     };
@@ -177,13 +185,22 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     Ok(ended?)
 }
 
-/// Identity of a cluster whose bootstrap has begun.
-pub fn cluster_id(files: &Files) -> Result<Option<Uuid>, JournalError> {
-    let (records, _) = read(&files.folder.join(JOURNAL))?;
-    Ok(Known::of(&records).cluster.map(|(_, id)| id))
+/// Identity of a cluster whose bootstrap has begun. What earlier runs left is judged as by [`run`], and nothing is changed.
+pub fn cluster_id(config: &BootstrapConfig, files: &Files) -> Result<Option<Uuid>, RunError> {
+    let known = remains::look(config, files)?.known;
+    Ok(known.cluster.map(|(_, id)| id))
 }
 
-const JOURNAL: &str = "journal.ndjson";
+fn journal_warnings(journal: &Found) -> Vec<Body> {
+    if journal.from_backup == 0 {
+        return Vec::new();
+    }
+    let message = format!(
+        "the journal had lost its last {} records; its backup had them",
+        journal.from_backup
+    );
+    vec![Body::Warning { message, hint: None }]
+}
 
 /// The record of a run that begins: the configuration where it is new or changed, and what no longer holds then.
 fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, first: bool) -> Entry {

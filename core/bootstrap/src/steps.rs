@@ -2,7 +2,9 @@
 
 mod addon;
 mod below;
+mod etcd;
 mod groundwork;
+mod kubeconfig;
 mod kubernetes;
 mod machine;
 mod members;
@@ -31,12 +33,12 @@ impl Verbs for Context {
         Box::pin(async move {
             let proof = match &step.kind {
                 Kind::Inventory => Some(groundwork::inventory(self, report).await?),
-                Kind::Secrets => groundwork::have_secrets(self).await?,
+                Kind::Secrets => groundwork::have_secrets(self, report).await?,
                 Kind::BootstrapCluster | Kind::Record => groundwork::moved(self),
                 Kind::Boot(name) => talos::answers(self, name).await?,
                 Kind::Configure(name) => talos::is_configured(self, name, report).await?,
-                Kind::Etcd => talos::is_bootstrapped(self).await?,
-                Kind::Kubeconfig => talos::have_kubeconfig(self),
+                Kind::Etcd => etcd::is_bootstrapped(self).await?,
+                Kind::Kubeconfig => kubeconfig::have(self, report).await?,
                 Kind::Preflight
                 | Kind::Machine(_)
                 | Kind::EndpointFree
@@ -46,10 +48,9 @@ impl Verbs for Context {
                 | Kind::Registered(_)
                 | Kind::NodeReady(_)
                 | Kind::Addon(_)
-                | Kind::PivotCopy
-                | Kind::PivotCommit
                 | Kind::RemoveBootstrapCluster => None,
-                Kind::Ready => pivot::is_ready(self).await?,
+                Kind::PivotCopy | Kind::PivotCommit => pivot::is_finished(self).await?,
+                Kind::Ready => pivot::is_ready(self, report).await?,
             };
             Ok(self.learnt(step, proof))
         })
@@ -58,18 +59,18 @@ impl Verbs for Context {
     fn act<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<(), StepError>> {
         Box::pin(async move {
             match &step.kind {
-                Kind::Secrets => groundwork::make_secrets(self).await,
+                Kind::Secrets => groundwork::make_secrets(self, report).await,
                 Kind::BootstrapCluster => groundwork::start_cluster(self, report).await,
                 Kind::Record => groundwork::write_record(self).await,
                 Kind::Machine(name) => machine::request(self, name).await,
                 Kind::Configure(name) => talos::configure(self, name, report).await,
-                Kind::Etcd => talos::bootstrap(self, report).await,
-                Kind::Kubeconfig => talos::fetch_kubeconfig(self).await,
+                Kind::Etcd => etcd::bootstrap(self, report).await,
+                Kind::Kubeconfig => kubeconfig::fetch(self, report).await,
                 Kind::Addon(name) => addon::install(self, name, report).await,
                 Kind::PivotCopy => pivot::copy(self).await,
                 Kind::PivotCommit => pivot::commit(self).await,
                 Kind::RemoveBootstrapCluster => pivot::remove(self).await,
-                Kind::Ready => pivot::declare_ready(self).await,
+                Kind::Ready => pivot::declare_ready(self, report).await,
                 Kind::Preflight
                 | Kind::Inventory
                 | Kind::Boot(_)
@@ -95,8 +96,8 @@ impl Verbs for Context {
                 Kind::Boot(name) => talos::booted(self, name, report).await?,
                 Kind::Configure(name) => talos::configured(self, name, report).await?,
                 Kind::EndpointFree => kubernetes::endpoint_free(self, report).await?,
-                Kind::Etcd => talos::bootstrapped(self, report).await?,
-                Kind::Kubeconfig => talos::kubeconfig_written(self, report),
+                Kind::Etcd => etcd::bootstrapped(self, report).await?,
+                Kind::Kubeconfig => kubeconfig::written(self).await?,
                 Kind::Member(name) => members::member(self, name, report).await?,
                 Kind::ApiServer => kubernetes::api_server(self, report).await?,
                 Kind::Endpoint => kubernetes::endpoint(self, report).await?,

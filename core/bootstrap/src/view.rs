@@ -114,7 +114,7 @@ impl View {
         let (name, id, address) = match fact {
             Fact::ProviderId { machine, id } => (machine, Some(id), None),
             Fact::Address { machine, address } => (machine, None, Some(address)),
-            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } => return None,
+            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } | Fact::Authority { .. } => return None,
         };
         let line = self.machines.get_mut(name)?;
         let before = line.clone();

@@ -126,7 +126,24 @@ impl SecretsBundle {
 
     /// Reads a `secrets.yaml`; every part is checked.
     pub fn from_yaml(text: &str) -> Result<Self, SecretsError> {
-        let file: File = yaml::read(text).map_err(|source| SecretsError::Yaml { source })?;
+        yaml::read(text)
+            .map_err(|source| SecretsError::Yaml { source })
+            .and_then(Self::checked)
+    }
+
+    /// Takes the secrets out of the machine configuration of a control plane, which holds all of them.
+    pub fn from_machine_config(text: &str) -> Result<Self, SecretsError> {
+        let document = yaml::documents(text)
+            .find(|document| document.lines().any(|line| line.starts_with("machine:")))
+            .ok_or(SecretsError::Form {
+                part: "the machine configuration",
+                expected: "one with a machine section",
+            })?;
+        let config: node::Config = yaml::read(document).map_err(|source| SecretsError::Yaml { source })?;
+        Self::checked(config.into())
+    }
+
+    fn checked(file: File) -> Result<Self, SecretsError> {
         let encryption = match (
             file.secrets.secretboxencryptionsecret,
             file.secrets.aescbcencryptionsecret,
@@ -389,5 +406,6 @@ fn token_checked(token: Exposed, part: &'static str) -> Result<SecretString, Sec
     }
 }
 
+mod node;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -106,6 +106,24 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| describe(&error))
 }
 
+/// The documents of a text that may hold several.
+pub(crate) fn documents(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let now = rest?;
+        let mut at = 0;
+        for line in now.split_inclusive('\n') {
+            if line.trim_end() == "---" {
+                rest = now.get(at + line.len()..);
+                return now.get(..at);
+            }
+            at += line.len();
+        }
+        rest = None;
+        Some(now)
+    })
+}
+
 fn describe(error: &Error) -> YamlError {
     let problem = match error.without_snippet() {
         Error::SerdeUnknownField { field, .. } => format!("unknown key {field:?}"),

@@ -131,7 +131,7 @@ impl Builder<'_> {
             "make the Talos secrets".into(),
             &[],
             machine,
-            Traits::default(),
+            volatile(),
         );
         self.add(
             Kind::BootstrapCluster,
@@ -223,19 +223,20 @@ impl Builder<'_> {
 
     fn control_plane(&mut self, names: &[&str], announced: bool) {
         let phase = Phase::BootstrappingCluster;
-        let any = || Traits {
+        let any = |volatile: bool| Traits {
             needs_any: names.iter().map(|n| Kind::Configure((*n).to_owned()).id()).collect(),
+            volatile,
             ..Traits::default()
         };
         let (bootstrap, endpoint) = (self.deadlines.bootstrap, self.deadlines.endpoint);
-        self.add(Kind::Etcd, phase, "bootstrap etcd".into(), &[], bootstrap, any());
+        self.add(Kind::Etcd, phase, "bootstrap etcd".into(), &[], bootstrap, any(false));
         self.add(
             Kind::Kubeconfig,
             phase,
             "fetch the kubeconfig".into(),
-            &[],
+            &[Kind::Secrets],
             bootstrap,
-            any(),
+            any(true),
         );
         let needs = [Kind::Etcd, Kind::Kubeconfig];
         self.add(
@@ -335,7 +336,7 @@ impl Builder<'_> {
         add(
             Kind::Ready,
             "confirm that the management cluster is ready",
-            &[last],
+            &[last, Kind::Secrets, Kind::Kubeconfig],
             true,
         );
     }

@@ -128,7 +128,8 @@ pub struct Step {
     pub deadline: Duration,
     /// Whether it counts against the platform's limit of parallel calls.
     pub limited: bool,
-    /// Whether a proof of an earlier run has to be observed again (what it proves dies with the process).
+    /// Whether a proof of an earlier run has to be observed again: what it proves dies with the process, or is a file that
+    /// somebody may have lost since.
     pub volatile: bool,
 }
 

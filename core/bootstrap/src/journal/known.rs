@@ -27,6 +27,8 @@ pub struct Known {
     pub machines: BTreeMap<String, MachineFacts>,
     /// The node that bootstraps etcd.
     pub etcd_node: Option<String>,
+    /// SHA-256 (hex) over the certificate of the Talos API's authority.
+    pub authority: Option<String>,
     /// How the last run ended; none if it died.
     pub last_outcome: Option<Outcome>,
     /// Number of runs.
@@ -120,6 +122,9 @@ impl Known {
             // The first choice stands, whatever a later line says.
             Fact::EtcdNode { machine } => {
                 self.etcd_node.get_or_insert_with(|| machine.clone());
+            }
+            Fact::Authority { digest } => {
+                self.authority.get_or_insert_with(|| digest.clone());
             }
         }
     }

@@ -102,6 +102,19 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// Whether it settles something for ever: who the cluster is, and which node bootstraps etcd.
+    pub(super) fn decides(&self) -> bool {
+        match self {
+            Self::Run { .. } => true,
+            Self::Intent { facts, .. } | Self::Effect { facts, .. } | Self::Proof { facts, .. } => {
+                facts.iter().any(|fact| matches!(fact, Fact::EtcdNode { .. }))
+            }
+            Self::Failure { .. } | Self::Cancelled | Self::Finished { .. } => false,
+        }
+    }
+}
+
 /// Something learned that later runs rely on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -131,5 +144,10 @@ pub enum Fact {
     EtcdNode {
         /// Machine name.
         machine: String,
+    },
+    /// The authority of the cluster's Talos API: which secrets bundle is ours.
+    Authority {
+        /// SHA-256 (hex) over its certificate.
+        digest: String,
     },
 }

@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::record::{Entry, Record, VERSION};
+use super::{
+    backup::Backup,
+    record::{Entry, Record, VERSION},
+};
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -30,15 +33,15 @@ pub enum JournalError {
         /// Its reason.
         source: io::Error,
     },
-    /// A line that is not one of ours.
-    #[error("the journal {path} is damaged at line {line}")]
+    /// A line that is not one of ours, or not the one that has to stand there.
+    #[error("the journal {path} is damaged at line {line}: {reason}")]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
         /// What is wrong with it.
-        source: serde_json::Error,
+        reason: String,
     },
     /// A later release wrote it.
     #[error("the journal {path} is of version {found}, this program knows version {VERSION}")]
@@ -68,46 +71,131 @@ pub struct Writer {
 /// Reads the records of a journal and the number of bytes they take. A torn last line (a write that was cut and
 /// therefore never acknowledged) is not part of them.
 pub fn read(path: &Path) -> Result<(Vec<Record>, u64), JournalError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(source) => {
-            return Err(JournalError::Io {
-                action: "read",
-                path: path.to_owned(),
-                source,
-            });
-        }
-    };
-    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
-    let mut records = Vec::new();
-    for (index, line) in bytes[..whole].split(|b| *b == b'\n').enumerate() {
-        if line.is_empty() {
-            continue;
-        }
-        records.push(parse(path, index + 1, line)?);
+    let bytes = content(path)?.unwrap_or_default();
+    let Lines { records, length, flaw } = lines(&bytes);
+    match flaw {
+        None => Ok((records, length as u64)),
+        Some(flaw) => Err(flaw.of(path)),
     }
-    Ok((records, whole as u64))
 }
 
-fn parse(path: &Path, line: usize, text: &[u8]) -> Result<Record, JournalError> {
+/// The bytes of a file; none if it is not there.
+pub(super) fn content(path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
+    // A pipe or a device would be read for ever.
+    let no_file = |found: std::fs::Metadata| (!found.is_file()).then(|| io::Error::other("it is no file"));
+    let unreadable = std::fs::metadata(path).ok().and_then(no_file);
+    match unreadable.map_or_else(|| std::fs::read(path), Err) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(JournalError::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// What the bytes of a journal hold.
+#[derive(Debug)]
+pub(super) struct Lines {
+    /// The records up to the first flaw.
+    pub(super) records: Vec<Record>,
+    /// The bytes that these take.
+    pub(super) length: usize,
+    /// What is wrong after them.
+    pub(super) flaw: Option<Flaw>,
+}
+
+/// A whole line that cannot stand where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    line: usize,
+    reason: String,
+    newer: Option<u32>,
+}
+
+impl Flaw {
+    /// One at this line, from 1.
+    pub(super) fn new(line: usize, reason: &str) -> Self {
+        Self {
+            line,
+            reason: reason.to_owned(),
+            newer: None,
+        }
+    }
+
+    /// As an error about this file.
+    pub(super) fn of(self, path: &Path) -> JournalError {
+        let path = path.to_owned();
+        match self.newer {
+            Some(found) => JournalError::Newer { path, found },
+            None => JournalError::Damaged {
+                path,
+                line: self.line,
+                reason: self.reason,
+            },
+        }
+    }
+}
+
+/// Takes the whole lines of a journal apart. Records are numbered without gaps, so a line that is missing, or there twice,
+/// is noticed at the next one.
+pub(super) fn lines(bytes: &[u8]) -> Lines {
+    let mut found = Lines {
+        records: Vec::new(),
+        length: 0,
+        flaw: None,
+    };
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |last| last + 1);
+    let mut at = 0;
+    for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
+        at += line.len();
+        let text = line.trim_ascii_end();
+        if !text.is_empty() {
+            match parse(index + 1, text, found.records.len() as u64 + 1) {
+                Ok(record) => found.records.push(record),
+                Err(flaw) => {
+                    found.flaw = Some(flaw);
+                    return found;
+                }
+            }
+        }
+        found.length = at;
+    }
+    found
+}
+
+fn parse(line: usize, text: &[u8], expected: u64) -> Result<Record, Flaw> {
     #[derive(serde::Deserialize)]
     struct Versioned {
         v: u32,
     }
-    let damaged = |source| JournalError::Damaged {
-        path: path.to_owned(),
+    let flaw = |reason: String| Flaw {
         line,
-        source,
+        reason,
+        newer: None,
     };
-    let Versioned { v } = serde_json::from_slice(text).map_err(damaged)?;
+    if text.iter().all(|byte| *byte == 0) {
+        return Err(flaw("it is filled with zeros".to_owned()));
+    }
+    let not_ours = |error: serde_json::Error| flaw(format!("it is not a record: {error}"));
+    let Versioned { v } = serde_json::from_slice(text).map_err(not_ours)?;
     if v > VERSION {
-        return Err(JournalError::Newer {
-            path: path.to_owned(),
-            found: v,
+        return Err(Flaw {
+            newer: Some(v),
+            ..flaw(String::new())
         });
     }
-    serde_json::from_slice(text).map_err(damaged)
+    if v < VERSION {
+        return Err(flaw(format!("it says version {v}, which no release wrote")));
+    }
+    let record: Record = serde_json::from_slice(text).map_err(not_ours)?;
+    match record.seq {
+        seq if seq == expected => Ok(record),
+        seq if seq < expected => Err(flaw(format!("record {seq} stands there again"))),
+        seq if seq == expected + 1 => Err(flaw(format!("record {expected} before it is missing"))),
+        seq => Err(flaw(format!("records {expected} to {} before it are missing", seq - 1))),
+    }
 }
 
 impl Writer {
@@ -127,6 +215,7 @@ impl Writer {
         file.set_len(length).map_err(failed("truncate"))?;
         file.seek(io::SeekFrom::End(0)).map_err(failed("open"))?;
         file.sync_all().map_err(failed("sync"))?;
+        let copy = Backup::open(path).map_err(failed("back up"))?;
         if let Some(folder) = path.parent() {
             File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync"))?;
         }
@@ -134,6 +223,7 @@ impl Writer {
         let mut appender = Appender {
             file,
             path: path.to_owned(),
+            backup: Some(copy),
             run,
             length,
             seq: count,
@@ -163,6 +253,8 @@ impl Writer {
 struct Appender {
     file: File,
     path: PathBuf,
+    /// None once it could not be written.
+    backup: Option<Backup>,
     run: Uuid,
     length: u64,
     seq: u64,
@@ -209,6 +301,7 @@ impl Appender {
 
     fn write(&mut self, entries: Vec<Entry>) -> io::Result<()> {
         let mut bytes = Vec::new();
+        let decides = entries.iter().any(Entry::decides);
         for entry in entries {
             self.seq += 1;
             let record = Record {
@@ -236,7 +329,24 @@ impl Appender {
                 std::process::abort();
             }
         }
-        Ok(())
+        self.back_up(&bytes, decides)
+    }
+
+    /// A choice that must never be made again is on disk twice before anybody acts on it. For everything else the backup may
+    /// lag behind.
+    fn back_up(&mut self, bytes: &[u8], decides: bool) -> io::Result<()> {
+        let Some(backup) = self.backup.as_mut() else {
+            return Ok(());
+        };
+        match backup.append(bytes, decides) {
+            Err(error) if decides => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the journal is not backed up any more");
+                self.backup = None;
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }
 
@@ -281,6 +391,41 @@ mod tests {
         assert!(matches!(read(&path), Err(JournalError::Damaged { line: 1, .. })));
         std::fs::write(&path, "{\"v\":2}\n").unwrap();
         assert!(matches!(read(&path), Err(JournalError::Newer { found: 2, .. })));
+    }
+
+    fn damage(lines: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        std::fs::write(&path, lines.concat()).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        let (_, reason) = error.split_once("is damaged at ").expect("damage");
+        reason.to_owned()
+    }
+
+    fn line(v: u32, seq: u64) -> String {
+        let record = Record {
+            v,
+            seq,
+            time: Timestamp::UNIX_EPOCH,
+            run: Uuid::nil(),
+            entry: proof("a"),
+        };
+        format!("{}\n", serde_json::to_string(&record).unwrap())
+    }
+
+    /// Lines that somebody cut out of the middle held the choice of the node that bootstraps etcd.
+    #[test]
+    fn gaps_repeats_and_versions_that_no_release_wrote_are_damage() {
+        let [one, two, three] = [1, 2, 3].map(|seq| line(1, seq));
+        assert_eq!(damage(&[&one, &three]), "line 2: record 2 before it is missing");
+        assert_eq!(damage(&[&three]), "line 1: records 1 to 2 before it are missing");
+        assert_eq!(damage(&[&one, &two, &two]), "line 3: record 2 stands there again");
+        assert_eq!(damage(&[&two, &one]), "line 1: record 1 before it is missing");
+        assert_eq!(
+            damage(&[&one, &line(0, 2)]),
+            "line 2: it says version 0, which no release wrote"
+        );
+        assert_eq!(damage(&[&one, "\0\0\0\n"]), "line 2: it is filled with zeros");
     }
 
     #[test]

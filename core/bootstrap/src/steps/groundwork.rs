@@ -1,32 +1,41 @@
 //! Before the first machine: checks, secrets, the bootstrap cluster, the record.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use butler_api::{
     event::Body,
     labels::{CLUSTER_ID, CONFIG_DIGEST},
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
+use butler_client::home;
 use butler_infra::CheckStatus;
+use butler_talos::{
+    client::{Address, Credentials, Node},
+    secrets::SecretsBundle,
+    talosconfig::Talosconfig,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, TypeMeta},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, TypeMeta},
     runtime::watcher,
 };
-use serde_json::Value;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
 
 use super::machine;
 use crate::{
     addons::{MANAGER, apply},
     cluster::SetAside,
-    context::{Context, write_secret},
+    context::{Context, not_written, write_secret},
     controllers::machines::Machines,
     driver::{Proof, Report},
-    failure::{Class, StepError},
+    failure::{Class, StepError, chain},
     graph::Kind,
-    mirror, plan,
+    journal::Fact,
+    mirror, plan, promised,
     record::{self, NAMESPACE},
+    remains,
     watch::Watched,
 };
 
@@ -102,31 +111,141 @@ pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proo
     Err(StepError::new(Class::Foreign, message).hint(hint))
 }
 
-pub(super) async fn have_secrets(context: &Context) -> Result<Option<Proof>, StepError> {
-    if !context.files.secrets().exists() {
-        return Ok(None);
+/// The secrets are there and ours, and what is made from them is too.
+pub(super) async fn have_secrets(context: &Context, report: &Report) -> Result<Option<Proof>, StepError> {
+    // Better known before the first machine than after.
+    for path in [context.files.own_kubeconfig(), context.files.kubeconfig.clone()] {
+        home::is_replaceable(&path).map_err(|e| not_written(&path, e))?;
     }
-    context.talos().await?;
-    Ok(Some(Proof::of("the Talos secrets exist")))
+    match promised::read(&context.files.secrets()) {
+        Err(flaw) if [promised::MISSING, promised::EMPTY].contains(&flaw.as_str()) => Ok(None),
+        // Reading it again says what is wrong.
+        _ => secrets_written(context, report).await.map(Some),
+    }
 }
 
-pub(super) async fn make_secrets(context: &Context) -> Result<(), StepError> {
-    let bundle = context.new_bundle().await?;
+/// Makes the secrets, or takes those back that machines have already.
+pub(super) async fn make_secrets(context: &Context, report: &Report) -> Result<(), StepError> {
+    let in_use = remains::in_use(&context.known());
+    let bundle = if in_use {
+        restored(context, report).await?
+    } else {
+        context.new_bundle().await?
+    };
     let text = bundle
         .to_yaml()
         .map_err(|e| StepError::fatal("write the Talos secrets", e))?;
-    write_secret(&context.files.secrets(), &text)
+    let path = context.files.secrets();
+    write_secret(&path, &text)?;
+    if in_use {
+        report.emit(Body::Warning {
+            message: format!("{} was lost and is restored from a control plane", path.display()),
+            hint: Some("keep a backup of it: without it nobody reaches the nodes".to_owned()),
+        });
+    }
+    Ok(())
+}
+
+/// The secrets out of a control plane, which has all of them, read with the credentials of a talosconfig.
+async fn restored(context: &Context, report: &Report) -> Result<SecretsBundle, StepError> {
+    let path = context.files.secrets();
+    let lost = |cause: String| {
+        let hint = format!(
+            "put it back from a backup; without it the talosconfig cannot be renewed when it expires, and no machine added: {}",
+            path.display()
+        );
+        StepError::new(
+            Class::Retryable,
+            format!("{} is lost and no control plane gives it back: {cause}", path.display()),
+        )
+        .hint(hint)
+    };
+    let credentials = talosconfig_credentials(context);
+    let credentials = credentials.ok_or_else(|| lost("no talosconfig of this cluster is left".to_owned()))?;
+    report.waiting("a control plane to give the Talos secrets back", None);
+    let mut cause = "none is known".to_owned();
+    for name in context.control_planes() {
+        let Ok(address) = context.address(&name) else { continue };
+        for credentials in &credentials {
+            match bundle_of(&address, credentials).await {
+                Ok(bundle) if is_ours(context, &bundle) => return Ok(bundle),
+                Ok(_) => cause = format!("{name} ({address}) has those of another cluster"),
+                Err(error) => cause = format!("{name} ({address}): {error}"),
+            }
+        }
+    }
+    Err(lost(cause))
+}
+
+fn is_ours(context: &Context, bundle: &SecretsBundle) -> bool {
+    let known = context.known().authority.clone();
+    known.is_none_or(|known| known == remains::authority(bundle))
+}
+
+async fn bundle_of(address: &Address, credentials: &Credentials) -> Result<SecretsBundle, String> {
+    let node = Node::connect(address, credentials).await.map_err(|e| chain(&e))?;
+    let text = node.machine_config().await.map_err(|e| chain(&e))?;
+    SecretsBundle::from_machine_config(text.expose_secret()).map_err(|e| chain(&e))
+}
+
+/// Credentials of our own talosconfig and of people's; none if neither can be used.
+fn talosconfig_credentials(context: &Context) -> Option<Vec<Credentials>> {
+    let places = [context.files.own_talosconfig(), context.files.talosconfig.clone()];
+    let found: Vec<Credentials> = places
+        .iter()
+        .filter_map(|path| {
+            let config = Talosconfig::parse(&promised::read(path).ok()?).ok()?;
+            Credentials::from_context(&config.context(None).ok()?).ok()
+        })
+        .collect();
+    (!found.is_empty()).then_some(found)
 }
 
 pub(super) async fn secrets_written(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    if context.write_talosconfig().await? {
-        let path = context.files.talosconfig.display().to_string();
-        report.emit(Body::FileWritten {
-            what: "talosconfig".to_owned(),
-            path,
+    let talos = context.talos().await?;
+    if let Some(flaw) = context.write_talosconfig().await? {
+        promised_again(context, report, "talosconfig", &context.files.talosconfig, &flaw);
+    }
+    Ok(Proof {
+        evidence: "the Talos secrets are on disk".to_owned(),
+        facts: vec![Fact::Authority {
+            digest: remains::authority(&talos.bundle),
+        }],
+    })
+}
+
+/// Tells that a file for people was written, and if something else stood there, what was wrong with it.
+pub(super) fn promised_again(context: &Context, report: &Report, what: &str, path: &Path, flaw: &str) {
+    let shown = path.display().to_string();
+    if ![promised::MISSING, promised::ENDPOINTS, ""].contains(&flaw) {
+        let cluster = &context.config.cluster.name;
+        report.emit(Body::Warning {
+            message: format!("{shown} was not the {what} of {cluster} ({flaw}) and is written again"),
+            hint: None,
         });
     }
-    Ok(Proof::of("the Talos secrets are on disk"))
+    report.emit(Body::FileWritten {
+        what: what.to_owned(),
+        path: shown,
+    });
+}
+
+/// Writes the secrets again if they were lost while this run went on.
+pub(super) async fn secrets_kept(context: &Context) -> Result<(), StepError> {
+    let path = context.files.secrets();
+    let talos = context.talos().await?;
+    let kept = promised::read(&path)
+        .ok()
+        .and_then(|text| SecretsBundle::from_yaml(&text).ok())
+        .is_some_and(|bundle| remains::authority(&bundle) == remains::authority(&talos.bundle));
+    if kept {
+        return Ok(());
+    }
+    let text = talos.bundle.to_yaml();
+    write_secret(
+        &path,
+        &text.map_err(|e| StepError::fatal("write the Talos secrets", e))?,
+    )
 }
 
 /// After the pivot neither the bootstrap cluster nor the record on it is needed.
@@ -211,6 +330,31 @@ async fn remove_stale_requests(api: &Api<MachineRequest>, selector: &str, contex
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => return Err(failed(error)),
         }
+    }
+    Ok(())
+}
+
+/// Makes the record again where somebody has deleted it, from the configuration and what is known of the machines.
+pub(super) async fn restore_record(to: &Client, context: &Context) -> Result<(), StepError> {
+    establish_crds(to).await?;
+    let failed = |e: serde_json::Error| StepError::fatal("render the record", e);
+    let id = context.owner.cluster_id;
+    apply_all(to, &record::groundwork(&context.config, id).map_err(failed)?).await?;
+    let owner = bootstrap_uid(to, &context.config.cluster.name).await?;
+    let machines = context.config.machine_names().into_iter();
+    let objects: Vec<Value> = machines
+        .map(|(name, role)| record::machine_request(&context.config, id, &name, role, &owner))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    apply_all(to, &objects).await?;
+    let api: Api<MachineRequest> = Api::namespaced(to.clone(), NAMESPACE);
+    let known = context.known().machines.clone();
+    for (name, facts) in known {
+        let status =
+            json!({"status": {"phase": "Running", "providerID": facts.provider_id, "ipAddress": facts.address}});
+        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
+            .await
+            .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
     }
     Ok(())
 }

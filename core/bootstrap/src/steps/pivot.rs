@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use butler_api::{labels::CLUSTER_ID, v1alpha1::ClusterBootstrap};
+use butler_api::{event::Body, labels::CLUSTER_ID, v1alpha1::ClusterBootstrap};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt as _,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
 use serde_json::{Map, Value, json};
 
-use super::{Pace, groundwork};
+use super::{Pace, groundwork, kubeconfig};
 use crate::{
     addons::MANAGER,
     context::Context,
@@ -186,10 +186,25 @@ pub(super) async fn remove(context: &Context) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Writes the final status on the management cluster.
-pub(super) async fn declare_ready(context: &Context) -> Result<(), StepError> {
+/// Whether the management cluster has owned the record since an earlier run, of which this journal does not know.
+///
+/// Only a finished bootstrap says Ready there. Copying an older record over it would take that back.
+pub(super) async fn is_finished(context: &Context) -> Result<Option<Proof>, StepError> {
+    let found = record_there(context).await?;
+    Ok(found.filter(says_ready).map(|_| proof(context)))
+}
+
+/// Writes the final status on the management cluster; the record too, if somebody has deleted it.
+pub(super) async fn declare_ready(context: &Context, report: &Report) -> Result<(), StepError> {
     let client = &context.management().await?.access.client;
     let name = &context.config.cluster.name;
+    if record_there(context).await?.is_none() {
+        groundwork::restore_record(client, context).await?;
+        report.emit(Body::Warning {
+            message: format!("ClusterBootstrap {name} was missing on the management cluster and is written again"),
+            hint: None,
+        });
+    }
     let view = context.view.borrow().clone();
     let endpoint = format!("https://{}:6443", crate::context::bracketed(&context.endpoint_host()?));
     mirror::declare_ready(client, name, &view, &endpoint)
@@ -197,25 +212,40 @@ pub(super) async fn declare_ready(context: &Context) -> Result<(), StepError> {
         .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))
 }
 
-/// Whether the management cluster says Ready.
-pub(super) async fn is_ready(context: &Context) -> Result<Option<Proof>, StepError> {
-    let phase = phase(context).await?;
-    Ok((phase.as_deref() == Some("Ready")).then(|| proof(context)))
+/// Whether the management cluster says Ready, and every file that was promised is what it should be.
+pub(super) async fn is_ready(context: &Context, report: &Report) -> Result<Option<Proof>, StepError> {
+    if !record_there(context).await?.as_ref().is_some_and(says_ready) {
+        return Ok(None);
+    }
+    settle_files(context, report).await?;
+    Ok(Some(proof(context)))
 }
 
-/// Waits until the management cluster says Ready.
+/// Waits until the management cluster says Ready, and every file that was promised is what it should be.
 pub(super) async fn ready(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let pace = Pace::new();
     let waiting = format!("ClusterBootstrap {} to be Ready", context.config.cluster.name);
     loop {
-        let cause = match phase(context).await {
-            Ok(Some(phase)) if phase == "Ready" => return Ok(proof(context)),
-            Ok(phase) => format!("its phase is {}", phase.as_deref().unwrap_or("empty")),
+        let cause = match record_there(context).await {
+            Ok(Some(found)) if says_ready(&found) => {
+                settle_files(context, report).await?;
+                return Ok(proof(context));
+            }
+            Ok(Some(found)) => format!("its phase is {}", phase(&found).unwrap_or("empty")),
+            Ok(None) => "it does not exist".to_owned(),
+            Err(error) if error.class != Class::Retryable => return Err(error),
             Err(error) => chain(&error),
         };
         report.waiting(waiting.clone(), Some(cause));
         pace.pause().await;
     }
+}
+
+/// What a run ends with naming is there when it ends.
+async fn settle_files(context: &Context, report: &Report) -> Result<(), StepError> {
+    groundwork::secrets_kept(context).await?;
+    groundwork::secrets_written(context, report).await?;
+    kubeconfig::settle(context, report).await
 }
 
 fn proof(context: &Context) -> Proof {
@@ -225,16 +255,36 @@ fn proof(context: &Context) -> Proof {
     ))
 }
 
-async fn phase(context: &Context) -> Result<Option<String>, StepError> {
+fn phase(record: &ClusterBootstrap) -> Option<&str> {
+    let phase = record.status.as_ref()?.phase.as_ref()?;
+    Some(phase.as_str())
+}
+
+fn says_ready(record: &ClusterBootstrap) -> bool {
+    phase(record) == Some("Ready")
+}
+
+/// This cluster's ClusterBootstrap on the management cluster.
+async fn record_there(context: &Context) -> Result<Option<ClusterBootstrap>, StepError> {
     let client = context.management().await?.access.client.clone();
     let api: Api<ClusterBootstrap> = Api::namespaced(client, NAMESPACE);
     let name = &context.config.cluster.name;
-    let read = tokio::time::timeout(Duration::from_secs(5), api.get(name)).await;
     let failed = || format!("read ClusterBootstrap {name} on the management cluster");
-    let object = read
+    let read = tokio::time::timeout(Duration::from_secs(5), api.get_opt(name)).await;
+    let found = read
         .map_err(|e| StepError::retryable(failed(), e))?
         .map_err(|e| StepError::retryable(failed(), e))?;
-    Ok(object.status.and_then(|s| s.phase).map(|p| p.as_str().to_owned()))
+    let Some(found) = found else { return Ok(None) };
+    let id = context.owner.cluster_id.to_string();
+    match found.labels().get(CLUSTER_ID) {
+        Some(label) if *label == id => Ok(Some(found)),
+        label => {
+            let whose = label.map_or("no cluster", String::as_str);
+            let message =
+                format!("ClusterBootstrap {name} on the management cluster is of {whose}, this cluster is {id}");
+            Err(StepError::new(Class::Foreign, message).hint("look at both before one of them is removed"))
+        }
+    }
 }
 
 /// A list as it comes, without the detour over types that hold less than the objects.

@@ -1,9 +1,6 @@
-//! Talos: answering, configuration, etcd, kubeconfig.
+//! Talos: answering, and configuration.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use butler_api::{
     config::{BootstrapConfig, Role, SecretSource},
@@ -11,21 +8,14 @@ use butler_api::{
 };
 use butler_infra::hardware;
 use butler_talos::{
-    client::{
-        Address, BootstrapOutcome, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe,
-    },
+    client::{Address, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
     config::{self as machine_config, ClusterSpec, Cni, NodeSpec, RegistryHost},
 };
 use secrecy::SecretString;
 
-use super::{
-    Pace,
-    below::{Wait, explained},
-    machine::role_of,
-    members::patience,
-};
+use super::{Pace, machine::role_of};
 use crate::{
-    context::{Context, bracketed, write_secret},
+    context::{Context, bracketed},
     driver::{Proof, Report},
     failure::{Class, StepError, chain},
     graph::Kind,
@@ -58,12 +48,7 @@ pub(super) async fn booted(context: &Context, name: &str, report: &Report) -> Re
 
 /// The proof, or the cause why there is none yet.
 async fn look(context: &Context, name: &str, address: &Address) -> Result<Result<Proof, String>, StepError> {
-    // Until the secrets exist no node can have this cluster's configuration.
-    let talos = if context.files.secrets().exists() {
-        Some(context.talos().await?)
-    } else {
-        None
-    };
+    let talos = context.talos_if_made().await?;
     let credentials = talos.as_ref().map(|t| &t.credentials);
     match probe(address, credentials, LOOK).await {
         Mode::Maintenance { fingerprint } => {
@@ -92,7 +77,10 @@ pub(super) async fn is_configured(context: &Context, name: &str, report: &Report
     }
     let address = context.address(name)?;
     match version(context, name, &address).await {
-        Ok(version) => Ok(Some(configured_as(context, name, &address, &version, report).await?)),
+        Ok(version) => {
+            context.was_configured(name);
+            Ok(Some(configured_as(context, name, &address, &version, report).await?))
+        }
         Err(_) => Ok(None),
     }
 }
@@ -113,6 +101,7 @@ pub(super) async fn configure(context: &Context, name: &str, report: &Report) ->
         return Err(StepError::new(Class::Configuration, message).hint(missing.hint));
     }
     let text = render(context, name, &address, &hardware).await?;
+    context.known().touched.insert(Kind::Configure(name.to_owned()).id());
     match node.apply(&text, false).await {
         Ok(_) => Ok(()),
         Err(error) => already_or(error, name, &address),
@@ -247,24 +236,32 @@ async fn version(context: &Context, name: &str, address: &Address) -> Result<Str
 }
 
 /// A connection to a configured node; the one of the last call, if that is a control plane and the call went well.
-async fn node(context: &Context, name: &str, what: &str) -> Result<Node, StepError> {
+pub(super) async fn node(context: &Context, name: &str, what: &str) -> Result<Node, StepError> {
+    connection(context, name)
+        .await?
+        .map_err(|e| talos_failed(what.to_owned(), e))
+}
+
+/// The same with the node's own error.
+pub(super) async fn connection(context: &Context, name: &str) -> Result<Result<Node, TalosError>, StepError> {
     let kept = context.talos_nodes().get(name).cloned();
     if let Some(node) = kept {
-        return Ok(node);
+        return Ok(Ok(node));
     }
     let address = context.address(name)?;
     let talos = context.talos().await?;
-    let node = Node::connect(&address, &talos.credentials)
-        .await
-        .map_err(|e| talos_failed(what.to_owned(), e))?;
+    let node = match Node::connect(&address, &talos.credentials).await {
+        Ok(node) => node,
+        Err(error) => return Ok(Err(error)),
+    };
     if role_of(context, name)? == Role::ControlPlane {
         context.talos_nodes().insert(name.to_owned(), node.clone());
     }
-    Ok(node)
+    Ok(Ok(node))
 }
 
 /// A call that failed; the next one makes a new connection.
-fn call_failed(context: &Context, name: &str, what: String, error: TalosError) -> StepError {
+pub(super) fn call_failed(context: &Context, name: &str, what: String, error: TalosError) -> StepError {
     context.talos_nodes().remove(name);
     talos_failed(what, error)
 }
@@ -403,75 +400,6 @@ fn vip_link(config: &BootstrapConfig, name: &str, address: &Address, hardware: &
     })
 }
 
-/// The node that bootstraps etcd, if the choice was made and it has a member.
-pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, StepError> {
-    let chosen = context.known().etcd_node.clone();
-    let Some(chosen) = chosen else { return Ok(None) };
-    Ok(members(context, &chosen, LOOK)
-        .await
-        .ok()
-        .filter(|m| !m.is_empty())
-        .map(|m| bootstrapped_proof(&chosen, m.len())))
-}
-
-/// Makes the choice durable, then calls Bootstrap on the chosen node and no other.
-pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), StepError> {
-    let chosen = context.known().etcd_node.clone();
-    let chosen = match chosen {
-        Some(chosen) => chosen,
-        None => choose(context, report).await?,
-    };
-    let what = format!("bootstrap etcd on {chosen} at {}", context.address(&chosen)?);
-    let node = node(context, &chosen, &what).await?;
-    let outcome = node.bootstrap().await;
-    match outcome.map_err(|e| call_failed(context, &chosen, what, e))? {
-        // "Already has data" is our own earlier call or nothing: the proof asks this node for its members.
-        BootstrapOutcome::Accepted | BootstrapOutcome::AlreadyHasData => Ok(()),
-    }
-}
-
-async fn choose(context: &Context, report: &Report) -> Result<String, StepError> {
-    let configured = context.machines_with(Kind::Configure);
-    let chosen = context
-        .control_planes()
-        .into_iter()
-        .find(|name| configured.contains(name));
-    let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
-    let facts = vec![Fact::EtcdNode {
-        machine: chosen.clone(),
-    }];
-    report.intent(format!("{chosen} bootstraps etcd"), facts).await?;
-    context.known().etcd_node = Some(chosen.clone());
-    Ok(chosen)
-}
-
-/// Waits until the chosen node lists members.
-pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    let chosen = context.known().etcd_node.clone();
-    let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd"))?;
-    let wait = Wait::new(report, format!("etcd on {chosen} to list its members"));
-    let waited = async {
-        let (pace, began) = (Pace::new(), Instant::now());
-        loop {
-            let cause = match members(context, &chosen, patience(began.elapsed())).await {
-                Ok(members) if !members.is_empty() => return Ok(bootstrapped_proof(&chosen, members.len())),
-                Ok(_) => "no members yet".to_owned(),
-                Err(error) => chain(&error),
-            };
-            wait.cause(Some(cause));
-            pace.pause().await;
-        }
-    };
-    explained(context, &wait, || vec![chosen.clone()], waited).await
-}
-
-fn bootstrapped_proof(node: &str, members: usize) -> Proof {
-    Proof::of(format!(
-        "etcd on {node} lists {members} member{}",
-        if members == 1 { "" } else { "s" }
-    ))
-}
-
 /// The members as this node lists them, if it does so within this time.
 pub(super) async fn members(context: &Context, name: &str, limit: Duration) -> Result<Vec<EtcdMember>, StepError> {
     let what = format!("list etcd members on {name} at {}", context.address(name)?);
@@ -482,45 +410,6 @@ pub(super) async fn members(context: &Context, name: &str, limit: Duration) -> R
         Err(error @ TalosError::Deadline { .. }) if limit < LOOK => Err(talos_failed(what, error)),
         Err(error) => Err(call_failed(context, name, what, error)),
     }
-}
-
-pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
-    let both = context.files.own_kubeconfig().exists() && context.files.kubeconfig.exists();
-    both.then(|| Proof::of("the kubeconfig is on disk"))
-}
-
-/// Fetches the admin kubeconfig from the first configured control plane that hands it out; it is made from secrets, before the
-/// API answers.
-pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError> {
-    let mut failed = StepError::new(Class::Retryable, "no control plane is configured yet");
-    for source in context.configured_control_planes() {
-        match kubeconfig(context, &source).await {
-            Ok(text) => {
-                write_secret(&context.files.own_kubeconfig(), &text)?;
-                return write_secret(&context.files.kubeconfig, &text);
-            }
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
-}
-
-async fn kubeconfig(context: &Context, source: &str) -> Result<SecretString, StepError> {
-    let what = format!("fetch the kubeconfig from {source} at {}", context.address(source)?);
-    let node = node(context, source, &what).await?;
-    let text = node.kubeconfig().await;
-    let text = text.map_err(|e| call_failed(context, source, what, e))?;
-    butler_client::kube::rewritten(&text)
-        .map_err(|e| StepError::retryable(format!("use the kubeconfig from {source}"), e))
-}
-
-pub(super) fn kubeconfig_written(context: &Context, report: &Report) -> Proof {
-    let path = context.files.kubeconfig.display().to_string();
-    report.emit(Body::FileWritten {
-        what: "kubeconfig".to_owned(),
-        path,
-    });
-    Proof::of("the kubeconfig is on disk")
 }
 
 fn talos_failed(what: String, error: TalosError) -> StepError {

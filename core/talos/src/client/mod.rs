@@ -19,6 +19,6 @@ pub use channel::Credentials;
 pub use error::{Failure, Side, TalosError, TlsProblem};
 pub use hardware::{Hardware, Link};
 pub use maintenance::{Disk, Maintenance, MaintenanceFacts};
-pub use node::{Applied, BootstrapOutcome, EtcdMember, EtcdStatus, Node, Service, Version};
+pub use node::{Applied, BootstrapOutcome, EtcdMember, EtcdStanding, EtcdStatus, Node, Service, Version};
 pub use probe::{Mode, probe};
 pub use resources::{MachineStatus, Member, ServiceState, Stage, UnmetCondition, Watch};

@@ -83,6 +83,44 @@ pub struct Service {
     pub complaint: Option<String>,
     /// What its last health check said.
     pub health: String,
+    /// What its events since the node started say, oldest first.
+    pub history: Vec<String>,
+}
+
+/// How far etcd is on a node, told by the service: a node without etcd leaves the question for its members unanswered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EtcdStanding {
+    /// It waits to join or to be bootstrapped, and nobody asked it to bootstrap since it started.
+    Waiting,
+    /// It was asked to bootstrap and does not run yet: it fetches its image, say.
+    Requested,
+    /// It gave up, or crashes whenever it is started; a further bootstrap call starts it again.
+    Failed {
+        /// Whether it was asked to bootstrap; a node may fail to get the image before.
+        requested: bool,
+    },
+    /// It runs, so it has data.
+    Running,
+}
+
+/// What a node notes when it is asked to bootstrap.
+const REQUESTED: &str = "Bootstrap requested";
+
+impl EtcdStanding {
+    /// From the services of a control plane.
+    pub fn of(services: &[Service]) -> Self {
+        let Some(etcd) = services.iter().find(|service| service.id == "etcd") else {
+            return Self::Waiting;
+        };
+        let requested = etcd.history.iter().any(|event| event.contains(REQUESTED));
+        match etcd.state.as_str() {
+            "Running" | "Stopping" => Self::Running,
+            "Failed" => Self::Failed { requested },
+            "Waiting" if etcd.message.contains("restart forever") => Self::Failed { requested },
+            _ if requested => Self::Requested,
+            _ => Self::Waiting,
+        }
+    }
 }
 
 impl Service {
@@ -101,6 +139,7 @@ impl From<ServiceInfo> for Service {
             state: words::peer(&service.state),
             healthy: (!health.unknown).then_some(health.healthy),
             message: words::peer(&events.last().cloned().unwrap_or_default().msg),
+            history: events.iter().map(|event| words::peer(&event.msg)).collect(),
             complaint: complaint(&events).map(words::peer),
             health: words::peer(&health.last_message),
         }
@@ -203,6 +242,12 @@ impl Node {
         let reply = within(READ, call, &self.seen, client.service_list(())).await?;
         let services = first(call, reply.messages)?.services.into_iter();
         Ok(services.map(Service::from).collect())
+    }
+
+    /// The configuration that the node runs with, for administrators only. On a control plane it holds every secret of the
+    /// cluster.
+    pub async fn machine_config(&self) -> Result<SecretString, TalosError> {
+        self.resources.machine_config(READ).await
     }
 
     /// State of the node as a whole.
@@ -439,5 +484,37 @@ mod tests {
         ]);
         assert_eq!(complaint(&past), None);
         assert_eq!(complaint(&events(&[("Preparing", "Running pre state")])), None);
+    }
+
+    fn standing(state: &str, history: &[&str]) -> EtcdStanding {
+        let history: Vec<String> = history.iter().map(|event| (*event).to_owned()).collect();
+        EtcdStanding::of(&[Service {
+            id: "etcd".to_owned(),
+            state: state.to_owned(),
+            healthy: None,
+            message: history.last().cloned().unwrap_or_default(),
+            complaint: None,
+            health: String::new(),
+            history,
+        }])
+    }
+
+    /// A node that fetches its image looks like one that waits to be bootstrapped, but for its history.
+    #[test]
+    fn a_bootstrap_that_was_asked_for_is_told_from_one_that_was_not() {
+        let waiting = ["Running pre state"];
+        assert_eq!(standing("Preparing", &waiting), EtcdStanding::Waiting);
+        let asked = ["Running pre state", "Bootstrap requested", "Running pre state"];
+        assert_eq!(standing("Preparing", &asked), EtcdStanding::Requested);
+        let failed = |requested| EtcdStanding::Failed { requested };
+        assert_eq!(standing("Failed", &asked), failed(true));
+        assert_eq!(
+            standing("Failed", &["Failed to run pre stage: no image"]),
+            failed(false)
+        );
+        assert_eq!(standing("Running", &asked), EtcdStanding::Running);
+        let loops = ["Error running Containerd(etcd), going to restart forever: exit code 255"];
+        assert_eq!(standing("Waiting", &loops), failed(false));
+        assert_eq!(EtcdStanding::of(&[]), EtcdStanding::Waiting);
     }
 }

@@ -15,6 +15,7 @@ use butler_talos_proto::talos::resource::definitions::network::{AddressStatusSpe
 use butler_talos_proto::talos::resource::definitions::runtime::{MachineStatusSpec, VersionSpec};
 use butler_talos_proto::talos::resource::definitions::v1alpha1::ServiceSpec;
 use prost::Message;
+use secrecy::SecretString;
 use tonic::Streaming;
 
 use super::Address;
@@ -31,6 +32,7 @@ const NETWORK: &str = "network";
 const LINKS: &str = "LinkStatuses.net.talos.dev";
 const ADDRESSES: &str = "AddressStatuses.net.talos.dev";
 const MEMBERS: &str = "Members.cluster.talos.dev";
+const MACHINE_CONFIG: &str = "MachineConfigs.config.talos.dev";
 /// More than any cluster has; a list that is longer is not believed.
 const MAX_ITEMS: usize = 10_000;
 
@@ -183,18 +185,47 @@ impl Resources {
             address: &self.address,
             action: "read the machine status",
         };
+        let resource = self.get(call, [RUNTIME, MACHINE_STATUS, "machine"], limit).await?;
+        Ok(decode::<MachineStatusSpec>(call, &resource)?.into())
+    }
+
+    pub(super) async fn machine_config(&self, limit: Duration) -> Result<SecretString, TalosError> {
+        #[derive(Clone, PartialEq, Message)]
+        struct MachineConfigSpec {
+            #[prost(bytes = "vec", tag = "1")]
+            yaml_marshalled: Vec<u8>,
+        }
+        let call = Call {
+            address: &self.address,
+            action: "read the machine configuration",
+        };
+        let resource = self.get(call, ["config", MACHINE_CONFIG, "v1alpha1"], limit).await?;
+        let spec: MachineConfigSpec = decode(call, &resource)?;
+        String::from_utf8(spec.yaml_marshalled)
+            .map(SecretString::from)
+            .map_err(|_| TalosError::Other {
+                code: tonic::Code::DataLoss,
+                failure: call.failure("the machine configuration is no text"),
+            })
+    }
+
+    async fn get(
+        &self,
+        call: Call<'_>,
+        [namespace, kind, id]: [&str; 3],
+        limit: Duration,
+    ) -> Result<Resource, TalosError> {
         let request = GetRequest {
-            namespace: RUNTIME.to_owned(),
-            r#type: MACHINE_STATUS.to_owned(),
-            id: "machine".to_owned(),
+            namespace: namespace.to_owned(),
+            r#type: kind.to_owned(),
+            id: id.to_owned(),
             options: Some(GetOptions {}),
         };
         let mut client = self.client.clone();
         let reply = within(limit, call, &self.seen, client.get(request)).await?;
-        let resource = reply
+        reply
             .resource
-            .ok_or_else(|| TalosError::NotFound(call.failure("the reply holds no resource")))?;
-        Ok(decode::<MachineStatusSpec>(call, &resource)?.into())
+            .ok_or_else(|| TalosError::NotFound(call.failure("the reply holds no resource")))
     }
 
     pub(super) async fn watch_machine_status(&self, limit: Duration) -> Result<Watch<MachineStatus>, TalosError> {

@@ -154,3 +154,25 @@ proptest! {
         prop_assert!(pki::key_pair(&key).is_err());
     }
 }
+
+/// A bundle that was deleted is still in every control plane of its cluster.
+#[test]
+fn the_configuration_of_a_control_plane_gives_the_bundle_back() {
+    use crate::config::{self, ClusterSpec, NodeSpec, Role};
+    let talos: semver::Version = "1.12.1".parse().unwrap();
+    let kubernetes = crate::matrix::default_kubernetes(&talos).unwrap();
+    let cluster = ClusterSpec::new("demo", "https://192.0.2.10:6443", talos, kubernetes);
+    let mut node = NodeSpec::new(Role::ControlPlane);
+    node.hostname = Some("demo-cp-0".to_owned());
+    let text = config::render(&cluster, &node, &BUNDLE).unwrap();
+    for text in [
+        text.expose_secret().to_owned(),
+        format!("# first\n---\n{}", text.expose_secret()),
+    ] {
+        let found = SecretsBundle::from_machine_config(&text).unwrap();
+        assert_eq!(exposed(&found), exposed(&BUNDLE));
+    }
+    let worker = config::render(&cluster, &NodeSpec::new(Role::Worker), &BUNDLE).unwrap();
+    let error = SecretsBundle::from_machine_config(worker.expose_secret()).unwrap_err();
+    assert!(!format!("{error:?}").contains(BUNDLE.machine_token().expose_secret()));
+}
