@@ -63,6 +63,18 @@ fn proven(site: &Site, step: &str) -> bool {
     records.iter().any(|r| r["type"] == "proof" && r["step"] == step)
 }
 
+/// Kills one run after another, each a little later than the one before, until a step is proven.
+fn killed_until(site: &Site, step: &str) {
+    for kills in 0..60 {
+        if proven(site, step) {
+            return;
+        }
+        let run = killed_after(site, 20 + 4 * kills);
+        assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
+    }
+    panic!("no progress: {:?}", site.journal().last());
+}
+
 /// Runs until so many more records are written.
 fn killed_after(site: &Site, records: usize) -> std::process::Output {
     let mut command = site.command(&[]);
@@ -73,11 +85,10 @@ fn killed_after(site: &Site, records: usize) -> std::process::Output {
 /// It went on to the end of the pivot, and was stuck there for ever.
 #[test]
 fn a_bootstrap_completes_whatever_happens_to_its_record() {
-    const STEP: usize = 18;
     let site = Site::new(SHORT, 3, 3, "");
     let mut accidents = 0;
     let done = loop {
-        let run = killed_after(&site, STEP);
+        let run = killed_after(&site, 20 + 3 * accidents);
         if run.status.success() {
             break run;
         }
@@ -101,12 +112,9 @@ fn a_bootstrap_completes_whatever_happens_to_its_record() {
 #[test]
 fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
     let site = Site::new(SHORT, 3, 3, "");
-    while !proven(&site, "kubeconfig") {
-        let run = killed_after(&site, 10);
-        assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
-    }
+    killed_until(&site, "kubeconfig");
     fs::remove_dir_all(folder(&site)).expect("the folder");
-    let run = killed_after(&site, 12);
+    let run = killed_after(&site, 20);
     assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
     let log = folder(&site).join("store/log");
     let bytes = fs::read(&log).expect("a log");
@@ -144,10 +152,7 @@ fn after_the_record_has_moved_its_folder_does_not_matter() {
 #[test]
 fn objects_that_the_journal_proves_and_the_record_lacks_are_made_again() {
     let site = Site::new(SHORT, 3, 3, "");
-    while !proven(&site, "kubeconfig") {
-        let run = killed_after(&site, 10);
-        assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
-    }
+    killed_until(&site, "kubeconfig");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let gone = runtime.block_on(delete_some(&folder(&site)));
     assert!(gone > 2, "only {gone} objects were there to delete");
