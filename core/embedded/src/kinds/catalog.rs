@@ -180,6 +180,7 @@ fn custom(definition: &Value, version: &Value, newest: Option<&str>) -> Resource
         schema: std::sync::OnceLock::new(),
         custom: Some(Custom {
             raw_schema,
+            fingerprint: std::sync::OnceLock::new(),
             columns: version["additionalPrinterColumns"].clone(),
             selectable,
             deprecation,

@@ -48,6 +48,8 @@ pub(crate) struct Scale {
 pub(crate) struct Custom {
     /// The version's schema as given.
     pub(crate) raw_schema: Value,
+    /// A hash of that, made on first use.
+    pub(crate) fingerprint: OnceLock<[u8; 32]>,
     pub(crate) columns: Value,
     pub(crate) selectable: Vec<String>,
     /// The text of the warning, if this version is deprecated.

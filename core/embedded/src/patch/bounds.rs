@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use crate::status::Failure;
+use crate::store::Excess;
+pub(crate) use crate::store::limits::DEPTH;
 
-/// No object nests deeper.
-pub(crate) const DEPTH: usize = 100;
 /// Bytes that an object may have as JSON: as many as the body of a request.
 pub(crate) const SIZE: usize = 3 << 20;
 
@@ -71,21 +71,14 @@ fn number_length(number: &serde_json::Number) -> usize {
 pub(crate) fn check(result: &Value) -> Result<(), Failure> {
     match measure(result, SIZE) {
         None => Err(too_large()),
-        Some(measure) if measure.depth > DEPTH => Err(Failure::bad_request(format!(
-            "the object nests deeper than {DEPTH} levels"
-        ))),
+        Some(measure) if measure.depth > DEPTH => Err(Failure::too_much(Excess::Depth)),
         Some(_) => Ok(()),
     }
 }
 
 /// The answer to what is larger than any request may be.
 pub(crate) fn too_large() -> Failure {
-    Failure::new(
-        413,
-        "RequestEntityTooLarge",
-        format!("Request entity too large: limit is {SIZE}"),
-    )
-    .with_details(serde_json::json!({}))
+    Failure::too_much(Excess::Size(SIZE))
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub(crate) async fn handle(server: &Arc<Inner>, request: &Request) -> Reply {
 const QUICK_BODY: usize = 16 << 10;
 /// The same of an object that is there.
 const QUICK_OBJECT: usize = 32 << 10;
+/// The same of a schema without rules: branches of logic and states of expressions.
+const QUICK_SCHEMA: usize = 20_000;
 /// The same of a collection, in objects and bytes.
 const QUICK_LIST: (usize, usize) = (500, 512 << 10);
 
@@ -69,8 +71,11 @@ pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
             .get(&resource.table, &resource.key(&place.namespace, &place.name));
         found.is_none_or(|object| object.bytes.len() <= QUICK_OBJECT)
     };
-    let ruled =
-        || &*resource.table == crate::server::DEFINITIONS || resource.custom.is_some() && resource.schema().ruled;
+    let ruled = || {
+        let schema = || resource.schema();
+        let costly = || schema().ruled || schema().effort > QUICK_SCHEMA;
+        &*resource.table == crate::server::DEFINITIONS || resource.custom.is_some() && costly()
+    };
     let body = request.body.len() <= QUICK_BODY && request.content_type() != "application/yaml";
     match request.method.as_str() {
         "GET" | "HEAD" if place.name.is_empty() => {

@@ -64,7 +64,8 @@ fn fingerprint(resources: &[std::sync::Arc<Resource>]) -> String {
         hash.update(&resource.kind);
         hash.update([u8::from(resource.status), u8::from(resource.scale.is_some())]);
         if let Some(custom) = &resource.custom {
-            hash.update(custom.raw_schema.to_string());
+            let own = || Sha256::digest(custom.raw_schema.to_string()).into();
+            hash.update(custom.fingerprint.get_or_init(own));
         }
     }
     let digest = hash.finalize();

@@ -105,6 +105,8 @@ pub(crate) struct Schema {
     pub(crate) rules: Vec<Rule>,
     /// It, or something below it, has rules.
     pub(crate) ruled: bool,
+    /// How much there is to check in it and below it beside types and numbers: branches of logic and expressions.
+    pub(crate) effort: usize,
     /// `allOf`, `anyOf`, `oneOf` and `not`.
     pub(crate) logic: Option<Box<Logic>>,
 }
@@ -275,6 +277,7 @@ impl<'a> Reader<'a> {
         if self.hints.is_none() {
             schema.logic = self.logic(raw);
         }
+        schema.effort = effort(&schema);
         schema
     }
 
@@ -310,6 +313,21 @@ impl<'a> Reader<'a> {
         let empty = logic.all.is_empty() && logic.any.is_empty() && logic.one.is_empty() && logic.not.is_none();
         (!empty).then(|| Box::new(logic))
     }
+}
+
+fn effort(schema: &Schema) -> usize {
+    let below = schema
+        .properties
+        .values()
+        .chain(&schema.additional)
+        .chain(&schema.items);
+    let below = below.map(|s| s.effort).fold(0, usize::saturating_add);
+    let own = schema.limits.pattern.as_ref().map_or(0, |p| p.states());
+    let branches = schema.logic.as_ref().map_or(0, |logic| {
+        let all = logic.all.iter().chain(&logic.any).chain(&logic.one).chain(&logic.not);
+        all.map(|s| 100 + s.effort).fold(0, usize::saturating_add)
+    });
+    own.saturating_add(branches).saturating_add(below)
 }
 
 fn limits(raw: &Value, pattern: Option<Arc<Pattern>>) -> Limits {

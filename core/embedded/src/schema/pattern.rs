@@ -87,6 +87,11 @@ impl Pattern {
         &self.text
     }
 
+    /// About how large its automaton is.
+    pub(crate) fn states(&self) -> usize {
+        self.states
+    }
+
     /// Whether it matches anywhere in a text.
     pub(crate) fn is_match(&self, text: &str, budget: &mut Budget) -> Result<bool, Exhausted> {
         if self.engine.get().is_none() {

@@ -60,7 +60,7 @@ async fn patches_that_grow_are_refused() {
     let expected = [(422, "Invalid"), (413, "RequestEntityTooLarge"), (422, "Invalid")];
     assert_eq!(ours, expected.map(|(code, reason)| (code, Value::from(reason))));
     // Deeper than can be read back, in a merge patch.
-    let deep = (0..110).fold(json!("x"), |inner, _| json!({"a": inner}));
+    let deep = (0..125).fold(json!("x"), |inner, _| json!({"a": inner}));
     let answer = api
         .send("PATCH", &format!("{MAPS}/bounds"), MERGE, &json!({"data": deep}))
         .await;
