@@ -217,6 +217,8 @@ fn machines_that_vanished_are_named_at_once() {
         run.stderr
     );
     assert!(run.stderr.contains("hint:"), "{}", run.stderr);
+    let exist = "none of 1 machines exists any more";
+    assert!(run.stderr.contains(exist), "{}", run.stderr);
     assert_eq!(site.counter("machinesCreated"), 0);
 }
 

@@ -129,7 +129,7 @@ fn what_no_act_has_used_may_change() {
         (
             (
                 "talos: {version: v1.12.1}",
-                "talos: {version: v1.12.1, installDisk: /dev/vda}",
+                "talos: {version: v1.12.1, installDisk: /dev/sda}",
             ),
             &["=machine/edge-a/configure"],
         ),
@@ -410,7 +410,7 @@ const HINTS: &[(&str, Followed)] = &[
         "to a disk that the machine has",
         Followed::TakenOver(
             LISTED,
-            ("{version: v1.12.1}", "{version: v1.12.1, installDisk: /dev/vda}"),
+            ("{version: v1.12.1}", "{version: v1.12.1, installDisk: /dev/sda}"),
             &["=machine/edge-a/configure"],
         ),
     ),
@@ -443,6 +443,7 @@ const HINTS: &[(&str, Followed)] = &[
         Followed::NothingChanges,
     ),
     ("the node has a configuration already", Followed::NothingChanges),
+    ("has this cluster's configuration", Followed::NothingChanges),
     (
         "the machine took its configuration but does not come back",
         Followed::NothingChanges,
@@ -544,7 +545,8 @@ fn collect(folder: &std::path::Path, hints: &mut Vec<String>) {
             }
             let near = lines[n..(n + 5).min(lines.len())].join("\n").replace("\\\n", "");
             // A setting alone, as the subject of a message, is no hint.
-            let texts = near.split('"').skip(1).step_by(2).filter(|text| text.contains(' '));
+            let is_hint = |text: &&str| text.contains(' ') && !text.starts_with("addons.");
+            let texts = near.split('"').skip(1).step_by(2).filter(is_hint);
             let names_one = |text: &&str| WORDS.iter().any(|word| text.contains(word));
             hints.extend(texts.filter(names_one).map(str::to_owned));
         }

@@ -79,16 +79,12 @@ fn list<T: fmt::Display>(items: Option<&[T]>, unknown: &str, none: &str) -> Stri
     if items.is_empty() {
         return none.to_owned();
     }
-    let mut text = items
-        .iter()
-        .take(MOST)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    if let Some(more) = items.len().checked_sub(MOST).filter(|more| *more > 0) {
-        text.push_str(&format!(" and {more} more"));
+    let named: Vec<String> = items.iter().take(MOST).map(ToString::to_string).collect();
+    let named = named.join(", ");
+    match items.len().saturating_sub(MOST) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
-    text
 }
 
 impl fmt::Display for Link {
