@@ -38,10 +38,17 @@ pub(super) struct Wait<'a> {
     causes: Mutex<Causes>,
 }
 
-#[derive(Default, PartialEq)]
+#[derive(Default)]
 struct Causes {
     above: Option<String>,
-    below: Option<String>,
+    below: Option<Named>,
+}
+
+/// What a machine says, and how a person can ask it for more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    words: String,
+    hint: Option<String>,
 }
 
 impl<'a> Wait<'a> {
@@ -61,15 +68,18 @@ impl<'a> Wait<'a> {
         self.change(|causes| causes.above = cause);
     }
 
-    fn below(&self, cause: Option<String>) {
+    fn below(&self, cause: Option<Named>) {
         self.change(|causes| causes.below = cause);
     }
 
     fn change(&self, change: impl FnOnce(&mut Causes)) {
         let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut causes);
-        let deepest = causes.below.as_ref().or(causes.above.as_ref());
-        self.report.waiting(self.waiting.clone(), deepest.cloned());
+        let (cause, hint) = match &causes.below {
+            Some(named) => (Some(named.words.clone()), named.hint.clone()),
+            None => (causes.above.clone(), None),
+        };
+        self.report.waiting_with(self.waiting.clone(), cause, hint);
     }
 }
 
@@ -104,17 +114,31 @@ async fn look_on(context: &Context, wait: &Wait<'_>, machines: impl Fn() -> Vec<
                 Err(error) => return error,
             }
         }
-        wait.below(deepest(&said));
+        wait.below(deepest(&said).map(|(name, words)| Named {
+            hint: hint(context, name),
+            words,
+        }));
         let waits = u32::try_from(context.below.waits.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         sleep(EVERY.max(SHARE.saturating_mul(waits))).await;
     }
 }
 
-/// Of what several machines say: the first that names a failure, else the first that cannot be asked.
-fn deepest(said: &[(&str, State)]) -> Option<String> {
-    let words = |(name, state): &(&str, State)| match state {
+/// How a person asks a machine for more.
+fn hint(context: &Context, name: &str) -> Option<String> {
+    let address = context.address(name).ok()?;
+    let talosctl = format!(
+        "talosctl --talosconfig {} --endpoints {host} --nodes {host}",
+        context.files.talosconfig.display(),
+        host = address.host()
+    );
+    Some(format!("ask the machine: {talosctl} services; {talosctl} dmesg"))
+}
+
+/// Of what several machines say: the first that names a failure, else the first that cannot be asked. Which, and its words.
+fn deepest<'a>(said: &[(&'a str, State)]) -> Option<(&'a str, String)> {
+    let words = |(name, state): &(&'a str, State)| match state {
         State::Well => None,
-        State::Says(words) | State::Silent(words) => Some(format!("{name}: {words}")),
+        State::Says(words) | State::Silent(words) => Some((*name, format!("{name}: {words}"))),
     };
     let says = |(_, state): &&(&str, State)| matches!(state, State::Says(_));
     let first = said.iter().find(says);
@@ -229,10 +253,11 @@ mod tests {
         );
         let well = ("cp-1", State::Well);
         assert_eq!(
-            deepest(&[silent.clone(), well.clone(), says]).as_deref(),
-            Some("cp-2: kubelet: exit code 1 (Running, unhealthy)")
+            deepest(&[silent.clone(), well.clone(), says]),
+            Some(("cp-2", "cp-2: kubelet: exit code 1 (Running, unhealthy)".to_owned()))
         );
-        assert_eq!(deepest(&[well.clone(), silent]).as_deref(), Some("cp-0: no answer"));
+        let silent = deepest(&[well.clone(), silent]);
+        assert_eq!(silent, Some(("cp-0", "cp-0: no answer".to_owned())));
         assert_eq!(deepest(&[well]), None);
     }
 }
