@@ -165,6 +165,7 @@ fn a_bad_world_file_is_a_usage_error_everywhere() {
     fs::write(home.path().join("world.yaml"), "network: 127.0.0.0/1\n").unwrap();
     for arguments in [
         &["bootstrap", "--config", "demo.yaml"][..],
+        &["bootstrap", "--config", "demo.yaml", "--dry-run"],
         &["inmemory", "up", "--world", "world.yaml"],
     ] {
         let shown = home.run(Path::new(BUTLERADM), arguments);

@@ -87,6 +87,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
     for warning in &loaded.warnings {
         ui.warn(&warning.render(&file.display().to_string()), None);
     }
+    world::check(&loaded.config.provider)?;
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let job = Job {
         ui,

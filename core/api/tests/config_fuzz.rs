@@ -41,6 +41,9 @@ providerConfig:
     subnetUUID: 7a3c1a35-4c3d-4d35-9d3f-9d0b6d5d3f10
 addons:
   console: {{enabled: true, auth: {{adminPassword: \"{SECRET}\", jwtSecret: '{SECRET}'}}}}
+talos:
+  registries: {{config: {{mirror.example.org: {{auth: {{username: robot, password: {SECRET}}}}}}}}}
+  patches: {{all: [{{machine: {{env: {{A: {SECRET}}}}}}}]}}
 "
     )
 }

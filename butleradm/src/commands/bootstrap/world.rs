@@ -1,6 +1,6 @@
 //! The simulated world that provider `inmemory` needs.
 
-use butler_api::config::InMemory;
+use butler_api::config::{InMemory, Provider};
 use butler_client::home::Home;
 use butler_fixtures::{
     process::{self, UpOptions},
@@ -11,13 +11,19 @@ use butler_terminal::{Exit, Failure};
 
 use crate::failure;
 
+/// Refuses a world file that cannot be used: here it is a usage error, and no world ends before it answers.
+pub(super) fn check(provider: &Provider) -> Result<(), Failure> {
+    match provider {
+        Provider::InMemory(InMemory { world: Some(file) }) => Settings::load(file.as_ref())
+            .map(|_| ())
+            .map_err(|e| failure::world(&e.into())),
+        _ => Ok(()),
+    }
+}
+
 /// The world of this home; started if it is not up and `start` says so.
 pub(super) async fn find(home: &Home, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
     let state = home.state.clone();
-    if let Some(world) = &settings.world {
-        // Told here, where it is a usage error, and not by a world that ends before it answers.
-        Settings::load(world.as_ref()).map_err(|e| failure::world(&e.into()))?;
-    }
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
         return Ok(found.map(|e| World {

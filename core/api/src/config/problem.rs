@@ -225,14 +225,15 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where the value begins after the first key in a line that sounds secret.
+/// Where the value begins after the first key in a line that sounds secret, or that may hold secrets.
 fn secret_start(line: &str) -> Option<usize> {
     let mut from = 0;
     for (at, _) in line.match_indices(':') {
         let word = line[from..at]
             .rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
             .find(|w| !w.is_empty());
-        if word.is_some_and(suggest::sounds_secret) {
+        // Patches may hold anything.
+        if word.is_some_and(|word| suggest::sounds_secret(word) || word == "patches") {
             let rest = &line[at + 1..];
             return Some(line.len() - rest.trim_start().len());
         }

@@ -111,6 +111,18 @@ fn explain(error: &serde_saphyr::Error) -> (String, Option<&'static str>) {
     let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
     let text = text.strip_prefix("error: ").unwrap_or(text);
+    // The parser's grammar errors are understood by people; these are about its own workings.
+    for (part, ours) in [
+        ("recursion limit", "the file is nested too deeply"),
+        ("configured limit", "the file is too large"),
+        ("unknown anchor", "an alias (`*`) names something that is not there"),
+        ("did not find expected <", CANNOT_BE_READ),
+        ("input decoding", CANNOT_BE_READ),
+    ] {
+        if text.contains(part) {
+            return (ours.to_owned(), None);
+        }
+    }
     let end = text.find(" at line ").unwrap_or(text.len());
     (text[..end].trim_end_matches([':', ',', ' ']).to_owned(), None)
 }
