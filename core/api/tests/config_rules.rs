@@ -469,7 +469,8 @@ fn more_than_a_hundred_problems_are_counted() {
 
 #[test]
 fn pairs_that_nobody_says_anything_about_are_warned_of() {
-    let text = format!("{SINGLE}addons: {{cni: {{version: 1.17.0}}, storage: {{version: 1.99.0}}, capi: {{version: main}}}}");
+    let text =
+        format!("{SINGLE}addons: {{cni: {{version: 1.17.0}}, storage: {{version: 1.99.0}}, capi: {{version: main}}}}");
     let mut found = warnings(&text);
     found.retain(|warning| warning.starts_with("nobody says"));
     assert_eq!(
@@ -489,7 +490,10 @@ fn pairs_that_nobody_says_anything_about_are_warned_of() {
 fn defaults_on_every_kubernetes_release_load_without_a_refusal() {
     for line in &config::versions::TALOS_LINES {
         for minor in line.kubernetes_min.max(28)..=line.kubernetes_max {
-            let talos = format!("talos: {{version: v1.{}.0, kubernetesVersion: v1.{minor}.0}}\n", line.minor);
+            let talos = format!(
+                "talos: {{version: v1.{}.0, kubernetesVersion: v1.{minor}.0}}\n",
+                line.minor
+            );
             let text = format!("{SINGLE}{talos}");
             let stated = (29..=35).contains(&minor);
             let mut found = warnings(&text);

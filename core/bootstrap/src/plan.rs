@@ -232,7 +232,11 @@ fn images(config: &BootstrapConfig, addons: &[Addon]) -> Vec<String> {
         match &addon.source {
             Source::Objects(objects) => images.extend(objects.plain.iter().flat_map(pod_images)),
             Source::Chart(_) | Source::Manifest(_) | Source::ProviderIds(_) => {
-                images.extend(published(addon).into_iter().flat_map(|images| images.known.iter().cloned()));
+                images.extend(
+                    published(addon)
+                        .into_iter()
+                        .flat_map(|images| images.known.iter().cloned()),
+                );
             }
         }
     }
@@ -257,18 +261,24 @@ fn image_warnings(config: &BootstrapConfig, addons: &[Addon], images: &[String])
             "the images of Talos v{talos} are not known here: those of etcd, CoreDNS and pause are of the newest release known"
         ));
     }
-    let unknown = addons.iter().filter(|addon| published(addon).is_some_and(|images| !images.whole));
+    let unknown = addons
+        .iter()
+        .filter(|addon| published(addon).is_some_and(|images| !images.whole));
     for addon in unknown {
         found.push(format!(
             "the images of {} in this version are not all known here: its chart or manifest names more",
             addon.name
         ));
     }
-    let moving: Vec<&str> = images.iter().map(String::as_str).filter(|image| image.ends_with(":latest")).collect();
+    let moving: Vec<&str> = images
+        .iter()
+        .map(String::as_str)
+        .filter(|image| image.ends_with(":latest"))
+        .collect();
     if !moving.is_empty() {
-        let of = addons
-            .iter()
-            .filter(|addon| published(addon).is_some_and(|i| i.known.iter().any(|image| moving.contains(&image.as_str()))));
+        let of = addons.iter().filter(|addon| {
+            published(addon).is_some_and(|i| i.known.iter().any(|image| moving.contains(&image.as_str())))
+        });
         let of: Vec<&str> = of.map(|addon| addon.name.as_str()).collect();
         found.push(format!(
             "{} pulls images without a fixed tag: {}; mirror them as they are named, or it does not install",
@@ -336,7 +346,11 @@ mod tests {
     fn kube_proxy_runs_where_cilium_does_not() {
         let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
         let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
-        let proxy = |config: &BootstrapConfig| images(config, &[]).iter().any(|image| image.contains("/kube-proxy:v1.35.4"));
+        let proxy = |config: &BootstrapConfig| {
+            images(config, &[])
+                .iter()
+                .any(|image| image.contains("/kube-proxy:v1.35.4"))
+        };
         assert!(!proxy(&config));
         config.addons.cni = None;
         assert!(proxy(&config));
@@ -351,8 +365,16 @@ mod tests {
         let addons = addons::plan(&config, &ClusterFacts::default()).unwrap();
         let plan = plan(&config, &addons, &[], Vec::new());
         let says = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
-        assert!(says("the images of cilium in this version are not all known"), "{:?}", plan.warnings);
-        assert!(says("the images of Talos v1.12.99 are not known"), "{:?}", plan.warnings);
+        assert!(
+            says("the images of cilium in this version are not all known"),
+            "{:?}",
+            plan.warnings
+        );
+        assert!(
+            says("the images of Talos v1.12.99 are not known"),
+            "{:?}",
+            plan.warnings
+        );
         assert!(plan.images.iter().any(|image| image == "quay.io/cilium/cilium:v1.18.2"));
         assert!(plan.images.iter().any(|image| image == "registry.k8s.io/etcd:v3.6.11"));
     }

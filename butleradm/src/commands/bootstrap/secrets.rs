@@ -29,12 +29,13 @@ pub(super) async fn facts(config: &BootstrapConfig, env: &Env) -> Result<Cluster
 }
 
 /// Variables of Cluster API's providers, in the order of the configuration's list.
-async fn capi_variables(
-    config: &BootstrapConfig,
-    env: &Env,
-) -> Result<Vec<BTreeMap<String, SecretString>>, Failure> {
+async fn capi_variables(config: &BootstrapConfig, env: &Env) -> Result<Vec<BTreeMap<String, SecretString>>, Failure> {
     let mut all = Vec::new();
-    let providers = config.addons.capi.iter().flat_map(|capi| &capi.infrastructure_providers);
+    let providers = config
+        .addons
+        .capi
+        .iter()
+        .flat_map(|capi| &capi.infrastructure_providers);
     for (i, provider) in providers.enumerate() {
         let mut values = BTreeMap::new();
         for (name, source) in &provider.variables {

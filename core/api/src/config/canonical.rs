@@ -458,7 +458,8 @@ fn capi_value(capi: &Capi) -> Value {
         .iter()
         .map(|provider| {
             let variables = provider.variables.iter();
-            let variables: Map<String, Value> = variables.map(|(name, source)| (name.clone(), secret(source))).collect();
+            let variables: Map<String, Value> =
+                variables.map(|(name, source)| (name.clone(), secret(source))).collect();
             json!({ "name": provider.name.as_str(), "version": provider.version, "variables": variables })
         })
         .collect();

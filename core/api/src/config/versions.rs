@@ -7,7 +7,9 @@ mod page;
 
 use semver::Version;
 
-pub use components::{COMPONENTS, Component, Fit, Outside, Range, Release, capi_of, judge, judge_against, pin, release_of};
+pub use components::{
+    COMPONENTS, Component, Fit, Outside, Range, Release, capi_of, judge, judge_against, pin, release_of,
+};
 pub use images::{TalosImages, talos_images};
 pub use page::page;
 

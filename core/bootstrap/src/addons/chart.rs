@@ -89,6 +89,11 @@ pub(super) fn place(chart: &ChartRef, mirror: Option<&ChartMirror>) -> String {
     }
 }
 
+/// What is said of a packaged chart that is not there.
+pub(super) fn absent(file: &Path) -> String {
+    format!("{} is not in the chart mirror", file.display())
+}
+
 /// The version in the output of `helm version`.
 fn parse_version(output: &str) -> Option<Version> {
     Version::parse(output.trim().trim_start_matches('v')).ok()
@@ -237,11 +242,23 @@ mod tests {
         }
         for (bad, why) in [
             ("v3.13.9", "it is 3.13.9; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("v3.14.0-rc.1", "it is 3.14.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("v4.0.0-rc.1", "it is 4.0.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("v4.1.3+gabc", "it is 4.1.3+gabc; helm 3.14.0 or newer is needed, before 4.0.0"),
+            (
+                "v3.14.0-rc.1",
+                "it is 3.14.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            (
+                "v4.0.0-rc.1",
+                "it is 4.0.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            (
+                "v4.1.3+gabc",
+                "it is 4.1.3+gabc; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
             ("v2.17.0", "it is 2.17.0; helm 3.14.0 or newer is needed, before 4.0.0"),
-            ("dev", "its version is not known; helm 3.14.0 or newer is needed, before 4.0.0"),
+            (
+                "dev",
+                "its version is not known; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
         ] {
             assert_eq!(check_helm(bad), Err(why.to_owned()), "{bad}");
         }

@@ -204,8 +204,11 @@ impl HelmInstaller {
     ) -> Result<Installed, InstallError> {
         let located = chart::locate(&release.chart, self.settings.mirror.as_ref(), self.ca_file.as_deref());
         if let Some(file) = located.file.as_deref().filter(|file| !file.is_file()) {
-            let message = format!("{} is not in the chart mirror", file.display());
-            return Err(InstallError::new(&addon.name, Class::Configuration, message));
+            return Err(InstallError::new(
+                &addon.name,
+                Class::Configuration,
+                chart::absent(file),
+            ));
         }
         let io = |error: std::io::Error| InstallError::new(&addon.name, Class::Fatal, error.to_string());
         let path = self
@@ -643,8 +646,14 @@ mod tests {
     #[test]
     fn a_cut_off_install_or_removal_is_installed_again() {
         assert_eq!(repaired(&["pending-install"], true, false), Repair::InstallAgain);
-        assert_eq!(repaired(&["failed", "pending-upgrade"], true, false), Repair::InstallAgain);
-        assert_eq!(repaired(&["deployed", "uninstalling"], true, false), Repair::InstallAgain);
+        assert_eq!(
+            repaired(&["failed", "pending-upgrade"], true, false),
+            Repair::InstallAgain
+        );
+        assert_eq!(
+            repaired(&["deployed", "uninstalling"], true, false),
+            Repair::InstallAgain
+        );
     }
 
     #[test]

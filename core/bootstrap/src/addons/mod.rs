@@ -13,6 +13,7 @@ mod helm;
 mod install;
 mod intent;
 mod manifest;
+mod mirror;
 mod observe;
 mod plan;
 mod ready;
@@ -28,11 +29,12 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use self::{
-    chart::{HELM_HINT, check_helm},
     apply::{Applied, Applier, MANAGER, apply},
+    chart::{HELM_HINT, check_helm},
     error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
     helm::{HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
+    mirror::check_mirror,
     observe::Observed,
     plan::{plan, warnings},
     ready::{Condition, Ready, WorkloadKind, judge},

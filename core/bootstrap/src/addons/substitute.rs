@@ -229,12 +229,22 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        for (sign, upper, all) in [("^^", true, true), ("^", true, false), (",,", false, true), (",", false, false)] {
+        for (sign, upper, all) in [
+            ("^^", true, true),
+            ("^", true, false),
+            (",,", false, true),
+            (",", false, false),
+        ] {
             if self.take(sign) {
                 return Ok(Form::Case { upper, all });
             }
         }
-        for (sign, end, longest) in [("##", false, true), ("#", false, false), ("%%", true, true), ("%", true, false)] {
+        for (sign, end, longest) in [
+            ("##", false, true),
+            ("#", false, false),
+            ("%%", true, true),
+            ("%", true, false),
+        ] {
             if self.take(sign) {
                 let pattern = self.word(depth).map_err(Some)?;
                 return Ok(Form::Trim { end, longest, pattern });
@@ -333,7 +343,11 @@ impl Form {
                 let found = given(empty_too);
                 if found.is_none() {
                     let why = word(why);
-                    let named = if why.is_empty() { name.to_owned() } else { format!("{name} ({why})") };
+                    let named = if why.is_empty() {
+                        name.to_owned()
+                    } else {
+                        format!("{name} ({why})")
+                    };
                     missing.insert(named);
                 }
                 found.unwrap_or_default().to_owned()
@@ -343,7 +357,13 @@ impl Form {
 }
 
 fn case(text: &str, upper: bool, all: bool) -> String {
-    let turn = |part: &str| if upper { part.to_uppercase() } else { part.to_lowercase() };
+    let turn = |part: &str| {
+        if upper {
+            part.to_uppercase()
+        } else {
+            part.to_lowercase()
+        }
+    };
     if all {
         return turn(text);
     }
@@ -459,13 +479,31 @@ mod tests {
             ("${A:+x}${B:+y}${EMPTY:+z}${EMPTY+w}", "xw"),
             ("${A:?must be set}", "1"),
             ("${#V} ${#EMPTY}", "12 0"),
-            ("${V^} ${V^^} ${Z,} ${V,,}", "AbcdEFGH28ij ABCDEFGH28IJ abcABC123ABCabc abcdefgh28ij"),
-            ("${V:4} ${V:4:3} ${V: -2} ${V:2:-2} ${V:99}|${V:${N}:1}", "EFGH28ij EFG ij cdEFGH28 |E"),
+            (
+                "${V^} ${V^^} ${Z,} ${V,,}",
+                "AbcdEFGH28ij ABCDEFGH28IJ abcABC123ABCabc abcdefgh28ij",
+            ),
+            (
+                "${V:4} ${V:4:3} ${V: -2} ${V:2:-2} ${V:99}|${V:${N}:1}",
+                "EFGH28ij EFG ij cdEFGH28 |E",
+            ),
             ("${F#*/} ${F##*/}", "path/to.some/file.tar.gz file.tar.gz"),
-            ("${F%.*} ${F%%.*} ${F%nothing}", "/path/to.some/file.tar /path/to /path/to.some/file.tar.gz"),
-            ("${Z/abc/x} ${Z//abc/x} ${Z/#abc/x} ${Z/%abc/x}", "xABC123ABCabc xABC123ABCx xABC123ABCabc abcABC123ABCx"),
-            ("${Z/abc} ${Z//ABC/} ${Z/#ABC/x}", "ABC123ABCabc abc123abc abcABC123ABCabc"),
-            (r"${F/\//-} ${F//\//-}", "-path/to.some/file.tar.gz -path-to.some-file.tar.gz"),
+            (
+                "${F%.*} ${F%%.*} ${F%nothing}",
+                "/path/to.some/file.tar /path/to /path/to.some/file.tar.gz",
+            ),
+            (
+                "${Z/abc/x} ${Z//abc/x} ${Z/#abc/x} ${Z/%abc/x}",
+                "xABC123ABCabc xABC123ABCx xABC123ABCabc abcABC123ABCx",
+            ),
+            (
+                "${Z/abc} ${Z//ABC/} ${Z/#ABC/x}",
+                "ABC123ABCabc abc123abc abcABC123ABCabc",
+            ),
+            (
+                r"${F/\//-} ${F//\//-}",
+                "-path/to.some/file.tar.gz -path-to.some-file.tar.gz",
+            ),
             ("${B:=${V^^}} ${B=pre-${A}-post}", "ABCDEFGH28IJ pre-1-post"),
             ("$A $(A) $ 5$ $$ $${A} $$${A} $$$$", "$A $(A) $ 5$ $ ${A} $1 $$"),
             ("${PROXMOX_URL=\"\"} ${P:=:8443} ${Q:= }|", "\"\" :8443  |"),
@@ -490,8 +528,20 @@ mod tests {
     #[test]
     fn a_form_that_is_not_known_is_named_by_its_line_before_anything_is_filled_in() {
         for form in [
-            "${}", "${A", "${g h}", "${1A}", "${A!x}", "${A@Q}", "${A:x}", "${A:}", "${!A}", "${A^x}", "${#A:=x}", "${A.b}",
-            "${-A}", "${A:=${B!}}",
+            "${}",
+            "${A",
+            "${g h}",
+            "${1A}",
+            "${A!x}",
+            "${A@Q}",
+            "${A:x}",
+            "${A:}",
+            "${!A}",
+            "${A^x}",
+            "${#A:=x}",
+            "${A.b}",
+            "${-A}",
+            "${A:=${B!}}",
         ] {
             let error = Template::parse(&format!("one\ntwo: {form}\n${{B}}")).unwrap_err();
             assert!(
@@ -500,7 +550,10 @@ mod tests {
             );
         }
         let error = Template::parse("a: ${A!x} b").unwrap_err();
-        assert_eq!(error.to_string(), "line 1: `${A!x}` is no form of a variable that is known");
+        assert_eq!(
+            error.to_string(),
+            "line 1: `${A!x}` is no form of a variable that is known"
+        );
         let deep = "${A:=".repeat(20) + &"}".repeat(20);
         assert!(Template::parse(&deep).is_err());
     }

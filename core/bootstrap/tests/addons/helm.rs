@@ -6,8 +6,8 @@ use std::{path::Path, sync::Mutex, time::Duration};
 use butler_api::config::ChartMirror;
 use butler_bootstrap::{
     addons::{
-        Addon, ChartRef, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer, Manifest, Release,
-        HELM_HINT, ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution, apply,
+        Addon, ChartRef, HELM_HINT, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer, Manifest,
+        Release, ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution, apply,
     },
     failure::Class,
 };
@@ -255,6 +255,30 @@ async fn what_a_killed_helm_left_pending_is_repaired() {
     );
 }
 
+/// The real API server answers 500 to what it cannot type; no repetition helps.
+#[tokio::test]
+async fn a_definition_that_cannot_be_typed_is_refused_at_once() {
+    let Some(control_plane) = ControlPlane::start().await else {
+        return;
+    };
+    let rule = json!({"rule": "self == 1 || self >= 576", "message": "no frame size"});
+    let twice = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.test.example.org"},
+        "spec": {
+            "group": "test.example.org", "scope": "Namespaced",
+            "names": {"kind": "Thing", "plural": "things", "singular": "thing", "listKind": "ThingList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object",
+                "properties": {"mtu": {"type": "integer", "x-kubernetes-validations": [rule, rule]}},
+            }}}],
+        },
+    });
+    let error = apply(&control_plane.client, &[twice], "test").await.unwrap_err();
+    assert!(error.message.contains("duplicate entries for key"), "{error}");
+    assert_eq!(error.class, Class::Configuration, "{error}");
+}
+
 /// Objects of such a chart carry finalizers that only its own pods take away, and its hook before a removal refuses it. To
 /// remove what an interrupted install left would leave definitions that are half deleted for ever.
 #[tokio::test]
@@ -286,15 +310,27 @@ async fn a_cut_off_install_with_finalizers_is_gone_on_with_and_nothing_of_it_is_
     let good = demo(json!({"installHook": true}));
     assert_eq!(bench.install(&good).await.unwrap().revision, 1);
     let after = definitions.get(name).await.unwrap();
-    assert_eq!(after.metadata.uid, definition.metadata.uid, "the definition is still the same");
+    assert_eq!(
+        after.metadata.uid, definition.metadata.uid,
+        "the definition is still the same"
+    );
     assert!(after.metadata.deletion_timestamp.is_none());
     let kind = kube::core::GroupVersionKind::gvk("test.example.org", "v1", "Thing");
     let resource = kube::core::ApiResource::from_gvk_with_plural(&kind, "things");
     let things: Api<kube::api::DynamicObject> = Api::namespaced_with(bench.client(), NAMESPACE, &resource);
     let thing = things.get("made-by-a-pod").await.unwrap();
     assert!(thing.metadata.deletion_timestamp.is_none());
-    assert!(bench.config_map("demo-installed").await.is_some(), "the hooks of an install ran");
-    assert!(matches!(bench.observe(&good).await, ReleaseState::Deployed { same: true, revision: 1 }));
+    assert!(
+        bench.config_map("demo-installed").await.is_some(),
+        "the hooks of an install ran"
+    );
+    assert!(matches!(
+        bench.observe(&good).await,
+        ReleaseState::Deployed {
+            same: true,
+            revision: 1
+        }
+    ));
 }
 
 #[tokio::test]

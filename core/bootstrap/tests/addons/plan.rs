@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use butler_api::config::{self, BootstrapConfig, Exposure};
 use butler_bootstrap::addons::{Addon, ClusterFacts, PlanError, Source, Substitution, plan, warnings};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -191,7 +191,11 @@ fn further_infrastructure_providers_get_the_variables_that_were_given() {
     };
     let facts = ClusterFacts {
         capi_variables: vec![
-            values(&[("AWS_ACCESS_KEY_ID", "HIDDEN id"), ("AWS_SECRET_ACCESS_KEY", "HIDDEN key"), ("AWS_REGION", "r")]),
+            values(&[
+                ("AWS_ACCESS_KEY_ID", "HIDDEN id"),
+                ("AWS_SECRET_ACCESS_KEY", "HIDDEN key"),
+                ("AWS_REGION", "r"),
+            ]),
             values(&[("PROXMOX_URL", "https://pve.example.org:8006")]),
             values(&[("GCP_CREDENTIALS", "HIDDEN json")]),
         ],
@@ -204,8 +208,13 @@ fn further_infrastructure_providers_get_the_variables_that_were_given() {
         describe(&mut out, addon);
     }
     insta::assert_snapshot!(out);
-    let aws = addons.iter().find(|addon| addon.name == "capi-infrastructure-aws").unwrap();
-    let Source::Manifest(manifest) = &aws.source else { panic!("a manifest") };
+    let aws = addons
+        .iter()
+        .find(|addon| addon.name == "capi-infrastructure-aws")
+        .unwrap();
+    let Source::Manifest(manifest) = &aws.source else {
+        panic!("a manifest")
+    };
     let variables = manifest.variables.as_ref().unwrap();
     let Some(Substitution::Secret(encoded)) = variables.get("AWS_B64ENCODED_CREDENTIALS") else {
         panic!("it is made of the keys")
@@ -220,11 +229,18 @@ fn further_infrastructure_providers_get_the_variables_that_were_given() {
 fn definitions_that_know_our_own_providers_are_not_the_charts() {
     let addons = plan(&sample("static"), &ClusterFacts::default()).unwrap();
     let crds = addons.iter().find(|addon| addon.name == "butler-crds").unwrap();
-    let Source::Chart(release) = &crds.source else { panic!("a chart") };
+    let Source::Chart(release) = &crds.source else {
+        panic!("a chart")
+    };
     let off = serde_json::json!({"crds": {"clusterBootstrap": false, "providerConfig": false}});
     assert_eq!(release.values, off);
-    let own = addons.iter().find(|addon| addon.name == "butler-crds-providers").unwrap();
-    let Source::Objects(objects) = &own.source else { panic!("objects") };
+    let own = addons
+        .iter()
+        .find(|addon| addon.name == "butler-crds-providers")
+        .unwrap();
+    let Source::Objects(objects) = &own.source else {
+        panic!("objects")
+    };
     let made = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
     let ours: Vec<String> = objects.plain.iter().map(made).collect();
     let charts: Vec<String> = release.stand_in.objects.iter().map(made).collect();

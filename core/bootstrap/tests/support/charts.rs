@@ -109,8 +109,7 @@ spec:
 {{- end }}
 ";
 
-const VALUES: &str =
-    "text: none\nauth: {password: none}\nbroken: false\ninstallHook: false\nworkload: false\nhang: false\nhangAfter: false\nfinalizers: false\n";
+const VALUES: &str = "text: none\nauth: {password: none}\nbroken: false\ninstallHook: false\nworkload: false\nhang: false\nhangAfter: false\nfinalizers: false\n";
 
 /// Packages the chart `demo` in this version; gives the file.
 ///

@@ -84,7 +84,10 @@ const fn required(kind: ProviderKind) -> &'static [&'static [&'static str]] {
     match kind {
         ProviderKind::Nutanix => &[&["NUTANIX_ENDPOINT", "NUTANIX_USER", "NUTANIX_PASSWORD"]],
         ProviderKind::Gcp => &[&["GCP_CREDENTIALS"], &["GCP_B64ENCODED_CREDENTIALS"]],
-        ProviderKind::Aws => &[&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], &["AWS_B64ENCODED_CREDENTIALS"]],
+        ProviderKind::Aws => &[
+            &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+            &["AWS_B64ENCODED_CREDENTIALS"],
+        ],
         // Their manifests take empty values: credentials come with each tenant cluster.
         ProviderKind::Harvester | ProviderKind::Proxmox | ProviderKind::Azure => &[],
         ProviderKind::InMemory | ProviderKind::Local | ProviderKind::Static => &[],
@@ -103,9 +106,18 @@ fn needed(v: &mut Validator<'_>, name: ProviderKind, given: &BTreeMap<String, Se
     let begun = groups
         .iter()
         .find(|group| group.iter().any(|variable| given.contains_key(*variable)));
-    let Some(group) = begun.or_else(|| groups.first()) else { return };
-    let missing: Vec<&str> = group.iter().copied().filter(|variable| !given.contains_key(*variable)).collect();
-    let example: Vec<String> = missing.iter().map(|variable| format!("{variable}: {{env: {variable}}}")).collect();
+    let Some(group) = begun.or_else(|| groups.first()) else {
+        return;
+    };
+    let missing: Vec<&str> = group
+        .iter()
+        .copied()
+        .filter(|variable| !given.contains_key(*variable))
+        .collect();
+    let example: Vec<String> = missing
+        .iter()
+        .map(|variable| format!("{variable}: {{env: {variable}}}"))
+        .collect();
     v.problem(
         &at,
         format!("Cluster API's provider {name} needs {}", missing.join(", ")),

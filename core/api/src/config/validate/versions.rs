@@ -18,7 +18,13 @@ struct Installed {
 }
 
 /// Refuses what does not fit, and warns of what nobody says anything about.
-pub(super) fn fit(v: &mut Validator<'_>, addons: &Addons, kind: ProviderKind, talos: &Talos, exposure: Option<&Exposure>) {
+pub(super) fn fit(
+    v: &mut Validator<'_>,
+    addons: &Addons,
+    kind: ProviderKind,
+    talos: &Talos,
+    exposure: Option<&Exposure>,
+) {
     let kubernetes = &talos.kubernetes_version;
     if v.is_reported("talos.kubernetesVersion") || v.is_reported("talos.version") {
         return;
@@ -55,14 +61,7 @@ impl Installed {
     }
 }
 
-fn unfit(
-    v: &mut Validator<'_>,
-    installed: &Installed,
-    subject: &str,
-    kubernetes: &Version,
-    says: &str,
-    chosen: &str,
-) {
+fn unfit(v: &mut Validator<'_>, installed: &Installed, subject: &str, kubernetes: &Version, says: &str, chosen: &str) {
     let path = installed.path();
     let message = format!("{subject} does not go with Kubernetes v{kubernetes}: {says}");
     // A version that was written can be left out, where the chosen one fits.
@@ -81,18 +80,54 @@ fn installed(addons: &Addons) -> Vec<Installed> {
     let of = |addon: Option<&'_ Versioned>| addon.map(|addon| addon.version.clone());
     let console = addons.console.as_ref();
     let all = [
-        (Component::Cilium, "addons.cni", addons.cni.as_ref().map(|a| a.version.clone())),
-        (Component::Longhorn, "addons.storage", addons.storage.as_ref().map(|a| a.version.clone())),
-        (Component::MetalLb, "addons.loadBalancer", of(addons.load_balancer.as_ref())),
+        (
+            Component::Cilium,
+            "addons.cni",
+            addons.cni.as_ref().map(|a| a.version.clone()),
+        ),
+        (
+            Component::Longhorn,
+            "addons.storage",
+            addons.storage.as_ref().map(|a| a.version.clone()),
+        ),
+        (
+            Component::MetalLb,
+            "addons.loadBalancer",
+            of(addons.load_balancer.as_ref()),
+        ),
         (Component::Flux, "addons.gitOps", of(addons.git_ops.as_ref())),
-        (Component::KubeVip, "addons.controlPlaneHA", of(addons.control_plane_ha.as_ref())),
-        (Component::CertManager, "addons.certManager", of(addons.cert_manager.as_ref())),
+        (
+            Component::KubeVip,
+            "addons.controlPlaneHA",
+            of(addons.control_plane_ha.as_ref()),
+        ),
+        (
+            Component::CertManager,
+            "addons.certManager",
+            of(addons.cert_manager.as_ref()),
+        ),
         (Component::Traefik, "addons.ingress", of(addons.ingress.as_ref())),
-        (Component::Steward, "addons.controlPlaneProvider", of(addons.control_plane_provider.as_ref())),
-        (Component::ClusterApi, "addons.capi", addons.capi.as_ref().map(|a| a.version.clone())),
-        (Component::ButlerConsole, "addons.console", console.map(|a| a.version.clone())),
+        (
+            Component::Steward,
+            "addons.controlPlaneProvider",
+            of(addons.control_plane_provider.as_ref()),
+        ),
+        (
+            Component::ClusterApi,
+            "addons.capi",
+            addons.capi.as_ref().map(|a| a.version.clone()),
+        ),
+        (
+            Component::ButlerConsole,
+            "addons.console",
+            console.map(|a| a.version.clone()),
+        ),
         // The controller's version is the tag of its image; its chart and the definitions have no setting.
-        (Component::ButlerController, "addons.butlerController", addons.butler_controller.as_ref().map(|_| None)),
+        (
+            Component::ButlerController,
+            "addons.butlerController",
+            addons.butler_controller.as_ref().map(|_| None),
+        ),
         (Component::ButlerCrds, "", Some(None)),
     ];
     let installed = all.into_iter().filter_map(|(component, block, version)| {
@@ -115,7 +150,11 @@ fn providers(v: &mut Validator<'_>, addons: &Addons, kind: ProviderKind, kuberne
         let chosen = versions::pin(component, kubernetes, beside.as_ref());
         let version = version.filter(|version| *version != "latest").unwrap_or(chosen);
         let alone = versions::judge(component, version, kubernetes);
-        let fit = if alone == Fit::Fits { versions::judge_against(component, version, core) } else { alone };
+        let fit = if alone == Fit::Fits {
+            versions::judge_against(component, version, core)
+        } else {
+            alone
+        };
         match fit {
             Fit::Fits => {}
             Fit::Untold(known) => {
@@ -132,7 +171,11 @@ fn providers(v: &mut Validator<'_>, addons: &Addons, kind: ProviderKind, kuberne
     if addons.control_plane_provider.is_some() {
         judged(Component::CapiSteward, None, "addons.capi.version", choose);
     }
-    let named = |kind| capi.infrastructure_providers.iter().any(|provider| provider.name == kind);
+    let named = |kind| {
+        capi.infrastructure_providers
+            .iter()
+            .any(|provider| provider.name == kind)
+    };
     if let Some(own) = versions::capi_of(kind).filter(|own| *own != Component::ClusterApi && !named(kind)) {
         judged(own, None, "addons.capi.version", choose);
     }
@@ -148,12 +191,18 @@ fn providers(v: &mut Validator<'_>, addons: &Addons, kind: ProviderKind, kuberne
 
 /// Cilium serves the release of the Gateway API that it was made for.
 fn gateway(v: &mut Validator<'_>, addons: &Addons, exposure: Option<&Exposure>, kubernetes: &Version) {
-    let (Some(cni), Some(Exposure::Gateway { .. })) = (&addons.cni, exposure) else { return };
+    let (Some(cni), Some(Exposure::Gateway { .. })) = (&addons.cni, exposure) else {
+        return;
+    };
     let written = cni.version.as_deref().filter(|version| *version != "latest");
     let cilium = written.unwrap_or_else(|| versions::pin(Component::Cilium, kubernetes, None));
     let gateway = versions::pin(Component::GatewayApi, kubernetes, versions::parse(cilium).as_ref());
     if versions::judge_against(Component::GatewayApi, gateway, cilium) != Fit::Fits {
         let message = format!("Cilium {cilium} is not stated to serve Gateway API {gateway}, which is installed");
-        v.warn("addons.cni.version", message, "leave it out, or look at docs/releases.md");
+        v.warn(
+            "addons.cni.version",
+            message,
+            "leave it out, or look at docs/releases.md",
+        );
     }
 }

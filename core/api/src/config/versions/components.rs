@@ -256,7 +256,8 @@ const CERT_MANAGER_TABLE: &str = "cert-manager.io, page Supported Releases";
 const CILIUM_TABLE: &str = "docs.cilium.io of that line, page Kubernetes Compatibility: tested with these, others depend on Kubernetes' own compatibility";
 const CHART: &str = "kubeVersion of the chart";
 const NONE: &str = "no table is published";
-const CONTRACT_1: &str = "contract v1beta1 (its metadata.yaml), which Cluster API takes until v1.15 (Cluster API book, Contract versions)";
+const CONTRACT_1: &str =
+    "contract v1beta1 (its metadata.yaml), which Cluster API takes until v1.15 (Cluster API book, Contract versions)";
 const CONTRACT_2: &str = "contract v1beta2 (its metadata.yaml), from Cluster API v1.11 on";
 const CAPMOX_TABLE: &str = "README of the provider, Compatibility with Cluster API";
 const GATEWAY: &str = "docs.cilium.io of that line, page Gateway API Support";
@@ -269,57 +270,124 @@ const V1BETA2: Range = Range::so_far(11, 14);
 /// Every component's lines; the first one that fits is chosen.
 pub const COMPONENTS: &[Release] = &[
     row(Component::KubeVip, "0.8", NONE).pin("v0.8.7"),
-    row(Component::Cilium, "1.19", CILIUM_TABLE).pin("1.19.4").on(Range::tested(32, 35)),
+    row(Component::Cilium, "1.19", CILIUM_TABLE)
+        .pin("1.19.4")
+        .on(Range::tested(32, 35)),
     row(Component::Cilium, "1.18", CILIUM_TABLE).on(Range::tested(30, 33)),
-    row(Component::Cilium, "1.17", CILIUM_TABLE).pin("1.17.0").on(Range::tested(29, 32)),
-    row(Component::GatewayApi, "1.4", GATEWAY).pin("v1.4.1").with(Component::Cilium, Range::only(19, 19)),
-    row(Component::GatewayApi, "1.2", GATEWAY).pin("v1.2.1").with(Component::Cilium, Range::only(17, 17)),
+    row(Component::Cilium, "1.17", CILIUM_TABLE)
+        .pin("1.17.0")
+        .on(Range::tested(29, 32)),
+    row(Component::GatewayApi, "1.4", GATEWAY)
+        .pin("v1.4.1")
+        .with(Component::Cilium, Range::only(19, 19)),
+    row(Component::GatewayApi, "1.2", GATEWAY)
+        .pin("v1.2.1")
+        .with(Component::Cilium, Range::only(17, 17)),
     row(Component::MetalLb, "0.14", CHART).pin("0.14.9").on(Range::from(19)),
     row(Component::MetalLb, "0.15", CHART).on(Range::from(19)),
-    row(Component::Traefik, "34", CHART).pin("34.3.0").app("v3.3.3").on(Range::from(22)),
-    row(Component::CertManager, "1.21", CERT_MANAGER_TABLE).pin("v1.21.1").on(Range::so_far(33, 36)),
-    row(Component::CertManager, "1.20", CERT_MANAGER_TABLE).pin("v1.20.2").on(Range::only(32, 35)),
+    row(Component::Traefik, "34", CHART)
+        .pin("34.3.0")
+        .app("v3.3.3")
+        .on(Range::from(22)),
+    row(Component::CertManager, "1.21", CERT_MANAGER_TABLE)
+        .pin("v1.21.1")
+        .on(Range::so_far(33, 36)),
+    row(Component::CertManager, "1.20", CERT_MANAGER_TABLE)
+        .pin("v1.20.2")
+        .on(Range::only(32, 35)),
     row(Component::CertManager, "1.19", CERT_MANAGER_TABLE).on(Range::only(31, 35)),
     row(Component::CertManager, "1.18", CERT_MANAGER_TABLE).on(Range::only(29, 33)),
     row(Component::CertManager, "1.17", CERT_MANAGER_TABLE).on(Range::only(29, 33)),
-    row(Component::CertManager, "1.16", CERT_MANAGER_TABLE).pin("v1.16.2").on(Range::only(25, 32)),
+    row(Component::CertManager, "1.16", CERT_MANAGER_TABLE)
+        .pin("v1.16.2")
+        .on(Range::only(25, 32)),
     row(Component::CertManager, "1.15", CERT_MANAGER_TABLE).on(Range::only(25, 32)),
     row(Component::Longhorn, "1.7", CHART).pin("1.7.2").on(Range::from(21)),
-    row(Component::Flux, "2.14", "kubernetesConstraints of `flux check` 2.4, which the chart's hook runs")
-        .pin("2.14.1")
-        .app("2.4.0")
-        .on(Range::from(28)),
+    row(
+        Component::Flux,
+        "2.14",
+        "kubernetesConstraints of `flux check` 2.4, which the chart's hook runs",
+    )
+    .pin("2.14.1")
+    .app("2.4.0")
+    .on(Range::from(28)),
     row(Component::Steward, "0.4", CHART).pin("0.4.0").on(Range::from(21)),
-    row(Component::ClusterApi, "1.12", CAPI_TABLE).pin("v1.12.11").on(Range::so_far(31, 36)).patches(&[(35, 1), (36, 8)]),
+    row(Component::ClusterApi, "1.12", CAPI_TABLE)
+        .pin("v1.12.11")
+        .on(Range::so_far(31, 36))
+        .patches(&[(35, 1), (36, 8)]),
     row(Component::ClusterApi, "1.14", CAPI_TABLE).on(Range::so_far(33, 36)),
-    row(Component::ClusterApi, "1.13", CAPI_TABLE).on(Range::so_far(32, 36)).patches(&[(36, 1)]),
-    row(Component::ClusterApi, "1.11", CAPI_TABLE).on(Range::only(30, 34)).patches(&[(34, 1)]),
-    row(Component::ClusterApi, "1.10", CAPI_TABLE).on(Range::only(29, 33)).patches(&[(33, 1)]),
-    row(Component::ClusterApi, "1.9", CAPI_TABLE).pin("v1.9.4").on(Range::only(28, 32)).patches(&[(32, 1)]),
-    row(Component::CapiSteward, "0.3", "label cluster.x-k8s.io/v1beta1 of its definitions, which Cluster API takes until v1.15")
-        .pin("v0.3.0")
+    row(Component::ClusterApi, "1.13", CAPI_TABLE)
+        .on(Range::so_far(32, 36))
+        .patches(&[(36, 1)]),
+    row(Component::ClusterApi, "1.11", CAPI_TABLE)
+        .on(Range::only(30, 34))
+        .patches(&[(34, 1)]),
+    row(Component::ClusterApi, "1.10", CAPI_TABLE)
+        .on(Range::only(29, 33))
+        .patches(&[(33, 1)]),
+    row(Component::ClusterApi, "1.9", CAPI_TABLE)
+        .pin("v1.9.4")
+        .on(Range::only(28, 32))
+        .patches(&[(32, 1)]),
+    row(
+        Component::CapiSteward,
+        "0.3",
+        "label cluster.x-k8s.io/v1beta1 of its definitions, which Cluster API takes until v1.15",
+    )
+    .pin("v0.3.0")
+    .with(Component::ClusterApi, V1BETA1),
+    row(Component::CapiIpam, "1.1", CONTRACT_2)
+        .pin("v1.1.0")
+        .with(Component::ClusterApi, V1BETA2),
+    row(Component::CapiIpam, "1.0", CONTRACT_1)
+        .pin("v1.0.3")
         .with(Component::ClusterApi, V1BETA1),
-    row(Component::CapiIpam, "1.1", CONTRACT_2).pin("v1.1.0").with(Component::ClusterApi, V1BETA2),
-    row(Component::CapiIpam, "1.0", CONTRACT_1).pin("v1.0.3").with(Component::ClusterApi, V1BETA1),
-    row(Component::Capk, "0.1", CONTRACT_1).pin("v0.1.9").with(Component::ClusterApi, V1BETA1),
+    row(Component::Capk, "0.1", CONTRACT_1)
+        .pin("v0.1.9")
+        .with(Component::ClusterApi, V1BETA1),
     row(Component::Capk, "0.10", CONTRACT_1).with(Component::ClusterApi, V1BETA1),
     row(Component::Capk, "0.11", CONTRACT_2).with(Component::ClusterApi, V1BETA2),
-    row(Component::Capx, "1", CONTRACT_1).pin("v1.4.0").with(Component::ClusterApi, V1BETA1),
-    row(Component::Capmox, "0.9", CAPMOX_TABLE).pin("v0.9.0").with(Component::ClusterApi, Range::so_far(11, 12)),
+    row(Component::Capx, "1", CONTRACT_1)
+        .pin("v1.4.0")
+        .with(Component::ClusterApi, V1BETA1),
+    row(Component::Capmox, "0.9", CAPMOX_TABLE)
+        .pin("v0.9.0")
+        .with(Component::ClusterApi, Range::so_far(11, 12)),
     row(Component::Capmox, "0.8", CAPMOX_TABLE).with(Component::ClusterApi, Range::only(11, 11)),
     // Definitions of v0.7.4 and older repeat entries of a list that must not; the API server refuses them.
-    row(Component::Capmox, "0.7", CAPMOX_TABLE).pin("v0.7.7").with(Component::ClusterApi, Range::only(8, 10)).first(5),
-    row(Component::Capmox, "0.6", CAPMOX_TABLE).with(Component::ClusterApi, Range::only(7, 8)).first(u64::MAX),
-    row(Component::Capg, "1", CONTRACT_1).pin("v1.8.0").with(Component::ClusterApi, V1BETA1),
-    row(Component::Capa, "2", CONTRACT_1).pin("v2.7.0").with(Component::ClusterApi, V1BETA1),
-    row(Component::Capz, "1", CONTRACT_1).pin("v1.17.0").with(Component::ClusterApi, V1BETA1),
+    row(Component::Capmox, "0.7", CAPMOX_TABLE)
+        .pin("v0.7.7")
+        .with(Component::ClusterApi, Range::only(8, 10))
+        .first(5),
+    row(Component::Capmox, "0.6", CAPMOX_TABLE)
+        .with(Component::ClusterApi, Range::only(7, 8))
+        .first(u64::MAX),
+    row(Component::Capg, "1", CONTRACT_1)
+        .pin("v1.8.0")
+        .with(Component::ClusterApi, V1BETA1),
+    row(Component::Capa, "2", CONTRACT_1)
+        .pin("v2.7.0")
+        .with(Component::ClusterApi, V1BETA1),
+    row(Component::Capz, "1", CONTRACT_1)
+        .pin("v1.17.0")
+        .with(Component::ClusterApi, V1BETA1),
     row(Component::AwsCcm, "0.0", NONE).pin("0.0.8").app("v1.27.1"),
     row(Component::GcpCcm, "30", NONE).pin("v30.0.0"),
     row(Component::AzureCcm, "1.31", NONE).pin("v1.31.0"),
-    row(Component::ButlerCrds, "0.22", CHART).pin("0.22.0").app("v1alpha1").on(Range::from(28)),
+    row(Component::ButlerCrds, "0.22", CHART)
+        .pin("0.22.0")
+        .app("v1alpha1")
+        .on(Range::from(28)),
     row(Component::ButlerAddons, "0.8", NONE).pin("0.8.4").app("v1alpha1"),
-    row(Component::ButlerController, "0.27", CHART).pin("0.27.0").app("0.26.0").on(Range::from(28)),
-    row(Component::ButlerConsole, "0.13", CHART).pin("0.13.1").app("0.14.1").on(Range::from(28)),
+    row(Component::ButlerController, "0.27", CHART)
+        .pin("0.27.0")
+        .app("0.26.0")
+        .on(Range::from(28)),
+    row(Component::ButlerConsole, "0.13", CHART)
+        .pin("0.13.1")
+        .app("0.14.1")
+        .on(Range::from(28)),
 ];
 
 /// Whether two things go together.
@@ -348,7 +416,9 @@ pub fn release_of(component: Component, version: &str) -> Option<&'static Releas
 pub fn pin(component: Component, kubernetes: &Version, beside: Option<&Version>) -> &'static str {
     let pinned = || lines(component).filter_map(|release| Some((release, release.pin?)));
     let fits = |release: &Release| {
-        let on = release.kubernetes.is_none_or(|range| range.holds(kubernetes.minor).is_none());
+        let on = release
+            .kubernetes
+            .is_none_or(|range| range.holds(kubernetes.minor).is_none());
         let with = match (release.with, beside) {
             (Some((_, range)), Some(beside)) => range.holds(beside.minor).is_none(),
             _ => true,
@@ -356,7 +426,9 @@ pub fn pin(component: Component, kubernetes: &Version, beside: Option<&Version>)
         on && with
     };
     let may = |release: &Release| {
-        let on = release.kubernetes.is_none_or(|range| range.holds(kubernetes.minor) != Some(Outside::Unfit));
+        let on = release
+            .kubernetes
+            .is_none_or(|range| range.holds(kubernetes.minor) != Some(Outside::Unfit));
         let with = match (release.with, beside) {
             (Some((_, range)), Some(beside)) => range.holds(beside.minor) != Some(Outside::Unfit),
             _ => true,
@@ -367,7 +439,11 @@ pub fn pin(component: Component, kubernetes: &Version, beside: Option<&Version>)
     let older = |release: &Release| release.kubernetes.is_some_and(|range| kubernetes.minor < range.min);
     let fitting = pinned().find(|(release, _)| fits(release));
     let allowed = || pinned().filter(|(release, _)| may(release));
-    let nearest = || allowed().find(|(release, _)| !older(release)).or_else(|| allowed().last());
+    let nearest = || {
+        allowed()
+            .find(|(release, _)| !older(release))
+            .or_else(|| allowed().last())
+    };
     let chosen = fitting.or_else(nearest).or_else(|| pinned().last());
     // Every component has a pinned line; a test looks.
     chosen.map_or("", |(_, pin)| pin)
@@ -387,7 +463,9 @@ pub fn judge(component: Component, version: &str, kubernetes: &Version) -> Fit {
             first => format!("v{}.{first} and newer can be installed", release.line),
         });
     }
-    let Some(range) = release.kubernetes else { return Fit::Fits };
+    let Some(range) = release.kubernetes else {
+        return Fit::Fits;
+    };
     let says = format!("it works on Kubernetes {}", range.words(1));
     match range.holds(kubernetes.minor) {
         Some(Outside::Unfit) => Fit::Unfit(says),
@@ -409,7 +487,9 @@ pub fn judge_against(component: Component, version: &str, beside: &str) -> Fit {
     let Some(release) = release_of(component, version) else {
         return unknown(component);
     };
-    let Some((other, range)) = release.with else { return Fit::Fits };
+    let Some((other, range)) = release.with else {
+        return Fit::Fits;
+    };
     let Some(beside) = parse(beside) else {
         return Fit::Untold(format!("{beside} is no version of {other} that a table could have"));
     };
@@ -458,7 +538,11 @@ mod tests {
                 let found = release_of(release.component, pin).map(|found| found.line);
                 assert_eq!(found, Some(release.line), "{} {pin}", release.component);
             }
-            assert!(lines(release.component).any(|line| line.pin.is_some()), "{}", release.component);
+            assert!(
+                lines(release.component).any(|line| line.pin.is_some()),
+                "{}",
+                release.component
+            );
         }
     }
 
@@ -477,7 +561,10 @@ mod tests {
                 let fit = judge(release.component, pin, &kubernetes);
                 // Cilium tests four releases, and no table of it has 1.36 yet.
                 let known_gap = release.component == Component::Cilium && kubernetes.minor > 35;
-                assert!(fit == Fit::Fits || known_gap && matches!(fit, Fit::Untold(_)), "{subject}: {fit:?}");
+                assert!(
+                    fit == Fit::Fits || known_gap && matches!(fit, Fit::Untold(_)),
+                    "{subject}: {fit:?}"
+                );
                 if let Some(beside) = &beside {
                     let fit = judge_against(release.component, pin, &beside.to_string());
                     assert_eq!(fit, Fit::Fits, "{subject} beside {beside}");
@@ -518,16 +605,45 @@ mod tests {
             assert_eq!(judged(component, version, minor), Fit::Fits, "{component} {version}");
         }
         let unfit = [
-            (Component::ClusterApi, "v1.9.4", 35, "it works on Kubernetes 1.28 to 1.32"),
-            (Component::ClusterApi, "v1.9.0", 32, "Kubernetes 1.32 needs v1.9.1 or newer"),
-            (Component::ClusterApi, "v1.12.7", 36, "Kubernetes 1.36 needs v1.12.8 or newer"),
-            (Component::CertManager, "v1.16.2", 33, "it works on Kubernetes 1.25 to 1.32"),
-            (Component::ButlerCrds, "0.22.0", 27, "it works on Kubernetes 1.28 and newer"),
+            (
+                Component::ClusterApi,
+                "v1.9.4",
+                35,
+                "it works on Kubernetes 1.28 to 1.32",
+            ),
+            (
+                Component::ClusterApi,
+                "v1.9.0",
+                32,
+                "Kubernetes 1.32 needs v1.9.1 or newer",
+            ),
+            (
+                Component::ClusterApi,
+                "v1.12.7",
+                36,
+                "Kubernetes 1.36 needs v1.12.8 or newer",
+            ),
+            (
+                Component::CertManager,
+                "v1.16.2",
+                33,
+                "it works on Kubernetes 1.25 to 1.32",
+            ),
+            (
+                Component::ButlerCrds,
+                "0.22.0",
+                27,
+                "it works on Kubernetes 1.28 and newer",
+            ),
             (Component::Capmox, "v0.7.4", 31, "v0.7.5 and newer can be installed"),
             (Component::Capmox, "v0.6.0", 31, "no release of 0.6 can be installed"),
         ];
         for (component, version, minor, says) in unfit {
-            assert_eq!(judged(component, version, minor), Fit::Unfit(says.to_owned()), "{component} {version}");
+            assert_eq!(
+                judged(component, version, minor),
+                Fit::Unfit(says.to_owned()),
+                "{component} {version}"
+            );
         }
         for (component, version, minor) in [
             (Component::Cilium, "1.17.0", 35),
@@ -544,6 +660,9 @@ mod tests {
             unfit("0.9 goes with Cluster API 1.11 to 1.12")
         );
         assert_eq!(judge_against(Component::Capa, "v2.11.1", "v1.12.11"), Fit::Fits);
-        assert!(matches!(judge_against(Component::Capmox, "v0.9.0", "v1.14.0"), Fit::Untold(_)));
+        assert!(matches!(
+            judge_against(Component::Capmox, "v0.9.0", "v1.14.0"),
+            Fit::Untold(_)
+        ));
     }
 }

@@ -69,7 +69,11 @@ pub fn talos_images(talos: &Version) -> Option<TalosImages> {
     let line = || CHANGES.iter().filter(|change| change.talos.0 == talos.minor);
     let last = line().rfind(|change| change.talos.1 <= talos.patch)?;
     let known = !last.etcd.is_empty();
-    let row = if known { last } else { line().rfind(|change| !change.etcd.is_empty())? };
+    let row = if known {
+        last
+    } else {
+        line().rfind(|change| !change.etcd.is_empty())?
+    };
     let repository = if talos.minor < ETCD_OF_KUBERNETES {
         "gcr.io/etcd-development/etcd"
     } else {

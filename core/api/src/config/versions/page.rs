@@ -47,7 +47,10 @@ pub fn page() -> String {
         component(&mut out, release);
     }
     out.push_str(DEFAULTS_HEAD);
-    let (first, last) = (28, TALOS_LINES.iter().map(|line| line.kubernetes_max).max().unwrap_or(28));
+    let (first, last) = (
+        28,
+        TALOS_LINES.iter().map(|line| line.kubernetes_max).max().unwrap_or(28),
+    );
     for minor in first..=last {
         let kubernetes = semver::Version::new(1, minor, 0);
         let chosen = |component| pin(component, &kubernetes, None);

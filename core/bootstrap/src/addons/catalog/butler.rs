@@ -10,8 +10,8 @@ use butler_api::{
 use serde_json::{Value, json};
 
 use super::{
-    Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, provider, ready_workloads, release,
-    version,
+    Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, provider, ready_workloads,
+    release, version,
 };
 use crate::addons::{Addon, Objects, Ready, Release, Source, StandIn, Workload};
 
@@ -344,7 +344,11 @@ fn exposure(exposure: &Exposure) -> Value {
 fn console(context: &Context<'_>, settings: &Console) -> Addon {
     let version = version(settings.version.as_deref(), context.pin(Component::ButlerConsole));
     let pinned = version == context.pin(Component::ButlerConsole);
-    let app = if pinned { context.app(Component::ButlerConsole) } else { "" };
+    let app = if pinned {
+        context.app(Component::ButlerConsole)
+    } else {
+        ""
+    };
     let mut values = json!({});
     let mut ready = Vec::new();
     let workload = |name: &str, image: &str| {

@@ -35,7 +35,10 @@ pub(in crate::addons) fn addons(context: &Context<'_>) -> Result<Vec<Addon>, Pla
     for (kind, place) in &wanted {
         let settings = place.map(|place| &settings.infrastructure_providers[place]);
         let published = published(context, *kind, core_version).ok_or_else(|| unknown(*kind))?;
-        let version = version(settings.and_then(|s: &CapiProvider| s.version.as_deref()), &published.version);
+        let version = version(
+            settings.and_then(|s: &CapiProvider| s.version.as_deref()),
+            &published.version,
+        );
         let variables = variables(context, *kind, *place);
         addons.push(infrastructure(*kind, version, &published, variables));
     }
@@ -49,7 +52,10 @@ pub(in crate::addons) fn addons(context: &Context<'_>) -> Result<Vec<Addon>, Pla
 fn providers(settings: &Capi, own: ProviderKind) -> Vec<(ProviderKind, Option<usize>)> {
     let listed = settings.infrastructure_providers.iter().enumerate();
     let listed: Vec<(ProviderKind, Option<usize>)> = listed.map(|(i, provider)| (provider.name, Some(i))).collect();
-    let place = listed.iter().find(|(kind, _)| *kind == own).and_then(|(_, place)| *place);
+    let place = listed
+        .iter()
+        .find(|(kind, _)| *kind == own)
+        .and_then(|(_, place)| *place);
     let first = versions::capi_of(own).map(|_| (own, place));
     let others = listed.into_iter().filter(|(kind, _)| *kind != own);
     first.into_iter().chain(others).collect()
@@ -160,7 +166,13 @@ fn ipam(context: &Context<'_>, core: &str) -> Addon {
     let group = "ipam.cluster.x-k8s.io";
     let crds = vec![
         crd(group, "v1alpha2", "InClusterIPPool", "inclusterippools", "Namespaced"),
-        crd(group, "v1alpha2", "GlobalInClusterIPPool", "globalinclusterippools", "Cluster"),
+        crd(
+            group,
+            "v1alpha2",
+            "GlobalInClusterIPPool",
+            "globalinclusterippools",
+            "Cluster",
+        ),
     ];
     let image = "registry.k8s.io/capi-ipam-ic/cluster-api-ipam-in-cluster-controller";
     let mut addon = Published {
@@ -177,7 +189,9 @@ fn ipam(context: &Context<'_>, core: &str) -> Addon {
         crds,
         BTreeMap::new(),
     );
-    addon.ready.splice(0..0, established(&["inclusterippools.ipam.cluster.x-k8s.io"]));
+    addon
+        .ready
+        .splice(0..0, established(&["inclusterippools.ipam.cluster.x-k8s.io"]));
     addon
 }
 
@@ -351,11 +365,15 @@ fn derived(kind: ProviderKind, given: &BTreeMap<String, SecretString>) -> Vec<(S
             value("AWS_REGION"),
         )
         .map(|profile| ("AWS_B64ENCODED_CREDENTIALS", profile)),
-        ProviderKind::Gcp => value("GCP_CREDENTIALS")
-            .map(|key| ("GCP_B64ENCODED_CREDENTIALS", SecretString::from(STANDARD.encode(key)))),
+        ProviderKind::Gcp => {
+            value("GCP_CREDENTIALS").map(|key| ("GCP_B64ENCODED_CREDENTIALS", SecretString::from(STANDARD.encode(key))))
+        }
         _ => None,
     };
-    found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    found
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// Values of a provider's variables, from the cluster's own platform. TLS stays verified whatever the platform block
@@ -401,12 +419,20 @@ fn substitutions(context: &Context<'_>) -> Variables {
 
 fn aws_profile(context: &Context<'_>, region: &str) -> Option<SecretString> {
     let credential = |key| provider::credential(context, key).map(ExposeSecret::expose_secret);
-    profile(credential("accessKeyID"), credential("secretAccessKey"), None, Some(region))
+    profile(
+        credential("accessKeyID"),
+        credential("secretAccessKey"),
+        None,
+        Some(region),
+    )
 }
 
 /// The credentials file of the AWS tools, in base64.
 fn profile(id: Option<&str>, key: Option<&str>, token: Option<&str>, region: Option<&str>) -> Option<SecretString> {
-    let mut profile = format!("[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n", id?, key?);
+    let mut profile = format!(
+        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        id?, key?
+    );
     for (name, value) in [("aws_session_token", token), ("region", region)] {
         if let Some(value) = value {
             profile.push_str(&format!("{name} = {value}\n"));

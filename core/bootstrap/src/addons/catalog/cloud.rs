@@ -185,7 +185,10 @@ fn azure(context: &Context<'_>, settings: &Azure) -> Addon {
         plain,
         secrets: vec![secret],
     });
-    let title = format!("the Azure cloud controller manager {}", context.pin(Component::AzureCcm));
+    let title = format!(
+        "the Azure cloud controller manager {}",
+        context.pin(Component::AzureCcm)
+    );
     addon(CCM, &title, &[], source, vec![ready_workload(&workload)])
 }
 

@@ -220,7 +220,13 @@ fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
         workloads,
         objects: Vec::new(),
     };
-    let more: Option<Vec<&str>> = more.map(|(envoy, ui)| if cni.hubble { [&[envoy], ui].concat() } else { vec![envoy] });
+    let more: Option<Vec<&str>> = more.map(|(envoy, ui)| {
+        if cni.hubble {
+            [&[envoy], ui].concat()
+        } else {
+            vec![envoy]
+        }
+    });
     let release = release(KUBE_SYSTEM, chart, values, stand_in)
         .images_of(more.is_some())
         .also_runs(&more.unwrap_or_default());
@@ -238,11 +244,17 @@ fn cilium_images(version: &str) -> Option<(&'static str, &'static [&'static str]
     match version {
         "1.19.4" => Some((
             "quay.io/cilium/cilium-envoy:v1.36.6-1778235340-b87d1e32f522b33bd51701c6476d199326f01496",
-            &["quay.io/cilium/hubble-ui:v0.13.5", "quay.io/cilium/hubble-ui-backend:v0.13.5"],
+            &[
+                "quay.io/cilium/hubble-ui:v0.13.5",
+                "quay.io/cilium/hubble-ui-backend:v0.13.5",
+            ],
         )),
         "1.17.0" => Some((
             "quay.io/cilium/cilium-envoy:v1.31.5-1737535524-fe8efeb16a7d233bffd05af9ea53599340d3f18e",
-            &["quay.io/cilium/hubble-ui:v0.13.1", "quay.io/cilium/hubble-ui-backend:v0.13.1"],
+            &[
+                "quay.io/cilium/hubble-ui:v0.13.1",
+                "quay.io/cilium/hubble-ui-backend:v0.13.1",
+            ],
         )),
         _ => None,
     }

@@ -51,9 +51,19 @@ const FLUX_IMAGES: &[&str] = &[
 pub(in crate::addons) fn addons(context: &Context<'_>) -> Vec<Addon> {
     let settings = &context.config.addons;
     let mut addons = Vec::new();
-    addons.extend(settings.cert_manager.as_ref().map(|settings| cert_manager(context, settings)));
+    addons.extend(
+        settings
+            .cert_manager
+            .as_ref()
+            .map(|settings| cert_manager(context, settings)),
+    );
     addons.extend(settings.storage.as_ref().map(|storage| longhorn(context, storage)));
-    addons.extend(settings.control_plane_provider.as_ref().map(|settings| steward(context, settings)));
+    addons.extend(
+        settings
+            .control_plane_provider
+            .as_ref()
+            .map(|settings| steward(context, settings)),
+    );
     addons.extend(settings.git_ops.as_ref().map(|settings| flux(context, settings)));
     addons
 }
@@ -79,8 +89,8 @@ fn cert_manager(context: &Context<'_>, settings: &Versioned) -> Addon {
     ready.extend(ready_workloads(&workloads));
     let chart = https_chart("https://charts.jetstack.io", CERT_MANAGER, version, version);
     // Started for challenges of an ACME issuer.
-    let release =
-        release(CERT_MANAGER, chart, values, StandIn { workloads, objects }).also_runs(&[&image("cert-manager-acmesolver")]);
+    let release = release(CERT_MANAGER, chart, values, StandIn { workloads, objects })
+        .also_runs(&[&image("cert-manager-acmesolver")]);
     addon(
         CERT_MANAGER,
         &format!("cert-manager {version}"),
