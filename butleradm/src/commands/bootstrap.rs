@@ -133,6 +133,10 @@ impl Job<'_> {
         let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
         warnings.extend(unreadable);
         warnings.extend(addons::warnings(&self.config));
+        if !self.is_simulated() {
+            let found = addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), false);
+            warnings.extend(found.iter().map(|error| format!("a bootstrap is refused: {error}")));
+        }
         let talos = &self.config.talos.version;
         if Contract::of(talos).is_none() {
             warnings.push(format!(
@@ -150,7 +154,11 @@ impl Job<'_> {
         self.machines_can_be_configured().await?;
         self.proxies_are_usable()?;
         self.helm_is_there().await?;
+<<<<<<< HEAD
         self.begun()?;
+=======
+        self.mirror_is_whole(&facts)?;
+>>>>>>> addons
         let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
@@ -234,7 +242,7 @@ impl Job<'_> {
 
     /// Charts need the helm binary, and not any: better to know before the first machine is made.
     async fn helm_is_there(&self) -> Result<(), Failure> {
-        if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
+        if self.is_simulated() {
             return Ok(());
         }
         let ask = Invocation {
@@ -254,9 +262,30 @@ impl Job<'_> {
         })
     }
 
+    /// What a folder of charts lacks is better known before the first machine is made. A run that goes on may not need it.
+    fn mirror_is_whole(&self, facts: &ClusterFacts) -> Result<(), Failure> {
+        let begun = run::cluster_id(&self.files()).is_ok_and(|id| id.is_some());
+        if self.is_simulated() || begun {
+            return Ok(());
+        }
+        let addons = addons::plan(&self.config, facts).map_err(|e| failure::plan(&e))?;
+        let found = addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), true);
+        let Some(first) = found.first() else { return Ok(()) };
+        let more = match found.len() - 1 {
+            0 => String::new(),
+            n => format!(" (and {n} more)"),
+        };
+        Err(Failure::new(Exit::Usage, format!("{first}{more}"))
+            .hint("`--dry-run` lists everything that addons.chartMirror has to hold"))
+    }
+
+    fn is_simulated(&self) -> bool {
+        matches!(self.config.provider, ProviderConfig::InMemory(_))
+    }
+
     /// The simulated world has its own; everything else is installed by the helm binary.
     fn installer(&self, ca_files: Vec<PathBuf>) -> MakeInstaller {
-        if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
+        if self.is_simulated() {
             return Box::new(|access| {
                 let installer: Arc<dyn Installer> = Arc::new(WorldInstaller::new(access.client, Timestamp::now));
                 Box::pin(async move { Ok(installer) })

@@ -58,15 +58,21 @@ impl Applier {
         }
     }
 
-    /// Applies all objects: namespaces, then definitions (waiting until they are served), then the rest in an order in
-    /// which nothing refers to what is not there yet.
+    /// Applies all objects: namespaces, then definitions (waiting until they are served, where that cannot depend on the
+    /// rest), then the rest in an order in which nothing refers to what is not there yet.
     pub async fn apply(&self, objects: &[Value]) -> Result<Vec<Applied>, ApplyError> {
         let mut sorted: Vec<&Value> = objects.iter().collect();
         sorted.sort_by_key(|object| rank(text(object, "/kind")));
         let definitions = sorted.partition_point(|object| rank(text(object, "/kind")) <= DEFINITIONS);
         let mut applied = self.apply_sorted(&sorted[..definitions]).await?;
-        self.served(&sorted[..definitions]).await?;
-        applied.extend(self.apply_sorted(&sorted[definitions..]).await?);
+        let (definitions, rest) = sorted.split_at(definitions);
+        let awaited: Vec<&Value> = definitions
+            .iter()
+            .copied()
+            .filter(|one| is_awaited(one, rest))
+            .collect();
+        self.served(&awaited).await?;
+        applied.extend(self.apply_sorted(rest).await?);
         Ok(applied)
     }
 
@@ -217,6 +223,20 @@ impl Applier {
 /// Last rank of what has to be served before the rest can be applied.
 const DEFINITIONS: usize = 1;
 
+/// Whether a definition has to be served before the rest is applied. One that converts by a webhook is served only once its
+/// certificate is issued, and the certificate is part of the rest: it is waited for only where the rest has objects of it.
+fn is_awaited(definition: &Value, rest: &[&Value]) -> bool {
+    let group = text(definition, "/spec/group");
+    let kind = text(definition, "/spec/names/kind");
+    let is_used = |object: &&Value| {
+        let of_group = text(object, "/apiVersion")
+            .split_once('/')
+            .is_some_and(|(of, _)| of == group);
+        of_group && text(object, "/kind") == kind
+    };
+    text(definition, "/spec/conversion/strategy") != "Webhook" || rest.iter().any(is_used)
+}
+
 /// Order of kinds: what others refer to comes first, what intercepts others comes last.
 fn rank(kind: &str) -> usize {
     const ORDER: &[&str] = &[
@@ -313,6 +333,22 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_definition_whose_webhook_waits_for_its_certificate_does_not_hold_the_certificate_up() {
+        use serde_json::json;
+        let definition = |strategy: &str| {
+            json!({"kind": "CustomResourceDefinition", "spec": {
+                "group": "x.org", "names": {"kind": "Thing"}, "conversion": {"strategy": strategy},
+            }})
+        };
+        let certificate = json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate"});
+        let thing = json!({"apiVersion": "x.org/v1", "kind": "Thing"});
+        let same_kind = json!({"apiVersion": "y.org/v1", "kind": "Thing"});
+        assert!(!is_awaited(&definition("Webhook"), &[&certificate, &same_kind]));
+        assert!(is_awaited(&definition("Webhook"), &[&certificate, &thing]));
+        assert!(is_awaited(&definition("None"), &[&certificate]));
+    }
 
     fn answer(code: u16, message: &str) -> kube::Error {
         let status = kube::core::Status::failure(message, "").with_code(code);

@@ -89,6 +89,11 @@ pub(super) fn place(chart: &ChartRef, mirror: Option<&ChartMirror>) -> String {
     }
 }
 
+/// What is said of a packaged chart that is not there.
+pub(super) fn absent(file: &Path) -> String {
+    format!("{} is not in the chart mirror", file.display())
+}
+
 /// The version in the output of `helm version`.
 fn parse_version(output: &str) -> Option<Version> {
     Version::parse(output.trim().trim_start_matches('v')).ok()

@@ -207,8 +207,11 @@ impl HelmInstaller {
     ) -> Result<Installed, InstallError> {
         let located = chart::locate(&release.chart, self.settings.mirror.as_ref(), self.ca_file.as_deref());
         if let Some(file) = located.file.as_deref().filter(|file| !file.is_file()) {
-            let message = format!("{} is not in the chart mirror", file.display());
-            return Err(InstallError::new(&addon.name, Class::Configuration, message));
+            return Err(InstallError::new(
+                &addon.name,
+                Class::Configuration,
+                chart::absent(file),
+            ));
         }
         let io = |error: std::io::Error| InstallError::new(&addon.name, Class::Fatal, error.to_string());
         let path = self

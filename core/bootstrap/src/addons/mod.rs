@@ -13,6 +13,7 @@ mod helm;
 mod install;
 mod intent;
 mod manifest;
+mod mirror;
 mod observe;
 mod plan;
 mod ready;
@@ -33,6 +34,7 @@ pub use self::{
     error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
     helm::{HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
+    mirror::check_mirror,
     observe::Observed,
     plan::{plan, warnings},
     ready::{Condition, Ready, WorkloadKind, judge},

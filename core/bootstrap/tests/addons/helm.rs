@@ -256,6 +256,30 @@ async fn what_a_killed_helm_left_pending_is_repaired() {
     );
 }
 
+/// The real API server answers 500 to what it cannot type; no repetition helps.
+#[tokio::test]
+async fn a_definition_that_cannot_be_typed_is_refused_at_once() {
+    let Some(control_plane) = ControlPlane::start().await else {
+        return;
+    };
+    let rule = json!({"rule": "self == 1 || self >= 576", "message": "no frame size"});
+    let twice = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.test.example.org"},
+        "spec": {
+            "group": "test.example.org", "scope": "Namespaced",
+            "names": {"kind": "Thing", "plural": "things", "singular": "thing", "listKind": "ThingList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object",
+                "properties": {"mtu": {"type": "integer", "x-kubernetes-validations": [rule, rule]}},
+            }}}],
+        },
+    });
+    let error = apply(&control_plane.client, &[twice], "test").await.unwrap_err();
+    assert!(error.message.contains("duplicate entries for key"), "{error}");
+    assert_eq!(error.class, Class::Configuration, "{error}");
+}
+
 /// Objects of such a chart carry finalizers that only its own pods take away, and its hook before a removal refuses it. To
 /// remove what an interrupted install left would leave definitions that are half deleted for ever.
 #[tokio::test]
