@@ -154,11 +154,8 @@ impl Job<'_> {
         self.machines_can_be_configured().await?;
         self.proxies_are_usable()?;
         self.helm_is_there().await?;
-<<<<<<< HEAD
-        self.begun()?;
-=======
         self.mirror_is_whole(&facts)?;
->>>>>>> addons
+        self.begun()?;
         let provider = self.provider(true).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();

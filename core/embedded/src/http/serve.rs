@@ -146,10 +146,24 @@ async fn connection<H, F>(
     });
     if second {
         let connection = http2().serve_connection(TokioIo::new(stream), service);
-        drive(connection, &seat, &stop, &times, |c| c.graceful_shutdown()).await;
+        drive(
+            connection,
+            &seat,
+            &stop,
+            &times,
+            hyper::server::conn::http2::Connection::graceful_shutdown,
+        )
+        .await;
     } else {
         let connection = http1(&times).serve_connection(TokioIo::<TlsStream<TcpStream>>::new(stream), service);
-        drive(connection, &seat, &stop, &times, |c| c.graceful_shutdown()).await;
+        drive(
+            connection,
+            &seat,
+            &stop,
+            &times,
+            hyper::server::conn::http1::Connection::graceful_shutdown,
+        )
+        .await;
     }
 }
 

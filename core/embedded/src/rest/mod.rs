@@ -82,7 +82,6 @@ pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
             let (objects, bytes) = server.store.size(&resource.table);
             objects <= QUICK_LIST.0 && bytes <= QUICK_LIST.1
         }
-        "GET" | "HEAD" => true,
         "POST" => body && !ruled(),
         "PUT" | "PATCH" => body && request.content_type() != "application/json-patch+json" && !ruled() && object(),
         "DELETE" => body && !place.name.is_empty() && !ruled(),

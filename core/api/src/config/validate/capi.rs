@@ -88,14 +88,8 @@ const fn required(kind: ProviderKind) -> &'static [&'static [&'static str]] {
             &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
             &["AWS_B64ENCODED_CREDENTIALS"],
         ],
-<<<<<<< HEAD
-        // Their manifests take empty values: credentials come with each tenant cluster.
-        ProviderKind::Harvester | ProviderKind::Proxmox | ProviderKind::Azure => &[],
-        ProviderKind::InMemory | ProviderKind::Local | ProviderKind::Static => &[],
-=======
         // The manifests of the others take empty values: credentials come with each tenant cluster.
         _ => &[],
->>>>>>> addons
     }
 }
 
