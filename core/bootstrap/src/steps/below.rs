@@ -99,7 +99,9 @@ pub(super) async fn explained<T>(
 
 async fn look_on(context: &Context, wait: &Wait<'_>, machines: impl Fn() -> Vec<String>) -> StepError {
     sleep(SETTLED).await;
-    let _counted = Counted::new(&context.below.waits);
+    let counted = Counted::new(&context.below.waits);
+    // Hundreds of machines that are waited for at once are not all asked at once.
+    sleep(SHARE.saturating_mul(counted.place())).await;
     loop {
         let names = machines();
         let looks: Vec<_> = names
@@ -171,18 +173,27 @@ struct Seen {
     again: u32,
 }
 
-struct Counted<'a>(&'a AtomicUsize);
+/// One of the waits that look on.
+struct Counted<'a> {
+    counter: &'a AtomicUsize,
+    before: usize,
+}
 
 impl<'a> Counted<'a> {
     fn new(counter: &'a AtomicUsize) -> Self {
-        counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter)
+        let before = counter.fetch_add(1, Ordering::Relaxed);
+        Self { counter, before }
+    }
+
+    /// How many there were before it.
+    fn place(&self) -> u32 {
+        u32::try_from(self.before).unwrap_or(u32::MAX)
     }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.counter.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
