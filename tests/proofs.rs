@@ -91,7 +91,7 @@ fn killed_at(site: &Site, mut command: Command, text: &str) {
         }
         let ended = child.try_wait().unwrap();
         assert!(ended.is_none(), "ended before {text}: {ended:?}\n{journal}");
-        assert!(began.elapsed() < Duration::from_secs(60), "{journal}");
+        assert!(began.elapsed() < Duration::from_mins(3), "{journal}");
         std::thread::sleep(Duration::from_millis(1));
     }
     child.kill().unwrap();

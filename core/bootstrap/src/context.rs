@@ -37,7 +37,7 @@ use crate::{
     bundle::Bundle,
     cluster,
     controllers::machines::Trouble,
-    failure::{Class, StepError},
+    failure::{Class, StepError, chain},
     graph::{Kind, StepId},
     journal::{Known, Writer},
     promised,
@@ -513,11 +513,11 @@ impl Drop for BootstrapSide {
 /// Writes a file that holds secrets: atomically, for its owner only. What only a person can move out of the way ends the
 /// step.
 pub fn write_secret(path: &Path, text: &SecretString) -> Result<(), StepError> {
-    home::write_secret(path, text.expose_secret().as_bytes()).map_err(|e| not_written(path, e))
+    home::write_secret(path, text.expose_secret().as_bytes()).map_err(|e| not_written(&e))
 }
 
-/// A file that was not written, or could not be.
-pub(crate) fn not_written(path: &Path, error: HomeError) -> StepError {
+/// A file that was not written, or could not be. The error names it.
+pub(crate) fn not_written(error: &HomeError) -> StepError {
     let hint = error.hint();
     let class = if error.may_pass() {
         Class::Retryable
@@ -525,9 +525,8 @@ pub(crate) fn not_written(path: &Path, error: HomeError) -> StepError {
         Class::Fatal
     };
     StepError {
-        class,
         hint,
-        ..StepError::retryable(format!("write {}", path.display()), error)
+        ..StepError::new(class, chain(error))
     }
 }
 

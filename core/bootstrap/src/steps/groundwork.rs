@@ -115,7 +115,7 @@ pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proo
 pub(super) async fn have_secrets(context: &Context, report: &Report) -> Result<Option<Proof>, StepError> {
     // Better known before the first machine than after.
     for path in [context.files.own_kubeconfig(), context.files.kubeconfig.clone()] {
-        home::is_replaceable(&path).map_err(|e| not_written(&path, e))?;
+        home::is_replaceable(&path).map_err(|e| not_written(&e))?;
     }
     match promised::read(&context.files.secrets()) {
         Err(flaw) if [promised::MISSING, promised::EMPTY].contains(&flaw.as_str()) => Ok(None),
@@ -161,7 +161,10 @@ async fn restored(context: &Context, report: &Report) -> Result<SecretsBundle, S
         .hint(hint)
     };
     let credentials = talosconfig_credentials(context);
-    let credentials = credentials.ok_or_else(|| lost("no talosconfig of this cluster is left".to_owned()))?;
+    let credentials = credentials.ok_or_else(|| StepError {
+        class: Class::Fatal,
+        ..lost("no talosconfig of this cluster is left".to_owned())
+    })?;
     report.waiting("a control plane to give the Talos secrets back", None);
     let mut cause = "none is known".to_owned();
     for name in context.control_planes() {
