@@ -143,12 +143,13 @@ fn versions(old: Option<&Value>, definition: &Value, causes: &mut Vec<Cause>) {
         let mut structure = Structure {
             causes,
             patterns: HashMap::new(),
+            ruled: false,
         };
         let sound = structure.causes.len();
         structure.node(schema, Place::Root(&path), "object");
         // What was taken once stays usable.
         let unchanged = old.is_some_and(|old| schema_of(old, name) == Some(schema));
-        if causes.len() == sound && !unchanged {
+        if structure.ruled && structure.causes.len() == sound && !unchanged {
             super::validations::check(schema, &path, causes);
         }
     }
@@ -187,6 +188,8 @@ struct Structure<'a, 'c> {
     causes: &'c mut Vec<Cause>,
     /// Equal expressions are read once.
     patterns: HashMap<&'a str, Option<String>>,
+    /// There are validation rules.
+    ruled: bool,
 }
 
 impl<'a> Structure<'a, '_> {
@@ -201,6 +204,7 @@ impl<'a> Structure<'a, '_> {
             let why = format!("must not be empty for specified {place}");
             self.causes.push(Cause::required(format!("{path}.type"), &why));
         }
+        self.ruled |= schema["x-kubernetes-validations"].is_array();
         self.values(schema, path);
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             self.node(property, Place::Property(&path, name), "object fields");
