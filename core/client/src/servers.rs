@@ -32,7 +32,11 @@ const ANSWER: Duration = Duration::from_millis(1500);
 /// How long one that is preferred is still waited for when another has answered.
 const PREFERENCE: Duration = Duration::from_millis(250);
 /// How often the address in use is looked at while something is under way there.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = if cfg!(test) {
+    Duration::from_millis(100)
+} else {
+    Duration::from_secs(5)
+};
 
 /// Addresses of one API server. Copies share everything.
 #[derive(Clone)]

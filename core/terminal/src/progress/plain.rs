@@ -457,6 +457,7 @@ pub(super) mod tests {
            0:01  retry: create machine demo-cp-0: attempt 1 failed: 429 too many requests; next in 2s
            0:03  machine demo-cp-0: booting at 127.64.0.2
            0:09  machine demo-cp-0: ready at 127.64.0.2
+           0:09  waiting: 8s: create machine demo-cp-0: 429 too many requests
            0:09  waiting: 5s: etcd on demo-cp-0 is healthy: connection refused
            0:09  done: bootstrap etcd on demo-cp-0 (1 member, healthy)
            1:10  addon cilium: ready
