@@ -429,15 +429,16 @@ fn aws_profile(context: &Context<'_>, region: &str) -> Option<SecretString> {
 
 /// The credentials file of the AWS tools, in base64.
 fn profile(id: Option<&str>, key: Option<&str>, token: Option<&str>, region: Option<&str>) -> Option<SecretString> {
-    let mut profile = format!(
-        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-        id?, key?
-    );
-    for (name, value) in [("aws_session_token", token), ("region", region)] {
-        if let Some(value) = value {
-            profile.push_str(&format!("{name} = {value}\n"));
-        }
-    }
+    let lines = [
+        ("aws_access_key_id", Some(id?)),
+        ("aws_secret_access_key", Some(key?)),
+        ("aws_session_token", token),
+        ("region", region),
+    ];
+    let lines = lines
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} = {}\n", value?)));
+    let profile: String = ["[default]\n".to_owned()].into_iter().chain(lines).collect();
     Some(STANDARD.encode(profile).into())
 }
 
