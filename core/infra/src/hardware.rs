@@ -44,7 +44,9 @@ pub fn fingerprint_hint(at: usize) -> String {
 pub fn named(config: &BootstrapConfig, name: &str) -> Named {
     let mut named = Named::default();
     let machines = config.machine_names();
-    let control_plane = machines.iter().any(|(n, role)| n == name && *role == Role::ControlPlane);
+    let control_plane = machines
+        .iter()
+        .any(|(n, role)| n == name && *role == Role::ControlPlane);
     let patches = patches(config, control_plane);
     if let Some(link) = config.network.vip_interface.as_ref().filter(|_| control_plane)
         && config.network.vip.is_some()

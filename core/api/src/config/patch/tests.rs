@@ -119,7 +119,9 @@ fn what_the_bootstrap_depends_on_cannot_be_changed() {
         }
         // Every way around it: the part that holds it, itself, and a part of it.
         for depth in 0..=keys.len() {
-            let pointer = keys[..depth].iter().fold(String::new(), |pointer, key| pointer + "/" + key);
+            let pointer = keys[..depth]
+                .iter()
+                .fold(String::new(), |pointer, key| pointer + "/" + key);
             for pointer in [pointer.clone(), format!("{pointer}/x")]
                 .iter()
                 .take(if depth == keys.len() { 2 } else { 1 })
