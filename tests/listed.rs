@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const BUTLERADM: &str = env!("CARGO_BIN_EXE_butleradm");
 /// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home with a world of static machines.
 struct Yard {

@@ -129,7 +129,7 @@ impl Job<'_> {
         let id = self.begun()?;
         let provider = self.provider(false).await;
         let infra = plan::infra(&self.config, id.unwrap_or_default());
-        let provider = provider.as_deref().map_err(|failure| failure.message());
+        let provider = provider.as_deref().map_err(Failure::message);
         let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
         warnings.extend(unreadable);
         warnings.extend(addons::warnings(&self.config));

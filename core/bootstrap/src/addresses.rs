@@ -19,7 +19,7 @@ const ENDPOINT_PORT: u16 = 6443;
 const SERVICE_PORT: u16 = 443;
 /// As many addresses of a pool are asked, and as many together.
 const MOST: usize = 256;
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 128;
 /// As many are named.
 const NAMED: usize = 8;
 

@@ -1,6 +1,6 @@
 //! Links and disks that a configuration names, against those that a machine has. Pure.
 
-use butler_api::config::{BootstrapConfig, Role, StaticMachine};
+use butler_api::config::{BootstrapConfig, Patch, PatchBody, Role, StaticMachine};
 use butler_talos::client::Hardware;
 
 /// What a configuration names of one machine's links and disks, each with its setting.
@@ -39,13 +39,15 @@ pub fn fingerprint_hint(at: usize) -> String {
     )
 }
 
-/// What the configuration names for the machine of this name.
+/// What the configuration names for the machine of this name. Patches may make a link (a bond, a VLAN) or choose another
+/// disk: what they mention is theirs.
 pub fn named(config: &BootstrapConfig, name: &str) -> Named {
     let mut named = Named::default();
     let machines = config.machine_names();
     let control_plane = machines
         .iter()
         .any(|(n, role)| n == name && *role == Role::ControlPlane);
+    let patches = patches(config, control_plane);
     if let Some(link) = config.network.vip_interface.as_ref().filter(|_| control_plane)
         && config.network.vip.is_some()
     {
@@ -57,8 +59,27 @@ pub fn named(config: &BootstrapConfig, name: &str) -> Named {
         named.links.push((setting(at, "networkInterface"), link.clone()));
     }
     let own = listed.and_then(|(at, machine)| Some((setting(at, "installDisk"), machine.install_disk.clone()?)));
+    named.links.retain(|(_, link)| !patches.contains(link.as_str()));
+    if patches.contains("install") {
+        return named;
+    }
     named.disk = own.or_else(|| Some(("talos.installDisk".to_owned(), config.talos.install_disk.clone())));
     named
+}
+
+/// What all patches for a machine say.
+fn patches(config: &BootstrapConfig, control_plane: bool) -> String {
+    let patches = &config.talos.patches;
+    let own = if control_plane {
+        &patches.control_plane
+    } else {
+        &patches.workers
+    };
+    let text = |patch: &Patch| match &patch.body {
+        PatchBody::Merge(documents) => documents.iter().map(ToString::to_string).collect(),
+        PatchBody::Operations(operations) => operations.to_string(),
+    };
+    patches.all.iter().chain(own).map(text).collect()
 }
 
 /// The first thing that is named and not there.
@@ -83,27 +104,28 @@ mod tests {
 
     use super::*;
 
-    fn config(vip_interface: &str, machine: &str) -> BootstrapConfig {
-        let text = format!(
-            "
+    const TEXT: &str = "
 provider: static
-cluster: {{name: edge, topology: ha, controlPlane: {{replicas: 1}}, workers: {{replicas: 1}}}}
+cluster: {name: edge, topology: ha, controlPlane: {replicas: 1}, workers: {replicas: 1}}
 network:
   vip: 192.0.2.10
-{vip_interface}
-  loadBalancerPool: {{start: 192.0.2.100, end: 192.0.2.150}}
-talos: {{version: v1.12.1, installDisk: /dev/sda}}
+VIP_INTERFACE
+  loadBalancerPool: {start: 192.0.2.100, end: 192.0.2.150}
+talos: {version: v1.12.1, installDisk: /dev/sda}
 providerConfig:
   static:
     machines:
-      - {{address: 192.0.2.21, role: worker{machine}}}
-      - {{address: 192.0.2.11, role: control-plane}}
-"
-        );
-        butler_api::config::load(&text, "edge.yaml")
-            .map_err(|e| e.to_string())
-            .unwrap()
-            .config
+      - {address: 192.0.2.21, role: workerMACHINE}
+      - {address: 192.0.2.11, role: control-plane}
+";
+
+    fn load(text: &str) -> BootstrapConfig {
+        let loaded = butler_api::config::load(text, "edge.yaml");
+        loaded.map_err(|e| e.to_string()).unwrap().config
+    }
+
+    fn config(vip_interface: &str, machine: &str) -> BootstrapConfig {
+        load(&TEXT.replace("VIP_INTERFACE", vip_interface).replace("MACHINE", machine))
     }
 
     fn hardware() -> Hardware {
@@ -151,6 +173,26 @@ providerConfig:
             "{}",
             found.message
         );
+    }
+
+    #[test]
+    fn what_a_patch_makes_need_not_be_there() {
+        let bond = "
+  patches:
+    controlPlane:
+      - machine:
+          network: {interfaces: [{interface: bond0, bond: {mode: active-backup, interfaces: [enp3s0, enp4s0]}}]}
+          install: {diskSelector: {type: nvme}}";
+        let mut text = TEXT
+            .replace("VIP_INTERFACE", "  vipInterface: bond0")
+            .replace("MACHINE", "");
+        assert!(missing(&named(&load(&text), "edge-cp-0"), &hardware()).is_some());
+        text = text.replace(
+            "talos: {version: v1.12.1, installDisk: /dev/sda}",
+            &format!("talos:\n  version: v1.12.1{bond}"),
+        );
+        assert_eq!(missing(&named(&load(&text), "edge-cp-0"), &hardware()), None);
+        assert!(missing(&named(&load(&text), "edge-worker-0"), &hardware()).is_some());
     }
 
     #[test]

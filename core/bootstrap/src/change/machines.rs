@@ -112,14 +112,13 @@ fn gone(state: &State<'_>, name: &str, machine: &Machine<'_>, verdict: &mut Verd
         new: None,
     };
     let by = state.claimed(name).or_else(|| state.tried(Kind::PivotCommit.id()));
-    match by {
-        Some(by) => verdict.refused.push(Refused { change, by }),
-        None => {
-            forget(name, verdict);
-            // For machines that are made, the number of replicas says it.
-            verdict.allowed.extend(machine.at.map(|_| change));
-        }
+    if let Some(by) = by {
+        verdict.refused.push(Refused { change, by });
+        return;
     }
+    forget(name, verdict);
+    // For machines that are made, the number of replicas says it.
+    verdict.allowed.extend(machine.at.map(|_| change));
 }
 
 fn came(state: &State<'_>, name: &str, machine: &Machine<'_>, verdict: &mut Verdict) {
@@ -129,13 +128,12 @@ fn came(state: &State<'_>, name: &str, machine: &Machine<'_>, verdict: &mut Verd
         old: None,
         new: Some(entry.clone()),
     };
-    match state.tried(Kind::PivotCommit.id()) {
-        Some(by) => verdict.refused.push(Refused { change, by }),
-        None => {
-            forget(name, verdict);
-            verdict.allowed.push(change);
-        }
+    if let Some(by) = state.tried(Kind::PivotCommit.id()) {
+        verdict.refused.push(Refused { change, by });
+        return;
     }
+    forget(name, verdict);
+    verdict.allowed.push(change);
 }
 
 fn changed(state: &State<'_>, name: &str, old: &Machine<'_>, new: &Machine<'_>, verdict: &mut Verdict) {
@@ -153,14 +151,13 @@ fn changed(state: &State<'_>, name: &str, old: &Machine<'_>, new: &Machine<'_>, 
             old: was,
             new: is,
         };
-        match used(state, name, key) {
-            Some(by) => verdict.refused.push(Refused { change, by }),
-            None => {
-                verdict.allowed.push(change);
-                if matches!(key, "address" | "role") {
-                    forget(name, verdict);
-                }
-            }
+        if let Some(by) = used(state, name, key) {
+            verdict.refused.push(Refused { change, by });
+            continue;
+        }
+        verdict.allowed.push(change);
+        if matches!(key, "address" | "role") {
+            forget(name, verdict);
         }
     }
 }

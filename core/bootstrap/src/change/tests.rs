@@ -529,8 +529,7 @@ fn collect(folder: &std::path::Path, hints: &mut Vec<String>) {
             collect(&path, hints);
             continue;
         }
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".rs") || name == "tests.rs" {
+        if path.extension().is_none_or(|kind| kind != "rs") || path.ends_with("tests.rs") {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();

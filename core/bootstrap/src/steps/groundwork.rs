@@ -99,8 +99,9 @@ pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proo
     }
     for (name, _) in &gone {
         let line = context.view.borrow().with_state(name, "gone");
-        line.into_iter()
-            .for_each(|machine| report.emit(Body::MachineChanged { machine }));
+        if let Some(machine) = line {
+            report.emit(Body::MachineChanged { machine });
+        }
     }
     let gone: Vec<String> = gone.into_iter().map(|(name, id)| format!("{name} ({id})")).collect();
     let message = format!("the {} no longer has {}", info.display, gone.join(", "));
