@@ -16,7 +16,7 @@ use crate::{
     addons::{self, Addon, ClusterFacts, PlanError},
     cluster::{self, kind::Tools},
     context::{Context, Files, MakeInstaller, Parts},
-    driver::{Ended, Run, Sink, drive},
+    driver::{Ended, GRACE, Run, Sink, drive},
     graph::{self, AddonNode, Graph, GraphError, Kind, StepId},
     journal::{Entry, JournalError, Known, Lock, LockError, Writer, read},
     scheduler::Scheduler,
@@ -160,6 +160,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         proven: proven.len(),
         resumed,
         deadline,
+        grace: GRACE,
         cancel,
     };
     let ended = drive(scheduler, Arc::clone(&context), journal, sink, published, run).await;
