@@ -65,6 +65,12 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
 }
 
+/// The deadline passed before the first step.
+pub(crate) fn too_late(cluster: &str) -> Failure {
+    let message = format!("the bootstrap of {cluster} had not begun when --deadline passed; nothing was changed on the platform");
+    Failure::new(Exit::Deadline, message).hint("run the same command again, with more time")
+}
+
 /// Addons that do not fit together.
 pub(crate) fn plan(error: &PlanError) -> Failure {
     let failure = Failure::from_error(Exit::Usage, error);
@@ -124,7 +130,8 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
             format!("the bootstrap of {cluster} did not end within --deadline"),
         ),
     };
-    for further in ended.failures.iter().skip(1) {
+    let told = usize::from(ended.outcome != Outcome::Interrupted);
+    for further in ended.failures.iter().skip(told) {
         failure = failure.cause(describe(further));
     }
     for wait in ended.unfinished.iter().take(MOST_WAITS) {

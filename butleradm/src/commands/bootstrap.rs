@@ -8,16 +8,16 @@ mod world;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use butler_api::config::{self, Loaded, Provider as ProviderConfig};
 use butler_bootstrap::{
     addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
-    cluster::kind::Tools,
+    cluster::kind::{self, Tools},
     context::{Files, MakeInstaller},
     plan,
-    process::{self, Invocation, Stdin},
+    process::{self, Environment, Invocation, Stdin},
     run::{self, Request},
 };
 use butler_client::home::Home;
@@ -75,6 +75,8 @@ pub enum BootstrapCommand {
 
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failure> {
+    // The time that is allowed counts from here, whatever it is spent on.
+    let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let (None, Some(file)) = (&args.command, &args.config) else {
         return ui.print(&output::json(&config::json_schema())?);
     };
@@ -90,14 +92,40 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         home,
         file,
         config: loaded.config,
+        deadline,
     };
-    interrupt::run(ui, |cancel| async move {
+    interrupt::run_until(ui, deadline, |cancel| async move {
         if args.dry_run {
-            job.plan().await
+            let limits = job.limits(&cancel);
+            limits.within(job.plan()).await
         } else {
             job.bootstrap(cancel).await
         }
     })
+}
+
+/// What ends work that keeps no journal: it is given up at once.
+struct Limits {
+    deadline: Option<Instant>,
+    cancel: CancellationToken,
+    cluster: String,
+}
+
+impl Limits {
+    async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(failure::interrupted()),
+            () = late => Err(failure::too_late(&self.cluster)),
+            result = work => result,
+        }
+    }
 }
 
 /// The validated configuration; a provider on the command line must be the same.
@@ -120,9 +148,18 @@ struct Job<'a> {
     home: Home,
     file: &'a Path,
     config: config::BootstrapConfig,
+    deadline: Option<Instant>,
 }
 
 impl Job<'_> {
+    fn limits(&self, cancel: &CancellationToken) -> Limits {
+        Limits {
+            deadline: self.deadline,
+            cancel: cancel.clone(),
+            cluster: self.config.cluster.name.clone(),
+        }
+    }
+
     /// Prints what would be made. Looks at the platform, changes nothing: a world that is not up stays down.
     async fn plan(self) -> Result<(), Failure> {
         let facts = ClusterFacts::default();
@@ -158,9 +195,12 @@ impl Job<'_> {
 
     async fn bootstrap(self, cancel: CancellationToken) -> Result<(), Failure> {
         let ca_files = self.ca_files()?;
-        let facts = secrets::facts(&self.config, self.env).await?;
-        self.helm_is_there().await?;
-        let provider = self.provider(true).await?;
+        let groundwork = async {
+            let facts = secrets::facts(&self.config, self.env).await?;
+            self.helm_is_there().await?;
+            Ok((facts, self.provider(true).await?))
+        };
+        let (facts, provider) = self.limits(&cancel).within(groundwork).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
         let make_installer = self.installer(ca_files.clone());
@@ -171,26 +211,25 @@ impl Job<'_> {
             facts,
             tools: self.tools(),
             ca_files,
-            deadline: self.args.deadline,
+            deadline: self.deadline.map(|at| at.saturating_duration_since(Instant::now())),
             keep_bootstrap_cluster: self.args.keep_bootstrap_cluster,
             fuse: fuse(self.env),
             config: self.config,
         };
         let mut renderer = Renderer::start(self.ui, !self.args.no_progress, self.args.events.as_deref())?;
         let ended = run::run(request, &mut renderer, cancel).await;
-        renderer.finish();
+        let streamed = renderer.finish();
         let ended = ended.map_err(|e| failure::run(&e, &files))?;
         failure::ended(&ended, &cluster, self.file)?;
-        if self.args.events.as_deref().is_some_and(|p| p.as_os_str() == "-") {
-            return Ok(());
+        if self.args.events.as_deref().is_none_or(|p| p.as_os_str() != "-") {
+            self.ui
+                .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)?;
+            self.ui.hint(&format!(
+                "kubectl --kubeconfig {} get nodes",
+                files.kubeconfig.display()
+            ));
         }
-        self.ui
-            .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)?;
-        self.ui.hint(&format!(
-            "kubectl --kubeconfig {} get nodes",
-            files.kubeconfig.display()
-        ));
-        Ok(())
+        streamed
     }
 
     fn files(&self) -> Files {
@@ -221,7 +260,7 @@ impl Job<'_> {
         let ask = Invocation {
             program: "helm".into(),
             args: vec!["version".to_owned(), "--short".to_owned()],
-            env: Vec::new(),
+            env: Environment::Only(self.env.only(addons::HELM_ENVIRONMENT)),
             stdin: Stdin::Null,
             timeout: Duration::from_mins(1),
         };
@@ -244,9 +283,11 @@ impl Job<'_> {
         let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
         let mirror = self.config.addons.chart_mirror.clone();
         let timeout = self.config.deadlines.addon;
+        let own = self.env.only(addons::HELM_ENVIRONMENT);
         let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
-            let env = direct(&no_proxy, &access.server);
+            let mut env = own.clone();
+            env.extend(direct(&no_proxy, &access.server).map(|(name, value)| (name.into(), value.into())));
             let settings = HelmSettings {
                 binary: "helm".into(),
                 folder: folder.clone(),
@@ -281,6 +322,7 @@ impl Job<'_> {
                 .iter()
                 .filter_map(|n| Some(((*n).to_owned(), text(n)?.into())))
                 .collect(),
+            env: self.env.only(kind::ENVIRONMENT),
             ..Tools::default()
         }
     }
@@ -333,7 +375,7 @@ fn authorities_at(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// A proxy is for charts and images, never for the new cluster itself: its node is added to what goes direct.
-fn direct(no_proxy: &[String; 2], server: &str) -> Vec<(String, String)> {
+fn direct(no_proxy: &[String; 2], server: &str) -> [(String, String); 2] {
     let host = server
         .trim_start_matches("https://")
         .rsplit_once(':')
@@ -350,7 +392,7 @@ fn direct(no_proxy: &[String; 2], server: &str) -> Vec<(String, String)> {
     let [upper, lower] = no_proxy;
     // Programs disagree about which spelling wins: both say the same.
     let old = if upper.is_empty() { lower } else { upper };
-    vec![with("NO_PROXY", old), with("no_proxy", old)]
+    [with("NO_PROXY", old), with("no_proxy", old)]
 }
 
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
@@ -370,9 +412,7 @@ mod tests {
     fn the_new_cluster_is_never_reached_through_a_proxy() {
         let with = |upper: &str, lower: &str, server: &str| direct(&[upper.to_owned(), lower.to_owned()], server);
         let both = |value: &str| {
-            ["NO_PROXY", "no_proxy"]
-                .map(|name| (name.to_owned(), value.to_owned()))
-                .to_vec()
+            ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), value.to_owned()))
         };
         assert_eq!(with("", "", "https://192.0.2.11:6443"), both("192.0.2.11"));
         assert_eq!(with("", ".corp", "https://192.0.2.11:6443"), both(".corp,192.0.2.11"));

@@ -41,19 +41,31 @@ impl fmt::Display for Exhausted {
     }
 }
 
+/// The words of one error without its sources; that no descriptor was free is said as people know it.
+pub fn words(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<io::Error>().and_then(of) {
+        Some(exhausted) => exhausted.to_string(),
+        None => error.to_string(),
+    }
+}
+
+fn of(error: &io::Error) -> Option<Exhausted> {
+    match error.raw_os_error()? {
+        EMFILE => Some(Exhausted::Process {
+            limit: LIMIT.get().copied(),
+        }),
+        ENFILE => Some(Exhausted::Computer),
+        _ => None,
+    }
+}
+
 /// Whether an error, or anything that caused it, is that no descriptor was free.
 pub fn exhausted(error: &(dyn Error + 'static)) -> Option<Exhausted> {
     let mut next = Some(error);
     while let Some(error) = next {
         let io = error.downcast_ref::<io::Error>();
-        match io.and_then(io::Error::raw_os_error) {
-            Some(EMFILE) => {
-                return Some(Exhausted::Process {
-                    limit: LIMIT.get().copied(),
-                });
-            }
-            Some(ENFILE) => return Some(Exhausted::Computer),
-            _ => {}
+        if let Some(exhausted) = io.and_then(of) {
+            return Some(exhausted);
         }
         // The source of an IO error leaves out the error that it carries.
         next = match io.and_then(io::Error::get_ref) {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use butler_api::descriptors;
+
 use crate::scheduler::Failure;
 
 /// What an error means for the run.
@@ -72,10 +74,16 @@ impl StepError {
 
     /// What the scheduler needs of it: one line from the subject down to the deepest cause.
     pub fn to_failure(&self) -> Failure {
+        // Whatever failed for it, a descriptor may be free in a moment.
+        let exhausted = descriptors::exhausted(self).is_some();
         Failure {
-            retryable: self.class == Class::Retryable,
+            retryable: exhausted || self.class == Class::Retryable,
             message: chain(self),
-            hint: self.hint.clone(),
+            hint: if exhausted {
+                Some(descriptors::HINT.to_owned())
+            } else {
+                self.hint.clone()
+            },
         }
     }
 }
@@ -86,10 +94,10 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     if let Some(kube::Error::Service(inner)) = error.downcast_ref() {
         return chain(inner.as_ref());
     }
-    let mut text = error.to_string();
+    let mut text = descriptors::words(error);
     let mut next = error.source();
     while let Some(cause) = next {
-        let words = cause.to_string();
+        let words = descriptors::words(cause);
         if !text.ends_with(&words) && !words.is_empty() {
             text.push_str(": ");
             text.push_str(&words);
@@ -107,6 +115,18 @@ mod tests {
     fn a_connection_that_failed_is_told_without_the_clients_own_words() {
         let error = kube::Error::Service(Box::new(std::io::Error::other("connection refused")));
         assert_eq!(chain(&error), "connection refused");
+    }
+
+    #[test]
+    fn out_of_descriptors_is_the_cause_that_is_told_and_passes_by_itself() {
+        let error = StepError::fatal("read the Talos secrets", std::io::Error::from_raw_os_error(24)).hint("restore it");
+        let failure = error.to_failure();
+        assert_eq!(
+            failure.message,
+            "read the Talos secrets: this process has no free file descriptors"
+        );
+        assert!(failure.retryable);
+        assert!(failure.hint.is_some_and(|hint| hint.contains("ulimit -n")));
     }
 
     #[test]

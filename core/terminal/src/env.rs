@@ -63,6 +63,12 @@ impl Env {
         self.get(name)?.to_str()
     }
 
+    /// Those of these variables that are set, for a child that needs no others.
+    pub fn only(&self, names: &[&str]) -> Vec<(OsString, OsString)> {
+        let pair = |name: &&str| Some((OsString::from(name), self.get(name)?.to_owned()));
+        names.iter().filter_map(pair).collect()
+    }
+
     /// Whether a switch is on: set, not empty, and neither `0` nor `false`.
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value != "0" && value != "false")

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use butler_api::config::{BootstrapConfig, SecretSource};
 use butler_bootstrap::{
     addons::ClusterFacts,
-    process::{self, Invocation, Stdin},
+    process::{self, Environment, Invocation, Stdin},
 };
 use butler_talos::{client::Credentials, secrets::SecretsBundle};
 use butler_terminal::{Env, Exit, Failure, env};
@@ -77,7 +77,8 @@ async fn exec(words: &[String], field: &str) -> Result<SecretString, Failure> {
     let invocation = Invocation {
         program: program.into(),
         args: args.to_vec(),
-        env: Vec::new(),
+        // The user's own command: it may need anything that the user has.
+        env: Environment::Inherited,
         stdin: Stdin::Null,
         timeout: EXEC_LIMIT,
     };

@@ -30,8 +30,34 @@ use super::{
 };
 use crate::{
     failure::Class,
-    process::{self, Finished, Invocation, ProcessError, Stdin},
+    process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables},
 };
+
+/// What helm needs of our own environment: where programs, certificates and registry logins are, and proxies.
+pub const ENVIRONMENT: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    // Logins of registries, in files; a helper that keeps them may talk over the session's bus.
+    "HELM_REGISTRY_CONFIG",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+];
 
 /// How long a clean-up of an interrupted release may take before its hooks are skipped.
 const CLEAN_UP: Duration = Duration::from_mins(2);
@@ -57,8 +83,8 @@ pub struct HelmSettings {
     pub mirror: Option<ChartMirror>,
     /// PEM files of certificate authorities of repositories and proxies, trusted besides those of the system.
     pub ca_files: Vec<PathBuf>,
-    /// Additions to Helm's environment, for example `NO_PROXY`.
-    pub env: Vec<(String, String)>,
+    /// Helm's environment beside what we set: the variables of [`ENVIRONMENT`], as far as there are such.
+    pub env: Variables,
     /// How long one change may take.
     pub timeout: Duration,
 }
@@ -138,7 +164,7 @@ impl HelmInstaller {
         self.settings.folder.join("kubeconfig")
     }
 
-    /// Runs helm. Everything it could take from the caller's environment to reach another cluster is overridden.
+    /// Runs helm. It gets nothing from the caller's environment that could lead it to another cluster.
     async fn helm(
         &self,
         addon: &str,
@@ -148,31 +174,18 @@ impl HelmInstaller {
         on_line: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Finished, HelmFailed> {
         let folder = |name: &str| self.settings.folder.join(name).display().to_string();
-        let mut env: Vec<(String, String)> = [
+        let ours = [
             ("HELM_CACHE_HOME", folder("cache")),
             ("HELM_CONFIG_HOME", folder("config")),
             ("HELM_DATA_HOME", folder("data")),
             ("HELM_DRIVER", "secret".to_owned()),
-            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec();
-        let emptied = [
-            "HELM_NAMESPACE",
-            "HELM_KUBECONTEXT",
-            "HELM_KUBETOKEN",
-            "HELM_KUBEASUSER",
-            "HELM_KUBEASGROUPS",
-            "HELM_KUBEAPISERVER",
-            "HELM_KUBECAFILE",
-            "HELM_KUBETLS_SERVER_NAME",
         ];
-        env.extend(emptied.map(|name| (name.to_owned(), String::new())));
-        env.extend(self.settings.env.iter().cloned());
+        let mut env = self.settings.env.clone();
+        env.extend(ours.map(|(name, value)| (name.into(), value.into())));
         let invocation = Invocation {
             program: self.settings.binary.clone(),
             args,
-            env,
+            env: Environment::Only(env),
             stdin,
             timeout,
         };

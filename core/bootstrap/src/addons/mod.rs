@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
-    helm::{HelmInstaller, HelmSettings},
+    helm::{ENVIRONMENT as HELM_ENVIRONMENT, HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
     observe::Observed,
     plan::{plan, warnings},

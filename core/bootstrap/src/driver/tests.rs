@@ -209,13 +209,13 @@ async fn an_act_that_hangs_is_cut_off_after_the_grace() {
         panic!("{:?}", ended.unfinished);
     };
     assert!(
-        words.contains("for a peer (step secrets), then cut off; last cause: it says nothing"),
+        words.contains("for a peer (step talos/secrets), then cut off; last cause: it says nothing"),
         "{words}"
     );
     let [.., Body::StepFailed { step, deadline: true, .. }, Body::RunFinished { .. }] = &events[..] else {
         panic!("{events:?}");
     };
-    assert_eq!(step, "secrets");
+    assert_eq!(step, "talos/secrets");
     assert!(known.touched.contains(&Kind::Secrets.id()), "the intent stands");
     assert!(!known.proven.contains(&Kind::Secrets.id()));
     assert_eq!(known.last_outcome, Some(Outcome::Deadline));
