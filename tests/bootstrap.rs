@@ -1,6 +1,8 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
 mod kill;
+#[cfg(target_os = "linux")]
+mod limits;
 mod real_tools;
 mod world;
 

@@ -56,6 +56,11 @@ pub(crate) fn world(error: &WorldError) -> Failure {
         WorldError::Running(_) => {
             Failure::from_error(Exit::Failed, error).hint("end it first: butleradm inmemory down")
         }
+        WorldError::Silent { .. } => {
+            Failure::from_error(Exit::Failed, error).hint("butleradm inmemory down ends it, also when it hangs")
+        }
+        WorldError::Unknown(lock) => Failure::from_error(Exit::Failed, error)
+            .hint(format!("find it with `fuser {}` and end it", lock.display())),
         _ => Failure::from_error(Exit::Failed, error),
     }
 }

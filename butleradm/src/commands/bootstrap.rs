@@ -245,7 +245,7 @@ impl Job<'_> {
     async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
         let mut connect = ConnectEnv::default();
         if let ProviderConfig::InMemory(settings) = &self.config.provider {
-            connect.world = world::find(&self.home, self.file, settings, start).await?;
+            connect.world = world::find(self.env, &self.home, self.file, settings, start).await?;
         }
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
         connect.credentials = secrets::talos_credentials(&secrets)?;

@@ -88,7 +88,7 @@ impl Guard {
 
     /// The work has ended; what is left is to tell how. That is not waited for either, unless all is well.
     fn over(&self, well: bool) {
-        drop(self.over.send(well));
+        let _ = self.over.send(well);
     }
 }
 
@@ -203,7 +203,7 @@ fn say(words: impl FnOnce() + Send + 'static) -> std::sync::mpsc::Receiver<()> {
     // Without a thread there is no word; what counts is the end.
     let _ = std::thread::Builder::new().name("last word".to_owned()).spawn(move || {
         words();
-        drop(done.send(()));
+        let _ = done.send(());
     });
     said
 }

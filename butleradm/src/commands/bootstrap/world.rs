@@ -6,12 +6,18 @@ use butler_api::config::InMemory;
 use butler_client::home::Home;
 use butler_fixtures::process::{self, UpOptions};
 use butler_infra::World;
-use butler_terminal::{Exit, Failure};
+use butler_terminal::{Env, Failure};
 
-use crate::failure;
+use crate::{commands::inmemory, failure};
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(home: &Home, file: &Path, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
+pub(super) async fn find(
+    env: &Env,
+    home: &Home,
+    file: &Path,
+    settings: &InMemory,
+    start: bool,
+) -> Result<Option<World>, Failure> {
     let state = home.state.clone();
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
@@ -20,14 +26,12 @@ pub(super) async fn find(home: &Home, file: &Path, settings: &InMemory, start: b
             token: e.token,
         }));
     }
-    let exe = std::env::current_exe()
-        .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot find this program's own file"))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let options = UpOptions {
         world: settings.world.as_ref().map(|w| folder.join(w)),
         static_nodes: 0,
     };
-    let found = process::ensure_up(&exe, &state, &options)
+    let found = process::ensure_up(&inmemory::program(env)?, &state, &options)
         .await
         .map_err(|e| failure::world(&e))?;
     Ok(Some(World {
