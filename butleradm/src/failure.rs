@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use butler_api::event::Outcome;
+use butler_api::{descriptors, event::Outcome};
 use butler_bootstrap::{
     addons::PlanError,
     context::Files,
@@ -56,11 +56,16 @@ pub(crate) fn world(error: &WorldError) -> Failure {
         WorldError::Running(_) => {
             Failure::from_error(Exit::Failed, error).hint("end it first: butleradm inmemory down")
         }
+        WorldError::Descriptors { .. } => Failure::from_error(Exit::Failed, error).hint(descriptors::HINT),
+        WorldError::Died { tail, .. } if descriptors::is_told(tail) || tail.contains(descriptors::HINT) => {
+            Failure::from_error(Exit::Failed, error).hint(descriptors::HINT)
+        }
         WorldError::Silent { .. } => {
             Failure::from_error(Exit::Failed, error).hint("butleradm inmemory down ends it, also when it hangs")
         }
-        WorldError::Unknown(lock) => Failure::from_error(Exit::Failed, error)
-            .hint(format!("find it with `fuser {}` and end it", lock.display())),
+        WorldError::Unknown(lock) => {
+            Failure::from_error(Exit::Failed, error).hint(format!("find it with `fuser {}` and end it", lock.display()))
+        }
         _ => Failure::from_error(Exit::Failed, error),
     }
 }
@@ -72,7 +77,8 @@ pub(crate) fn interrupted() -> Failure {
 
 /// The deadline passed before the first step.
 pub(crate) fn too_late(cluster: &str) -> Failure {
-    let message = format!("the bootstrap of {cluster} had not begun when --deadline passed; nothing was changed on the platform");
+    let message =
+        format!("the bootstrap of {cluster} had not begun when --deadline passed; nothing was changed on the platform");
     Failure::new(Exit::Deadline, message).hint("run the same command again, with more time")
 }
 
@@ -148,6 +154,9 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
     failure = failure.cause(exists(ended));
     for hint in ended.failures.iter().filter_map(|f| f.failure.hint.as_deref()).take(3) {
         failure = failure.hint(hint);
+    }
+    if ended.unfinished.iter().any(|words| descriptors::is_told(words)) {
+        failure = failure.hint(descriptors::HINT);
     }
     let again = format!("butleradm bootstrap --config {}", config.display());
     Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))

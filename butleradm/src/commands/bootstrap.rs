@@ -411,9 +411,7 @@ mod tests {
     #[test]
     fn the_new_cluster_is_never_reached_through_a_proxy() {
         let with = |upper: &str, lower: &str, server: &str| direct(&[upper.to_owned(), lower.to_owned()], server);
-        let both = |value: &str| {
-            ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), value.to_owned()))
-        };
+        let both = |value: &str| ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), value.to_owned()));
         assert_eq!(with("", "", "https://192.0.2.11:6443"), both("192.0.2.11"));
         assert_eq!(with("", ".corp", "https://192.0.2.11:6443"), both(".corp,192.0.2.11"));
         assert_eq!(with("a", "b", "https://[2001:db8::1]:6443"), both("a,2001:db8::1"));

@@ -5,6 +5,14 @@ use std::{error::Error, fmt, io, sync::OnceLock};
 /// What to try when no descriptor is free.
 pub const HINT: &str = "allow more open files and run the same command again: ulimit -n 4096";
 
+/// What is said of it, whoever's limit it is.
+const WORDS: &str = "has no free file descriptors";
+
+/// Whether this is among the words of somebody who ran out of descriptors.
+pub fn is_told(words: &str) -> bool {
+    words.contains(WORDS)
+}
+
 /// The same number on every system that this is built for.
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
@@ -33,10 +41,10 @@ impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process { limit: Some(limit) } => {
-                write!(f, "this process has no free file descriptors (limit {limit})")
+                write!(f, "this process {WORDS} (limit {limit})")
             }
-            Self::Process { limit: None } => f.write_str("this process has no free file descriptors"),
-            Self::Computer => f.write_str("this computer has no free file descriptors"),
+            Self::Process { limit: None } => write!(f, "this process {WORDS}"),
+            Self::Computer => write!(f, "this computer {WORDS}"),
         }
     }
 }
@@ -90,7 +98,10 @@ mod tests {
             Outer(io::Error::from_raw_os_error(EMFILE)),
             Outer(io::Error::other(Outer(io::Error::from_raw_os_error(EMFILE)))),
         ] {
-            assert!(matches!(exhausted(&error), Some(Exhausted::Process { .. })), "{error:?}");
+            assert!(
+                matches!(exhausted(&error), Some(Exhausted::Process { .. })),
+                "{error:?}"
+            );
         }
         let whole = Outer(io::Error::from_raw_os_error(ENFILE));
         assert_eq!(exhausted(&whole), Some(Exhausted::Computer));
@@ -101,5 +112,6 @@ mod tests {
     fn the_limit_is_named() {
         let words = Exhausted::Process { limit: Some(20) }.to_string();
         assert_eq!(words, "this process has no free file descriptors (limit 20)");
+        assert!(is_told(&words) && is_told(&Exhausted::Computer.to_string()));
     }
 }

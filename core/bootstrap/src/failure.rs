@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn out_of_descriptors_is_the_cause_that_is_told_and_passes_by_itself() {
-        let error = StepError::fatal("read the Talos secrets", std::io::Error::from_raw_os_error(24)).hint("restore it");
+        let error =
+            StepError::fatal("read the Talos secrets", std::io::Error::from_raw_os_error(24)).hint("restore it");
         let failure = error.to_failure();
         assert_eq!(
             failure.message,

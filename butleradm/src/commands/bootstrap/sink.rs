@@ -117,7 +117,8 @@ impl Stream {
             .map_err(|e| Failure::from_error(Exit::Failed, &e))
             .and_then(|line| self.target.write(&self.ui, &(line + "\n")));
         if let Err(failure) = written {
-            self.ui.warn(&format!("the event stream to {} is cut off", self.target), None);
+            self.ui
+                .warn(&format!("the event stream to {} is cut off", self.target), None);
             self.broken = Some(failure);
         }
     }
@@ -216,7 +217,10 @@ mod tests {
         let failure = result.unwrap_err();
         assert_eq!(failure.exit(), Exit::Failed);
         assert_eq!(failure.message(), "the event stream to /dev/full is not complete");
-        assert!(said.contains("warning: the event stream to /dev/full is cut off"), "{said}");
+        assert!(
+            said.contains("warning: the event stream to /dev/full is cut off"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -212,7 +212,14 @@ async fn an_act_that_hangs_is_cut_off_after_the_grace() {
         words.contains("for a peer (step talos/secrets), then cut off; last cause: it says nothing"),
         "{words}"
     );
-    let [.., Body::StepFailed { step, deadline: true, .. }, Body::RunFinished { .. }] = &events[..] else {
+    let [
+        ..,
+        Body::StepFailed {
+            step, deadline: true, ..
+        },
+        Body::RunFinished { .. },
+    ] = &events[..]
+    else {
         panic!("{events:?}");
     };
     assert_eq!(step, "talos/secrets");
