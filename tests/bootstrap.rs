@@ -1,9 +1,11 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
+mod accidents;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;
 mod real_tools;
+mod record;
 mod world;
 
 use std::{
@@ -41,6 +43,64 @@ fn an_ha_cluster_becomes_ready_and_the_same_command_again_makes_nothing() {
     assert_eq!(site.counter("machinesCreated"), 6);
     assert_eq!(site.counter("bootstrapCalls"), 1);
 }
+
+#[test]
+fn names_that_look_like_numbers_and_proxies_that_nobody_uses_do_no_harm() {
+    for (name, further) in [("2024", CLOSED), ("no", "")] {
+        let mut site = Site::new(SHORT, 1, 0, "");
+        let text = fs::read_to_string(site.config()).unwrap();
+        let text = text.replace("name: demo", &format!("name: '{name}'"));
+        fs::write(site.config(), text.replace("talos:\n", &format!("talos:\n{further}"))).unwrap();
+        name.clone_into(&mut site.cluster);
+        let mut command = site.command(&[]);
+        let output = command
+            .env("HTTPS_PROXY", "http://user:hunter2 @:::")
+            .env("NO_PROXY", ":::")
+            .env("MIRROR", "hunter2\r\n")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert_eq!(
+            files_with(&site.butler_home(), "hunter2"),
+            Vec::<std::path::PathBuf>::new()
+        );
+        let kubeconfig = site.butler_home().join(format!("{name}-kubeconfig"));
+        let read: Value = serde_saphyr::from_str(&fs::read_to_string(&kubeconfig).unwrap()).unwrap();
+        assert_eq!(read["clusters"][0]["name"], name);
+        assert_eq!(read["contexts"][0]["context"]["cluster"], name);
+        if let Some(kubectl) = world::peer("kubectl") {
+            let view = ["get", "nodes", "--no-headers"];
+            let output = std::process::Command::new(kubectl)
+                .arg("--kubeconfig")
+                .arg(&kubeconfig)
+                .args(view)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        if let Some(talosctl) = world::peer("talosctl") {
+            let talosconfig = site.butler_home().join(format!("{name}-talosconfig"));
+            let output = std::process::Command::new(talosctl)
+                .arg("--talosconfig")
+                .arg(&talosconfig)
+                .arg("version")
+                .output();
+            let output = output.unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+/// What the simulated node takes as a real one would.
+const CLOSED: &str = "  registries:
+    mirrors: {docker.io: {endpoints: ['https://mirror.example.org'], skipFallback: true}}
+    config: {mirror.example.org: {auth: {username: robot, password: {env: MIRROR}}}}
+  discovery: false
+  patches:
+    all: [{machine: {sysctls: {vm.max_map_count: '262144'}}}]
+    controlPlane: [[{op: add, path: /machine/env, value: {A: b}}]]
+";
 
 #[test]
 fn a_changed_configuration_is_refused_with_the_difference() {
@@ -199,6 +259,71 @@ fn a_taken_endpoint_is_named_and_waited_for() {
     let run = site.bootstrap(&[]);
     run.is_ready();
     assert!(run.stderr.contains(":6443"), "{}", run.stderr);
+}
+
+#[test]
+fn an_endpoint_that_somebody_answers_is_told_before_machines_are_made_and_another_one_may_be_chosen() {
+    let site = Site::new(SHORT, 3, 1, "deadlines: {endpoint: 2s}\n");
+    let text = fs::read_to_string(site.config()).unwrap();
+    let vip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("vip: "))
+        .unwrap()
+        .to_owned();
+    let stranger = std::net::TcpListener::bind((vip.as_str(), 6443)).unwrap();
+    let plan = site.bootstrap(&["--dry-run", "-o", "json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let check = plan["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["id"] == "network/vip")
+        .unwrap();
+    assert_eq!(check["status"], "fail", "{check}");
+
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    for part in [
+        "warning: network.vip is in use, nothing is made before it is free",
+        &vip,
+        "set network.vip to another one",
+    ] {
+        assert!(run.stderr.contains(part), "{part:?} is not in {}", run.stderr);
+    }
+    assert_eq!(site.counter("machinesCreated"), 0);
+    let other = {
+        let ip: std::net::Ipv4Addr = vip.parse().unwrap();
+        std::net::Ipv4Addr::from(u32::from(ip) | 1 << 7)
+    };
+    fs::write(
+        site.config(),
+        text.replace(&format!("vip: {vip}"), &format!("vip: {other}")),
+    )
+    .unwrap();
+    site.bootstrap(&[]).is_ready();
+    drop(stranger);
+}
+
+#[test]
+fn without_a_name_the_link_of_the_nodes_address_carries_the_endpoint() {
+    let faults = "faults:
+  machines:
+    demo-cp-0: {links: [enp3s0, eth0], disks: [/dev/sda]}
+    demo-cp-1: {links: [ens18], disks: [/dev/sda]}
+    demo-cp-2: {links: [eth0], disks: [/dev/sda]}
+    demo-worker-0: {disks: [/dev/vda, /dev/sda]}
+";
+    let further = "addons: {controlPlaneHA: {enabled: false}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, further);
+    // The disk is refused before the configuration is pushed, and may be corrected though a worker has got its own.
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let words = "has no disk /dev/vda (talos.installDisk); it has /dev/sda";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    let text = fs::read_to_string(site.config()).unwrap();
+    let disk = "version: v1.12.1\n  installDisk: /dev/sda";
+    fs::write(site.config(), text.replace("version: v1.12.1", disk)).unwrap();
+    site.bootstrap(&[]).is_ready();
 }
 
 #[test]

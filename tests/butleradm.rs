@@ -1,6 +1,7 @@
 //! The command line of `butleradm` from outside: what is printed where, and the exit codes.
 
 mod common;
+mod config;
 
 use std::path::Path;
 

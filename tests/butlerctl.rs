@@ -16,6 +16,28 @@ fn run(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn every_variable_of_the_command_line_follows_one_rule() {
+    fn variables(command: &clap::Command, found: &mut Vec<std::ffi::OsString>) {
+        found.extend(
+            command
+                .get_arguments()
+                .filter_map(|arg| arg.get_env())
+                .map(ToOwned::to_owned),
+        );
+        command.get_subcommands().for_each(|sub| variables(sub, found));
+    }
+    let mut found = Vec::new();
+    variables(&butlerctl::cli::command(), &mut found);
+    assert!(found.len() >= 2, "{found:?}");
+    let home = Home::new();
+    let unset = home.run(Path::new(BUTLERCTL), &["version"]);
+    for name in found {
+        let mut command = home.command(Path::new(BUTLERCTL));
+        assert_eq!(home.show(command.arg("version").env(&name, "")), unset, "{name:?}");
+    }
+}
+
+#[test]
 fn help_is_an_answer() {
     insta::assert_snapshot!(run(&["--help"]), @r"
     exit 0

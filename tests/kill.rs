@@ -77,7 +77,7 @@ fn killed_along(first: usize, stride: usize) {
     panic!("no progress: {:?}", site.journal().last());
 }
 
-fn nothing_twice(site: &Site) {
+pub(crate) fn nothing_twice(site: &Site) {
     let status = site.status();
     assert_eq!(status["counters"]["machinesCreated"], 6);
     assert_eq!(status["counters"]["bootstrapsTakenEffect"], 1);

@@ -1,6 +1,6 @@
 //! Turns errors of the libraries into failures: kind, hints and exit code.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use butler_api::{descriptors, event::Outcome};
 use butler_bootstrap::{
@@ -9,22 +9,22 @@ use butler_bootstrap::{
     driver::{Ended, FailedStep},
     run::RunError,
 };
-use butler_client::home::HomeError;
+use butler_client::{home::HomeError, read::ReadError};
 use butler_embedded::OpenError;
 use butler_fixtures::process::WorldError;
 use butler_infra::InfraError;
 use butler_terminal::{Exit, Failure};
 
 /// A configuration file that cannot be read.
-pub(crate) fn unreadable_config(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unreadable_config(path: &Path, error: &ReadError) -> Failure {
     let failure = Failure::from_error(Exit::Usage, error)
         .while_doing(format!("cannot read the configuration {}", path.display()));
-    match error.kind() {
-        io::ErrorKind::NotFound => failure.hint(
+    if error.is_missing() {
+        return failure.hint(
             "fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain",
-        ),
-        _ => failure,
+        );
     }
+    failure
 }
 
 /// The command line and the configuration name different providers.
@@ -41,7 +41,13 @@ pub(crate) fn other_provider(wanted: &str, provider: &str, path: &Path) -> Failu
 
 /// An API server that cannot be opened or cannot listen.
 pub(crate) fn embedded(error: &OpenError) -> Failure {
-    Failure::from_error(Exit::Failed, error)
+    let failure = Failure::from_error(Exit::Failed, error);
+    match error {
+        OpenError::Damaged { folder, .. } => failure.hint(format!(
+            "restore {folder} from a backup, or move it away and start with an empty one"
+        )),
+        _ => failure,
+    }
 }
 
 /// No folder to work in.
@@ -108,8 +114,10 @@ pub(crate) fn infra(error: &InfraError) -> Failure {
 /// A run that could not begin, or had to stop.
 pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
     match error {
-        RunError::Changed { .. } => Failure::from_error(Exit::Usage, error)
-            .hint("undo the change and run the same command again; a cluster under way keeps its configuration"),
+        RunError::Changed { .. } => Failure::from_error(Exit::Usage, error).hint(
+            "undo these changes and run the same command again; a cluster under way keeps what it was made with. \
+                 A machine on the list keeps its name when its `name` is written down",
+        ),
         RunError::Plan(error) => plan(error),
         RunError::Talos { .. } => {
             Failure::from_error(Exit::Usage, error).hint("choose a release up to 1.13 in talos.version")
@@ -124,6 +132,9 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
 
 /// As many waits are told when the time was up: the longest ones.
 const MOST_WAITS: usize = 3;
+
+/// As many hints are told.
+const MOST_HINTS: usize = 3;
 
 /// How a run ended, if not well: what failed, what exists, how to go on.
 pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), Failure> {
@@ -152,7 +163,14 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
         failure = failure.cause(format!("and {more} more"));
     }
     failure = failure.cause(exists(ended));
-    for hint in ended.failures.iter().filter_map(|f| f.failure.hint.as_deref()).take(3) {
+    let mut hints: Vec<&str> = Vec::new();
+    let of_failures = ended.failures.iter().filter_map(|f| f.failure.hint.as_deref());
+    for hint in of_failures.chain(ended.hints.iter().map(String::as_str)) {
+        if !hints.contains(&hint) && hints.len() < MOST_HINTS {
+            hints.push(hint);
+        }
+    }
+    for hint in hints {
         failure = failure.hint(hint);
     }
     if ended.unfinished.iter().any(|words| descriptors::is_told(words)) {
@@ -176,11 +194,17 @@ fn exists(ended: &Ended) -> String {
     let machines = ended.view.machines();
     let made: Vec<String> = machines
         .iter()
+        .filter(|m| m.state != GONE)
         .filter_map(|m| Some(format!("{} ({}, {})", m.name, m.provider_id.as_deref()?, m.state)))
         .collect();
+    let gone = machines.iter().filter(|m| m.state == GONE).count();
     match made.len() {
+        0 if gone > 0 => format!("none of {} machines exists any more", machines.len()),
         0 => "no machine exists yet".to_owned(),
         n if n > 12 => format!("{n} machines exist; the first is {}", made[0]),
         n => format!("{n} of {} machines exist: {}", machines.len(), made.join(", ")),
     }
 }
+
+/// The state of a machine that the platform no longer has.
+const GONE: &str = "gone";

@@ -1,6 +1,8 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
 mod answer;
+mod input;
+mod proxies;
 mod secrets;
 mod sink;
 mod world;
@@ -11,16 +13,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use butler_api::config::{self, Loaded, Provider as ProviderConfig};
+use butler_api::config::{self, Provider as ProviderConfig};
 use butler_bootstrap::{
     addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
+    bundle::Bundle,
     cluster::kind::{self, Tools},
     context::{Files, MakeInstaller},
-    plan,
+    machine_config, plan,
     process::{self, Environment, Invocation, Stdin},
     run::{self, Request},
 };
-use butler_client::home::Home;
+use butler_client::home::{self, Home};
 use butler_infra::{ConnectEnv, Provider};
 use butler_talos::config::Contract;
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
@@ -80,11 +83,12 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
     let (None, Some(file)) = (&args.command, &args.config) else {
         return ui.print(&output::json(&config::json_schema())?);
     };
-    let loaded = load(file, args.provider.as_deref())?;
+    let file = &home::expand(file).map_err(|e| failure::home(&e))?;
+    let loaded = input::load(file, args.provider.as_deref())?;
     for warning in &loaded.warnings {
         ui.warn(&warning.render(&file.display().to_string()), None);
     }
-    let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
+    let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let job = Job {
         ui,
         env,
@@ -128,18 +132,6 @@ impl Limits {
     }
 }
 
-/// The validated configuration; a provider on the command line must be the same.
-fn load(file: &Path, wanted: Option<&str>) -> Result<Loaded, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|e| failure::unreadable_config(file, &e))?;
-    let name = file.display().to_string();
-    let loaded = config::load(&text, &name).map_err(|e| Failure::from_error(Exit::Usage, &e))?;
-    let provider = loaded.config.provider_kind().as_str();
-    match wanted {
-        Some(wanted) if wanted != provider => Err(failure::other_provider(wanted, provider, file)),
-        _ => Ok(loaded),
-    }
-}
-
 /// One invocation.
 struct Job<'a> {
     ui: &'a Ui,
@@ -161,27 +153,20 @@ impl Job<'_> {
     }
 
     /// Prints what would be made. Looks at the platform, changes nothing: a world that is not up stays down.
-    async fn plan(self) -> Result<(), Failure> {
+    async fn plan(mut self) -> Result<(), Failure> {
+        // Read and thrown away: what is missing is known before the run.
+        secrets::facts(&self.config, self.env).await?;
+        let unreadable = secrets::unreadable(&mut self.config, self.env).await;
+        self.machines_can_be_configured().await?;
+        self.proxies_are_usable()?;
         let facts = ClusterFacts::default();
         let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
         let provider = self.provider(false).await;
         let id = run::cluster_id(&self.files()).map_err(|e| failure::run(&e.into(), &self.files()))?;
-        let (checks, mut warnings) = match provider {
-            Ok(provider) => match provider
-                .preflight(&plan::infra(&self.config, id.unwrap_or_default()))
-                .await
-            {
-                Ok(checks) => (checks, Vec::new()),
-                Err(error) => (
-                    Vec::new(),
-                    vec![format!("the platform's checks could not run: {error}")],
-                ),
-            },
-            Err(failure) => (
-                Vec::new(),
-                vec![format!("the platform's checks could not run: {}", failure.message())],
-            ),
-        };
+        let infra = plan::infra(&self.config, id.unwrap_or_default());
+        let provider = provider.as_deref().map_err(|failure| failure.message());
+        let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
+        warnings.extend(unreadable);
         warnings.extend(addons::warnings(&self.config));
         let talos = &self.config.talos.version;
         if Contract::of(talos).is_none() {
@@ -189,18 +174,22 @@ impl Job<'_> {
                 "a bootstrap is refused: machine configurations for Talos v{talos} cannot be made yet"
             ));
         }
-        let planned = Planned(plan::plan(&self.config, &addons, &checks, warnings));
+        let planned = Planned(plan::plan(&self.config, &addons, &found, warnings));
         self.ui.answer(&planned, self.args.output.output)
     }
 
-    async fn bootstrap(self, cancel: CancellationToken) -> Result<(), Failure> {
+    async fn bootstrap(mut self, cancel: CancellationToken) -> Result<(), Failure> {
+        let bundle = Bundle::begin(&self.files());
         let ca_files = self.ca_files()?;
+        let limits = self.limits(&cancel);
         let groundwork = async {
             let facts = secrets::facts(&self.config, self.env).await?;
+            self.machines_can_be_configured().await?;
+            self.proxies_are_usable()?;
             self.helm_is_there().await?;
             Ok((facts, self.provider(true).await?))
         };
-        let (facts, provider) = self.limits(&cancel).within(groundwork).await?;
+        let (facts, provider) = limits.within(groundwork).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
         let make_installer = self.installer(ca_files.clone());
@@ -211,12 +200,15 @@ impl Job<'_> {
             facts,
             tools: self.tools(),
             ca_files,
+            bundle,
             deadline: self.deadline.map(|at| at.saturating_duration_since(Instant::now())),
             keep_bootstrap_cluster: self.args.keep_bootstrap_cluster,
             fuse: fuse(self.env),
             config: self.config,
         };
-        let mut renderer = Renderer::start(self.ui, !self.args.no_progress, self.args.events.as_deref())?;
+        let events = self.args.events.as_deref().map(home::expand).transpose();
+        let events = events.map_err(|e| failure::home(&e))?;
+        let mut renderer = Renderer::start(self.ui, !self.args.no_progress, events.as_deref())?;
         let ended = run::run(request, &mut renderer, cancel).await;
         let streamed = renderer.finish();
         let ended = ended.map_err(|e| failure::run(&e, &files))?;
@@ -245,14 +237,33 @@ impl Job<'_> {
     async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
         let mut connect = ConnectEnv::default();
         if let ProviderConfig::InMemory(settings) = &self.config.provider {
-            connect.world = world::find(self.env, &self.home, self.file, settings, start).await?;
+            connect.world = world::find(self.env, &self.home, settings, start).await?;
         }
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
         connect.credentials = secrets::talos_credentials(&secrets)?;
         butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
     }
 
-    /// Charts need the helm binary: better to know before the first machine is made.
+    /// Reads what machine configurations need, and makes them for a look: what cannot work is told before the first effect.
+    async fn machines_can_be_configured(&mut self) -> Result<(), Failure> {
+        secrets::of_machines(&mut self.config, self.env).await?;
+        if Contract::of(&self.config.talos.version).is_none() {
+            // Told by the plan, and refused by the run.
+            return Ok(());
+        }
+        machine_config::check(&self.config)
+            .map_err(|e| Failure::from_error(Exit::Usage, &e).while_doing("the machine configurations cannot be made"))
+    }
+
+    /// Charts and manifests are fetched through proxies; the simulated world fetches none.
+    fn proxies_are_usable(&self) -> Result<(), Failure> {
+        match self.config.provider {
+            ProviderConfig::InMemory(_) => Ok(()),
+            _ => proxies::check(self.env),
+        }
+    }
+
+    /// Charts need the helm binary, and not any: better to know before the first machine is made.
     async fn helm_is_there(&self) -> Result<(), Failure> {
         if matches!(self.config.provider, ProviderConfig::InMemory(_)) {
             return Ok(());
@@ -264,11 +275,13 @@ impl Job<'_> {
             stdin: Stdin::Null,
             timeout: Duration::from_mins(1),
         };
-        let asked = process::run(ask, &|_| {}).await;
-        asked.map(|_| ()).map_err(|e| {
+        let asked = process::run(ask, &|_| {}).await.map_err(|e| {
             Failure::from_error(Exit::Usage, &e)
                 .while_doing("cannot run helm, which installs the addons")
-                .hint("install helm 3.14 or newer")
+                .hint(addons::HELM_HINT)
+        })?;
+        addons::check_helm(&asked.stdout).map_err(|why| {
+            Failure::new(Exit::Usage, format!("this helm cannot install the addons: {why}")).hint(addons::HELM_HINT)
         })
     }
 
@@ -287,12 +300,12 @@ impl Job<'_> {
         let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
             let mut env = own.clone();
-            env.extend(direct(&no_proxy, &access.server).map(|(name, value)| (name.into(), value.into())));
+            env.extend(unproxied(&no_proxy).map(|(name, value)| (name.into(), value.into())));
             let settings = HelmSettings {
                 binary: "helm".into(),
                 folder: folder.clone(),
                 kubeconfig: access.kubeconfig,
-                server: Some(access.server),
+                servers: Some(access.servers),
                 tls_server_name: Some(access.server_name),
                 mirror: mirror.clone(),
                 ca_files: ca_files.clone(),
@@ -330,9 +343,10 @@ impl Job<'_> {
     /// Further certificate authorities, for the kind node and for chart repositories: a file or a folder of PEM files. One
     /// without a certificate is refused here, before anything is made.
     fn ca_files(&self) -> Result<Vec<PathBuf>, Failure> {
-        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH).map(PathBuf::from) else {
+        let Some(path) = self.env.get(env::BUTLER_CA_CERT_PATH) else {
             return Ok(Vec::new());
         };
+        let path = home::expand(Path::new(path)).map_err(|e| failure::home(&e))?;
         let files = authorities_at(&path)?;
         for file in &files {
             let text = std::fs::read(file).map_err(|e| unreadable(file, &e))?;
@@ -374,25 +388,11 @@ fn authorities_at(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// A proxy is for charts and images, never for the new cluster itself: its node is added to what goes direct.
-fn direct(no_proxy: &[String; 2], server: &str) -> [(String, String); 2] {
-    let host = server
-        .trim_start_matches("https://")
-        .rsplit_once(':')
-        .map_or(server, |(host, _)| host);
-    let host = host.trim_matches(['[', ']']);
-    let with = |name: &str, old: &String| {
-        let value = if old.is_empty() {
-            host.to_owned()
-        } else {
-            format!("{old},{host}")
-        };
-        (name.to_owned(), value)
-    };
+/// What goes direct, in both spellings: programs disagree about which one wins.
+fn unproxied(no_proxy: &[String; 2]) -> [(String, String); 2] {
     let [upper, lower] = no_proxy;
-    // Programs disagree about which spelling wins: both say the same.
-    let old = if upper.is_empty() { lower } else { upper };
-    [with("NO_PROXY", old), with("no_proxy", old)]
+    let value = if upper.is_empty() { lower } else { upper };
+    ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), value.clone()))
 }
 
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
@@ -401,19 +401,5 @@ fn fuse(env: &Env) -> Option<u64> {
         env.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
     } else {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_new_cluster_is_never_reached_through_a_proxy() {
-        let with = |upper: &str, lower: &str, server: &str| direct(&[upper.to_owned(), lower.to_owned()], server);
-        let both = |value: &str| ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), value.to_owned()));
-        assert_eq!(with("", "", "https://192.0.2.11:6443"), both("192.0.2.11"));
-        assert_eq!(with("", ".corp", "https://192.0.2.11:6443"), both(".corp,192.0.2.11"));
-        assert_eq!(with("a", "b", "https://[2001:db8::1]:6443"), both("a,2001:db8::1"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use butler_client::home;
 use butler_terminal::{Failure, Ui, interrupt};
 
 use crate::failure;
@@ -34,6 +35,8 @@ pub(crate) fn run(ui: &Ui, command: &EmbeddedCommand) -> Result<(), Failure> {
         kubeconfig,
         listen,
     }) = command;
+    let expand = |path| home::expand(path).map_err(|e| failure::home(&e));
+    let (data, kubeconfig) = (&expand(data)?, &expand(kubeconfig)?);
     ui.note(&format!(
         "serving {}; the kubeconfig goes to {}",
         data.display(),

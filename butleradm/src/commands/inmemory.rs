@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use butler_client::home::Home;
+use butler_client::home::{self, Home};
 use butler_fixtures::{
     process::{self, Program, Status, UpOptions},
     world::file::Settings,
@@ -145,6 +145,7 @@ async fn down(ui: &Ui, home: &Home) -> Result<(), Failure> {
 /// Checked here, where a wrong file can be told at once; its path becomes absolute, because the world runs elsewhere.
 fn options(args: WorldArgs) -> Result<UpOptions, Failure> {
     let absolute = |path: PathBuf| {
+        let path = home::expand(&path).map_err(|e| failure::home(&e))?;
         Settings::load(&path).map_err(|e| failure::world(&e.into()))?;
         std::path::absolute(&path).map_err(|e| {
             Failure::from_error(Exit::Usage, &e).while_doing(format!("cannot find the world file {}", path.display()))

@@ -166,7 +166,7 @@ pub struct MachineLine {
     pub name: String,
     /// `control-plane` or `worker`.
     pub role: String,
-    /// `pending`, `creating`, `booting`, `maintenance`, `configured`, `joined`, `ready` or `failed`.
+    /// `pending`, `creating`, `booting`, `maintenance`, `configuring`, `configured`, `joined`, `ready`, `failed` or `gone`.
     pub state: String,
     /// Node address once known.
     #[serde(skip_serializing_if = "Option::is_none", default)]

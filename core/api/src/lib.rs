@@ -9,3 +9,4 @@ pub mod event;
 pub mod labels;
 pub mod names;
 pub mod v1alpha1;
+pub mod words;

@@ -466,3 +466,173 @@ fn more_than_a_hundred_problems_are_counted() {
         "{shown}"
     );
 }
+
+#[test]
+fn pairs_that_nobody_says_anything_about_are_warned_of() {
+    let text =
+        format!("{SINGLE}addons: {{cni: {{version: 1.17.0}}, storage: {{version: 1.99.0}}, capi: {{version: main}}}}");
+    let mut found = warnings(&text);
+    found.retain(|warning| warning.starts_with("nobody says"));
+    assert_eq!(
+        found,
+        [
+            "nobody says whether Cilium 1.17.0 works on Kubernetes v1.35.4",
+            "nobody says whether Longhorn 1.99.0 works on Kubernetes v1.35.4",
+            "nobody says whether Cluster API main works on Kubernetes v1.35.4",
+            "nobody says whether Cluster API provider Steward v0.3.0 works with Cluster API main",
+        ]
+    );
+}
+
+/// What is chosen where nothing is written goes together on every Kubernetes release that Talos runs, but for the newest:
+/// then it is said.
+#[test]
+fn defaults_on_every_kubernetes_release_load_without_a_refusal() {
+    for line in &config::versions::TALOS_LINES {
+        for minor in line.kubernetes_min.max(28)..=line.kubernetes_max {
+            let talos = format!(
+                "talos: {{version: v1.{}.0, kubernetesVersion: v1.{minor}.0}}\n",
+                line.minor
+            );
+            let text = format!("{SINGLE}{talos}");
+            let stated = (29..=35).contains(&minor);
+            let mut found = warnings(&text);
+            found.retain(|warning| warning.starts_with("nobody says"));
+            assert_eq!(found.is_empty(), stated, "{talos}{found:?}");
+        }
+    }
+}
+
+const CA: &str = "-----BEGIN CERTIFICATE-----
+MIIBejCCASGgAwIBAgIQ
+-----END CERTIFICATE-----
+";
+
+const CLOSED: &str = "
+talos:
+  registries:
+    mirrors:
+      docker.io: {endpoints: [\"https://mirror.example.org:5000/v2/docker\"], overridePath: true, skipFallback: true}
+      \"*\": {endpoints: [\"http://192.0.2.5\"]}
+    config:
+      mirror.example.org:5000:
+        tls: {ca: {file: mirror.pem}}
+        auth: {username: robot, password: {file: mirror-password}}
+  trustedCAs: [{file: corp.pem}]
+  discovery: false
+  patches:
+    all:
+      - machine: {sysctls: {a: 1}}
+      - {file: patch.yaml}
+    controlPlane:
+      - [{op: add, path: /machine/env, value: {TOKEN: hunter2}}]
+    workers:
+      - |
+        machine:
+          env: {TOKEN: hunter2}
+";
+
+fn load_with(text: &str, files: &[(&str, &str)]) -> Loaded {
+    let read = |path: &str| {
+        let found = files.iter().find(|(name, _)| *name == path);
+        found
+            .map(|(_, text)| (*text).to_owned())
+            .ok_or_else(|| "no such file".to_owned())
+    };
+    config::load_with(text, "butler.yaml", &read).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn a_closed_network_can_be_described() {
+    let text = format!("{SINGLE}{CLOSED}");
+    let files = [
+        ("mirror.pem", CA),
+        ("corp.pem", CA),
+        ("patch.yaml", "machine: {env: {A: b}}"),
+    ];
+    let config = load_with(&text, &files).config;
+    let talos = &config.talos;
+    let mirror = &talos.registries.mirrors["docker.io"];
+    assert_eq!(mirror.endpoints, ["https://mirror.example.org:5000/v2/docker"]);
+    assert!(mirror.override_path && mirror.skip_fallback);
+    let host = &talos.registries.hosts["mirror.example.org:5000"];
+    assert_eq!(host.ca.as_deref(), Some(CA));
+    let login = host.login.as_ref().unwrap();
+    assert!(matches!(&login.password, SecretSource::File(path) if path == "mirror-password"));
+    assert!(!talos.discovery.enabled);
+    assert_eq!((talos.trusted_cas.len(), talos.patches.all.len()), (1, 2));
+    assert_eq!((talos.patches.control_plane.len(), talos.patches.workers.len()), (1, 1));
+    let shown = format!("{config:?} {}", config.canonical);
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn the_digest_follows_the_content_of_files_and_patches_and_no_secret() {
+    let text = format!("{SINGLE}{CLOSED}");
+    let digest = |text: &str, ca: &str, patch: &str| {
+        load_with(text, &[("mirror.pem", CA), ("corp.pem", ca), ("patch.yaml", patch)])
+            .config
+            .digest
+    };
+    let first = digest(&text, CA, "machine: {env: {A: b}}");
+    assert_eq!(digest(&text, CA, "# a comment\nmachine:\n  env:\n    A: b\n"), first);
+    assert_ne!(digest(&text, CA, "machine: {env: {A: c}}"), first);
+    assert_ne!(
+        digest(&text, &CA.replace("MIIB", "MIIC"), "machine: {env: {A: b}}"),
+        first
+    );
+    assert_ne!(
+        digest(
+            &text.replace("discovery: false", "discovery: true"),
+            CA,
+            "machine: {env: {A: b}}"
+        ),
+        first
+    );
+    // Without these settings it is what it was before there were any.
+    assert_eq!(
+        with("talos: {discovery: true, patches: {all: []}, trustedCAs: []}").digest,
+        with("").digest
+    );
+}
+
+#[test]
+fn paths_are_resolved_everywhere_and_the_digest_stays() {
+    let text = format!(
+        "{SINGLE}bootstrapCluster: {{type: existing, kubeconfig: kubeconfig}}\nproviderConfig: {{inmemory: {{world: w.yaml}}}}\n\
+         addons:\n  chartMirror: charts\n  capi: {{infrastructureProviders: [{{name: aws, variables: {{AWS_REGION: x, AWS_ACCESS_KEY_ID: {{env: A}}, \
+          AWS_SECRET_ACCESS_KEY: {{file: key}}}}}}]}}\n  console: {{enabled: true, auth: {{adminPassword: {{file: secret}}, jwtSecret: \
+         {{exec: [./print, x]}}}}}}\n{CLOSED}"
+    );
+    let files = [
+        ("mirror.pem", CA),
+        ("corp.pem", CA),
+        ("patch.yaml", "machine: {env: {A: b}}"),
+    ];
+    let mut config = load_with(&text, &files).config;
+    let digest = config.digest.clone();
+    let mut seen = Vec::new();
+    config
+        .resolve_paths(|path| {
+            seen.push(path.to_owned());
+            Ok::<_, ()>(format!("/etc/{path}"))
+        })
+        .unwrap();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            "./print",
+            "charts",
+            "key",
+            "kubeconfig",
+            "mirror-password",
+            "secret",
+            "w.yaml"
+        ]
+    );
+    assert_eq!(config.digest, digest);
+    let console = config.addons.console.unwrap();
+    assert!(matches!(console.admin_password, Some(SecretSource::File(path)) if path == "/etc/secret"));
+    assert!(matches!(console.jwt_secret, Some(SecretSource::Exec(words)) if words == ["/etc/./print", "x"]));
+}

@@ -35,6 +35,7 @@ fn every_line_says_what_the_matrix_says() {
             format!("1.{}", line.kubernetes_max),
             "{name}"
         );
+        assert_eq!(row["upgrade_from_min"], format!("1.{}.0", line.upgrade_from), "{name}");
         let default = Version::parse(row["kubernetes_default"].as_str().expect("a version")).expect("a version");
         if default.pre.is_empty() {
             assert_eq!(default, line.default_kubernetes(), "{name}");
@@ -72,4 +73,19 @@ fn both_ends_of_the_range_are_run_and_nothing_beyond() {
     }
     assert!(versions::talos_line(&Version::new(2, 12, 0)).is_none());
     assert!(versions::talos_line(&Version::new(1, 7, 7)).is_none());
+}
+
+/// Regenerate with `UPDATE=1 cargo test -p butler-api --test config_versions`.
+#[test]
+fn the_page_of_releases_is_fresh() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/releases.md");
+    let page = versions::page();
+    if std::env::vars().any(|(name, value)| name == "UPDATE" && value == "1") {
+        fs::write(&path, &page).expect("the page can be written");
+    }
+    let found = fs::read_to_string(&path).expect("docs/releases.md");
+    assert!(
+        found == page,
+        "docs/releases.md is stale; run: UPDATE=1 cargo test -p butler-api --test config_versions"
+    );
 }

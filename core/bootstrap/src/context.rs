@@ -11,7 +11,7 @@ use butler_api::{
     config::{BootstrapConfig, Role},
     v1alpha1::MachineRequest,
 };
-use butler_client::{home, kube as connection};
+use butler_client::{home, servers::Servers};
 use butler_infra::{Owner, Provider};
 use butler_talos::{
     client::{Address, Credentials, Node as TalosNode},
@@ -27,11 +27,13 @@ use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
     addons::{Addon, Installer},
+    bundle::Bundle,
     cluster,
     controllers::machines::Trouble,
     failure::{Class, StepError},
-    graph::StepId,
+    graph::{Kind, StepId},
     journal::{Known, Writer},
+    steps::Below,
     view::View,
     watch::Watched,
 };
@@ -68,16 +70,16 @@ impl Files {
 pub type MakeInstaller =
     Box<dyn Fn(ManagementAccess) -> BoxFuture<'static, Result<Arc<dyn Installer>, StepError>> + Send + Sync>;
 
-/// How the management cluster is reached while its endpoint may not be up yet: by a node's address, verifying the
-/// certificate against the endpoint's name.
+/// How the management cluster is reached: at its endpoint once that is proven, else at the address of a control plane that
+/// answers, verifying the certificate against the endpoint's name.
 #[derive(Clone)]
 pub struct ManagementAccess {
-    /// The client.
+    /// The client. It goes to another address when one no longer answers.
     pub client: Client,
     /// Admin kubeconfig.
     pub kubeconfig: SecretString,
-    /// `https://ADDRESS:6443` of a control plane.
-    pub server: String,
+    /// The addresses, and the one in use.
+    pub servers: Servers,
     /// Name that the certificate must carry.
     pub server_name: String,
 }
@@ -134,6 +136,7 @@ pub struct Context {
     pub trouble: Trouble,
     /// What people see, for the mirror.
     pub view: watch::Receiver<View>,
+    bundle: Mutex<Option<Bundle>>,
     make_installer: MakeInstaller,
     talos: tokio::sync::OnceCell<Arc<TalosSide>>,
     bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
@@ -141,6 +144,7 @@ pub struct Context {
     talosconfig_lock: tokio::sync::Mutex<()>,
     unconfigured: Mutex<BTreeSet<String>>,
     talos_nodes: Mutex<BTreeMap<String, TalosNode>>,
+    pub(crate) below: Below,
     pub(crate) owner_uid: tokio::sync::OnceCell<String>,
 }
 
@@ -164,6 +168,8 @@ pub struct Parts {
     pub known: Known,
     /// What people see.
     pub view: watch::Receiver<View>,
+    /// The Talos secrets, if they have begun to be made.
+    pub bundle: Option<Bundle>,
     /// Makes the installer.
     pub make_installer: MakeInstaller,
 }
@@ -181,6 +187,7 @@ impl Context {
             addons,
             known,
             view,
+            bundle,
             make_installer,
         } = parts;
         Self {
@@ -195,6 +202,7 @@ impl Context {
             known: Mutex::new(known),
             trouble: Trouble::default(),
             view,
+            bundle: Mutex::new(bundle),
             make_installer,
             talos: tokio::sync::OnceCell::new(),
             bootstrap: Mutex::new(None),
@@ -202,6 +210,7 @@ impl Context {
             talosconfig_lock: tokio::sync::Mutex::new(()),
             unconfigured: Mutex::default(),
             talos_nodes: Mutex::default(),
+            below: Below::default(),
             owner_uid: tokio::sync::OnceCell::new(),
         }
     }
@@ -255,6 +264,14 @@ impl Context {
         Ok(self.address(&first)?.host().to_owned())
     }
 
+    /// The secrets of a new cluster: those that have begun to be made, else others.
+    pub(crate) async fn new_bundle(&self) -> Result<SecretsBundle, StepError> {
+        let begun = self.bundle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let bundle = begun.or_else(|| Bundle::begin(&self.files));
+        let bundle = bundle.ok_or_else(|| StepError::new(Class::Retryable, "the Talos secrets exist already"))?;
+        bundle.made().await
+    }
+
     /// Secrets bundle and credentials, from the file that the secrets step wrote.
     pub async fn talos(&self) -> Result<Arc<TalosSide>, StepError> {
         self.talos
@@ -303,10 +320,13 @@ impl Context {
 
     /// The management cluster.
     pub async fn management(&self) -> Result<Arc<Management>, StepError> {
-        self.management
+        let management = self
+            .management
             .get_or_try_init(|| async { self.connect().await.map(Arc::new) })
-            .await
-            .cloned()
+            .await?;
+        // More of them may be known, or proven, by now.
+        management.access.servers.set(self.servers()?);
+        Ok(Arc::clone(management))
     }
 
     async fn connect(&self) -> Result<Management, StepError> {
@@ -314,24 +334,16 @@ impl Context {
         let kubeconfig = std::fs::read_to_string(&path)
             .map(SecretString::from)
             .map_err(|e| StepError::retryable(format!("read {}", path.display()), e))?;
-        let node = self.known().etcd_node.clone();
-        let node = node.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd yet"))?;
-        let address = self.address(&node)?;
-        let server = format!("https://{}:6443", bracketed(address.host()));
         let server_name = self.endpoint_host()?;
-        let options = connection::Options {
-            server: Some(server.clone()),
-            tls_server_name: Some(server_name.clone()),
-            ..connection::Options::default()
-        };
-        let client = connection::connect(&kubeconfig, &options)
+        let servers = Servers::new(kubeconfig.clone(), server_name.clone(), self.servers()?)
             .await
             .map_err(|e| StepError::fatal("connect to the management cluster", e))?;
+        let client = servers.client();
         let nodes = Watched::start(Api::all(client.clone()), watcher::Config::default());
         let access = ManagementAccess {
             client,
             kubeconfig,
-            server,
+            servers,
             server_name,
         };
         let installer = (self.make_installer)(access.clone()).await?;
@@ -340,6 +352,36 @@ impl Context {
             nodes,
             installer,
         })
+    }
+
+    /// Where the API server of the management cluster may be reached, best first: the endpoint once it was seen to lead to this
+    /// cluster, then the control planes that have their configuration.
+    fn servers(&self) -> Result<Vec<String>, StepError> {
+        let url = |host: &str| format!("https://{}:6443", bracketed(host));
+        let mut servers = Vec::new();
+        if self.is_proven(&Kind::Endpoint.id()) {
+            servers.push(url(&self.endpoint_host()?));
+        }
+        for name in self.configured_control_planes() {
+            let server = url(self.address(&name)?.host());
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+        if servers.is_empty() {
+            return Err(StepError::new(Class::Retryable, "no control plane is configured yet"));
+        }
+        Ok(servers)
+    }
+
+    /// Control planes that have their configuration; the one that bootstraps etcd first, as it is ahead of the others.
+    pub fn configured_control_planes(&self) -> Vec<String> {
+        let configured = self.machines_with(Kind::Configure);
+        let first = self.known().etcd_node.clone();
+        let mut names = self.control_planes();
+        names.retain(|name| configured.contains(name));
+        names.sort_by_key(|name| Some(name) != first.as_ref());
+        names
     }
 
     /// Writes the talosconfig with the control planes known so far; returns whether people's file is new.
@@ -365,7 +407,7 @@ impl Context {
     }
 
     /// Machines with a proof of this kind of step.
-    pub fn machines_with(&self, kind: impl Fn(String) -> crate::graph::Kind) -> BTreeSet<String> {
+    pub fn machines_with(&self, kind: impl Fn(String) -> Kind) -> BTreeSet<String> {
         let known = self.known();
         let names = self.config.machine_names().into_iter().map(|(name, _)| name);
         names

@@ -8,7 +8,10 @@ mod wait;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
-use butler_api::event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION};
+use butler_api::{
+    event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION},
+    words,
+};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{
@@ -81,17 +84,24 @@ enum Notice {
         step: StepId,
         waiting_for: String,
         cause: Option<String>,
+        hint: Option<String>,
     },
     Body(Body),
 }
 
 impl Report {
-    /// Says what the step waits for and the deepest cause observed.
+    /// Says what the step waits for and the deepest cause observed. Words of peers are made fit here, whoever had them.
     pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
+        self.waiting_with(waiting_for, cause, None);
+    }
+
+    /// The same with what a person can do about it, should it not end.
+    pub fn waiting_with(&self, waiting_for: impl Into<String>, cause: Option<String>, hint: Option<String>) {
         let notice = Notice::Waiting {
             step: self.step.clone(),
-            waiting_for: waiting_for.into(),
-            cause,
+            waiting_for: words::peer(&waiting_for.into()),
+            cause: cause.map(|cause| words::peer(&cause)),
+            hint,
         };
         // The driver ends before its reporters only when the run is over.
         drop(self.notices.send(notice));
@@ -99,6 +109,13 @@ impl Report {
 
     /// Emits an event.
     pub fn emit(&self, body: Body) {
+        let body = match body {
+            Body::Warning { message, hint } => Body::Warning {
+                message: words::peer(&message),
+                hint,
+            },
+            body => body,
+        };
         drop(self.notices.send(Notice::Body(body)));
     }
 
@@ -138,6 +155,8 @@ pub struct Run {
     pub proven: usize,
     /// Whether an earlier run is continued.
     pub resumed: bool,
+    /// What to say at the start.
+    pub notices: Vec<Body>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// How long acts in flight may go on after that, or after a signal: [`GRACE`].
@@ -155,6 +174,8 @@ pub struct Ended {
     pub failures: Vec<FailedStep>,
     /// What was still waited for when the time was up or the run was interrupted, longest first, in words.
     pub unfinished: Vec<String>,
+    /// What a person can do about those waits.
+    pub hints: Vec<String>,
     /// Machines and addons as they were last seen.
     pub view: View,
     /// How long it took.
@@ -201,6 +222,7 @@ pub async fn drive<V: Verbs>(
         waits: BTreeMap::new(),
         failures: Vec::new(),
         unfinished: Vec::new(),
+        hints: Vec::new(),
         seq: 0,
         phase: None,
         began,
@@ -223,6 +245,7 @@ struct Driver<'a, V> {
     failures: Vec<FailedStep>,
     /// What was under way when the end came, longest first, in words.
     unfinished: Vec<(StepId, String)>,
+    hints: Vec<String>,
     seq: u64,
     phase: Option<Phase>,
     began: Instant,
@@ -258,13 +281,13 @@ impl<V: Verbs> Driver<'_, V> {
                 biased;
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
-                    self.unfinished = self.under_way();
+                    self.note_what_is_under_way();
                     self.journal.append(Entry::Cancelled).await?;
                     self.scheduler.handle(Input::Cancel)
                 }
                 () = until(out_of_time), if !late => {
                     late = true;
-                    self.unfinished = self.under_way();
+                    self.note_what_is_under_way();
                     self.scheduler.handle(Input::OutOfTime)
                 }
                 Some(notice) = said.recv() => { self.notice(notice); Vec::new() }
@@ -287,7 +310,8 @@ impl<V: Verbs> Driver<'_, V> {
             machines,
             addons,
         });
-        for body in ready {
+        let notices = std::mem::take(&mut self.run.notices);
+        for body in ready.into_iter().chain(notices) {
             self.emit(body);
         }
         self.publish_phase();
@@ -301,6 +325,7 @@ impl<V: Verbs> Driver<'_, V> {
                     retryable: false,
                     message: format!("internal error in step {step}: {words}"),
                     hint: Some("this is a defect of this program; please report it with the journal".to_owned()),
+                    refused: false,
                 };
                 Ok(self
                     .scheduler
@@ -354,6 +379,7 @@ impl<V: Verbs> Driver<'_, V> {
             retryable: true,
             message: String::new(),
             hint: None,
+            refused: false,
         };
         let timer = {
             let id = id.clone();
@@ -452,6 +478,7 @@ impl<V: Verbs> Driver<'_, V> {
                 step: id.clone(),
                 error: failure.message.clone(),
                 deadline,
+                refused: failure.refused,
             })
             .await?;
         let Some(step) = self.scheduler.graph().get(id).cloned() else {
@@ -490,12 +517,25 @@ impl<V: Verbs> Driver<'_, V> {
             ),
             None => format!("not done within {}", seconds(limit)),
         };
-        let hint = step.and_then(|s| late_hint(&s.kind)).or_else(|| failure.hint.clone());
+        let said = self.waits.get(id).and_then(|wait| wait.hint.clone());
+        let hint = said
+            .or_else(|| step.and_then(|s| late_hint(&s.kind)))
+            .or_else(|| failure.hint.clone());
         Failure {
             retryable: true,
             message,
             hint,
+            refused: false,
         }
+    }
+
+    /// Remembers what is under way now, and what can be done about it.
+    fn note_what_is_under_way(&mut self) {
+        self.unfinished = self.under_way();
+        let mut hints: Vec<String> = self.waits.values().filter_map(|wait| wait.hint.clone()).collect();
+        hints.sort();
+        hints.dedup();
+        self.hints = hints;
     }
 
     /// What is waited for or done now, longest first.
@@ -545,6 +585,7 @@ impl<V: Verbs> Driver<'_, V> {
                 step: id.clone(),
                 error: words.clone(),
                 deadline,
+                refused: false,
             })
             .await?;
         self.emit(Body::StepFailed {
@@ -588,17 +629,18 @@ impl<V: Verbs> Driver<'_, V> {
                 step,
                 waiting_for,
                 cause,
-            } => self.waiting(&step, waiting_for, cause),
+                hint,
+            } => self.waiting(&step, waiting_for, cause, hint),
         }
     }
 
-    fn waiting(&mut self, step: &StepId, waiting_for: String, cause: Option<String>) {
+    fn waiting(&mut self, step: &StepId, waiting_for: String, cause: Option<String>, hint: Option<String>) {
         if !self.timers.contains_key(step) {
             return;
         }
         let now = Instant::now();
         let known = self.waits.get(step);
-        let wait = Wait::after_look(known, waiting_for.clone(), cause, now);
+        let wait = Wait::after_look(known, waiting_for.clone(), cause, hint, now);
         let told = known.is_some_and(|known| known.says_what(&wait));
         let (since, cause) = (wait.since, wait.cause().map(ToOwned::to_owned));
         self.waits.insert(step.clone(), wait);
@@ -665,9 +707,8 @@ impl<V: Verbs> Driver<'_, V> {
         let took = self.began.elapsed();
         let message = match outcome {
             Outcome::Done => "management cluster ready".to_owned(),
-            Outcome::Failed => "bootstrap failed".to_owned(),
-            Outcome::Deadline => "a deadline passed".to_owned(),
-            Outcome::Interrupted => "interrupted".to_owned(),
+            Outcome::Failed | Outcome::Deadline => ended_by(&self.failures, outcome),
+            Outcome::Interrupted => "stopped on request, the same command goes on".to_owned(),
         };
         self.emit(Body::RunFinished {
             outcome,
@@ -678,6 +719,7 @@ impl<V: Verbs> Driver<'_, V> {
             outcome,
             failures: self.failures,
             unfinished: self.unfinished.into_iter().map(|(_, words)| words).collect(),
+            hints: self.hints,
             view: self.view.borrow().clone(),
             took,
         })
@@ -732,6 +774,7 @@ async fn run_verb<V: Verbs>(verbs: &V, step: &Step, verb: Verb, report: &Report)
 
 async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(StepId, String) -> Input) -> Message {
     let Proof { evidence, facts } = proof;
+    let evidence = words::peer(&evidence);
     let entry = Entry::Proof {
         step: id.clone(),
         evidence: evidence.clone(),
@@ -740,6 +783,20 @@ async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(Ste
     match report.journal.append(entry).await {
         Ok(()) => Message::Input(input(id, evidence), facts),
         Err(error) => Message::Journal(error),
+    }
+}
+
+/// What ended a run that did not reach its end.
+fn ended_by(failures: &[FailedStep], outcome: Outcome) -> String {
+    let verdict = match outcome {
+        Outcome::Deadline => "not done in time",
+        _ => "stopped at",
+    };
+    match failures {
+        [] if outcome == Outcome::Deadline => "not done within --deadline".to_owned(),
+        [] => "the bootstrap is not done".to_owned(),
+        [only] => format!("{verdict}: {}", only.title),
+        [first, others @ ..] => format!("{verdict}: {} and {} more", first.title, others.len()),
     }
 }
 
@@ -757,7 +814,6 @@ fn late_hint(kind: &Kind) -> Option<String> {
             "look at the machine's console; the Talos API needs TCP 50000 from here. Then run the same command again"
         }
         Kind::Configure(_) => "the machine took its configuration but does not come back; look at its console",
-        Kind::EndpointFree => "another machine answers on network.vip; free the address or choose another one",
         Kind::Addon(_) => "look at the pods it waits for with kubectl; the same command goes on from here",
         _ => return None,
     };

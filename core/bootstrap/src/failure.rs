@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use butler_api::descriptors;
+use butler_api::{descriptors, words};
+use kube::runtime::watcher;
 
 use crate::scheduler::Failure;
 
@@ -84,27 +85,58 @@ impl StepError {
             } else {
                 self.hint.clone()
             },
+            refused: !exhausted && self.class == Class::Configuration,
         }
     }
 }
 
-/// An error and its causes in one line, leaving out what a message repeats of the one before.
+/// An error and its causes in one line, fit to be shown: see [`words`]. What our clients put around a peer's words is left out.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    // kube puts the name of its own type before the words of the connection.
-    if let Some(kube::Error::Service(inner)) = error.downcast_ref() {
-        return chain(inner.as_ref());
+    let mut layers = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let (own, deeper) = layer(error);
+        layers.extend(own);
+        next = deeper;
     }
-    let mut text = descriptors::words(error);
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = descriptors::words(cause);
-        if !text.ends_with(&words) && !words.is_empty() {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
+    words::chain(layers.iter().map(String::as_str))
+}
+
+/// What an error itself says, and its cause.
+fn layer<'a>(error: &'a (dyn Error + 'static)) -> (Option<String>, Option<&'a (dyn Error + 'static)>) {
+    if let Some(error) = error.downcast_ref::<kube::Error>() {
+        return match error {
+            kube::Error::Api(status) => (Some(of_status(status)), None),
+            kube::Error::Service(inner) => (None, Some(inner.as_ref())),
+            kube::Error::HyperError(inner) => (None, Some(inner)),
+            kube::Error::ReadEvents(inner) => (None, Some(inner)),
+            other => (Some(other.to_string()), other.source()),
+        };
     }
-    text
+    if let Some(error) = error.downcast_ref::<watcher::Error>() {
+        return match error {
+            watcher::Error::InitialListFailed(inner)
+            | watcher::Error::WatchStartFailed(inner)
+            | watcher::Error::WatchFailed(inner) => (None, Some(inner)),
+            watcher::Error::WatchError(status) => (Some(of_status(status)), None),
+            error @ watcher::Error::NoResourceVersion => (Some(error.to_string()), None),
+        };
+    }
+    if let Some(carried) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        // Its own words are those of what it carries, and its source leaves that out.
+        return (None, Some(carried));
+    }
+    (Some(descriptors::words(error)), error.source())
+}
+
+/// The words of an API server.
+pub fn of_status(status: &kube::core::Status) -> String {
+    let message = words::peer(&status.message);
+    if message.is_empty() {
+        words::peer(&format!("HTTP {} {}", status.code, status.reason))
+    } else {
+        message
+    }
 }
 
 #[cfg(test)]
@@ -139,5 +171,21 @@ mod tests {
             chain(&outer),
             "configure demo-cp-0: connect to 127.64.0.1:50000: connection refused"
         );
+    }
+
+    #[test]
+    fn a_starting_api_server_is_told_by_what_is_not_ok() {
+        let body = "[+]ping ok\n[-]etcd failed: reason withheld\n[+]log ok\n".to_owned() + &"[+]hook ok\n".repeat(60);
+        let status = kube::core::Status::failure(&body, "Failed to parse error data").with_code(500);
+        let watch = watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()));
+        let error = StepError::retryable("read the record", watch);
+        assert_eq!(chain(&error), "read the record: not ok: etcd");
+    }
+
+    #[test]
+    fn words_of_peers_are_bounded_in_every_failure() {
+        let status = kube::core::Status::failure(&"x y".repeat(9_000), "").with_code(500);
+        let error = StepError::retryable("write", kube::Error::Api(status.boxed()));
+        assert!(error.to_failure().message.chars().count() <= words::LONGEST);
     }
 }

@@ -5,6 +5,9 @@
 //! through the [`journal`] before it counts. [`run`] ties them together.
 
 pub mod addons;
+pub mod addresses;
+pub mod bundle;
+pub mod change;
 pub mod cluster;
 pub mod context;
 pub mod controllers;
@@ -12,6 +15,7 @@ pub mod driver;
 pub mod failure;
 pub mod graph;
 pub mod journal;
+pub mod machine_config;
 mod mirror;
 pub mod pivot;
 pub mod plan;

@@ -1,15 +1,20 @@
 //! The plan: what a bootstrap will make, before it makes anything. Pure; printed by `--dry-run`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use butler_api::config::{BootstrapConfig, Role, StaticMachine};
-use butler_infra::{Check, CheckStatus, InfraPlan, MachineSpec, Owner};
+use butler_api::config::{BootstrapConfig, Role, StaticMachine, versions};
+use butler_infra::{
+    Check, CheckStatus, DiscoverItem, DiscoverKind, DiscoverQuery, InfraError, InfraPlan, MachineSpec, Owner, Provider,
+    hardware,
+};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    addons::{self, Addon, Source, StandIn},
+    addons::{self, Addon, Images, Source},
+    addresses,
+    context::Files,
     steps::install_image,
 };
 
@@ -33,7 +38,7 @@ pub struct Plan {
     pub addresses: Vec<PlannedAddress>,
     /// Addons in an order in which they can be installed.
     pub addons: Vec<PlannedAddon>,
-    /// Images that are known beforehand. Charts and manifests may name further ones.
+    /// Every image that the nodes pull. A warning says where a chart or manifest may name further ones.
     pub images: Vec<String>,
     /// Read-only checks of the platform.
     pub checks: Vec<PlannedCheck>,
@@ -49,17 +54,22 @@ pub struct PlannedMachine {
     pub name: String,
     /// `control-plane` or `worker`.
     pub role: String,
-    /// Virtual CPUs.
-    pub cpu: u32,
-    /// Memory in MiB.
-    #[serde(rename = "memoryMB")]
-    pub memory_mb: u32,
-    /// System disk in GiB.
-    #[serde(rename = "diskGB")]
-    pub disk_gb: u32,
+    /// Virtual CPUs, where the machine is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
+    /// Memory in MiB, where the machine is made.
+    #[serde(rename = "memoryMB", skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u32>,
+    /// System disk in GiB, where the machine is made.
+    #[serde(rename = "diskGB", skip_serializing_if = "Option::is_none")]
+    pub disk_gb: Option<u32>,
     /// Address, where it is known beforehand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// What was seen of a machine that is there already: `stage`, and `talos`, `fingerprint`, `links`, `disks` in
+    /// maintenance mode, `cause` of silence.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<&'static str, String>,
 }
 
 /// An address of the plan.
@@ -103,8 +113,64 @@ pub struct PlannedCheck {
     pub hint: Option<String>,
 }
 
-/// The plan of a configuration with its addons and what the platform's checks found.
-pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnings: Vec<String>) -> Plan {
+/// What was found out before anything is made.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Findings about the platform and the network.
+    pub checks: Vec<Check>,
+    /// Machines that are there already.
+    pub machines: Vec<DiscoverItem>,
+}
+
+/// Looks at everything that a plan tells: the platform, if it can be used, machines that are there, and addresses. What
+/// cannot be found out is a warning.
+pub async fn look(
+    provider: Result<&dyn Provider, &str>,
+    config: &BootstrapConfig,
+    infra: &InfraPlan,
+    files: &Files,
+) -> (Found, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut cannot = |what: &str, why: &dyn std::fmt::Display| warnings.push(format!("{what}: {why}"));
+    let network = addresses::checks(config, files);
+    let mut found = Found::default();
+    match provider {
+        Ok(provider) => {
+            let (checks, machines, network) = futures::join!(provider.preflight(infra), machines(provider), network);
+            match checks {
+                Ok(checks) => found.checks = checks,
+                Err(error) => cannot("the platform's checks could not run", &error),
+            }
+            match machines {
+                Ok(machines) => found.machines = machines,
+                Err(error) => cannot("the machines could not be looked at", &error),
+            }
+            found.checks.extend(network);
+        }
+        Err(why) => {
+            cannot("the platform's checks could not run", &why);
+            found.checks = network.await;
+        }
+    }
+    (found, warnings)
+}
+
+/// The machines that are there, where the platform has such.
+async fn machines(provider: &dyn Provider) -> Result<Vec<DiscoverItem>, InfraError> {
+    if !provider.info().discovers.contains(&DiscoverKind::Machine) {
+        return Ok(Vec::new());
+    }
+    let query = DiscoverQuery {
+        kind: DiscoverKind::Machine,
+        parent: None,
+    };
+    provider.discover(&query).await
+}
+
+/// The plan of a configuration with its addons and what was found out.
+pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Found, mut warnings: Vec<String>) -> Plan {
+    let images = images(config, addons);
+    warnings.extend(image_warnings(config, addons, &images));
     Plan {
         cluster: config.cluster.name.clone(),
         provider: config.provider_kind().to_string(),
@@ -118,12 +184,12 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], checks: &[Check], warnin
         machines: config
             .machine_names()
             .into_iter()
-            .map(|(name, role)| planned_machine(config, name, role))
+            .map(|(name, role)| planned_machine(config, found, name, role))
             .collect(),
         addresses: addresses(config),
         addons: addons.iter().map(|addon| planned_addon(config, addon)).collect(),
-        images: images(config, addons),
-        checks: checks.iter().map(planned_check).collect(),
+        images,
+        checks: found.checks.iter().map(planned_check).collect(),
         warnings,
     }
 }
@@ -157,30 +223,23 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
 
 /// The listed machine of this name, for provider `static`.
 pub(crate) fn static_machine<'a>(config: &'a BootstrapConfig, name: &str) -> Option<&'a StaticMachine> {
-    if config.static_machines().is_empty() {
-        return None;
-    }
-    let names = config.machine_names();
-    let (_, role) = names.iter().find(|(n, _)| n == name)?;
-    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
-    config
-        .static_machines()
-        .iter()
-        .filter(|m| m.role == *role)
-        .nth(position)
+    hardware::listed(config, name).map(|(_, machine)| machine)
 }
 
-fn planned_machine(config: &BootstrapConfig, name: String, role: Role) -> PlannedMachine {
+fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: Role) -> PlannedMachine {
     let pool = config.pool(role);
-    let address = static_machine(config, &name).map(|m| m.address.clone());
-    let (cpu, memory_mb, disk_gb) = (pool.cpu, pool.memory_mb, pool.disk_gb);
+    let listed = static_machine(config, &name);
+    // The sizes of a machine that somebody else made are not ours to tell.
+    let made = |size| Some(size).filter(|_| listed.is_none());
+    let seen = found.machines.iter().find(|item| item.name == name);
     PlannedMachine {
-        name,
         role: role.as_str().to_owned(),
-        cpu,
-        memory_mb,
-        disk_gb,
-        address,
+        cpu: made(pool.cpu),
+        memory_mb: made(pool.memory_mb),
+        disk_gb: made(pool.disk_gb),
+        address: listed.map(|m| m.address.clone()),
+        seen: seen.map(|item| item.detail.clone()).unwrap_or_default(),
+        name,
     }
 }
 
@@ -217,22 +276,74 @@ fn images(config: &BootstrapConfig, addons: &[Addon]) -> Vec<String> {
         install_image(config),
         format!("ghcr.io/siderolabs/kubelet:v{kubernetes}"),
     ]);
-    for part in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+    // Cilium takes the place of kube-proxy.
+    let proxy = config.addons.cni.is_none().then_some("kube-proxy");
+    let parts = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+    for part in parts.into_iter().chain(proxy) {
         images.insert(format!("registry.k8s.io/{part}:v{kubernetes}"));
+    }
+    if let Some(own) = versions::talos_images(&config.talos.version) {
+        images.extend([own.etcd, own.coredns, own.pause]);
     }
     for addon in addons {
         match &addon.source {
-            Source::Chart(release) => images.extend(known_images(&release.stand_in)),
-            Source::Manifest(manifest) => images.extend(known_images(&manifest.stand_in)),
             Source::Objects(objects) => images.extend(objects.plain.iter().flat_map(pod_images)),
-            Source::ProviderIds(_) => {}
+            Source::Chart(_) | Source::Manifest(_) | Source::ProviderIds(_) => {
+                images.extend(
+                    published(addon)
+                        .into_iter()
+                        .flat_map(|images| images.known.iter().cloned()),
+                );
+            }
         }
     }
     images.into_iter().collect()
 }
 
-fn known_images(stand_in: &StandIn) -> impl Iterator<Item = String> {
-    stand_in.workloads.iter().filter_map(|w| w.image.clone())
+/// The images of a chart or manifest.
+fn published(addon: &Addon) -> Option<&Images> {
+    match &addon.source {
+        Source::Chart(release) => Some(&release.images),
+        Source::Manifest(manifest) => Some(&manifest.images),
+        Source::Objects(_) | Source::ProviderIds(_) => None,
+    }
+}
+
+/// What somebody who mirrors the images has to look after.
+fn image_warnings(config: &BootstrapConfig, addons: &[Addon], images: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    if !versions::talos_images(&config.talos.version).is_some_and(|images| images.known) {
+        let talos = &config.talos.version;
+        found.push(format!(
+            "the images of Talos v{talos} are not known here: those of etcd, CoreDNS and pause are of the newest release known"
+        ));
+    }
+    let unknown = addons
+        .iter()
+        .filter(|addon| published(addon).is_some_and(|images| !images.whole));
+    for addon in unknown {
+        found.push(format!(
+            "the images of {} in this version are not all known here: its chart or manifest names more",
+            addon.name
+        ));
+    }
+    let moving: Vec<&str> = images
+        .iter()
+        .map(String::as_str)
+        .filter(|image| image.ends_with(":latest"))
+        .collect();
+    if !moving.is_empty() {
+        let of = addons.iter().filter(|addon| {
+            published(addon).is_some_and(|i| i.known.iter().any(|image| moving.contains(&image.as_str())))
+        });
+        let of: Vec<&str> = of.map(|addon| addon.name.as_str()).collect();
+        found.push(format!(
+            "{} pulls images without a fixed tag: {}; mirror them as they are named, or it does not install",
+            of.join(", "),
+            moving.join(", ")
+        ));
+    }
+    found
 }
 
 /// Images of the pods that a workload of our own makes.
@@ -269,29 +380,60 @@ mod tests {
         let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
         let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
         let addons = addons::plan(&config, &ClusterFacts::default()).unwrap();
-        plan(&config, &addons, &[], Vec::new())
+        plan(&config, &addons, &Found::default(), Vec::new())
     }
 
+    /// Somebody in a closed network mirrors exactly these.
     #[test]
-    fn images_of_our_own_objects_are_listed_and_stand_ins_are_not() {
-        let images = planned("").images;
-        for known in [
-            "ghcr.io/kube-vip/kube-vip:v0.8.7",
-            "ghcr.io/siderolabs/installer:v1.12.1",
-            "quay.io/cilium/cilium:v1.17.0",
-        ] {
-            assert!(
-                images.iter().any(|image| image == known),
-                "{known} is not in {images:?}"
-            );
-        }
-        // An image without a tag is one that nobody can mirror.
-        for image in images {
+    fn every_image_that_the_nodes_pull_is_listed_with_its_tag() {
+        let plan = planned("");
+        insta::assert_snapshot!(plan.images.join("\n"));
+        for image in &plan.images {
             assert!(
                 image.rsplit('/').next().is_some_and(|last| last.contains(':')),
                 "{image}"
             );
         }
+        let unpinned = "steward pulls images without a fixed tag: docker.io/bitnami/kubectl:latest, \
+                        docker.io/cfssl/cfssl:latest; mirror them as they are named, or it does not install";
+        assert_eq!(plan.warnings, [unpinned]);
+    }
+
+    #[test]
+    fn kube_proxy_runs_where_cilium_does_not() {
+        let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
+        let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
+        let proxy = |config: &BootstrapConfig| {
+            images(config, &[])
+                .iter()
+                .any(|image| image.contains("/kube-proxy:v1.35.4"))
+        };
+        assert!(!proxy(&config));
+        config.addons.cni = None;
+        assert!(proxy(&config));
+    }
+
+    #[test]
+    fn a_version_of_ones_own_has_images_that_are_not_all_known() {
+        let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
+        let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
+        config.addons.cni.as_mut().unwrap().version = Some("1.18.2".to_owned());
+        config.talos.version = semver::Version::new(1, 12, 99);
+        let addons = addons::plan(&config, &ClusterFacts::default()).unwrap();
+        let plan = plan(&config, &addons, &Found::default(), Vec::new());
+        let says = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
+        assert!(
+            says("the images of cilium in this version are not all known"),
+            "{:?}",
+            plan.warnings
+        );
+        assert!(
+            says("the images of Talos v1.12.99 are not known"),
+            "{:?}",
+            plan.warnings
+        );
+        assert!(plan.images.iter().any(|image| image == "quay.io/cilium/cilium:v1.18.2"));
+        assert!(plan.images.iter().any(|image| image == "registry.k8s.io/etcd:v3.6.11"));
     }
 
     #[test]

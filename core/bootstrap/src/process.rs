@@ -359,7 +359,7 @@ fn quote(lines: &[String]) -> String {
     if lines.is_empty() {
         String::new()
     } else {
-        format!(": {}", lines.join("\n"))
+        format!(": {}", butler_api::words::peer(&lines.join("\n")))
     }
 }
 

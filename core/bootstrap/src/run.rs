@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use butler_api::config::{BootstrapConfig, Change, difference};
+use butler_api::{
+    config::{BootstrapConfig, Change},
+    event::Body,
+};
 use butler_client::home::{self, HomeError};
 use butler_infra::{Owner, Provider};
 use butler_talos::config::Contract;
@@ -14,6 +17,8 @@ use uuid::Uuid;
 
 use crate::{
     addons::{self, Addon, ClusterFacts, PlanError},
+    bundle::Bundle,
+    change::{self, Refused, Verdict},
     cluster::{self, kind::Tools},
     context::{Context, Files, MakeInstaller, Parts},
     driver::{Ended, GRACE, Run, Sink, drive},
@@ -39,6 +44,8 @@ pub struct Request {
     pub tools: Tools,
     /// PEM files of certificate authorities that a kind node shall trust.
     pub ca_files: Vec<PathBuf>,
+    /// The Talos secrets, if they have begun to be made.
+    pub bundle: Option<Bundle>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// Whether the bootstrap cluster stays after the pivot.
@@ -60,12 +67,12 @@ pub enum RunError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The configuration is not the one that was begun with.
-    #[error("the configuration of {cluster} changed since its bootstrap began:\n{}", list(.changes))]
+    #[error("the configuration of {cluster} changed in what its bootstrap has used already:\n{}", list(.changes))]
     Changed {
         /// Cluster name.
         cluster: String,
-        /// What changed.
-        changes: Vec<Change>,
+        /// What changed too late.
+        changes: Vec<Refused>,
     },
     /// The addons do not fit together.
     #[error("the addons do not fit together")]
@@ -81,10 +88,14 @@ pub enum RunError {
     Graph(#[from] GraphError),
 }
 
-fn list(changes: &[Change]) -> String {
-    let value = |v: &Option<Value>| v.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string);
-    let line = |c: &Change| format!("  {}: was {}, is {}", c.path, value(&c.old), value(&c.new));
+fn list(changes: &[Refused]) -> String {
+    let line = |refused: &Refused| format!("  {} (used by step {})", words(&refused.change), refused.by);
     changes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn words(change: &Change) -> String {
+    let value = |v: &Option<Value>| v.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string);
+    format!("{}: was {}, is {}", change.path, value(&change.old), value(&change.new))
 }
 
 /// Runs (or continues) the bootstrap.
@@ -97,6 +108,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         facts,
         tools,
         ca_files,
+        bundle,
         deadline,
         keep_bootstrap_cluster,
         fuse,
@@ -106,28 +118,23 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
     let path = files.folder.join(JOURNAL);
     let (records, length) = read(&path)?;
-    let known = Known::of(&records);
-    refuse(&config, &known)?;
+    let mut known = Known::of(&records);
+    let change = changed(&config, &known)?;
     let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
     let owner = Owner {
         cluster_id,
         cluster_name: config.cluster.name.clone(),
     };
     let addons = addons::plan(&config, &facts)?;
+    let resumed = known.runs > 0;
+    let changes: Vec<Change> = change.as_ref().map(|c| c.allowed.clone()).unwrap_or_default();
+    let begin = begin(&config, cluster_id, change.filter(|_| resumed), !resumed);
+    known.add(&begin);
     let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster, made(&config, &known))?;
     let proven = trusted(&graph, &known);
     let view = view(&config, &addons, &graph, &known, &proven);
     let journal = Writer::open(&path, run_id, length, records.len() as u64, fuse)?;
-    let resumed = known.runs > 0;
-    journal
-        .append(Entry::Run {
-            cluster: config.cluster.name.clone(),
-            cluster_id,
-            digest: config.digest.clone(),
-            config: (!resumed).then(|| config.canonical.clone()),
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        })
-        .await?;
+    journal.append(begin).await?;
     let heartbeat = tokio::spawn(beat(lock));
     let limit = provider.info().capabilities.max_parallel_creates;
     let cluster = config.cluster.name.clone();
@@ -150,6 +157,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         addons,
         known,
         view: seen,
+        bundle,
         make_installer,
     };
     let context = Arc::new(Context::new(parts));
@@ -159,6 +167,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         cluster,
         proven: proven.len(),
         resumed,
+        notices: notice(&changes).into_iter().collect(),
         deadline,
         grace: GRACE,
         cancel,
@@ -177,20 +186,55 @@ pub fn cluster_id(files: &Files) -> Result<Option<Uuid>, JournalError> {
 
 const JOURNAL: &str = "journal.ndjson";
 
-/// Refuses what could only end badly: a release we cannot configure, another configuration than the one begun with.
-fn refuse(config: &BootstrapConfig, known: &Known) -> Result<(), RunError> {
+/// The record of a run that begins: the configuration where it is new or changed, and what no longer holds then.
+fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, first: bool) -> Entry {
+    let whole = first || change.is_some();
+    let Verdict { again, forget, .. } = change.unwrap_or_default();
+    Entry::Run {
+        cluster: config.cluster.name.clone(),
+        cluster_id,
+        digest: config.digest.clone(),
+        config: whole.then(|| config.canonical.clone()),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        again,
+        forget,
+    }
+}
+
+/// What is said of changes that are taken over.
+fn notice(changes: &[Change]) -> Option<Body> {
+    if changes.is_empty() {
+        return None;
+    }
+    let changes: Vec<String> = changes.iter().map(words).collect();
+    Some(Body::Warning {
+        message: format!("the configuration changed: {}", changes.join("; ")),
+        hint: None,
+    })
+}
+
+/// What changed since the last run. Refused is what could only end badly: a release we cannot configure, a change of what
+/// was used already.
+fn changed(config: &BootstrapConfig, known: &Known) -> Result<Option<Verdict>, RunError> {
     if Contract::of(&config.talos.version).is_none() {
         return Err(RunError::Talos {
             version: config.talos.version.clone(),
         });
     }
-    match (&known.digest, &known.config) {
-        (Some(digest), Some(before)) if *digest != config.digest => Err(RunError::Changed {
-            cluster: config.cluster.name.clone(),
-            changes: difference(before, &config.canonical),
-        }),
-        _ => Ok(()),
+    let (Some(digest), Some(before)) = (&known.digest, &known.config) else {
+        return Ok(None);
+    };
+    if *digest == config.digest {
+        return Ok(None);
     }
+    let verdict = change::judge(before, &config.canonical, known);
+    if verdict.refused.is_empty() {
+        return Ok(Some(verdict));
+    }
+    Err(RunError::Changed {
+        cluster: config.cluster.name.clone(),
+        changes: verdict.refused,
+    })
 }
 
 fn nodes(addons: &[Addon]) -> Vec<AddonNode> {

@@ -78,6 +78,8 @@ pub struct Failure {
     pub message: String,
     /// A command, flag or setting to try.
     pub hint: Option<String>,
+    /// Whether what was given was refused, and so nothing was carried out.
+    pub refused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

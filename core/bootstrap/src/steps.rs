@@ -1,13 +1,18 @@
 //! The verbs of every step: what each [`Kind`] means in the real world.
 
 mod addon;
+mod below;
 mod groundwork;
 mod kubernetes;
 mod machine;
+mod members;
 mod pivot;
 mod talos;
+mod wiped;
 
-pub(crate) use talos::install_image;
+pub(crate) use below::Below;
+pub(crate) use kubernetes::ready as api_server_ready;
+pub(crate) use talos::{cluster_spec, install_image, node_spec};
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +30,7 @@ impl Verbs for Context {
     fn probe<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Option<Proof>, StepError>> {
         Box::pin(async move {
             let proof = match &step.kind {
-                Kind::Inventory => Some(groundwork::inventory(self).await?),
+                Kind::Inventory => Some(groundwork::inventory(self, report).await?),
                 Kind::Secrets => groundwork::have_secrets(self).await?,
                 Kind::BootstrapCluster | Kind::Record => groundwork::moved(self),
                 Kind::Boot(name) => talos::answers(self, name).await?,
@@ -57,7 +62,7 @@ impl Verbs for Context {
                 Kind::BootstrapCluster => groundwork::start_cluster(self, report).await,
                 Kind::Record => groundwork::write_record(self).await,
                 Kind::Machine(name) => machine::request(self, name).await,
-                Kind::Configure(name) => talos::configure(self, name).await,
+                Kind::Configure(name) => talos::configure(self, name, report).await,
                 Kind::Etcd => talos::bootstrap(self, report).await,
                 Kind::Kubeconfig => talos::fetch_kubeconfig(self).await,
                 Kind::Addon(name) => addon::install(self, name, report).await,
@@ -82,7 +87,7 @@ impl Verbs for Context {
         Box::pin(async move {
             let proof = match &step.kind {
                 Kind::Preflight => groundwork::preflight(self, report).await?,
-                Kind::Inventory => groundwork::inventory(self).await?,
+                Kind::Inventory => groundwork::inventory(self, report).await?,
                 Kind::Secrets => groundwork::secrets_written(self, report).await?,
                 Kind::BootstrapCluster => Proof::of("the bootstrap cluster answers"),
                 Kind::Record => groundwork::record_written(self).await?,
@@ -92,7 +97,7 @@ impl Verbs for Context {
                 Kind::EndpointFree => kubernetes::endpoint_free(self, report).await?,
                 Kind::Etcd => talos::bootstrapped(self, report).await?,
                 Kind::Kubeconfig => talos::kubeconfig_written(self, report),
-                Kind::Member(name) => talos::member(self, name, report).await?,
+                Kind::Member(name) => members::member(self, name, report).await?,
                 Kind::ApiServer => kubernetes::api_server(self, report).await?,
                 Kind::Endpoint => kubernetes::endpoint(self, report).await?,
                 Kind::Registered(name) => kubernetes::registered(self, name, report).await?,

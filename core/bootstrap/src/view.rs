@@ -93,6 +93,15 @@ impl View {
         }
     }
 
+    /// A machine's line with another state.
+    pub fn with_state(&self, name: &str, state: &str) -> Option<MachineLine> {
+        let line = self.machines.get(name).cloned()?;
+        Some(MachineLine {
+            state: state.to_owned(),
+            ..line
+        })
+    }
+
     /// Takes over a line.
     pub fn set_machine(&mut self, line: MachineLine) {
         if let Some(known) = self.machines.get_mut(&line.name) {
@@ -131,6 +140,7 @@ impl View {
         match kind {
             Kind::Machine(name) => self.machine_state(name, "creating"),
             Kind::Boot(name) => self.machine_state(name, "booting"),
+            Kind::Configure(name) => self.machine_state(name, "configuring"),
             Kind::Addon(name) => Some(addon(name, "installing")),
             _ => None,
         }

@@ -31,6 +31,34 @@ pub enum HomeError {
     /// Neither `BUTLER_HOME` nor a home folder.
     #[error("no home folder: set BUTLER_HOME, or HOME, to an absolute path")]
     NoHome,
+    /// Something that is no file stands where a file has to be.
+    #[error("{} is {kind}, where a file has to be", path.display())]
+    NoFile {
+        /// The place.
+        path: PathBuf,
+        /// What stands there.
+        kind: &'static str,
+    },
+    /// A symbolic link to a place whose folder does not exist.
+    #[error("{} is a link to {}, whose folder does not exist", path.display(), target.display())]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Symbolic links that lead nowhere.
+    #[error("{} is a link that leads back to itself", path.display())]
+    Loop {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A home folder that is no place.
+    #[error("the home folder {} (HOME) is not an absolute path", .0.display())]
+    RelativeHome(PathBuf),
+    /// `~NAME/…`.
+    #[error("{}: only `~/`, one's own home folder, is understood", .0.display())]
+    OtherHome(PathBuf),
     /// An operation on a path failed.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -43,12 +71,61 @@ pub enum HomeError {
     },
 }
 
+impl HomeError {
+    /// Whether it may pass without anybody moving a file: no space, a call that was interrupted.
+    pub fn may_pass(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                Kind::StorageFull | Kind::QuotaExceeded | Kind::Interrupted | Kind::TimedOut | Kind::WouldBlock
+            ),
+            Self::NoHome
+            | Self::RelativeHome(_)
+            | Self::OtherHome(_)
+            | Self::NoFile { .. }
+            | Self::Dangling { .. }
+            | Self::Loop { .. } => false,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::NoHome => None,
+            Self::RelativeHome(_) => Some("set BUTLER_HOME, or HOME, to an absolute path".to_owned()),
+            Self::OtherHome(_) => Some("write the path out".to_owned()),
+            Self::NoFile { path, .. } => Some(format!("move it away: mv {0} {0}.old", path.display())),
+            Self::Dangling { path, target } => Some(format!(
+                "make the folder {}, or remove the link {}",
+                target.parent().unwrap_or(target).display(),
+                path.display()
+            )),
+            Self::Loop { path } => Some(format!("remove the link {}", path.display())),
+            Self::Io { path, source, .. } => match source.kind() {
+                Kind::StorageFull | Kind::QuotaExceeded => Some("free space on that disk".to_owned()),
+                Kind::PermissionDenied => Some(format!(
+                    "make {} writable (ls -ld, lsattr -d: an immutable file is freed with chattr -i), or move it away",
+                    path.display()
+                )),
+                Kind::ReadOnlyFilesystem => Some(format!(
+                    "{} is on a file system that is mounted read-only: set BUTLER_HOME to a folder that can be written",
+                    path.display()
+                )),
+                _ => None,
+            },
+        }
+    }
+}
+
 impl Home {
     /// The folders for a value of `BUTLER_HOME`; unset and empty are the same. Touches no file.
     pub fn resolve(butler_home: Option<&OsStr>) -> Result<Self, HomeError> {
         match butler_home.filter(|value| !value.is_empty()) {
             Some(root) => {
-                let root = std::path::absolute(root).map_err(io_error("resolve", Path::new(root)))?;
+                let root = expand(Path::new(root))?;
+                let root = std::path::absolute(&root).map_err(io_error("resolve", &root))?;
                 Ok(Self::below(&root))
             }
             None => Self::platform(),
@@ -91,8 +168,8 @@ impl Home {
     }
 
     fn platform() -> Result<Self, HomeError> {
+        let home = own()?;
         let project = ProjectDirs::from("dev", "butlerlabs", "butler").ok_or(HomeError::NoHome)?;
-        let base = BaseDirs::new().ok_or(HomeError::NoHome)?;
         Ok(Self {
             config: project.config_dir().to_owned(),
             // Only Linux knows a folder for state.
@@ -101,8 +178,37 @@ impl Home {
                 .unwrap_or_else(|| project.data_local_dir())
                 .to_owned(),
             cache: project.cache_dir().to_owned(),
-            people: base.home_dir().join(".butler"),
+            people: home.join(".butler"),
         })
+    }
+}
+
+/// A path whose `~/` in front is the user's home folder; every other one as it is.
+pub fn expand(path: &Path) -> Result<PathBuf, HomeError> {
+    let mut parts = path.components();
+    let Some(std::path::Component::Normal(first)) = parts.next() else {
+        return Ok(path.to_owned());
+    };
+    match first.to_str() {
+        Some("~") => Ok(own()?.join(parts.as_path())),
+        Some(first) if first.starts_with('~') => Err(HomeError::OtherHome(path.to_owned())),
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// A path as it stands in a file in `folder`: `~/` is the home folder, and a relative one is relative to that folder.
+pub fn resolve_in(folder: &Path, path: &Path) -> Result<PathBuf, HomeError> {
+    Ok(folder.join(expand(path)?))
+}
+
+/// The user's home folder.
+fn own() -> Result<PathBuf, HomeError> {
+    let base = BaseDirs::new().ok_or(HomeError::NoHome)?;
+    let home = base.home_dir();
+    if home.is_absolute() {
+        Ok(home.to_owned())
+    } else {
+        Err(HomeError::RelativeHome(home.to_owned()))
     }
 }
 
@@ -114,13 +220,22 @@ pub fn private_folder(path: &Path) -> Result<(), HomeError> {
 
 /// Replaces a file atomically with one that only its owner can read (0600), durable when this returns.
 ///
-/// A reader sees the old content or the new one. Missing folders are made with mode 0700; existing ones keep theirs.
+/// A reader sees the old content or the new one. Missing folders are made with mode 0700; existing ones keep theirs. A
+/// symbolic link stays, and what it points to is replaced; where that does not exist it is made, in a folder that is there.
+/// A file that cannot be replaced because something is mounted on it is written in place.
 pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    create_folder(folder)?;
+    let place = Place::of(path)?;
+    let folder = place.folder();
+    if place.linked {
+        if !folder.is_dir() {
+            return Err(HomeError::Dangling {
+                path: path.to_owned(),
+                target: place.target.clone(),
+            });
+        }
+    } else {
+        create_folder(folder)?;
+    }
     // Made with mode 0600 from the start: there is no moment at which others could open it.
     let mut file = tempfile::Builder::new()
         .prefix(".butler-")
@@ -128,8 +243,79 @@ pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
         .map_err(io_error("create a temporary file in", folder))?;
     file.write_all(content).map_err(io_error("write", file.path()))?;
     file.as_file().sync_all().map_err(io_error("write", file.path()))?;
-    file.persist(path).map_err(|e| io_error("write", path)(e.error))?;
-    sync_folder(folder)
+    match file.persist(&place.target) {
+        Ok(_) => sync_folder(folder),
+        Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
+            overwrite(&place.target, content).map_err(io_error("write", &place.target))
+        }
+        Err(failed) => Err(io_error("replace", &place.target)(failed.error)),
+    }
+}
+
+/// Whether [`write_secret`] could put a file at this place, as far as that can be told without writing.
+pub fn is_replaceable(path: &Path) -> Result<(), HomeError> {
+    Place::of(path).map(|_| ())
+}
+
+/// Where a path leads to, and that a file may stand there.
+struct Place {
+    target: PathBuf,
+    linked: bool,
+}
+
+impl Place {
+    /// As many links in a row as the operating system follows.
+    const MOST_LINKS: usize = 40;
+
+    fn of(path: &Path) -> Result<Self, HomeError> {
+        let mut place = Self {
+            target: path.to_owned(),
+            linked: false,
+        };
+        for _ in 0..Self::MOST_LINKS {
+            let found = match fs::symlink_metadata(&place.target) {
+                Ok(found) => found,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(place),
+                // A file among the folders above: making those says it.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(place),
+                Err(error) => return Err(io_error("look at", &place.target)(error)),
+            };
+            if found.is_file() {
+                return Ok(place);
+            }
+            if !found.is_symlink() {
+                return Err(HomeError::NoFile {
+                    path: place.target,
+                    kind: if found.is_dir() { "a folder" } else { "a special file" },
+                });
+            }
+            let next = fs::read_link(&place.target).map_err(io_error("follow", &place.target))?;
+            place.target = place.folder().join(next);
+            place.linked = true;
+        }
+        Err(HomeError::Loop { path: path.to_owned() })
+    }
+
+    fn folder(&self) -> &Path {
+        match self.target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+}
+
+/// Not atomic: for a file that is a mount point, which cannot be exchanged.
+fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    // Closed to others before the content is there.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    file.set_len(0)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 fn create_folder(path: &Path) -> Result<(), HomeError> {
@@ -199,6 +385,29 @@ mod tests {
     }
 
     #[test]
+    fn a_tilde_is_the_home_folder_and_never_a_folder_of_that_name() {
+        let home = own().unwrap();
+        assert_eq!(expand(Path::new("~/b/c")).unwrap(), home.join("b/c"));
+        assert_eq!(expand(Path::new("~")).unwrap(), home);
+        for same in ["/data/~", "b/~/c", "", ".", "../~"] {
+            assert_eq!(expand(Path::new(same)).unwrap(), Path::new(same));
+        }
+        let error = expand(Path::new("~alice/b")).unwrap_err().to_string();
+        assert_eq!(error, "~alice/b: only `~/`, one's own home folder, is understood");
+        assert_eq!(Home::resolve(Some(OsStr::new("~/b"))).unwrap().people, home.join("b"));
+        assert!(Home::resolve(Some(OsStr::new("~alice"))).is_err());
+    }
+
+    #[test]
+    fn paths_in_files_are_relative_to_the_files_folder() {
+        let in_folder = |path: &str| resolve_in(Path::new("/etc/butler"), Path::new(path)).unwrap();
+        assert_eq!(in_folder("ca.pem"), Path::new("/etc/butler/ca.pem"));
+        assert_eq!(in_folder("./ca.pem"), Path::new("/etc/butler/./ca.pem"));
+        assert_eq!(in_folder("/ca.pem"), Path::new("/ca.pem"));
+        assert_eq!(in_folder("~/ca.pem"), own().unwrap().join("ca.pem"));
+    }
+
+    #[test]
     fn an_empty_butler_home_is_as_good_as_none() {
         // Without a home folder both are the same error.
         let render = |home: Result<Home, HomeError>| home.map_err(|e| e.to_string());
@@ -236,6 +445,72 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), b"new");
             assert_eq!(mode(&path), 0o600);
             assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        }
+
+        #[test]
+        fn a_link_stays_and_what_it_points_to_is_replaced() {
+            let root = tempfile::tempdir().unwrap();
+            let (link, next) = (root.path().join("link"), root.path().join("next"));
+            fs::create_dir(root.path().join("far")).unwrap();
+            let target = root.path().join("far/target");
+            fs::write(&target, "old").unwrap();
+            std::os::unix::fs::symlink("next", &link).unwrap();
+            std::os::unix::fs::symlink("far/target", &next).unwrap();
+            write_secret(&link, b"new").unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"new");
+            assert_eq!(fs::read_link(&link).unwrap(), Path::new("next"));
+            assert_eq!(fs::read_link(&next).unwrap(), Path::new("far/target"));
+            assert_eq!(mode(&target), 0o600);
+        }
+
+        #[test]
+        fn a_dangling_link_gets_its_target_where_the_folder_is_there() {
+            let root = tempfile::tempdir().unwrap();
+            let link = root.path().join("link");
+            std::os::unix::fs::symlink("target", &link).unwrap();
+            write_secret(&link, b"new").unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read(root.path().join("target")).unwrap(), b"new");
+            let nowhere = root.path().join("nowhere");
+            std::os::unix::fs::symlink("no/target", &nowhere).unwrap();
+            let error = write_secret(&nowhere, b"new").unwrap_err();
+            assert!(matches!(error, HomeError::Dangling { .. }), "{error}");
+            assert!(!root.path().join("no").exists());
+        }
+
+        #[test]
+        fn what_is_no_file_is_refused_with_a_way_out_and_left_alone() {
+            let root = tempfile::tempdir().unwrap();
+            let (round, back) = (root.path().join("round"), root.path().join("back"));
+            std::os::unix::fs::symlink(&back, &round).unwrap();
+            std::os::unix::fs::symlink(&round, &back).unwrap();
+            let folder = root.path().join("folder");
+            fs::create_dir(&folder).unwrap();
+            let device = root.path().join("device");
+            std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+            for (path, words) in [
+                (&round, "leads back to itself"),
+                (&folder, "is a folder"),
+                (&device, "is a special file"),
+            ] {
+                let error = write_secret(path, b"new").unwrap_err();
+                assert!(error.to_string().contains(words), "{error}");
+                assert!(error.hint().is_some() && !error.may_pass(), "{error}");
+                assert_eq!(is_replaceable(path).unwrap_err().to_string(), error.to_string());
+            }
+            assert!(!fs::symlink_metadata("/dev/null").unwrap().is_file());
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 4);
+        }
+
+        #[test]
+        fn what_is_written_in_place_is_closed_to_others_and_whole() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("mounted");
+            fs::write(&path, "something longer than what comes").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            overwrite(&path, b"new").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(mode(&path), 0o600);
         }
 
         #[test]

@@ -48,6 +48,12 @@ pub enum ConnectError {
     /// The kubeconfig lacks something.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] Box<KubeconfigError>),
+    /// The kubeconfig lacks what is needed to use it.
+    #[error("the kubeconfig has no {}", what.strip_prefix("the ").unwrap_or(what))]
+    Unusable {
+        /// What it lacks.
+        what: &'static str,
+    },
     /// The server address is no URL.
     #[error("the server address {address:?} is not a URL of the form https://HOST:PORT")]
     Address {
@@ -88,8 +94,52 @@ pub async fn connect_file(path: &Path, options: &Options) -> Result<Client, Conn
     client(parsed, options).await
 }
 
-async fn client(kubeconfig: Kubeconfig, options: &Options) -> Result<Client, ConnectError> {
+/// A kubeconfig from elsewhere, read and written again: every program reads what we write in one way, and what cannot be
+/// read is not handed on.
+pub fn rewritten(kubeconfig: &SecretString) -> Result<SecretString, ConnectError> {
+    let unusable = |what: &'static str| ConnectError::Unusable { what };
+    let parsed = Kubeconfig::from_yaml(kubeconfig.expose_secret()).map_err(|e| kubeconfig_error(e, None))?;
+    let name = parsed.current_context.as_deref().filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| unusable("current-context"))?;
+    let context = parsed
+        .contexts
+        .iter()
+        .find(|c| c.name == name)
+        .and_then(|c| c.context.as_ref());
+    let context = context.ok_or_else(|| unusable("the current context"))?;
+    let cluster = parsed
+        .clusters
+        .iter()
+        .find(|c| c.name == context.cluster)
+        .and_then(|c| c.cluster.as_ref());
+    let cluster = cluster.ok_or_else(|| unusable("the cluster of the current context"))?;
+    parse_server(cluster.server.as_deref().unwrap_or_default())?;
+    let user = context.user.as_deref().unwrap_or_default();
+    if !parsed
+        .auth_infos
+        .iter()
+        .any(|known| known.name == user && known.auth_info.is_some())
+    {
+        return Err(unusable("the user of the current context"));
+    }
+    // The writer's own message could quote a key.
+    let invalid = |_| ConnectError::Parse {
+        path: None,
+        place: None,
+    };
+    serde_saphyr::to_string(&parsed)
+        .map(SecretString::from)
+        .map_err(invalid)
+}
+
+async fn client(mut kubeconfig: Kubeconfig, options: &Options) -> Result<Client, ConnectError> {
     let has_own_proxy = own_proxy(&kubeconfig, options.context.as_deref());
+    // Where none is named kube takes HTTPS_PROXY, fails if it cannot be parsed, and knows no exception for loopback and
+    // private addresses; clusters are reached directly.
+    for cluster in kubeconfig.clusters.iter_mut().filter_map(|c| c.cluster.as_mut()) {
+        let proxy = cluster.proxy_url.take().filter(|url| !url.is_empty());
+        cluster.proxy_url = Some(proxy.unwrap_or_else(|| NO_PROXY.to_owned()));
+    }
     let selection = KubeConfigOptions {
         context: options.context.clone(),
         ..KubeConfigOptions::default()
@@ -97,17 +147,49 @@ async fn client(kubeconfig: Kubeconfig, options: &Options) -> Result<Client, Con
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &selection)
         .await
         .map_err(|e| kubeconfig_error(e, None))?;
-    // kube also takes HTTPS_PROXY, with no exception for loopback and private addresses; nodes are reached directly.
     if !has_own_proxy {
         config.proxy_url = None;
     }
     apply(&mut config, options)?;
     let server = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|e| ConnectError::Client {
-        server,
-        source: Box::new(e),
-    })
+    let namespace = config.default_namespace.clone();
+    match Client::try_from(config) {
+        Ok(client) => Ok(named(client, server.trim_end_matches('/').to_owned(), namespace)),
+        Err(e) => Err(ConnectError::Client {
+            server,
+            source: Box::new(e),
+        }),
+    }
 }
+
+/// The connection to a server failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{server}")]
+struct ServerFailed {
+    server: String,
+    source: tower::BoxError,
+}
+
+/// The same client, whose errors of connections say which server they are about.
+fn named(client: Client, server: String, namespace: String) -> Client {
+    let service = tower::service_fn(move |request| {
+        let (client, server) = (client.clone(), server.clone());
+        async move {
+            client.send(request).await.map_err(|error| -> tower::BoxError {
+                let source = match error {
+                    kube::Error::Service(source) => source,
+                    kube::Error::HyperError(source) => Box::new(source),
+                    other => return Box::new(other),
+                };
+                Box::new(ServerFailed { server, source })
+            })
+        }
+    });
+    Client::new(service, namespace)
+}
+
+/// Stands for the proxy of a cluster that has none; never used.
+const NO_PROXY: &str = "http://none.invalid";
 
 /// Whether the kubeconfig itself names a proxy for the cluster of a context.
 fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
@@ -310,6 +392,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_fails_names_its_server() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let ca = ca_file("");
+        let text = kubeconfig("https://127.0.0.1:1", ca.path(), "")
+            .expose_secret()
+            .replace("https", "http");
+        let client = connect(&SecretString::from(text), &Options::default()).await.unwrap();
+        let error = client.apiserver_version().await.unwrap_err();
+        assert_eq!(error.to_string(), "ServiceError: http://127.0.0.1:1");
+        assert!(format!("{error:?}").contains("ConnectionRefused"), "{error:?}");
+    }
+
+    #[tokio::test]
     async fn skipping_verification_is_refused() {
         let ca = ca_file("");
         let text = kubeconfig(
@@ -362,6 +457,49 @@ mod tests {
         assert!(!own_proxy(&kubeconfig, None));
         assert!(own_proxy(&kubeconfig, Some("b")));
         assert!(!own_proxy(&kubeconfig, Some("c")));
+    }
+
+    #[test]
+    fn names_that_look_like_something_else_are_in_quotes_when_handed_on() {
+        for name in [
+            "2024",
+            "no",
+            "1e3",
+            "null",
+            "0x1f",
+            "12-30",
+            "on",
+            "y",
+            "2024-01-01",
+            "010",
+            "1_000",
+        ] {
+            let text = format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: admin@{name}\nclusters: [{{name: {name}, cluster: {{server: \
+                 'https://192.0.2.1:6443', certificate-authority-data: QQ==}}}}]\ncontexts: [{{name: admin@{name}, context: \
+                 {{cluster: {name}, user: admin@{name}, namespace: default}}}}]\nusers: [{{name: admin@{name}, user: \
+                 {{client-certificate-data: QQ==, client-key-data: aHVudGVyMg==}}}}]\n"
+            );
+            let handed_on = rewritten(&SecretString::from(text)).unwrap();
+            let value: serde_json::Value = serde_saphyr::from_str(handed_on.expose_secret()).unwrap();
+            assert_eq!(value["clusters"][0]["name"], name, "{name}");
+            assert_eq!(value["contexts"][0]["context"]["cluster"], name);
+            assert_eq!(value["users"][0]["user"]["client-key-data"], "aHVudGVyMg==");
+        }
+    }
+
+    #[test]
+    fn what_is_no_usable_kubeconfig_is_not_handed_on() {
+        let refused = |text: &str| rewritten(&SecretString::from(text)).err().unwrap().to_string();
+        assert_eq!(
+            refused("apiVersion: v1\nkind: Config\n"),
+            "the kubeconfig has no current-context"
+        );
+        assert_eq!(
+            refused("current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: []\n"),
+            "the kubeconfig has no cluster of the current context"
+        );
+        assert!(refused("current-context: [").contains("is not valid"));
     }
 
     #[tokio::test]

@@ -4,3 +4,5 @@
 
 pub mod home;
 pub mod kube;
+pub mod read;
+pub mod servers;

@@ -1,15 +1,25 @@
 //! Members that a JSON text names twice. Parsing keeps the last one; strict clients want to be told.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
+use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// The paths of all members that are named twice.
+use crate::schema::Trail;
+use crate::text::clip;
+
+/// Paths that are named; more help nobody.
+const NAMED: usize = 100;
+/// Bytes of a path that is named.
+const PATH: usize = 1 << 10;
+
+/// The paths of the members that are named twice, up to a number.
 pub(crate) fn find(json: &[u8]) -> Vec<String> {
     let mut found = BTreeSet::new();
     let walk = Walk {
-        path: String::new(),
+        path: Trail::Root(""),
         found: &mut found,
     };
     // Text that does not parse has been refused before.
@@ -18,7 +28,7 @@ pub(crate) fn find(json: &[u8]) -> Vec<String> {
 }
 
 struct Walk<'a> {
-    path: String,
+    path: Trail<'a>,
     found: &'a mut BTreeSet<String>,
 }
 
@@ -38,20 +48,17 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let path = if self.path.is_empty() {
-                name.clone()
-            } else {
-                format!("{}.{name}", self.path)
-            };
-            if !seen.insert(name) {
-                self.found.insert(path.clone());
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key_seed(Name)? {
+            let path = Trail::Field(&self.path, &name);
+            if seen.contains(&name) && self.found.len() < NAMED {
+                self.found.insert(clip(path.to_string(), PATH));
             }
             map.next_value_seed(Walk {
                 path,
                 found: &mut *self.found,
             })?;
+            seen.insert(name);
         }
         Ok(())
     }
@@ -60,7 +67,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut index = 0;
         while list
             .next_element_seed(Walk {
-                path: format!("{}[{index}]", self.path),
+                path: Trail::Item(&self.path, index),
                 found: &mut *self.found,
             })?
             .is_some()
@@ -95,6 +102,19 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
+/// A name, borrowed from the text where it can be.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+        Ok(Text::deserialize(deserializer)?.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -105,6 +125,17 @@ mod tests {
     fn members_named_twice_are_found_at_any_depth() {
         let text = br#"{"a":1,"a":2,"b":[{"c":null,"c":true}],"d":{"e":"x"}}"#;
         assert_eq!(find(text), ["a", "b[0].c"]);
+    }
+
+    #[test]
+    fn many_members_below_a_long_name_are_looked_through_in_good_time() {
+        let twice = (0..50_000)
+            .map(|n| format!("\"m{n}\":1,\"m{n}\":2"))
+            .collect::<Vec<_>>()
+            .join(",");
+        let text = format!("{{\"{}\":{{{twice}}}}}", "n".repeat(1 << 20));
+        let found = find(text.as_bytes());
+        assert!(found.iter().map(String::len).sum::<usize>() < 1 << 20);
     }
 
     proptest! {

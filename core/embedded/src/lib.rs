@@ -8,6 +8,7 @@ mod admit;
 mod apply;
 mod controllers;
 mod duplicates;
+mod folder;
 mod http;
 mod jsonpath;
 mod kinds;
@@ -22,9 +23,11 @@ mod server;
 mod status;
 mod store;
 mod text;
+mod work;
 
 pub use local::{At, Follow, Local, Refused, Seen};
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
+pub use store::Damage;
 
 /// The Kubernetes version that a stand-alone server reports.
 pub const VERSION: &str = "v1.35.0";

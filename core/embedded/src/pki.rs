@@ -20,6 +20,9 @@ pub(crate) enum PkiError {
     /// The authority's key is of no kind we know.
     #[error("the key of the certificate authority is not a PKCS#8 or SEC 1 key")]
     Key,
+    /// The authority's key belongs to another certificate.
+    #[error("the key does not belong to the certificate of the certificate authority")]
+    Foreign,
     /// A certificate could not be made.
     #[error("cannot make the certificate of {name}")]
     Make { name: String, source: rcgen::Error },
@@ -95,7 +98,14 @@ impl Pki {
             source,
         };
         let key = key_pair(key.expose_secret())?;
+        let der =
+            CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|source| PkiError::Certificate { source })?;
+        let belongs = X509Certificate::from_der(&der)
+            .is_ok_and(|(_, parsed)| parsed.public_key().subject_public_key.data == key.public_key_raw());
         let issuer = Issuer::from_ca_cert_pem(&ca_pem, key).map_err(failed)?;
+        if !belongs {
+            return Err(PkiError::Foreign);
+        }
         Ok(Self { ca_pem, issuer })
     }
 

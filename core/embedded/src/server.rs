@@ -8,16 +8,19 @@ use bytes::Bytes;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::tokens::Tokens;
+use crate::folder;
 use crate::http::request::User;
-use crate::http::{self, Collected, Reply, Request};
+use crate::http::{self, Collected, Reply, Request, Times};
 use crate::kinds::Resource;
 use crate::kinds::catalog::Catalog;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::status::Failure;
-use crate::store::{Expect, Store, StoreError};
+use crate::store::{Damage, Expect, Store, StoreError};
+use crate::work::{self, Panicked};
 
 /// How to open a server.
 #[derive(Debug)]
@@ -54,6 +57,14 @@ pub enum OpenError {
         path: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The folder has lost something that was acknowledged, or holds something else.
+    #[error("the folder {folder} is damaged")]
+    Damaged {
+        /// The folder.
+        folder: String,
+        /// The file and the place.
+        source: Damage,
     },
     /// Certificates cannot be made or read.
     #[error("cannot set up certificates")]
@@ -154,6 +165,9 @@ impl Drop for Serving {
     }
 }
 
+/// Time for the last records to reach the disk.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(3);
+
 impl Server {
     /// Opens the folder, recovers what is in it, and makes the namespaces that always exist.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
@@ -162,27 +176,12 @@ impl Server {
             authority,
             version,
         } = options;
-        let folder = data.join("store");
-        let store = tokio::task::spawn_blocking(move || Store::open(&folder)).await;
-        let store = match store {
-            Ok(Ok(store)) => store,
-            Ok(Err(error)) => return Err(store_error(&data, error)),
-            Err(error) => {
-                return Err(OpenError::Store {
-                    path: data.display().to_string(),
-                    source: error.into(),
-                });
-            }
-        };
-        let pki = match authority {
-            Authority::Own => Pki::own(&data.join("pki")),
-            Authority::Given {
-                ca_certificate_pem,
-                ca_key_pem,
-            } => Pki::given(ca_certificate_pem, &ca_key_pem),
-        }
-        .map_err(certificates)?;
-        let tokens = Tokens::open(&data).map_err(certificates)?;
+        let path = data.clone();
+        let opened = tokio::task::spawn_blocking(move || open_folder(&path, authority)).await;
+        let (store, pki, tokens) = opened.map_err(|error| OpenError::Store {
+            path: data.display().to_string(),
+            source: error.into(),
+        })??;
         let inner = Inner {
             store,
             version,
@@ -193,7 +192,7 @@ impl Server {
             interceptor: RwLock::default(),
             path: data,
         };
-        crate::controllers::definitions::settle(&inner);
+        crate::controllers::definitions::settle_all(&inner);
         inner.first_objects();
         let inner = Arc::new(inner);
         crate::controllers::start(&inner);
@@ -227,13 +226,18 @@ impl Server {
         let handle = move |request: ::http::Request<hyper::body::Incoming>, subject: Option<Subject>| {
             let inner = Arc::clone(&inner);
             async move {
-                match inner.authenticate(request.headers(), subject) {
-                    Ok(user) => inner.answer(request, user).await,
-                    Err(failure) => Ok(http::failure(&failure)),
-                }
+                let answer = async {
+                    match inner.authenticate(request.headers(), subject) {
+                        Ok(user) => inner.answer(request, user).await,
+                        Err(failure) => Ok(http::failure(&failure)),
+                    }
+                };
+                work::here(answer)
+                    .await
+                    .unwrap_or_else(|panic| Ok(panicked(&panic, "a connection")))
             }
         };
-        let task = tokio::spawn(http::serve(listener, tls, stop.clone(), handle));
+        let task = tokio::spawn(http::serve(listener, tls, stop.clone(), Times::REAL, handle));
         Ok(Serving {
             stop,
             task: Some(task),
@@ -270,11 +274,14 @@ impl Server {
     /// Ends all connections and watches, flushes and closes the folder.
     pub async fn close(&self) -> Result<(), OpenError> {
         self.inner.stop.cancel();
-        self.inner
-            .store
-            .close()
-            .await
-            .map_err(|error| store_error(&self.inner.path, error))
+        let path = &self.inner.path;
+        match timeout(CLOSING, self.inner.store.close()).await {
+            Ok(closed) => closed.map_err(|error| store_error(path, error)),
+            Err(late) => Err(OpenError::Store {
+                path: path.display().to_string(),
+                source: late.into(),
+            }),
+        }
     }
 
     /// Sets the function that is asked before every request.
@@ -298,9 +305,11 @@ impl Inner {
     }
 
     /// What follows a write: resources change when definitions do.
-    pub(crate) fn after_write(&self, resource: &Resource) {
-        if &*resource.table == DEFINITIONS || resource.custom.as_ref().is_some_and(|c| c.terminating) {
-            crate::controllers::definitions::settle(self);
+    pub(crate) fn after_write(&self, resource: &Resource, key: &str) {
+        if &*resource.table == DEFINITIONS {
+            crate::controllers::definitions::settle(self, key);
+        } else if resource.custom.as_ref().is_some_and(|c| c.terminating) {
+            crate::controllers::definitions::object_gone(self, resource);
         }
     }
 
@@ -350,6 +359,14 @@ impl Inner {
     }
 
     fn authenticate(&self, headers: &::http::HeaderMap, subject: Option<Subject>) -> Result<User, Failure> {
+        // Whoever sends these would act with rights that are not meant.
+        if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
+            return Err(Failure::new(
+                501,
+                "NotImplemented",
+                "impersonation (kubectl --as) is not implemented by this server",
+            ));
+        }
         let header = headers
             .get(::http::header::AUTHORIZATION)
             .and_then(|v| v.to_str().ok())
@@ -374,7 +391,7 @@ impl Inner {
         let interceptor = self.interceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
         let wanted = interceptor.map_or(Intercept::Pass, |f| f(request.method().as_str(), request.uri().path()));
         let (parts, body) = request.into_parts();
-        let body = match http::collect(body).await {
+        let body = match http::collect(body, &Times::REAL).await {
             Collected::Whole(body) => body,
             Collected::TooLarge => {
                 let failure = Failure::new(
@@ -384,11 +401,12 @@ impl Inner {
                 );
                 return Ok(http::failure(&failure));
             }
+            Collected::TooSlow => return Ok(http::failure(&Failure::timeout())),
             Collected::Broken => return Err(http::Reset),
         };
         let mut request = Request::new(&parts, body, user);
         match wanted {
-            Intercept::Pass => Ok(crate::rest::handle(self, &request).await),
+            Intercept::Pass => Ok(self.carry_out(request).await),
             Intercept::Status(code, reason, message) => {
                 let mut status = Failure::new(code, "", message).to_value();
                 status["reason"] = reason.into();
@@ -396,24 +414,121 @@ impl Inner {
             }
             Intercept::ResetBefore => Err(http::Reset),
             Intercept::ResetAfter => {
-                crate::rest::handle(self, &request).await;
+                self.carry_out(request).await;
                 Err(http::Reset)
             }
             Intercept::DropStatusWrite => {
                 request.query.push(("dryRun".to_owned(), "All".to_owned()));
-                Ok(crate::rest::handle(self, &request).await)
+                Ok(self.carry_out(request).await)
+            }
+        }
+    }
+
+    /// Answers a request in bounded time, whatever it does: here if that is quick for sure, else on other threads.
+    async fn carry_out(self: &Arc<Self>, request: Request) -> Reply {
+        let what = format!(
+            "{} {}",
+            request.method,
+            request.path.chars().take(200).collect::<String>()
+        );
+        let done = if crate::rest::is_quick(self, &request) {
+            timeout(Times::REAL.work, work::here(crate::rest::handle(self, &request))).await
+        } else {
+            let server = Arc::clone(self);
+            let away = work::away(async move { crate::rest::handle(&server, &request).await });
+            timeout(Times::REAL.work, away).await
+        };
+        match done {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(Panicked(panic))) => {
+                tracing::error!(panic, request = what, "a request panicked");
+                http::failure(&Failure::internal(
+                    "the request made the server panic; its log says where",
+                ))
+            }
+            Err(_) => {
+                tracing::warn!(request = what, "a request took too long");
+                http::failure(&Failure::timeout())
             }
         }
     }
 }
 
+fn panicked(Panicked(panic): &Panicked, request: &str) -> Reply {
+    tracing::error!(panic, request, "a request panicked");
+    http::failure(&Failure::internal(
+        "the request made the server panic; its log says where",
+    ))
+}
+
 /// The table of CustomResourceDefinitions.
 pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
+/// Opens what a folder holds, or makes it where it is new. The objects come last: where there are some, all the rest is there.
+fn open_folder(data: &Path, authority: Authority) -> Result<(Store, Pki, Tokens), OpenError> {
+    let own = matches!(authority, Authority::Own);
+    let parts = |error| parts_error(data, error);
+    let before = folder::check(data, own).map_err(parts)?;
+    pki::private_folder(data).map_err(|source| {
+        certificates(PkiError::File {
+            path: data.display().to_string(),
+            source,
+        })
+    })?;
+    let pki = match authority {
+        Authority::Own => Pki::own(&data.join("pki")),
+        Authority::Given {
+            ca_certificate_pem,
+            ca_key_pem,
+        } => Pki::given(ca_certificate_pem, &ca_key_pem),
+    }
+    .map_err(|error| authority_error(data, own, error))?;
+    let tokens = Tokens::open(data).map_err(certificates)?;
+    let there = before.as_ref().is_some_and(folder::Parts::has_store);
+    let noted = folder::note(data, before.as_ref(), own, there).map_err(parts)?;
+    let store = Store::open(&data.join("store")).map_err(|error| store_error(data, error))?;
+    folder::note(data, Some(&noted), own, true).map_err(parts)?;
+    Ok((store, pki, tokens))
+}
+
+fn damaged(data: &Path, source: Damage) -> OpenError {
+    OpenError::Damaged {
+        folder: data.display().to_string(),
+        source,
+    }
+}
+
+fn parts_error(data: &Path, error: folder::PartsError) -> OpenError {
+    match error {
+        folder::PartsError::Damaged(damage) => damaged(data, damage),
+        folder::PartsError::File { path, source } => certificates(PkiError::File { path, source }),
+    }
+}
+
+/// An authority of the folder's own that does not read was written otherwise.
+fn authority_error(data: &Path, own: bool, error: PkiError) -> OpenError {
+    match error {
+        PkiError::Key | PkiError::Foreign if own => {
+            damaged(data, Damage::of(&data.join("pki/ca.key"), error.to_string()))
+        }
+        PkiError::Certificate { .. } | PkiError::Make { .. } if own => damaged(
+            data,
+            Damage::of(&data.join("pki/ca.crt"), "does not read as a certificate"),
+        ),
+        PkiError::File { path, source } if own && source.kind() == std::io::ErrorKind::InvalidData => {
+            damaged(data, Damage::of(Path::new(&path), "is no text"))
+        }
+        other => certificates(other),
+    }
+}
+
 fn store_error(path: &Path, error: StoreError) -> OpenError {
-    OpenError::Store {
-        path: path.display().to_string(),
-        source: error.into(),
+    match error {
+        StoreError::Damaged(damage) => damaged(path, damage),
+        error => OpenError::Store {
+            path: path.display().to_string(),
+            source: error.into(),
+        },
     }
 }
 

@@ -1,6 +1,15 @@
 //! Errors in Kubernetes' own form: the `Status` object, or plain text where the real server answers so.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
+
+use crate::{store::Excess, text::clip};
+
+/// Causes that one failure names; more help nobody.
+pub(crate) const CAUSES: usize = 200;
+/// Bytes of a cause's field or message.
+const CAUSE_BYTES: usize = 8 << 10;
 
 /// A refused request.
 #[derive(Debug, Clone)]
@@ -75,7 +84,14 @@ impl Cause {
     }
 
     pub(crate) fn unsupported(field: impl Into<String>, value: &Value, allowed: &[String]) -> Self {
-        let list = allowed.iter().map(|a| format!("{a:?}")).collect::<Vec<_>>().join(", ");
+        let mut list = String::new();
+        for one in allowed {
+            if list.len() > CAUSE_BYTES {
+                break;
+            }
+            let comma = if list.is_empty() { "" } else { ", " };
+            list.extend([comma, &format!("{one:?}")]);
+        }
         Self::new(
             "FieldValueNotSupported",
             field,
@@ -86,8 +102,8 @@ impl Cause {
     pub(crate) fn new(reason: &'static str, field: impl Into<String>, message: String) -> Self {
         Self {
             reason,
-            field: field.into(),
-            message,
+            field: clip(field.into(), CAUSE_BYTES),
+            message: clip(message, CAUSE_BYTES),
         }
     }
 }
@@ -181,6 +197,27 @@ impl Failure {
             .with_details(json!({"causes": [{"message": message}]}))
     }
 
+    /// An object that is more than can be stored.
+    pub(crate) fn too_much(excess: Excess) -> Self {
+        match excess {
+            Excess::Depth => Self::bad_request(format!(
+                "the object exceeded max depth: limit is {} levels, managed fields included",
+                crate::store::limits::DEPTH
+            )),
+            Excess::Size(limit) => Self::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request entity too large: limit is {limit}"),
+            ),
+        }
+    }
+
+    /// A request that was not over in time.
+    pub(crate) fn timeout() -> Self {
+        let message = "request did not complete within the allotted timeout";
+        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(json!({}))
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             405,
@@ -192,12 +229,13 @@ impl Failure {
 
     /// 422 with one cause per field.
     pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let mut list = Vec::new();
-        for text in causes.iter().map(|c| format!("{}: {}", c.field, c.message)) {
-            if !list.contains(&text) {
-                list.push(text);
-            }
-        }
+        let causes = &causes[..causes.len().min(CAUSES)];
+        let mut seen = HashSet::new();
+        let mut list = causes
+            .iter()
+            .map(|c| format!("{}: {}", c.field, c.message))
+            .collect::<Vec<_>>();
+        list.retain(|text| seen.insert(text.clone()));
         let text = if list.len() == 1 {
             list[0].clone()
         } else {
@@ -283,6 +321,24 @@ mod tests {
             failure.to_value()["details"]["causes"][0]["reason"],
             "FieldValueRequired"
         );
+    }
+
+    #[test]
+    fn a_failure_stays_readable_however_much_is_wrong() {
+        let causes = (0..100_000)
+            .map(|n| Cause::invalid(format!("spec.items[{n}]"), &Value::from("x"), "no"))
+            .collect::<Vec<_>>();
+        let failure = Failure::invalid("g.io", "Thing", "x", &causes);
+        assert_eq!(
+            failure.to_value()["details"]["causes"].as_array().unwrap().len(),
+            CAUSES
+        );
+        let long = Cause::unsupported(
+            "f".repeat(1 << 20),
+            &Value::from("ü".repeat(1 << 20)),
+            &vec!["v".repeat(64); 9999],
+        );
+        assert!(long.field.len() + long.message.len() < 3 * CAUSE_BYTES);
     }
 
     #[test]

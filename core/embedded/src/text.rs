@@ -50,3 +50,14 @@ pub(crate) fn copy_member(from: Option<&Value>, to: &mut Map<String, Value>, mem
 pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
+
+/// A text of at most about `limit` bytes; what was cut off is counted.
+pub(crate) fn clip(mut text: String, limit: usize) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    let length = text.len();
+    text.truncate(text.floor_char_boundary(limit));
+    let gone = length - text.len();
+    text + &format!("... ({gone} more bytes)")
+}

@@ -2,11 +2,24 @@
 //!
 //! The real one is taken from `BUTLER_PEERS` or `target/peers`; without it the suite runs against this server alone, and says so.
 
+#[path = "suite/attack.rs"]
+mod attack;
+#[path = "suite/bounds.rs"]
+mod bounds;
 #[path = "suite/common.rs"]
 mod common;
+#[path = "suite/damage.rs"]
+mod damage;
+#[path = "suite/definitions.rs"]
+mod definitions;
+#[path = "suite/grants.rs"]
+mod grants;
 #[cfg(unix)]
 #[path = "suite/kill.rs"]
 mod kill;
+#[cfg(unix)]
+#[path = "suite/limits.rs"]
+mod limits;
 #[path = "suite/local.rs"]
 mod local;
 #[path = "suite/real.rs"]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use butler_api::config::ProviderKind;
+use butler_api::{config::ProviderKind, words};
 
 /// An error of somebody else, kept as the source.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -161,7 +161,7 @@ impl InfraError {
             provider,
             op,
             resource: None,
-            message: message.into(),
+            message: words::peer(&message.into()),
             hint: None,
             http: None,
             code: None,

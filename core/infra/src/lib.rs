@@ -10,6 +10,7 @@ mod model;
 mod provider;
 
 pub mod call;
+pub mod hardware;
 pub mod inmemory;
 pub mod static_machines;
 

@@ -274,6 +274,8 @@ pub enum Step<T> {
         poll_after: Duration,
         /// What it waits for, for people.
         note: String,
+        /// What a person can do about it.
+        hint: Option<String>,
     },
 }
 

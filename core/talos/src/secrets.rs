@@ -103,6 +103,27 @@ impl SecretsBundle {
         })
     }
 
+    /// Stands for the secrets of a cluster that has none yet, where only the form of a configuration matters.
+    pub(crate) fn placeholder() -> Self {
+        let text = || SecretString::from("placeholder");
+        let pair = || CertAndKey {
+            crt: "placeholder".to_owned(),
+            key: text(),
+        };
+        Self {
+            cluster_id: "placeholder".to_owned(),
+            cluster_secret: text(),
+            bootstrap_token: text(),
+            encryption: Encryption::Secretbox(text()),
+            machine_token: text(),
+            etcd: pair(),
+            k8s: pair(),
+            aggregator: pair(),
+            service_account: text(),
+            os: pair(),
+        }
+    }
+
     /// Reads a `secrets.yaml`; every part is checked.
     pub fn from_yaml(text: &str) -> Result<Self, SecretsError> {
         let file: File = yaml::read(text).map_err(|source| SecretsError::Yaml { source })?;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use butler_api::config::patch::VERBATIM;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use serde_saphyr::Error;
 
 /// A YAML document could not be read or written. Says where and which key, never a value: those are secrets.
@@ -50,6 +52,49 @@ pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, YamlError> {
         place: None,
         problem: error.to_string(),
     })
+}
+
+/// Writes one document in which strings that begin with [`VERBATIM`] are plain scalars to be written as they are.
+pub(crate) fn write_verbatim(value: &Value) -> Result<String, YamlError> {
+    let mut plain = Vec::new();
+    let text = write(&numbered(value, &mut plain))?;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    // Each stands between two marks, by its number; the writer puts no quotes around such a word.
+    while let Some((before, after)) = rest.split_once(VERBATIM) {
+        let (number, after) = after.split_once(VERBATIM).unwrap_or((after, ""));
+        let scalar = number
+            .parse::<usize>()
+            .ok()
+            .and_then(|n| plain.get(n))
+            .ok_or_else(|| YamlError {
+                place: None,
+                problem: "a private-use character that cannot be written".to_owned(),
+            })?;
+        out.push_str(before);
+        out.push_str(scalar);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn numbered(value: &Value, plain: &mut Vec<String>) -> Value {
+    match value {
+        Value::String(text) => match text.strip_prefix(VERBATIM) {
+            Some(scalar) => {
+                plain.push(scalar.to_owned());
+                format!("{VERBATIM}{}{VERBATIM}", plain.len() - 1).into()
+            }
+            None => text.as_str().into(),
+        },
+        Value::Array(items) => items.iter().map(|item| numbered(item, plain)).collect(),
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, entry)| (key.clone(), numbered(entry, plain)));
+            Value::Object(entries.collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// Reads one document; unknown keys are refused where the type says so.
@@ -116,6 +161,16 @@ mod tests {
             let written = write(&BTreeMap::from([("k", text)])).unwrap();
             let read: BTreeMap<String, serde_json::Value> = read(&written).unwrap();
             assert_eq!(read["k"], serde_json::Value::from(text), "{written}");
+        }
+    }
+
+    #[test]
+    fn plain_scalars_are_written_as_they_were() {
+        for scalar in ["0644", "1.10", "yes", "0x1F", "12:30:45", "2024-01-01", "~"] {
+            let value =
+                serde_json::json!({ "k": format!("{VERBATIM}{scalar}"), "list": [format!("{VERBATIM}{scalar}")] });
+            let written = write_verbatim(&value).unwrap();
+            assert_eq!(written, format!("k: {scalar}\nlist:\n    - {scalar}\n"));
         }
     }
 

@@ -5,10 +5,12 @@
 mod peer;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use butler_talos::config::{ClusterSpec, Cni, NodeSpec, Role, render};
+use butler_api::config::{self as configuration, Discovery, Mirror, Patches};
+use butler_talos::config::{ClusterSpec, Cni, NodeSpec, RegistryHost, Role, render};
 use butler_talos::secrets::SecretsBundle;
 use butler_talos::talosconfig;
 use jiff::Timestamp;
@@ -85,7 +87,7 @@ fn talosctl_generates_the_same_from_our_secrets() {
         cluster.extra_cert_sans = vec!["10.0.0.11".into(), "mgmt.example".into()];
         cluster
             .registry_mirrors
-            .insert("docker.io".into(), vec!["https://mirror".into()]);
+            .insert("docker.io".into(), mirror("https://mirror"));
         for (role, file) in [(Role::ControlPlane, "controlplane.yaml"), (Role::Worker, "worker.yaml")] {
             let ours = documents(
                 render(&cluster, &NodeSpec::new(role), &SECRETS)
@@ -134,6 +136,199 @@ fn talosctl_reads_our_talosconfig() {
     assert_eq!(info["roles"], serde_json::json!(["os:admin"]));
 }
 
+/// Patches in the forms that people use, each a list of texts.
+const PATCHES: [&[&str]; 9] = [
+    &["machine:\n  sysctls:\n    net.core.somaxconn: \"65535\"\n    kernel.x: 0644\n  certSANs: [extra.example.org]\n"],
+    &[
+        "machine: {network: {interfaces: [{interface: eth1, dhcp: true, vlans: [{vlanId: 5, dhcp: true}]}]}}",
+        "machine: {network: {interfaces: [{interface: eth1, mtu: 1400, vlans: [{vlanId: 5, mtu: 1300}, {vlanId: 6, dhcp: true}]}, {interface: eth2, dhcp: true}]}}",
+        "machine: {network: {interfaces: [{deviceSelector: {busPath: 00:*}, addresses: [192.0.2.7/24]}, {deviceSelector: {busPath: 00:*}, addresses: [192.0.2.8/24]}]}}",
+    ],
+    &[
+        "machine: {kubelet: {extraArgs: {rotate-server-certificates: \"true\"}, nodeIP: {validSubnets: [192.0.2.0/24]}}}",
+        "machine: {kubelet: {extraArgs: {rotate-server-certificates: \"false\", v: \"2\"}, nodeIP: {validSubnets: [198.51.100.0/24]}}}",
+    ],
+    &[
+        "machine: {features: {diskQuotaSupport: {$patch: delete}}, nodeLabels: {own: label}}",
+        "machine: {time: {servers: [a.example.org], disabled: false}}",
+        "machine: {time: {servers: [b.example.org], bootTimeout: 2m}}",
+    ],
+    &[
+        "machine: {files: [{path: /var/one, op: create, permissions: 0o600, content: \"a\\n\"}]}",
+        "machine: {files: [{path: /var/two, op: create, permissions: 0o644, content: b}]}",
+        "machine: {files: [{path: /var/one, $patch: delete}]}",
+    ],
+    &[
+        "apiVersion: v1alpha1\nkind: NetworkRuleConfig\nname: one\nportSelector: {ports: [80, 443], protocol: tcp}\ningress: [{subnet: 192.0.2.0/24}]\n---\napiVersion: v1alpha1\nkind: NetworkDefaultActionConfig\ningress: block\n",
+        "apiVersion: v1alpha1\nkind: NetworkRuleConfig\nname: one\nportSelector: {ports: [8080], protocol: tcp}\ningress: [{subnet: 198.51.100.0/24}]\n",
+        "apiVersion: v1alpha1\nkind: NetworkDefaultActionConfig\n$patch: delete\n",
+    ],
+    &[
+        "apiVersion: v1alpha1\nkind: ExtensionServiceConfig\nname: agent\nconfigFiles: [{content: a, mountPath: /etc/a}]\nenvironment: [A=1]\n",
+        "apiVersion: v1alpha1\nkind: ExtensionServiceConfig\nname: agent\nconfigFiles: [{content: b, mountPath: /etc/a}, {content: c, mountPath: /etc/c}]\nenvironment: [B=2]\n",
+        "apiVersion: v1alpha1\nkind: WatchdogTimerConfig\ndevice: /dev/watchdog0\ntimeout: 2m0s\n",
+    ],
+    &[
+        "machine: {install: {extraKernelArgs: [a=1], wipe: true}, kernel: {modules: [{name: br_netfilter}]}}\ncluster: {discovery: {registries: {service: {disabled: true}}}, allowSchedulingOnControlPlanes: true}",
+        "machine: {install: {wipe: false, disk: \"\"}, env: {a: b}}",
+    ],
+    &[
+        "cluster: {network: {dnsDomain: example.internal}, extraManifests: [https://a.example.org/x.yaml]}\ndebug: true\n",
+    ],
+];
+
+/// Those that only control planes can have.
+const FOR_CONTROL_PLANES: [&[&str]; 2] = [
+    &[
+        "cluster: {apiServer: {extraArgs: {v: \"1\"}, certSANs: [a.example.org], auditPolicy: {apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: None}]}}}",
+        "cluster: {apiServer: {admissionControl: [{name: PodSecurity, configuration: {exemptions: {namespaces: [extra]}}}, {name: Other, configuration: {a: 1}}]}}",
+    ],
+    &[
+        "cluster: {apiServer: {admissionControl: {$patch: delete}}, etcd: {extraArgs: {listen-metrics-urls: \"http://0.0.0.0:2381\"}}}",
+        "cluster: {apiServer: {auditPolicy: {$patch: delete}}, controllerManager: {extraArgs: {bind-address: 0.0.0.0}}}",
+    ],
+];
+
+const OPERATIONS: &str = r#"[{"op": "add", "path": "/machine/sysctls", "value": {"a": "1"}},
+    {"op": "replace", "path": "/machine/install/disk", "value": "/dev/sdb"},
+    {"op": "add", "path": "/machine/certSANs/-", "value": "x.example.org"},
+    {"op": "copy", "from": "/machine/install/disk", "path": "/machine/sysctls/b"},
+    {"op": "test", "path": "/machine/sysctls/b", "value": "/dev/sdb"},
+    {"op": "remove", "path": "/machine/features/diskQuotaSupport"}]"#;
+
+#[test]
+fn patches_give_what_talosctl_makes_of_them() {
+    let Some(talosctl) = peer::talosctl() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (talos, kubernetes) in [("1.9.6", "1.32.0"), ("1.12.1", "1.35.0")] {
+        for role in [Role::ControlPlane, Role::Worker] {
+            let own: &[&[&str]] = match role {
+                Role::ControlPlane => &FOR_CONTROL_PLANES,
+                Role::Worker => &[],
+            };
+            for texts in PATCHES.iter().chain(own) {
+                let (ours, theirs) = both(&talosctl, folder.path(), talos, kubernetes, role, texts);
+                assert_eq!(ours, theirs, "{talos} {role:?} {texts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn json_patches_give_what_talosctl_makes_of_them_where_it_takes_them() {
+    let Some(talosctl) = peer::talosctl() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = both(&talosctl, folder.path(), "1.9.6", "1.32.0", Role::Worker, &[OPERATIONS]);
+    assert_eq!(ours, theirs);
+    // With further documents it refuses them; ours change the main one.
+    let file = folder.path().join("several.yaml");
+    let node = NodeSpec::new(Role::Worker);
+    let text = render(&cluster("1.12.1", "1.35.0"), &node, &SECRETS).unwrap();
+    std::fs::write(&file, text.expose_secret()).unwrap();
+    let output = patched(&talosctl, &file, &[OPERATIONS], &folder.path().join("out.yaml"));
+    assert!(
+        !output.status.success() && peer::words(&output).contains("multi-document"),
+        "{}",
+        peer::words(&output)
+    );
+}
+
+/// Documents that we and talosctl make of a configuration and patches.
+fn both(
+    talosctl: &Path,
+    folder: &Path,
+    talos: &str,
+    kubernetes: &str,
+    role: Role,
+    texts: &[&str],
+) -> (Vec<Value>, Vec<Value>) {
+    let mut cluster = cluster(talos, kubernetes);
+    let mut node = NodeSpec::new(role);
+    node.hostname = Some("mgmt-0".into());
+    let (plain, ours) = (folder.join("plain.yaml"), folder.join("ours.yaml"));
+    std::fs::write(&plain, render(&cluster, &node, &SECRETS).unwrap().expose_secret()).unwrap();
+    cluster.patches = patches(talos, texts);
+    std::fs::write(&ours, render(&cluster, &node, &SECRETS).unwrap().expose_secret()).unwrap();
+    let made = |file: &Path, texts: &[&str]| {
+        let out = folder.join("made.yaml");
+        let output = patched(talosctl, file, texts, &out);
+        assert!(
+            output.status.success(),
+            "{talos} {role:?} {texts:?}: {}",
+            peer::words(&output)
+        );
+        documents(&std::fs::read_to_string(out).unwrap())
+    };
+    // The tool writes its own form; a patch that changes nothing brings ours into it.
+    (made(&ours, &["machine: {}"]), made(&plain, texts))
+}
+
+fn patched(talosctl: &Path, file: &Path, texts: &[&str], out: &Path) -> std::process::Output {
+    let mut command = Command::new(talosctl);
+    command
+        .args(["machineconfig", "patch"])
+        .arg(file)
+        .arg("--output")
+        .arg(out);
+    for (i, text) in texts.iter().enumerate() {
+        let patch = out.with_extension(format!("patch-{i}"));
+        std::fs::write(&patch, text).unwrap();
+        command.arg("--patch").arg(format!("@{}", patch.display()));
+    }
+    command.output().unwrap()
+}
+
+fn patches(talos: &str, texts: &[&str]) -> Patches {
+    let items: Vec<String> = texts.iter().map(|text| serde_json::to_string(text).unwrap()).collect();
+    let text = format!(
+        "provider: inmemory\ncluster: {{name: demo, topology: single-node, controlPlane: {{cpu: 2, memoryMB: 4096, diskGB: \
+         40}}}}\nnetwork: {{loadBalancerPool: {{start: 192.0.2.10, end: 192.0.2.50}}}}\ntalos:\n  version: v{talos}\n  \
+         patches: {{all: [{}]}}\n",
+        items.join(", ")
+    );
+    let loaded = configuration::load(&text, "butler.yaml").unwrap_or_else(|errors| panic!("{errors}"));
+    loaded.config.talos.patches
+}
+
+fn mirror(url: &str) -> Mirror {
+    Mirror {
+        endpoints: vec![url.to_owned()],
+        override_path: false,
+        skip_fallback: false,
+    }
+}
+
+/// Everything that a closed network needs.
+fn closed_network(cluster: &mut ClusterSpec) {
+    for (registry, url) in [
+        ("docker.io", "https://mirror.example:5000/v2/docker"),
+        ("*", "http://192.0.2.5"),
+    ] {
+        let mirror = Mirror {
+            override_path: true,
+            skip_fallback: true,
+            ..mirror(url)
+        };
+        cluster.registry_mirrors.insert(registry.into(), mirror);
+    }
+    let host = RegistryHost {
+        ca: Some(SECRETS.os_ca().crt.clone()),
+        login: Some(("robot".into(), "hunter2".into())),
+    };
+    cluster.registry_hosts.insert("mirror.example:5000".into(), host);
+    cluster.trusted_cas = vec![SECRETS.os_ca().crt.clone(), SECRETS.k8s_ca().crt.clone()];
+    cluster.discovery = Discovery {
+        enabled: false,
+        endpoint: None,
+    };
+    cluster.patches = patches(
+        &cluster.talos_version.to_string(),
+        &["machine: {sysctls: {vm.swappiness: \"1\"}}", OPERATIONS_OF_OURS],
+    );
+}
+
+const OPERATIONS_OF_OURS: &str = r#"[{"op": "add", "path": "/machine/env", "value": {"A": "b"}}]"#;
+
 /// What is particular, the cluster and the node.
 fn configurations() -> Vec<(&'static str, ClusterSpec, NodeSpec)> {
     let base = cluster("1.12.1", "1.35.0");
@@ -151,7 +346,7 @@ fn configurations() -> Vec<(&'static str, ClusterSpec, NodeSpec)> {
     full.extra_cert_sans = vec!["10.0.0.10".into(), "api.example".into()];
     full.longhorn_mounts = true;
     full.registry_mirrors
-        .insert("docker.io".into(), vec!["https://mirror.example".into()]);
+        .insert("docker.io".into(), mirror("https://mirror.example"));
     full.sysctls.insert("vm.nr_hugepages".into(), "1024".into());
     let mut with_mtu = full.clone();
     with_mtu.mtu = Some(9000);
@@ -179,7 +374,24 @@ fn configurations() -> Vec<(&'static str, ClusterSpec, NodeSpec)> {
         configurations.push(("an address of its own", full.clone(), node.clone()));
         configurations.push(("an MTU", with_mtu.clone(), node.clone()));
         configurations.push(("the form of 1.9", old.clone(), node.clone()));
-        configurations.push(("the form of 1.13", new.clone(), node));
+        configurations.push(("the form of 1.13", new.clone(), node.clone()));
+        for (talos, kubernetes) in [
+            ("1.8.4", "1.31.4"),
+            ("1.9.6", "1.32.4"),
+            ("1.10.8", "1.33.6"),
+            ("1.11.6", "1.34.1"),
+            ("1.12.1", "1.35.0"),
+            ("1.13.0", "1.35.0"),
+        ] {
+            let mut closed = cluster(talos, kubernetes);
+            closed_network(&mut closed);
+            configurations.push(("a closed network", closed.clone(), node.clone()));
+            closed.discovery = Discovery {
+                enabled: true,
+                endpoint: Some("https://discovery.example:3000/".into()),
+            };
+            configurations.push(("a discovery service of one's own", closed, node.clone()));
+        }
     }
     configurations
 }

@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{ArgAction, Parser, builder::styling};
+use clap::{
+    ArgAction, Command, Parser,
+    builder::{Resettable, styling},
+};
 
 use crate::{ColorChoice, Env, Exit, Failure, Format, Ui, UiOptions, env, logging};
 
@@ -86,7 +89,7 @@ pub fn run<P: Parser>(
     global: impl FnOnce(&P) -> GlobalArgs,
     command: impl FnOnce(&Ui, P) -> Result<(), Failure>,
 ) -> ExitCode {
-    let parsed = match P::try_parse_from(arguments) {
+    let parsed = match parse::<P>(arguments, environment) {
         Ok(parsed) => parsed,
         Err(error) => return unparsed(&Ui::from_process(UiOptions::default(), environment), &error),
     };
@@ -99,6 +102,35 @@ pub fn run<P: Parser>(
             failure.exit().into()
         }
     }
+}
+
+/// Parses a command line, with variables of the environment by one rule.
+fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>, environment: &Env) -> Result<P, clap::Error> {
+    let mut command = by_one_rule(P::command(), environment);
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    P::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// The same command in which an empty variable is an unset one, and a switch takes the usual words in any case.
+pub fn by_one_rule(command: Command, environment: &Env) -> Command {
+    let command = command.mut_args(|arg| {
+        if arg.get_env().is_none() {
+            return arg;
+        }
+        let arg = match arg.get_action() {
+            ArgAction::SetTrue | ArgAction::SetFalse => arg.value_parser(on_or_off),
+            _ => arg,
+        };
+        match arg.get_env() {
+            Some(name) if environment.is_blank(name) => arg.env(Resettable::Reset),
+            _ => arg,
+        }
+    });
+    command.mut_subcommands(|command| by_one_rule(command, environment))
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    env::switch(text).ok_or("write 1, true, yes or on; or 0, false, no or off")
 }
 
 /// Help and version are answers; anything else is a usage error.

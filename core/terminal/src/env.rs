@@ -19,7 +19,7 @@ pub const BUTLER_NO_PROGRESS: &str = "BUTLER_NO_PROGRESS";
 pub const BUTLER_OUTPUT: &str = "BUTLER_OUTPUT";
 /// When to use colour, as `--color`.
 pub const BUTLER_COLOR: &str = "BUTLER_COLOR";
-/// Not empty: no colour (the name the Go tools know).
+/// A switch: no colour (the name the Go tools know).
 pub const BUTLER_NO_COLOR: &str = "BUTLER_NO_COLOR";
 /// Log filter for diagnostics on stderr, for example `debug` or `butler_talos=trace`.
 pub const BUTLER_LOG: &str = "BUTLER_LOG";
@@ -37,6 +37,15 @@ pub const COLUMNS: &str = "COLUMNS";
 pub const TERM: &str = "TERM";
 /// The user's home folder.
 pub const HOME: &str = "HOME";
+
+/// What a switch says: `1`, `true`, `yes`, `on` and `0`, `false`, `no`, `off`, in any case; none for every other text.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "y" | "t" => Some(true),
+        "0" | "false" | "no" | "off" | "n" | "f" => Some(false),
+        _ => None,
+    }
+}
 
 /// The environment of the process, as it was at the start.
 #[derive(Clone, Default)]
@@ -58,6 +67,11 @@ impl Env {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable is set to nothing, which counts as unset.
+    pub fn is_blank(&self, name: &OsStr) -> bool {
+        self.values.get(name).is_some_and(|value| value.is_empty())
+    }
+
     /// A variable that is text; empty and not UTF-8 count as unset.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.to_str()
@@ -69,14 +83,15 @@ impl Env {
         names.iter().filter_map(pair).collect()
     }
 
-    /// Whether a switch is on: set, not empty, and neither `0` nor `false`.
+    /// Whether a switch is on: set, not empty, and not one of the words for "off".
     pub fn is_on(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value != "0" && value != "false")
+        self.get(name)
+            .is_some_and(|value| value.to_str().and_then(switch) != Some(false))
     }
 
     /// Whether colour is unwanted or impossible.
     pub fn forbids_color(&self) -> bool {
-        self.get(NO_COLOR).is_some() || self.get(BUTLER_NO_COLOR).is_some() || self.is_dumb()
+        self.get(NO_COLOR).is_some() || self.is_on(BUTLER_NO_COLOR) || self.is_dumb()
     }
 
     /// Whether the terminal cannot move its cursor.
@@ -116,14 +131,26 @@ mod tests {
     }
 
     #[test]
-    fn switches_know_zero_and_false() {
-        let env: Env = [("A", "0"), ("B", "false"), ("C", "true"), ("D", "1")]
-            .into_iter()
-            .collect();
-        assert_eq!(
-            ["A", "B", "C", "D", "E"].map(|name| env.is_on(name)),
-            [false, false, true, true, false]
-        );
+    fn switches_know_the_usual_words_in_any_case() {
+        for (words, on) in [
+            (["1", "true", "YES", "On", "tRUE"], true),
+            (["0", "false", "NO", "Off", "fALSE"], false),
+        ] {
+            for word in words {
+                let env: Env = [("A", word)].into_iter().collect();
+                assert_eq!((env.is_on("A"), switch(word)), (on, Some(on)), "{word}");
+            }
+        }
+        // CI systems set their own name.
+        let env: Env = [("CI", "some-system")].into_iter().collect();
+        assert_eq!((env.is_on("CI"), env.is_on("UNSET")), (true, false));
+    }
+
+    #[test]
+    fn colour_is_a_switch_under_our_name_and_any_text_under_the_common_one() {
+        let forbids = |name: &str, value: &str| [(name, value)].into_iter().collect::<Env>().forbids_color();
+        assert!(forbids("BUTLER_NO_COLOR", "yes") && !forbids("BUTLER_NO_COLOR", "0"));
+        assert!(forbids("NO_COLOR", "0") && !forbids("NO_COLOR", ""));
     }
 
     #[test]

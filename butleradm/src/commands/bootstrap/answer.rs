@@ -1,7 +1,11 @@
 //! What `bootstrap` answers: the plan, or what was made.
 
 use butler_api::event::MachineLine;
-use butler_bootstrap::{context::Files, driver::Ended, plan::Plan};
+use butler_bootstrap::{
+    context::Files,
+    driver::Ended,
+    plan::{Plan, PlannedMachine},
+};
 use butler_terminal::{
     output::Answer,
     table::{Cell, Table},
@@ -28,12 +32,7 @@ impl Answer for Planned {
             "holds the record until the pivot".to_owned(),
         );
         for machine in &plan.machines {
-            let (cpu, memory, disk) = (machine.cpu, machine.memory_mb, machine.disk_gb);
-            row(
-                "machine",
-                &machine.name,
-                format!("{}: {cpu} CPU, {memory} MiB, {disk} GiB", machine.role),
-            );
+            row("machine", &machine.name, describe(machine));
         }
         for address in &plan.addresses {
             row("address", &address.address, address.purpose.to_owned());
@@ -65,6 +64,24 @@ impl Answer for Planned {
     fn names(&self) -> Vec<String> {
         self.0.machines.iter().map(|m| m.name.clone()).collect()
     }
+}
+
+/// A machine to be made with its sizes, one that is there with its address and what was seen of it.
+fn describe(machine: &PlannedMachine) -> String {
+    let mut parts = Vec::new();
+    if let (Some(cpu), Some(memory), Some(disk)) = (machine.cpu, machine.memory_mb, machine.disk_gb) {
+        parts.push(format!("{cpu} CPU, {memory} MiB, {disk} GiB"));
+    }
+    parts.extend(machine.address.as_ref().map(|address| format!("at {address}")));
+    let seen = |key: &str| machine.seen.get(key);
+    parts.extend(seen("stage").map(|stage| match seen("cause") {
+        Some(cause) => format!("{stage} ({cause})"),
+        None => stage.clone(),
+    }));
+    for key in ["talos", "fingerprint", "links", "disks"] {
+        parts.extend(seen(key).map(|value| format!("{key} {value}")));
+    }
+    format!("{}: {}", machine.role, parts.join("; "))
 }
 
 /// What a finished bootstrap leaves in people's hands.

@@ -1,24 +1,23 @@
 //! The simulated world that provider `inmemory` needs.
 
-use std::path::Path;
-
 use butler_api::config::InMemory;
 use butler_client::home::Home;
-use butler_fixtures::process::{self, UpOptions};
+use butler_fixtures::{
+    process::{self, UpOptions},
+    world::file::Settings,
+};
 use butler_infra::World;
 use butler_terminal::{Env, Failure};
 
 use crate::{commands::inmemory, failure};
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(
-    env: &Env,
-    home: &Home,
-    file: &Path,
-    settings: &InMemory,
-    start: bool,
-) -> Result<Option<World>, Failure> {
+pub(super) async fn find(env: &Env, home: &Home, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
     let state = home.state.clone();
+    if let Some(world) = &settings.world {
+        // Told here, where it is a usage error, and not by a world that ends before it answers.
+        Settings::load(world.as_ref()).map_err(|e| failure::world(&e.into()))?;
+    }
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
         return Ok(found.map(|e| World {
@@ -26,9 +25,8 @@ pub(super) async fn find(
             token: e.token,
         }));
     }
-    let folder = file.parent().unwrap_or(Path::new("."));
     let options = UpOptions {
-        world: settings.world.as_ref().map(|w| folder.join(w)),
+        world: settings.world.as_ref().map(Into::into),
         static_nodes: 0,
     };
     let found = process::ensure_up(&inmemory::program(env)?, &state, &options)

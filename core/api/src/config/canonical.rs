@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::machine::{Discovery, Registries};
+use super::patch::Patch;
 use super::types::{
     Addons, Aws, Azure, BootstrapCluster, BootstrapConfig, Capi, ChartMirror, Cluster, Exposure, Gcp, Harvester,
     IpRange, MultiTenancyMode, Network, Nutanix, Pool, Provider, Proxmox, SecretSource, StaticMachine, Talos, Topology,
@@ -373,11 +375,54 @@ fn talos(talos: &Talos) -> Value {
         schematic,
         install_disk,
         time_servers,
+        registries: images,
+        trusted_cas,
+        discovery,
+        patches,
     } = talos;
+    // What was the only way before it could be set is left out.
+    let finding = (*discovery != Discovery::default())
+        .then(|| json!({ "enabled": discovery.enabled, "endpoint": discovery.endpoint }));
+    let digests = |patches: &[Patch]| {
+        patches
+            .iter()
+            .map(|p| format!("sha256:{}", p.digest))
+            .collect::<Vec<_>>()
+    };
     json!({
         "version": format!("v{version}"), "kubernetesVersion": format!("v{kubernetes_version}"), "schematic": schematic,
-        "installDisk": install_disk, "timeServers": time_servers,
+        "installDisk": install_disk, "timeServers": time_servers, "registries": registries(images),
+        "trustedCAs": trusted_cas.iter().map(|pem| fingerprint(pem)).collect::<Vec<_>>(), "discovery": finding,
+        "patches": {
+            "all": digests(&patches.all), "controlPlane": digests(&patches.control_plane),
+            "workers": digests(&patches.workers),
+        },
     })
+}
+
+fn registries(registries: &Registries) -> Value {
+    let Registries { mirrors, hosts } = registries;
+    let mirrors = mirrors.iter().map(|(name, mirror)| {
+        let (path, fallback) = (mirror.override_path, mirror.skip_fallback);
+        let mirror = json!({
+            "endpoints": mirror.endpoints, "overridePath": path.then_some(true), "skipFallback": fallback.then_some(true),
+        });
+        (name.clone(), mirror)
+    });
+    let hosts = hosts.iter().map(|(name, host)| {
+        let login = host.login.as_ref();
+        let host = json!({
+            "ca": host.ca.as_deref().map(fingerprint),
+            "username": login.map(|login| secret(&login.username)), "password": login.map(|login| secret(&login.password)),
+        });
+        (name.clone(), host)
+    });
+    json!({ "mirrors": mirrors.collect::<Map<_, _>>(), "config": hosts.collect::<Map<_, _>>() })
+}
+
+/// Stands for certificates: as long as the differences would be if they were written out, nobody would read them.
+fn fingerprint(pem: &str) -> String {
+    format!("sha256:{}", digest(&Value::from(pem.trim())))
 }
 
 fn addons(addons: &Addons) -> Value {
@@ -456,7 +501,12 @@ fn capi_value(capi: &Capi) -> Value {
     let providers: Vec<Value> = capi
         .infrastructure_providers
         .iter()
-        .map(|provider| json!({ "name": provider.name.as_str(), "version": provider.version }))
+        .map(|provider| {
+            let variables = provider.variables.iter();
+            let variables: Map<String, Value> =
+                variables.map(|(name, source)| (name.clone(), secret(source))).collect();
+            json!({ "name": provider.name.as_str(), "version": provider.version, "variables": variables })
+        })
         .collect();
     with_version(capi.version.as_deref(), json!({ "infrastructureProviders": providers }))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     schema::ALIASES,
     suggest,
-    yaml::{Key, Node, Span, Value},
+    yaml::{Key, Node, Odd, Span, Value},
 };
 
 /// A problem whose line has not been cut out yet.
@@ -63,6 +63,9 @@ impl Checked {
 
     fn node(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
         self.places.insert(path.to_owned(), Place { key, value: node.span });
+        if schema["x-patch"] == true {
+            return self.patch(node, schema, path, key);
+        }
         if let Some(choices) = schema["anyOf"].as_array() {
             let fits = choices.iter().find(|choice| fits(&node.value, choice));
             return match fits {
@@ -76,6 +79,35 @@ impl Checked {
             ("string", Value::Text(text)) => self.text(text, schema, path, node.span),
             ("boolean", Value::Bool(value)) => Some((*value).into()),
             ("integer", Value::Int(value)) => self.integer(*value, schema, path, node.span),
+            ("integer", Value::Number(Odd::TooLarge)) => {
+                let bound = |name: &str, other: i64| schema[name].as_i64().unwrap_or(other);
+                let (min, max) = (bound("minimum", i64::MIN), bound("maximum", i64::MAX));
+                let message = format!("`{path}` is out of range: {min} to {max}");
+                self.draft(path, node.span, message, None);
+                None
+            }
+            _ => self.wrong_kind(node, schema, path, key),
+        }
+    }
+
+    /// A patch is taken as it is; it is read where it is judged.
+    fn patch(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
+        self.mask_patch(node);
+        match &node.value {
+            Value::Text(text) => Some(json!({ "at": path, "text": text })),
+            Value::Map(entries) => match &entries[..] {
+                [
+                    (
+                        only,
+                        Node {
+                            value: Value::Text(file),
+                            ..
+                        },
+                    ),
+                ] if only.name == "file" => Some(json!({ "at": path, "file": file })),
+                _ => Some(json!({ "at": path })),
+            },
+            Value::List(_) => Some(json!({ "at": path })),
             _ => self.wrong_kind(node, schema, path, key),
         }
     }
@@ -245,7 +277,8 @@ impl Checked {
         }
         let text_is_one_choice = wanted.starts_with("text");
         let hint = match &node.value {
-            Value::Int(_) | Value::Float | Value::Bool(_) if text_is_one_choice => Some("put it in quotes"),
+            Value::Int(_) | Value::Number(_) | Value::Bool(_) if text_is_one_choice => Some("put it in quotes"),
+            Value::Number(Odd::LeadingZero) if wanted == "a whole number" => Some("write it without the zero in front"),
             Value::Text(text) if wanted == "a whole number" && text.trim().parse::<i64>().is_ok() => {
                 Some("remove the quotes")
             }
@@ -289,6 +322,23 @@ impl Checked {
                 other.for_each(|(_, value)| self.mask_secret(value));
             }
             Value::List(items) => items.iter().for_each(|item| self.mask_secret(item)),
+            _ => self.masked.push((node.span.start, node.span.end)),
+        }
+    }
+
+    /// Hides every value of a patch but those that say what it is about.
+    fn mask_patch(&mut self, node: &Node) {
+        const ABOUT: [&str; 7] = ["apiVersion", "kind", "name", "op", "path", "from", "$patch"];
+        match &node.value {
+            Value::Map(entries) => {
+                let hidden = entries.iter().filter(|(key, value)| {
+                    let about = ABOUT.contains(&key.name.as_str());
+                    !about || matches!(value.value, Value::Map(_) | Value::List(_))
+                });
+                hidden.for_each(|(_, value)| self.mask_patch(value));
+            }
+            Value::List(items) => items.iter().for_each(|item| self.mask_patch(item)),
+            Value::Null => {}
             _ => self.masked.push((node.span.start, node.span.end)),
         }
     }

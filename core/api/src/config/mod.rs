@@ -1,25 +1,34 @@
 //! The bootstrap configuration file: raw text in, a validated [`BootstrapConfig`] out.
 //!
 //! [`load`] reports everything it can find at once: keys and types along the schema (`check`), then the rules across
-//! settings (`validate`) for whatever fits. It reads no other file and no environment.
+//! settings (`validate`) for whatever fits. It reads no file and no environment by itself.
 
 mod canonical;
 mod check;
+mod machine;
+pub mod patch;
+mod paths;
 mod problem;
 mod raw;
 mod raw_addons;
 mod raw_providers;
+mod raw_talos;
 mod schema;
 mod suggest;
+mod text;
 mod types;
 mod validate;
 pub mod versions;
 mod yaml;
 
 pub use canonical::{Change, difference};
+pub use machine::{Discovery, Login, Mirror, Registries, RegistryHost};
+pub use patch::{Patch, PatchBody, Patches};
 pub use problem::{ConfigErrors, ConfigWarning, Problem};
 pub use schema::json_schema;
+pub use text::{NotText, utf8};
 pub use types::*;
+pub use yaml::yaml_words;
 
 use check::{Checked, Draft};
 use problem::Source;
@@ -40,8 +49,17 @@ const MAX_BYTES: usize = 1 << 20;
 /// Most problems that are shown; a file with more of them is not a configuration.
 const MAX_PROBLEMS: usize = 100;
 
-/// Parses and validates a configuration. `name` is the file's name in messages.
+/// Reads a file that the configuration names, by the path as written; the error is a cause for people.
+pub type ReadFile<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
+
+/// Parses and validates a configuration that names no other file whose content belongs to it. `name` is the file's name in
+/// messages.
 pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
+    load_with(text, name, &|_| Err("no other file is read here".to_owned()))
+}
+
+/// Parses and validates a configuration; certificates and patches in files of their own are read with `read`.
+pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, ConfigErrors> {
     let errors = |(problems, further): (Vec<Problem>, usize)| ConfigErrors {
         name: name.to_owned(),
         problems,
@@ -71,7 +89,7 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
         }
         _ => return Err(errors(placed(checked.drafts, &source))),
     };
-    let (mut config, found) = validate::validate(&raw, &checked);
+    let (mut config, found) = validate::validate(&raw, &checked, text, read);
     let mut drafts = checked.drafts;
     drafts.extend(found.problems);
     if !drafts.is_empty() {
@@ -81,6 +99,26 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
     config.digest = canonical::digest(&config.canonical);
     let (warnings, _) = placed(found.warnings, &source);
     Ok(Loaded { config, warnings })
+}
+
+/// The text of a configuration file, without a byte order mark.
+pub fn decode<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, ConfigErrors> {
+    utf8(bytes).map_err(|error| {
+        let (line, column) = error.place.unwrap_or_default();
+        let problem = Problem {
+            path: String::new(),
+            message: format!("the file {}", error.what()),
+            hint: Some("save it as UTF-8".to_owned()),
+            line,
+            column,
+            snippet: None,
+        };
+        ConfigErrors {
+            name: name.to_owned(),
+            problems: vec![problem],
+            further: 0,
+        }
+    })
 }
 
 /// Puts everything in file order and cuts out the lines; tells how many were too many.

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ProviderKind, Role, raw_addons::RawAddons, raw_providers::RawProviderConfig};
+use super::{ProviderKind, Role, raw_addons::RawAddons, raw_providers::RawProviderConfig, raw_talos::RawTalos};
 
 /// Configuration of `butleradm bootstrap`.
 #[derive(Deserialize, JsonSchema)]
@@ -165,26 +165,6 @@ pub(super) struct RawRange {
     /// Last address.
     #[schemars(required, extend("pattern" = IP))]
     pub(super) end: Option<String>,
-}
-
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RawTalos {
-    /// Talos release.
-    #[schemars(extend("default" = "v1.12.1", "pattern" = RELEASE))]
-    pub(super) version: Option<String>,
-    /// Kubernetes release; the default of the Talos line when not written.
-    #[schemars(extend("pattern" = RELEASE))]
-    pub(super) kubernetes_version: Option<String>,
-    /// Image Factory schematic, 64 hexadecimal digits; none means Talos without extensions.
-    #[schemars(extend("pattern" = "^([0-9a-f]{64})?$"))]
-    pub(super) schematic: Option<String>,
-    /// Disk that Talos is installed to.
-    #[schemars(extend("default" = "/dev/vda"))]
-    pub(super) install_disk: Option<String>,
-    /// NTP servers.
-    #[serde(default)]
-    pub(super) time_servers: Vec<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -387,7 +367,7 @@ pub(super) struct RawDeadlines {
 
 const CIDR: &str = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$";
 const IP: &str = r"^([0-9]{1,3}\.){3}[0-9]{1,3}$";
-const RELEASE: &str = r"^v[0-9]+\.[0-9]+\.[0-9]+$";
+pub(super) const RELEASE: &str = r"^v[0-9]+\.[0-9]+\.[0-9]+$";
 
 fn providers(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<Value> = PROVIDERS.iter().map(|kind| kind.as_str().into()).collect();

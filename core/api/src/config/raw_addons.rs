@@ -1,5 +1,7 @@
 //! `addons`: one block per addon. `enabled: false` or `type: none` leaves it out.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -222,6 +224,9 @@ pub(super) struct RawCapiProvider {
     pub(super) name: Option<CapiName>,
     /// Version of the provider; a pinned one by default.
     pub(super) version: Option<String>,
+    /// Values of its variables, as its documentation names them; credentials among them.
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, RawSecret>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -6,6 +6,8 @@ use ipnet::Ipv4Net;
 use secrecy::SecretString;
 use semver::Version;
 
+use super::{Discovery, Patches, Registries};
+
 /// A validated bootstrap configuration.
 #[derive(Debug, Clone)]
 pub struct BootstrapConfig {
@@ -421,6 +423,14 @@ pub struct Talos {
     pub install_disk: String,
     /// NTP servers.
     pub time_servers: Vec<String>,
+    /// Where container images come from.
+    pub registries: Registries,
+    /// Authorities that are trusted besides the usual ones: one or more certificates each, PEM.
+    pub trusted_cas: Vec<String>,
+    /// How the nodes find each other beside Kubernetes.
+    pub discovery: Discovery,
+    /// Patches of the machine configurations.
+    pub patches: Patches,
 }
 
 /// `addons`. `None` or `enabled: false` means it is not installed.
@@ -493,6 +503,8 @@ pub struct CapiProvider {
     pub name: ProviderKind,
     /// Overrides the pin.
     pub version: Option<String>,
+    /// Values of variables of its manifest.
+    pub variables: BTreeMap<String, SecretSource>,
 }
 
 /// `addons.butlerController`.

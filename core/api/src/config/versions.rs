@@ -1,6 +1,17 @@
-//! Which Talos releases there are, and which Kubernetes releases each of them runs.
+//! The one matrix of versions: which Talos releases there are and which Kubernetes releases each of them runs, what is
+//! installed beside them, and which of it goes together. `docs/releases.md` is this table in words.
+
+mod components;
+mod images;
+mod page;
 
 use semver::Version;
+
+pub use components::{
+    COMPONENTS, Component, Fit, Outside, Range, Release, capi_of, judge, judge_against, pin, release_of,
+};
+pub use images::{TalosImages, talos_images};
+pub use page::page;
 
 /// One Talos line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,27 +24,34 @@ pub struct TalosLine {
     pub kubernetes_max: u64,
     /// Kubernetes release that is used when none is asked for, as minor and patch (of 1.x).
     pub kubernetes_default: (u64, u64),
+    /// Oldest Talos minor number that can be upgraded to it.
+    pub upgrade_from: u64,
 }
 
-const fn line(minor: u64, kubernetes_min: u64, kubernetes_max: u64, kubernetes_default: (u64, u64)) -> TalosLine {
+const fn line(
+    minor: u64,
+    kubernetes_min: u64,
+    kubernetes_max: u64,
+    kubernetes_default: (u64, u64),
+    upgrade_from: u64,
+) -> TalosLine {
     TalosLine {
         minor,
         kubernetes_min,
         kubernetes_max,
         kubernetes_default,
+        upgrade_from,
     }
 }
 
 /// Every line that Butler can configure, oldest first.
-pub const TALOS_LINES: [TalosLine; 7] = [
-    line(8, 26, 31, (31, 4)),
-    line(9, 27, 32, (32, 4)),
-    line(10, 28, 33, (33, 6)),
-    line(11, 29, 34, (34, 1)),
-    line(12, 30, 35, (35, 4)),
-    line(13, 31, 36, (36, 3)),
-    // Its own default was still a release candidate when this was written.
-    line(14, 32, 37, (36, 3)),
+pub const TALOS_LINES: [TalosLine; 6] = [
+    line(8, 26, 31, (31, 4), 5),
+    line(9, 27, 32, (32, 4), 8),
+    line(10, 28, 33, (33, 6), 8),
+    line(11, 29, 34, (34, 1), 9),
+    line(12, 30, 35, (35, 4), 10),
+    line(13, 31, 36, (36, 3), 11),
 ];
 
 /// The line of a Talos release, if it is one that Butler can configure.

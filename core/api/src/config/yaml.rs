@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned, budget::BudgetBreach};
 
 /// Where something stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,10 +32,21 @@ pub(super) enum Value {
     Null,
     Bool(bool),
     Int(i64),
-    Float,
+    Number(Odd),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
+}
+
+/// Why a number is no setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Odd {
+    /// `010`: eight to some programs, ten to others.
+    LeadingZero,
+    /// A whole number that is too large.
+    TooLarge,
+    /// Anything else.
+    Fraction,
 }
 
 /// A mapping key and its position.
@@ -62,7 +73,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
         reject_unsupported_tags: true,
     };
     serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options)
-        .map(node)
+        .map(|tree| node(tree, text))
         .map_err(|error| {
             let (message, hint) = explain(&error);
             SyntaxError {
@@ -80,7 +91,9 @@ impl Node {
             Value::Null => "nothing",
             Value::Bool(_) => "a boolean",
             Value::Int(_) => "a number",
-            Value::Float => "a fractional number",
+            Value::Number(Odd::LeadingZero) => "a number with a leading zero",
+            Value::Number(Odd::TooLarge) => "a number that large",
+            Value::Number(Odd::Fraction) => "a fractional number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
@@ -92,23 +105,83 @@ impl Node {
 /// we render our own.
 fn explain(error: &serde_saphyr::Error) -> (String, Option<&'static str>) {
     let error = error.without_snippet();
-    match error {
-        Error::MultipleDocuments { .. } => {
-            return ("the file holds more than one document".to_owned(), Some("keep one"));
-        }
-        Error::MergeKeyNotAllowed { .. } => {
-            return (
-                "merge keys (`<<`) are not supported".to_owned(),
-                Some("write the keys out"),
-            );
-        }
-        _ => {}
+    if let Some((message, hint)) = our_words(error) {
+        return (message.to_owned(), hint);
     }
     let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let end = text.find(" at line ").unwrap_or(text.len());
     (text[..end].trim_end_matches([':', ',', ' ']).to_owned(), None)
+}
+
+/// Our own words for what the YAML library says to programmers; none where its message tells people enough.
+pub fn yaml_words(error: &serde_saphyr::Error) -> Option<&'static str> {
+    our_words(error.without_snippet())
+        .map(|(message, _)| message)
+        .filter(|message| *message != CANNOT_BE_READ)
+}
+
+const CANNOT_BE_READ: &str = "this cannot be read as YAML";
+
+fn our_words(error: &serde_saphyr::Error) -> Option<(&'static str, Option<&'static str>)> {
+    Some(match error {
+        Error::MultipleDocuments { .. } => ("the file holds more than one document", Some("keep one")),
+        Error::MergeKeyNotAllowed { .. } | Error::MergeValueNotMapOrSeqOfMaps { .. } => {
+            ("merge keys (`<<`) are not supported", Some("write the keys out"))
+        }
+        Error::Budget { breach, .. } => (
+            too_much(breach),
+            Some("a configuration is a few kilobytes of plain YAML"),
+        ),
+        Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => (
+            "aliases (`*`) stand for more than fits into a configuration",
+            Some("write the values out"),
+        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            "an alias (`*`) stands inside of what it names",
+            Some("write the values out"),
+        ),
+        Error::UnknownAnchor { .. } => ("an alias (`*`) names something that is not there", None),
+        Error::UnsupportedTag { .. }
+        | Error::TaggedScalarCannotDeserializeIntoString { .. }
+        | Error::TaggedEnumMismatch { .. }
+        | Error::InvalidBinaryBase64 { .. }
+        | Error::BinaryNotUtf8 { .. }
+        | Error::UnsupportedIncludeForm { .. } => ("tags (`!`) are not supported", Some("write the value without it")),
+        Error::Eof { .. } => ("the file ends too early", None),
+        Error::AliasError { error, .. } => return our_words(error.without_snippet()),
+        // What the library says to programmers who read a value into a type.
+        Error::InvalidScalar { .. }
+        | Error::NonFiniteFloat { .. }
+        | Error::Unexpected { .. }
+        | Error::NullIntoString { .. }
+        | Error::SerdeInvalidType { .. }
+        | Error::SerdeInvalidValue { .. }
+        | Error::QuotingRequired { .. }
+        | Error::IndentationError { .. }
+        | Error::UnexpectedSequenceEnd { .. }
+        | Error::UnexpectedMappingEnd { .. }
+        | Error::ContainerEndMismatch { .. } => (CANNOT_BE_READ, None),
+        _ => return None,
+    })
+}
+
+fn too_much(breach: &BudgetBreach) -> &'static str {
+    match breach {
+        BudgetBreach::Depth { .. } | BudgetBreach::InclusionDepth { .. } => "the file is nested too deeply",
+        BudgetBreach::Aliases { .. }
+        | BudgetBreach::Anchors { .. }
+        | BudgetBreach::AliasAnchorRatio { .. }
+        | BudgetBreach::RecordedAnchorEvents { .. }
+        | BudgetBreach::RecordedAnchorBytes { .. } => "the file has too many aliases and anchors (`*`, `&`)",
+        BudgetBreach::Documents { .. } => "the file holds more than one document",
+        BudgetBreach::MergeKeys { .. } => "merge keys (`<<`) are not supported",
+        _ => "the file has too many values",
+    }
 }
 
 fn span(at: &Location) -> Span {
@@ -122,23 +195,38 @@ fn span(at: &Location) -> Span {
     }
 }
 
-fn node(tree: Spanned<Tree>) -> Node {
+fn node(tree: Spanned<Tree>, text: &str) -> Node {
     let span = span(&tree.referenced);
+    let written = || text.get(span.start..span.end).unwrap_or_default();
     let value = match tree.value {
         Tree::Null => Value::Null,
         Tree::Bool(b) => Value::Bool(b),
+        Tree::Int(_) if odd(written()) == Some(Odd::LeadingZero) => Value::Number(Odd::LeadingZero),
         Tree::Int(i) => Value::Int(i),
-        Tree::Float => Value::Float,
+        Tree::Float => Value::Number(odd(written()).unwrap_or(Odd::Fraction)),
         Tree::Text(s) => Value::Text(s),
-        Tree::List(items) => Value::List(items.into_iter().map(node).collect()),
+        Tree::List(items) => Value::List(items.into_iter().map(|item| node(item, text)).collect()),
         Tree::Map(entries) => Value::Map(
             entries
                 .into_iter()
-                .map(|(key, value)| (entry_key(key), node(value)))
+                .map(|(key, value)| (entry_key(key), node(value, text)))
                 .collect(),
         ),
     };
     Node { value, span }
+}
+
+/// What is odd about a whole number as written; none for everything else.
+fn odd(written: &str) -> Option<Odd> {
+    let digits = written.trim().trim_start_matches(['+', '-']);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some(if digits.len() > 1 && digits.starts_with('0') {
+        Odd::LeadingZero
+    } else {
+        Odd::TooLarge
+    })
 }
 
 fn entry_key(key: Spanned<String>) -> Key {

@@ -163,6 +163,8 @@ impl Applier {
             Err(error) => {
                 let class = if passes(&error) {
                     Class::Retryable
+                } else if is_unfit(&error) {
+                    Class::Configuration
                 } else {
                     error::class_of(&error)
                 };
@@ -263,6 +265,26 @@ fn passes(error: &kube::Error) -> bool {
         || is_missing(error)
 }
 
+/// Objects that do not fit their schema. The API server answers these with 500, though no repetition can help.
+fn is_unfit(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let text = status.message.as_str();
+    [
+        "failed to create typed",
+        "duplicate entries for key",
+        "schema error",
+        "schemaless",
+        "no corresponding type for",
+        "failed to create manager for existing fields",
+        "error converting to typed",
+        "cannot be handled as",
+        "unable to decode",
+        "json: cannot unmarshal",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+}
+
 fn is_missing(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
@@ -291,6 +313,31 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn answer(code: u16, message: &str) -> kube::Error {
+        let status = kube::core::Status::failure(message, "").with_code(code);
+        kube::Error::Api(status.boxed())
+    }
+
+    #[test]
+    fn an_object_that_does_not_fit_its_schema_is_final_whatever_the_code() {
+        for text in [
+            "failed to create typed patch object (/x; apiextensions.k8s.io/v1, Kind=CustomResourceDefinition): errors:\n  \
+             .spec.versions[0]: duplicate entries for key [rule=\"self == oldSelf\"]",
+            "failed to create typed live object: .spec.foo: field not declared in schema",
+            "failed to create manager for existing fields: failed to convert new object: .spec.x: expected list, got map",
+        ] {
+            let error = answer(500, text);
+            assert!(is_unfit(&error) && !passes(&error), "{text}");
+        }
+        for text in [
+            "etcdserver: request timed out",
+            "failed calling webhook \"x\"",
+            "context deadline exceeded",
+        ] {
+            assert!(!is_unfit(&answer(500, text)), "{text}");
+        }
+    }
 
     #[test]
     fn what_others_refer_to_comes_first_and_what_intercepts_others_last() {

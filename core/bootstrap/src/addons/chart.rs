@@ -9,7 +9,23 @@ use super::{ChartRef, Repository};
 use crate::failure::Class;
 
 /// The oldest Helm that does what is asked of it.
-pub(super) const OLDEST_HELM: Version = Version::new(3, 14, 0);
+const OLDEST_HELM: Version = Version::new(3, 14, 0);
+/// The Helm whose records and ways of applying are known here. The next one applies on the server's side, under which some
+/// of these charts are refused and objects change their owners.
+const MAJOR_HELM: u64 = 3;
+
+/// What to do about a Helm that cannot be worked with.
+pub const HELM_HINT: &str = "install helm 3.14.0 or newer, but not helm 4, and have it first on PATH";
+
+/// Whether this Helm can be worked with, by what `helm version` prints with `--short` or a template.
+pub fn check_helm(output: &str) -> Result<(), String> {
+    let needed = format!("helm {OLDEST_HELM} or newer is needed, before {}.0.0", MAJOR_HELM + 1);
+    match parse_version(output) {
+        Some(version) if version.major == MAJOR_HELM && version >= OLDEST_HELM => Ok(()),
+        Some(version) => Err(format!("it is {version}; {needed}")),
+        None => Err(format!("its version is not known; {needed}")),
+    }
+}
 
 /// A chart as Helm's arguments name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +89,8 @@ pub(super) fn place(chart: &ChartRef, mirror: Option<&ChartMirror>) -> String {
     }
 }
 
-/// The version in the output of `helm version --template {{.Version}}`.
-pub(super) fn parse_version(output: &str) -> Option<Version> {
+/// The version in the output of `helm version`.
+fn parse_version(output: &str) -> Option<Version> {
     Version::parse(output.trim().trim_start_matches('v')).ok()
 }
 
@@ -212,7 +228,35 @@ mod tests {
         assert_eq!(parse_version("v3.22.0\n"), Some(Version::new(3, 22, 0)));
         assert_eq!(parse_version("3.14.4"), Some(Version::new(3, 14, 4)));
         assert_eq!(parse_version("none"), None);
-        assert!(parse_version("v3.13.9").unwrap() < OLDEST_HELM);
+    }
+
+    #[test]
+    fn only_the_helm_that_applies_as_its_records_say_is_taken() {
+        for good in ["v3.14.0", "v3.20.0+gb2e4314\n", "3.99.1"] {
+            assert_eq!(check_helm(good), Ok(()), "{good}");
+        }
+        for (bad, why) in [
+            ("v3.13.9", "it is 3.13.9; helm 3.14.0 or newer is needed, before 4.0.0"),
+            (
+                "v3.14.0-rc.1",
+                "it is 3.14.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            (
+                "v4.0.0-rc.1",
+                "it is 4.0.0-rc.1; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            (
+                "v4.1.3+gabc",
+                "it is 4.1.3+gabc; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+            ("v2.17.0", "it is 2.17.0; helm 3.14.0 or newer is needed, before 4.0.0"),
+            (
+                "dev",
+                "its version is not known; helm 3.14.0 or newer is needed, before 4.0.0",
+            ),
+        ] {
+            assert_eq!(check_helm(bad), Err(why.to_owned()), "{bad}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl InstallError {
     pub(super) fn new(addon: &str, class: Class, message: impl Into<String>) -> Self {
         Self {
             addon: addon.to_owned(),
-            message: message.into(),
+            message: butler_api::words::peer(&message.into()),
             class,
             hint: None,
         }
@@ -148,8 +148,5 @@ pub(super) fn class_of(error: &kube::Error) -> Class {
 
 /// The words of an error of the API server, or of the way to it, without our framing.
 pub(super) fn words(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => crate::failure::chain(other),
-    }
+    crate::failure::chain(error)
 }

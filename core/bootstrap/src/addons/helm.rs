@@ -6,7 +6,7 @@
 use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use butler_api::config::ChartMirror;
-use butler_client::home;
+use butler_client::{home, servers::Servers};
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::{
     Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
     StoredRelease, catalog,
-    chart::{self, Located, OLDEST_HELM},
+    chart::{self, HELM_HINT, Located},
     direct::{self, Direct},
     intent::Intent,
     manifest, release,
@@ -33,7 +33,8 @@ use crate::{
     process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables},
 };
 
-/// What helm needs of our own environment: where programs, certificates and registry logins are, and proxies.
+/// What helm needs of our own environment: where programs, certificates and registry logins are, and proxies. What goes
+/// direct is told besides.
 pub const ENVIRONMENT: &[&str] = &[
     "PATH",
     "HOME",
@@ -45,11 +46,9 @@ pub const ENVIRONMENT: &[&str] = &[
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
-    "NO_PROXY",
     "http_proxy",
     "https_proxy",
     "all_proxy",
-    "no_proxy",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     // Logins of registries, in files; a helper that keeps them may talk over the session's bus.
@@ -59,7 +58,7 @@ pub const ENVIRONMENT: &[&str] = &[
     "DBUS_SESSION_BUS_ADDRESS",
 ];
 
-/// How long a clean-up of an interrupted release may take before its hooks are skipped.
+/// How long the way back from an interrupted upgrade may take before its hooks are skipped.
 const CLEAN_UP: Duration = Duration::from_mins(2);
 /// What one call may take beyond the time it is told to wait.
 const GRACE: Duration = Duration::from_secs(30);
@@ -75,8 +74,8 @@ pub struct HelmSettings {
     pub folder: PathBuf,
     /// How to reach the cluster. Certificates are always verified.
     pub kubeconfig: SecretString,
-    /// Connect to this address (`https://HOST:PORT`) instead of the kubeconfig's.
-    pub server: Option<String>,
+    /// Connect to these addresses instead of the kubeconfig's: each helm to the one in use then.
+    pub servers: Option<Servers>,
     /// The name the server's certificate must carry, where it is not the host of its address.
     pub tls_server_name: Option<String>,
     /// Source of every chart and manifest instead of where they are published.
@@ -142,22 +141,14 @@ impl HelmInstaller {
         let unusable = |message| HelmUnusable {
             message,
             class: Class::Configuration,
-            hint: Some(format!("install helm {OLDEST_HELM} or newer")),
+            hint: Some(HELM_HINT.to_owned()),
         };
         let output = self
             .helm("helm", args, Stdin::Null, Duration::from_mins(1), &|_| ())
             .await;
         let output = output.map_err(|failed| unusable(failed.error.message))?;
-        match chart::parse_version(&output.stdout) {
-            Some(version) if version >= OLDEST_HELM => Ok(()),
-            found => {
-                let found = found.map_or_else(|| "of an unknown version".to_owned(), |version| version.to_string());
-                Err(unusable(format!(
-                    "{} is {found} and {OLDEST_HELM} is needed",
-                    self.settings.binary.display()
-                )))
-            }
-        }
+        let program = self.settings.binary.display();
+        chart::check_helm(&output.stdout).map_err(|why| unusable(format!("{program}: {why}")))
     }
 
     fn kubeconfig(&self) -> PathBuf {
@@ -182,6 +173,9 @@ impl HelmInstaller {
         ];
         let mut env = self.settings.env.clone();
         env.extend(ours.map(|(name, value)| (name.into(), value.into())));
+        if let Some(servers) = &self.settings.servers {
+            go_direct(&mut env, &servers.current());
+        }
         let invocation = Invocation {
             program: self.settings.binary.clone(),
             args,
@@ -202,8 +196,8 @@ impl HelmInstaller {
             "--namespace".to_owned(),
             release.namespace.clone(),
         ];
-        if let Some(server) = &self.settings.server {
-            flags.extend(["--kube-apiserver".to_owned(), server.clone()]);
+        if let Some(servers) = &self.settings.servers {
+            flags.extend(["--kube-apiserver".to_owned(), servers.current()]);
         }
         if let Some(name) = &self.settings.tls_server_name {
             flags.extend(["--kube-tls-server-name".to_owned(), name.clone()]);
@@ -373,13 +367,14 @@ impl HelmInstaller {
                 let args = ["rollback".to_owned(), release.release.clone(), revision.to_string()];
                 self.tidy(addon, release, &args, on_line).await
             }
-            Repair::Uninstall => {
+            Repair::InstallAgain => {
                 on_line(&format!(
-                    "removing what an interrupted install of {} left",
+                    "installing {} again, over what an earlier install left",
                     release.release
                 ));
-                let args = ["uninstall".to_owned(), release.release.clone()];
-                self.tidy(addon, release, &args, on_line).await
+                release::forget(&self.hands.client, history)
+                    .await
+                    .map_err(|error| InstallError::kube(&addon.name, "cannot remove the record of its release", &error))
             }
         }
     }
@@ -422,7 +417,7 @@ impl HelmInstaller {
         let text = manifest::fetch(&from, self.ca_file.as_deref()).await;
         let text =
             text.map_err(|error| InstallError::new(&addon.name, error.class(), crate::failure::chain(&error)))?;
-        let objects = manifest::objects(&text, &source.substitutions, &source.privileged_namespaces)
+        let objects = manifest::objects(&text, source)
             .map_err(|error| InstallError::new(&addon.name, Class::Configuration, format!("{from}: {error}")))?;
         self.hands.apply(addon, &objects, &manifest_digest(source)).await
     }
@@ -452,7 +447,7 @@ impl Installer for HelmInstaller {
                 }
                 Source::Manifest(source) => {
                     let secret = |value| matches!(value, &super::Substitution::Secret(_));
-                    let secrets = source.substitutions.values().any(secret);
+                    let secrets = source.variables.iter().flat_map(|values| values.values()).any(secret);
                     self.hands.observe(addon, &manifest_digest(source), secrets).await
                 }
                 Source::Objects(objects) => {
@@ -495,13 +490,10 @@ impl HelmFailed {
         let lines = error.last_lines();
         let install = |class, message| InstallError::new(addon, class, message);
         match error {
-            ProcessError::NotFound { .. } => {
-                let hint = format!("install helm {OLDEST_HELM} or newer");
-                Self {
-                    error: install(Class::Configuration, error.to_string()).hint(hint),
-                    ended: true,
-                }
-            }
+            ProcessError::NotFound { .. } => Self {
+                error: install(Class::Configuration, error.to_string()).hint(HELM_HINT),
+                ended: true,
+            },
             ProcessError::Io { .. } => Self {
                 error: install(Class::Fatal, crate::failure::chain(error)),
                 ended: true,
@@ -523,6 +515,23 @@ impl HelmFailed {
     }
 }
 
+/// A proxy is for charts and images, never for the new cluster itself: its address is added to what goes direct.
+fn go_direct(env: &mut Variables, server: &str) {
+    let host = server.trim_start_matches("https://");
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let host = host.trim_matches(['[', ']']);
+    for name in ["NO_PROXY", "no_proxy"] {
+        match env.iter_mut().find(|(known, _)| known == name) {
+            Some((_, value)) if !value.is_empty() => {
+                value.push(",");
+                value.push(host);
+            }
+            Some((_, value)) => *value = host.into(),
+            None => env.push((name.into(), host.into())),
+        }
+    }
+}
+
 /// The values with the secret ones in their places.
 fn values(release: &Release) -> Value {
     let mut values = release.values.clone();
@@ -536,7 +545,7 @@ fn values(release: &Release) -> Value {
     values
 }
 
-/// What has to happen before a release can be upgraded.
+/// What has to happen before a release can be installed or upgraded.
 #[derive(Debug, PartialEq, Eq)]
 enum Repair {
     Nothing,
@@ -548,8 +557,10 @@ enum Repair {
     RollBack {
         revision: u32,
     },
-    /// The first install was cut off, or failed with hooks that run only once.
-    Uninstall,
+    /// No revision ever worked, and Helm would not go on from its record: the record is forgotten, and the next install
+    /// takes over the objects that are there. Nothing is deleted: objects may carry finalizers that only the pods of the
+    /// chart take away, and Helm's own removal without hooks would leave their definitions half deleted for ever.
+    InstallAgain,
 }
 
 /// Decides by Helm's records. `ours` says that the last change was begun by us and that its helm is gone.
@@ -572,13 +583,14 @@ fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timesta
             return Repair::Foreign { since };
         }
     }
+    // An upgrade over it would run the hooks of an upgrade, and never those of an install.
     let trapped = release.install_hooks && last.status == "failed" && worked.is_none();
     match (pending, worked) {
         (true, Some(worked)) if last.status != "uninstalling" => Repair::RollBack {
             revision: worked.revision,
         },
-        (true, _) => Repair::Uninstall,
-        (false, _) if trapped => Repair::Uninstall,
+        (true, _) => Repair::InstallAgain,
+        (false, _) if trapped => Repair::InstallAgain,
         (false, _) => Repair::Nothing,
     }
 }
@@ -588,7 +600,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::addons::{ChartRef, Repository, StandIn};
+    use crate::addons::{ChartRef, Images, Repository, StandIn};
 
     const LIMIT: Duration = Duration::from_mins(15);
 
@@ -604,6 +616,7 @@ mod tests {
             },
             values: json!({"a": {"b": 1}}),
             secret_values: vec![("/a/c".to_owned(), "HIDDEN".into()), ("/d/e".to_owned(), "y".into())],
+            images: Images::default(),
             install_hooks,
             stand_in: StandIn::default(),
         }
@@ -660,15 +673,21 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_install_or_removal_is_removed() {
-        assert_eq!(repaired(&["pending-install"], true, false), Repair::Uninstall);
-        assert_eq!(repaired(&["failed", "pending-upgrade"], true, false), Repair::Uninstall);
-        assert_eq!(repaired(&["deployed", "uninstalling"], true, false), Repair::Uninstall);
+    fn a_cut_off_install_or_removal_is_installed_again() {
+        assert_eq!(repaired(&["pending-install"], true, false), Repair::InstallAgain);
+        assert_eq!(
+            repaired(&["failed", "pending-upgrade"], true, false),
+            Repair::InstallAgain
+        );
+        assert_eq!(
+            repaired(&["deployed", "uninstalling"], true, false),
+            Repair::InstallAgain
+        );
     }
 
     #[test]
-    fn a_failed_first_install_is_removed_only_where_its_hooks_run_once() {
-        assert_eq!(repaired(&["failed"], false, true), Repair::Uninstall);
+    fn a_failed_first_install_is_installed_again_only_where_its_hooks_run_once() {
+        assert_eq!(repaired(&["failed"], false, true), Repair::InstallAgain);
         assert_eq!(repaired(&["failed"], false, false), Repair::Nothing);
     }
 
@@ -678,7 +697,28 @@ mod tests {
         assert_eq!(repaired(&["pending-install"], false, false), Repair::Foreign { since });
         let late: Timestamp = "2026-01-02T03:05:00Z".parse().unwrap();
         let repair = repair(&release(false), &history(&["pending-install"]), false, late, LIMIT);
-        assert_eq!(repair, Repair::Uninstall);
+        assert_eq!(repair, Repair::InstallAgain);
+    }
+
+    #[test]
+    fn the_new_cluster_is_never_reached_through_a_proxy() {
+        let with = |value: &str, server: &str| {
+            let mut env: Variables = vec![("NO_PROXY".into(), value.into())];
+            go_direct(&mut env, server);
+            env.into_iter()
+                .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+                .collect::<Vec<_>>()
+        };
+        let both = |first: &str, second: &str| vec![format!("NO_PROXY={first}"), format!("no_proxy={second}")];
+        assert_eq!(with("", "https://192.0.2.11:6443"), both("192.0.2.11", "192.0.2.11"));
+        assert_eq!(
+            with(".corp", "https://192.0.2.11:6443"),
+            both(".corp,192.0.2.11", "192.0.2.11")
+        );
+        assert_eq!(
+            with("a", "https://[2001:db8::1]:6443"),
+            both("a,2001:db8::1", "2001:db8::1")
+        );
     }
 
     #[test]

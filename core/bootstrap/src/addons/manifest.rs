@@ -1,17 +1,18 @@
 //! Manifests that somebody publishes: where from, their variables, their objects. Only [`fetch`] touches the network.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fmt, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use butler_api::config::ChartMirror;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{Manifest, Substitution, catalog};
+use super::{
+    Manifest, catalog,
+    substitute::{SubstituteError, Template},
+};
 use crate::failure::Class;
 
 /// Largest manifest that is read.
@@ -70,8 +71,8 @@ impl FetchError {
 /// A manifest that is not what it should be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ManifestError {
-    #[error("no value for {}", names.join(", "))]
-    Unresolved { names: Vec<String> },
+    #[error(transparent)]
+    Variables(#[from] SubstituteError),
     #[error("document {number} is not YAML: {message}")]
     Yaml { number: usize, message: String },
     #[error("document {number} is no Kubernetes object")]
@@ -172,13 +173,12 @@ async fn download(url: &str, ca_file: Option<&Path>) -> Result<Vec<u8>, FetchErr
 }
 
 /// The objects of a manifest: variables filled in, namespaces made privileged where their pods need it.
-pub(super) fn objects(
-    text: &str,
-    values: &BTreeMap<String, Substitution>,
-    privileged: &[String],
-) -> Result<Vec<Value>, ManifestError> {
-    let mut objects = parse(&substitute(text, values)?)?;
-    for name in privileged {
+pub(super) fn objects(text: &str, manifest: &Manifest) -> Result<Vec<Value>, ManifestError> {
+    let mut objects = match &manifest.variables {
+        Some(values) => parse(&Template::parse(text)?.fill(values)?)?,
+        None => parse(text)?,
+    };
+    for name in &manifest.privileged_namespaces {
         grant(&mut objects, name);
     }
     Ok(objects)
@@ -245,94 +245,43 @@ fn documents(text: &str) -> Vec<String> {
     documents
 }
 
-/// Fills in `${NAME}`, `${NAME:=default}`, `${NAME:-default}` and `${NAME=default}`. `$${` is a literal `${`.
-///
-/// Everything else that starts with a dollar sign is left alone: scripts in manifests use it too.
-fn substitute(text: &str, values: &BTreeMap<String, Substitution>) -> Result<String, ManifestError> {
-    let mut out = String::with_capacity(text.len());
-    let mut missing = BTreeSet::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        let (before, from) = rest.split_at(at);
-        if let Some(literal) = before.strip_suffix('$') {
-            out.push_str(literal);
-            out.push_str("${");
-            rest = &from[2..];
-            continue;
-        }
-        out.push_str(before);
-        let Some((name, default, length)) = variable(from) else {
-            out.push_str("${");
-            rest = &from[2..];
-            continue;
-        };
-        match (values.get(name), default) {
-            (Some(Substitution::Plain(value)), _) => out.push_str(value),
-            (Some(Substitution::Secret(value)), _) => out.push_str(value.expose_secret()),
-            (None, Some(default)) => out.push_str(default),
-            (None, None) => {
-                missing.insert(name.to_owned());
-            }
-        }
-        rest = &from[length..];
-    }
-    out.push_str(rest);
-    if missing.is_empty() {
-        Ok(out)
-    } else {
-        Err(ManifestError::Unresolved {
-            names: missing.into_iter().collect(),
-        })
-    }
-}
-
-/// Name, default and length of the variable that a text starts with.
-fn variable(text: &str) -> Option<(&str, Option<&str>, usize)> {
-    let end = text.find('}')?;
-    let inner = &text[2..end];
-    let name_end = inner
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(inner.len());
-    let (name, tail) = inner.split_at(name_end);
-    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    let default = match tail {
-        "" => None,
-        tail => Some([":=", ":-", "=", "-"].iter().find_map(|sign| tail.strip_prefix(sign))?),
-    };
-    Some((name, default, end + 1))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::addons::StandIn;
 
-    fn values(entries: &[(&str, &str)]) -> BTreeMap<String, Substitution> {
-        entries
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Substitution::Plain((*value).to_owned())))
-            .collect()
+    fn manifest(variables: bool, privileged: &[&str]) -> Manifest {
+        Manifest {
+            url: "https://example.org/x.yaml".into(),
+            version: "v1".into(),
+            variables: variables.then(BTreeMap::new),
+            privileged_namespaces: privileged.iter().map(|&name| name.to_owned()).collect(),
+            images: crate::addons::Images::default(),
+            stand_in: StandIn::default(),
+        }
     }
 
     #[test]
-    fn variables_take_the_value_else_the_default() {
-        let given = values(&[("A", "1")]);
-        let text = "${A} ${A:=9} ${B:=2} ${C:-3} ${D=4} ${E:=} $A $(x) $${F} ${g h}";
-        assert_eq!(substitute(text, &given).unwrap(), "1 1 2 3 4  $A $(x) ${F} ${g h}");
-    }
-
-    #[test]
-    fn variables_without_value_are_all_named() {
-        let error = substitute("${B} ${A} ${B} ${C:=x}", &BTreeMap::new()).unwrap_err();
-        assert_eq!(error.to_string(), "no value for A, B");
+    fn only_templates_have_variables_and_a_wrong_one_is_an_error_before_anything_else() {
+        let text = "kind: A\nmetadata: {name: a}\npattern: '^a${1,3}$$'\n";
+        let plain = objects(text, &manifest(false, &[])).unwrap();
+        assert_eq!(plain[0]["pattern"], "^a${1,3}$$");
+        let error = objects(text, &manifest(true, &[])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 3: `${1,3}` is no form of a variable that is known"
+        );
+        let filled = objects("kind: A\nmetadata: {name: '${NAME:=a}'}\n", &manifest(true, &[])).unwrap();
+        assert_eq!(filled[0]["metadata"]["name"], "a");
     }
 
     #[test]
     fn objects_are_split_and_lists_are_opened() {
         let text = "# notice\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {mode: 0644, on: \"yes\"}\n\
                     ---\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n";
-        let objects = objects(text, &BTreeMap::new(), &[]).unwrap();
+        let objects = objects(text, &manifest(true, &[])).unwrap();
         let names: Vec<&str> = objects
             .iter()
             .filter_map(|object| object["metadata"]["name"].as_str())
@@ -343,17 +292,16 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_named_by_its_place() {
-        let error = objects("kind: A\nmetadata: {name: a}\n---\n- 1\n", &BTreeMap::new(), &[]).unwrap_err();
+        let error = objects("kind: A\nmetadata: {name: a}\n---\n- 1\n", &manifest(true, &[])).unwrap_err();
         assert_eq!(error, ManifestError::NoObject { number: 2 });
-        let error = objects("a: [\n", &BTreeMap::new(), &[]).unwrap_err();
+        let error = objects("a: [\n", &manifest(true, &[])).unwrap_err();
         assert!(matches!(error, ManifestError::Yaml { number: 1, .. }), "{error}");
     }
 
     #[test]
     fn namespaces_get_their_privileges_once() {
         let text = "kind: Namespace\napiVersion: v1\nmetadata: {name: capi-system, labels: {own: kept}}\n";
-        let privileged = ["capi-system".to_owned(), "other".to_owned()];
-        let objects = objects(text, &BTreeMap::new(), &privileged).unwrap();
+        let objects = objects(text, &manifest(true, &["capi-system", "other"])).unwrap();
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[0]["metadata"]["name"], "other");
         assert_eq!(objects[1]["metadata"]["labels"]["own"], "kept");
@@ -365,13 +313,7 @@ mod tests {
 
     #[test]
     fn mirrors_of_files_hold_the_manifest_under_the_name_of_the_addon() {
-        let manifest = Manifest {
-            url: "https://example.org/x.yaml".into(),
-            version: "v1".into(),
-            substitutions: BTreeMap::new(),
-            privileged_namespaces: Vec::new(),
-            stand_in: super::super::StandIn::default(),
-        };
+        let manifest = manifest(true, &[]);
         let place = |mirror: Option<ChartMirror>| locate("capi", &manifest, mirror.as_ref()).to_string();
         assert_eq!(place(None), "https://example.org/x.yaml");
         assert_eq!(place(Some(ChartMirror::Folder("/m".into()))), "/m/capi-v1.yaml");

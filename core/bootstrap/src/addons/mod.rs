@@ -17,6 +17,7 @@ mod observe;
 mod plan;
 mod ready;
 mod release;
+mod substitute;
 mod wait;
 mod world;
 
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
+    chart::{HELM_HINT, check_helm},
     error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
     helm::{ENVIRONMENT as HELM_ENVIRONMENT, HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
@@ -84,6 +86,7 @@ impl Addon {
             "cloud-controller-manager-credentials" => "cloud-controller-manager",
             "metallb-pool" => "metallb",
             "butler-crds-providers" => "butler-crds",
+            "butler-admin" => "butler-addons",
             name => name,
         }
     }
@@ -115,10 +118,22 @@ pub struct Release {
     pub values: Value,
     /// Secret values by JSON pointer; they are merged into `values` only on their way to Helm.
     pub secret_values: Vec<(String, SecretString)>,
-    /// Whether hooks of the chart run only on the first install, so that a failed first install must not be upgraded.
+    /// The images that its pods run, with those of its hooks and those that its pods start.
+    pub images: Images,
+    /// Whether hooks of the chart run only on the first install, or only on an upgrade: then a first install that failed is
+    /// installed again and not upgraded.
     pub install_hooks: bool,
     /// What the simulated world gets instead of the chart.
     pub stand_in: StandIn,
+}
+
+/// The images of a chart or manifest.
+#[derive(Debug, Clone, Default)]
+pub struct Images {
+    /// Those that are known, with their tags.
+    pub known: Vec<String>,
+    /// Whether that is all of them.
+    pub whole: bool,
 }
 
 /// A chart and where it is published.
@@ -150,10 +165,12 @@ pub struct Manifest {
     pub url: String,
     /// Its version; also part of its file name in a mirror.
     pub version: String,
-    /// Values of its `${VARIABLES}`.
-    pub substitutions: BTreeMap<String, Substitution>,
+    /// Values of its `${VARIABLES}`; none where a dollar sign means nothing.
+    pub variables: Option<BTreeMap<String, Substitution>>,
     /// Namespaces whose pods need privileges.
     pub privileged_namespaces: Vec<String>,
+    /// The images that its pods run.
+    pub images: Images,
     /// What the simulated world gets instead.
     pub stand_in: StandIn,
 }
@@ -229,6 +246,9 @@ pub struct ClusterFacts {
     pub provider_ids: Vec<(String, String)>,
     /// Credentials of the platform by the keys of its Secret; none while they are not read.
     pub credentials: Option<BTreeMap<String, SecretString>>,
+    /// Variables of Cluster API's infrastructure providers, by the provider's place in the configuration; empty while they
+    /// are not read.
+    pub capi_variables: Vec<BTreeMap<String, SecretString>>,
     /// Password of the console's first administrator, where the configuration gives one.
     pub console_password: Option<SecretString>,
     /// Key that signs console sessions, where the configuration gives one.

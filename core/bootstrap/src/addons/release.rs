@@ -6,7 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::{Api, Client, api::ListParams};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams},
+};
 use serde_json::{Value, json};
 
 use super::{ChartRef, ReleaseState};
@@ -195,6 +198,21 @@ pub(super) async fn history(
         .collect();
     found.sort_by_key(|release| release.revision);
     Ok(found)
+}
+
+/// Removes Helm's records of these revisions, the newest first, so that what remains is never a younger truth. The objects
+/// of the release stay, with the marks by which the next install of the same name takes them over.
+pub(super) async fn forget(client: &Client, history: &[StoredRelease]) -> Result<(), kube::Error> {
+    for revision in history.iter().rev() {
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), &revision.namespace);
+        let name = secret_name(&revision.name, revision.revision);
+        match secrets.delete(&name, &DeleteParams::background()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn pack(text: &str) -> String {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use butler_api::{config::BootstrapCluster as Choice, labels::CLUSTER_ID};
 use butler_client::{home, kube as connection};
-use butler_embedded::{Authority, Options, Server, Serving};
+use butler_embedded::{Authority, OpenError, Options, Server, Serving};
+use jiff::Timestamp;
 use kube::{
     Api, Client,
     api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams},
@@ -45,7 +46,18 @@ pub struct Settings {
 pub struct Running {
     /// Admin client.
     pub client: Client,
+    /// What an earlier run left could not be used and was set aside: it begins anew.
+    pub set_aside: Option<SetAside>,
     made: Made,
+}
+
+/// A folder of the embedded API server that was damaged. It is kept, under another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is now.
+    pub path: PathBuf,
+    /// The file, the place and what is wrong there.
+    pub damage: String,
 }
 
 enum Made {
@@ -68,6 +80,7 @@ impl Settings {
                     .map_err(|e| StepError::fatal("connect to the kind cluster", e))?;
                 Ok(Running {
                     client,
+                    set_aside: None,
                     made: Made::Kind(Box::new(kind)),
                 })
             }
@@ -120,21 +133,48 @@ impl Settings {
     }
 
     fn forget_embedded(&self) -> Result<(), StepError> {
-        gone(std::fs::remove_dir_all(self.data()), &self.data())?;
+        let data = self.data();
+        let removed = match std::fs::remove_dir_all(&data) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => std::fs::remove_file(&data),
+            removed => removed,
+        };
+        gone(removed, &data)?;
         gone(std::fs::remove_file(self.kubeconfig()), &self.kubeconfig())
     }
 
-    async fn embedded(&self) -> Result<Running, StepError> {
+    /// Opens the folder. A damaged one is set aside: the record can be made again from what the journal knows.
+    async fn open(&self) -> Result<(Server, Option<SetAside>), StepError> {
         let data = self.data();
-        let options = Options {
+        let failed = |error: OpenError| {
+            StepError::retryable(format!("start the embedded API server in {}", data.display()), error)
+        };
+        let options = || Options {
             data: data.clone(),
             authority: Authority::Own,
             version: VERSION.to_owned(),
         };
-        let failed = |error: butler_embedded::OpenError| {
-            StepError::retryable(format!("start the embedded API server in {}", data.display()), error)
+        match Server::open(options()).await {
+            Ok(server) => Ok((server, None)),
+            Err(OpenError::Damaged { source, .. }) => {
+                let set_aside = SetAside {
+                    path: set_aside(&data, Timestamp::now())?,
+                    damage: source.to_string(),
+                };
+                let server = Server::open(options()).await.map_err(failed)?;
+                Ok((server, Some(set_aside)))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn embedded(&self) -> Result<Running, StepError> {
+        let (server, set_aside) = self.open().await?;
+        let failed = |error: OpenError| {
+            StepError::retryable(
+                format!("start the embedded API server in {}", self.data().display()),
+                error,
+            )
         };
-        let server = Server::open(options).await.map_err(failed)?;
         let listen = |e: std::io::Error| StepError::retryable("listen for the embedded API server", e);
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -146,6 +186,7 @@ impl Settings {
             .map_err(|e| StepError::retryable("write the bootstrap cluster's kubeconfig", e))?;
         Ok(Running {
             client: server.client(),
+            set_aside,
             made: Made::Embedded {
                 server,
                 _serving: serving,
@@ -170,6 +211,7 @@ async fn existing(kubeconfig: &str, context: Option<String>) -> Result<Running, 
         .map_err(|e| StepError::retryable(format!("reach the bootstrap cluster of {kubeconfig}"), e))?;
     Ok(Running {
         client,
+        set_aside: None,
         made: Made::Existing,
     })
 }
@@ -217,11 +259,52 @@ async fn remove_record(client: &Client, cluster_id: Uuid) -> Result<(), StepErro
     Ok(())
 }
 
+/// Gives a damaged folder a name that says when that was seen; nothing of it is deleted.
+fn set_aside(data: &Path, now: Timestamp) -> Result<PathBuf, StepError> {
+    let name = data.file_name().unwrap_or_default().to_string_lossy();
+    let name = format!("{name}.damaged-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
+    let free = names.find(|name| !data.with_file_name(name).exists());
+    let path = data.with_file_name(free.unwrap_or(name));
+    std::fs::rename(data, &path).map(|()| path).map_err(|e| {
+        StepError::retryable(format!("set the damaged folder {} aside", data.display()), e)
+            .hint(format!("move {} away, then run the same command again", data.display()))
+    })
+}
+
 fn gone(result: std::io::Result<()>, path: &Path) -> Result<(), StepError> {
     match result {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StepError::retryable(format!("remove {}", path.display()), error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_set_aside_under_a_name_of_its_own_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = "2026-01-02T03:04:05Z".parse().unwrap();
+        let mut names = Vec::new();
+        for content in ["one", "two"] {
+            let data = folder.path().join("bootstrap-cluster");
+            std::fs::create_dir(&data).unwrap();
+            std::fs::write(data.join("file"), content).unwrap();
+            let path = set_aside(&data, now).unwrap();
+            assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), content);
+            assert!(!data.exists());
+            names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        }
+        assert_eq!(
+            names,
+            [
+                "bootstrap-cluster.damaged-20260102T030405Z",
+                "bootstrap-cluster.damaged-20260102T030405Z-2"
+            ]
+        );
     }
 }

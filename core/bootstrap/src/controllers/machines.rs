@@ -10,7 +10,7 @@ use butler_api::{
     config::{ExtraDisk, ProviderKind, Role},
     v1alpha1::MachineRequest,
 };
-use butler_infra::{InfraError, Lifecycle, MachineRef, MachineSpec, MachineState, Owner, Provider, Retry, Step};
+use butler_infra::{InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Provider, Retry, Step};
 use jiff::Timestamp;
 use kube::{
     Api, ResourceExt as _,
@@ -155,7 +155,8 @@ impl Machines {
                 return Err(InfraError::new(kind, "create machine", class, reason.clone()));
             }
             if let Some(address) = state.address().map(ToString::to_string) {
-                self.status(&spec.name, &running_status(&machine, &state, &address))
+                let addresses: Vec<String> = state.addresses.iter().map(ToString::to_string).collect();
+                self.status(&spec.name, &running_status(&machine.id, &address, &addresses))
                     .await;
                 return Ok(());
             }
@@ -192,13 +193,14 @@ impl Machines {
                     handle: next,
                     poll_after,
                     note,
+                    hint,
                     progress: _,
                 } => {
                     self.trouble.set(
                         &spec.name,
                         Some(Said {
                             message: note,
-                            hint: None,
+                            hint,
                             refusal: None,
                         }),
                     );
@@ -288,6 +290,23 @@ impl Machines {
     }
 }
 
+/// Writes what the journal knows of a machine into the status of its request.
+pub(crate) async fn restore_status(
+    api: &Api<MachineRequest>,
+    name: &str,
+    id: &str,
+    address: &str,
+) -> Result<(), kube::Error> {
+    let mut status = running_status(id, address, &[address.to_owned()]);
+    status["lastUpdated"] = json!(seconds(Timestamp::now()));
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let patch = Patch::Merge(json!({"status": status}));
+    api.patch_status(name, &params, &patch).await.map(|_| ())
+}
+
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -315,12 +334,12 @@ pub(crate) fn refusal(error: &InfraError) -> Option<Class> {
     })
 }
 
-fn running_status(machine: &MachineRef, state: &MachineState, address: &str) -> Value {
+fn running_status(id: &str, address: &str, addresses: &[String]) -> Value {
     json!({
         "phase": "Running",
-        "providerID": machine.id,
+        "providerID": id,
         "ipAddress": address,
-        "ipAddresses": state.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "ipAddresses": addresses,
         "conditions": [
             condition("Ready", true, "Running", "the machine has an address"),
             condition("Progressing", false, "Running", "nothing is left to do"),
@@ -353,7 +372,7 @@ pub async fn running(
     watched: &Watched<MachineRequest>,
     trouble: &Trouble,
     name: &str,
-    mut report: impl FnMut(Option<String>),
+    mut report: impl FnMut(Said),
 ) -> Result<(String, String), StepError> {
     let key = ObjectRef::<MachineRequest>::new(name).within(NAMESPACE);
     let mut said = trouble.of(name);
@@ -364,7 +383,7 @@ pub async fn running(
                 error.hint = now.hint;
                 return Err(error);
             }
-            report(Some(now.message));
+            report(now);
         }
         let seen = watched.until_of(&key, |request, _| running_as(&*request?));
         tokio::select! {
@@ -379,7 +398,7 @@ pub async fn running(
 }
 
 /// Platform id and address of a machine that is Running.
-fn running_as(request: &MachineRequest) -> Option<(String, String)> {
+pub(crate) fn running_as(request: &MachineRequest) -> Option<(String, String)> {
     let status = request.status.as_ref()?;
     let running = status.phase.as_ref().is_some_and(|phase| phase.as_str() == "Running");
     running.then(|| {

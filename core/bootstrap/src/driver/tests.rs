@@ -112,6 +112,7 @@ async fn run_within(
         cluster: "demo".into(),
         proven: 0,
         resumed: false,
+        notices: Vec::new(),
         deadline,
         grace: Duration::from_millis(200),
         cancel,

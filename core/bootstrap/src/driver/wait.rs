@@ -15,6 +15,8 @@ pub(super) struct Wait {
     pub(super) since: Instant,
     /// For what.
     pub(super) waiting_for: String,
+    /// What can be done about it.
+    pub(super) hint: Option<String>,
     cause: Option<Cause>,
 }
 
@@ -31,8 +33,16 @@ struct Cause {
 
 impl Wait {
     /// What is known after a look at `waiting_for`.
-    pub(super) fn after_look(known: Option<&Self>, waiting_for: String, cause: Option<String>, now: Instant) -> Self {
+    pub(super) fn after_look(
+        known: Option<&Self>,
+        waiting_for: String,
+        cause: Option<String>,
+        hint: Option<String>,
+        now: Instant,
+    ) -> Self {
         let same = known.filter(|wait| wait.waiting_for == waiting_for);
+        let kept = same.filter(|_| cause.is_none());
+        let hint = hint.or_else(|| kept?.hint.clone());
         let cause = match cause {
             Some(text) => Some(Cause {
                 text,
@@ -48,6 +58,7 @@ impl Wait {
         Self {
             since: same.map_or(now, |wait| wait.since),
             waiting_for,
+            hint,
             cause,
         }
     }
@@ -57,6 +68,7 @@ impl Wait {
         Self {
             since: known.map_or(now, |wait| wait.since),
             waiting_for: known.map_or_else(|| "the next attempt".to_owned(), |wait| wait.waiting_for.clone()),
+            hint: known.and_then(|wait| wait.hint.clone()),
             cause: Some(Cause {
                 text: cause,
                 heard: now,
@@ -127,17 +139,17 @@ mod tests {
     fn a_look_that_finds_no_cause_keeps_the_last_one_with_its_age() {
         let start = Instant::now();
         let after = |s| start + Duration::from_secs(s);
-        let wait = Wait::after_look(None, "an answer".to_owned(), some("refused"), start);
+        let wait = Wait::after_look(None, "an answer".to_owned(), some("refused"), None, start);
         assert_eq!(
             words(&wait, after(5)),
             "waited 5 s for an answer (step preflight); last cause: refused"
         );
-        let wait = Wait::after_look(Some(&wait), "an answer".to_owned(), None, after(6));
+        let wait = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, after(6));
         assert_eq!(
             words(&wait, after(8)),
             "waited 8 s for an answer (step preflight); last cause, 8 s ago: refused"
         );
-        let better = Wait::after_look(Some(&wait), "an answer".to_owned(), some("reset"), after(9));
+        let better = Wait::after_look(Some(&wait), "an answer".to_owned(), some("reset"), None, after(9));
         assert_eq!(better.cause(), Some("reset"));
         assert!(!better.says_what(&wait));
     }
@@ -147,24 +159,24 @@ mod tests {
         let start = Instant::now();
         let after = |s| start + Duration::from_secs(s);
         let checks = || "the platform's checks".to_owned();
-        let mut wait = Wait::after_look(None, checks(), None, start);
+        let mut wait = Wait::after_look(None, checks(), None, None, start);
         for attempt in 1..=5 {
             wait = Wait::after_failure(Some(&wait), format!("no answer {attempt}"), after(8 * attempt));
-            wait = Wait::after_look(Some(&wait), checks(), None, after(8 * attempt + 1));
+            wait = Wait::after_look(Some(&wait), checks(), None, None, after(8 * attempt + 1));
         }
         assert_eq!(
             words(&wait, after(45)),
             "waited 45 s for the platform's checks (step preflight); last cause, 5 s ago: no answer 5"
         );
-        let further = Wait::after_look(Some(&wait), "something else".to_owned(), None, after(46));
+        let further = Wait::after_look(Some(&wait), "something else".to_owned(), None, None, after(46));
         assert_eq!(further.cause(), Some("no answer 5"));
     }
 
     #[test]
     fn a_cause_of_one_thing_is_none_of_another() {
         let now = Instant::now();
-        let wait = Wait::after_look(None, "an address".to_owned(), some("the pool is empty"), now);
-        let next = Wait::after_look(Some(&wait), "an answer".to_owned(), None, now);
+        let wait = Wait::after_look(None, "an address".to_owned(), some("the pool is empty"), None, now);
+        let next = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, now);
         assert_eq!(next.cause(), None);
     }
 

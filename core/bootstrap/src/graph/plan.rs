@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use butler_api::config::{BootstrapConfig, Deadlines, Role};
+use butler_api::config::{BootstrapConfig, Deadlines, ProviderKind, Role};
 
 use super::step::{Graph, GraphError, Kind, Phase, Step, StepId};
+use crate::addresses;
 
 /// An addon as the graph sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +35,14 @@ pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool, mad
         (None, Some((first, _))) => Some(first.as_str()),
         _ => None,
     };
+    let setting = Setting {
+        listed: config.provider_kind() == ProviderKind::Static,
+        // Only an address is announced by the machines; a name belongs to somebody's load balancer, which may answer before.
+        announces: addresses::endpoint(config).is_some_and(addresses::is_announced),
+        endpoint,
+    };
     for (name, role) in &machines {
-        builder.machine(name, *role, endpoint);
+        builder.machine(name, *role, &setting);
     }
     let control_planes: Vec<&str> = machines
         .iter()
@@ -48,6 +55,16 @@ pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool, mad
     }
     builder.pivot(keep);
     Graph::new(builder.steps)
+}
+
+/// What the steps of all machines have in common.
+struct Setting<'a> {
+    /// The machines are there and have to be found, not made.
+    listed: bool,
+    /// The machines announce the endpoint themselves.
+    announces: bool,
+    /// The machine whose address is the endpoint.
+    endpoint: Option<&'a str>,
 }
 
 struct Builder<'a> {
@@ -135,14 +152,17 @@ impl Builder<'_> {
         );
     }
 
-    fn machine(&mut self, name: &str, role: Role, endpoint: Option<&str>) {
+    fn machine(&mut self, name: &str, role: Role, setting: &Setting<'_>) {
         let name = || name.to_owned();
         let deadlines = self.deadlines.clone();
+        let verb = if setting.listed { "find" } else { "create" };
+        let mut needs = vec![Kind::Record];
+        needs.extend(setting.announces.then_some(Kind::EndpointFree));
         self.add(
             Kind::Machine(name()),
             Phase::ProvisioningMachines,
-            format!("create machine {}", name()),
-            &[Kind::Record],
+            format!("{verb} machine {}", name()),
+            &needs,
             deadlines.machine,
             Traits {
                 limited: true,
@@ -158,7 +178,7 @@ impl Builder<'_> {
             Traits::default(),
         );
         let mut needs = vec![Kind::Boot(name()), Kind::Secrets];
-        needs.extend(endpoint.map(|first| Kind::Machine(first.to_owned())));
+        needs.extend(setting.endpoint.map(|first| Kind::Machine(first.to_owned())));
         let title = format!("configure {}", name());
         let phase = Phase::ConfiguringTalos;
         self.add(
@@ -226,9 +246,15 @@ impl Builder<'_> {
             bootstrap,
             Traits::default(),
         );
-        let secrets = [Kind::Secrets];
         let title = "check that the control-plane endpoint is free".into();
-        self.add(Kind::EndpointFree, phase, title, &secrets, endpoint, Traits::default());
+        self.add(
+            Kind::EndpointFree,
+            Phase::ProvisioningMachines,
+            title,
+            &[],
+            endpoint,
+            Traits::default(),
+        );
         let mut needs = vec![Kind::ApiServer];
         if announced {
             needs.push(Kind::Addon(ANNOUNCER.to_owned()));
@@ -405,6 +431,14 @@ network:
             assert!(copy.contains(Kind::Addon(name.to_owned()).id().as_str()), "{name}");
         }
         assert!(!copy.contains(Kind::Addon("longhorn".to_owned()).id().as_str()));
+    }
+
+    #[test]
+    fn nothing_is_made_while_somebody_else_has_the_endpoint() {
+        let machine = needs(&graph(), &Kind::Machine("demo-cp-0".to_owned()));
+        assert!(machine.contains("endpoint/free"), "{machine:?}");
+        // The check itself holds nobody up: it begins at once.
+        assert!(needs(&graph(), &Kind::EndpointFree).is_empty());
     }
 
     #[test]

@@ -13,14 +13,16 @@ use crate::graph::StepId;
 pub struct Known {
     /// Cluster name and identity, once a run began.
     pub cluster: Option<(String, Uuid)>,
-    /// Digest of the configuration of the first run.
+    /// Digest of the configuration that is in force.
     pub digest: Option<String>,
     /// That configuration, without secret values.
     pub config: Option<serde_json::Value>,
     /// Steps with a proof.
     pub proven: BTreeSet<StepId>,
-    /// Steps with an intent or an effect.
+    /// Steps with an intent or an effect, without those whose only try was refused.
     pub touched: BTreeSet<StepId>,
+    /// Steps with an effect.
+    pub acted: BTreeSet<StepId>,
     /// What is known of each machine.
     pub machines: BTreeMap<String, MachineFacts>,
     /// The node that bootstraps etcd.
@@ -61,17 +63,26 @@ impl Known {
                 digest,
                 config,
                 program: _,
+                again,
+                forget,
             } => {
                 self.runs += 1;
                 self.last_outcome = None;
                 self.cluster.get_or_insert((cluster.clone(), *cluster_id));
-                self.digest.get_or_insert_with(|| digest.clone());
-                if self.config.is_none() {
+                if config.is_some() || self.digest.is_none() {
+                    self.digest = Some(digest.clone());
                     self.config.clone_from(config);
                 }
+                self.proven.retain(|step| !again.contains(step));
+                self.machines.retain(|name, _| !forget.contains(name));
             }
-            Entry::Intent { step, facts, what: _ } | Entry::Effect { step, facts, what: _ } => {
+            Entry::Intent { step, facts, what: _ } => {
                 self.touched.insert(step.clone());
+                self.learn_all(facts);
+            }
+            Entry::Effect { step, facts, what: _ } => {
+                self.touched.insert(step.clone());
+                self.acted.insert(step.clone());
                 self.learn_all(facts);
             }
             Entry::Proof {
@@ -82,7 +93,11 @@ impl Known {
                 self.proven.insert(step.clone());
                 self.learn_all(facts);
             }
-            Entry::Failure { .. } => {}
+            Entry::Failure { step, refused, .. } => {
+                if *refused && !self.acted.contains(step) {
+                    self.touched.remove(step);
+                }
+            }
             Entry::Cancelled => self.last_outcome = Some(Outcome::Interrupted),
             Entry::Finished { outcome } => self.last_outcome = Some(*outcome),
         }
@@ -133,6 +148,83 @@ mod tests {
         assert_eq!(known.etcd_node.as_deref(), Some("cp-1"));
     }
 
+    fn run(digest: &str, config: Option<serde_json::Value>, again: &[&str], forget: &[&str]) -> Entry {
+        Entry::Run {
+            cluster: "a".into(),
+            cluster_id: Uuid::nil(),
+            digest: digest.into(),
+            config,
+            program: "x".into(),
+            again: again.iter().copied().map(StepId::new).collect(),
+            forget: forget.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_changed_configuration_is_in_force_from_then_on_and_takes_stale_proofs_away() {
+        let mut known = Known::default();
+        known.add(&run("one", Some(serde_json::json!(1)), &[], &[]));
+        known.add(&Entry::Proof {
+            step: StepId::new("machine/a/boot"),
+            evidence: String::new(),
+            facts: vec![Fact::Address {
+                machine: "a".into(),
+                address: "192.0.2.1".into(),
+            }],
+        });
+        known.add(&run("one", None, &[], &[]));
+        assert_eq!(known.machines["a"].address.as_deref(), Some("192.0.2.1"));
+        known.add(&run("two", Some(serde_json::json!(2)), &["machine/a/boot"], &["a"]));
+        assert_eq!(
+            (known.digest.as_deref(), &known.config),
+            (Some("two"), &Some(serde_json::json!(2)))
+        );
+        assert!(known.proven.is_empty() && known.machines.is_empty());
+        known.add(&run("two", None, &[], &[]));
+        assert_eq!(known.config, Some(serde_json::json!(2)));
+    }
+
+    #[test]
+    fn what_was_refused_was_not_done_unless_an_earlier_try_was() {
+        let step = || StepId::new("machine/a/configure");
+        let intent = || Entry::Intent {
+            step: step(),
+            what: String::new(),
+            facts: Vec::new(),
+        };
+        let failed = |refused| Entry::Failure {
+            step: step(),
+            error: String::new(),
+            deadline: false,
+            refused,
+        };
+        let mut known = Known::default();
+        known.add(&intent());
+        known.add(&failed(false));
+        assert!(known.touched.contains(&step()));
+        known.add(&failed(true));
+        assert!(!known.touched.contains(&step()));
+        known.add(&intent());
+        known.add(&Entry::Effect {
+            step: step(),
+            what: String::new(),
+            facts: Vec::new(),
+        });
+        known.add(&failed(true));
+        assert!(known.touched.contains(&step()));
+    }
+
+    #[test]
+    fn lines_of_older_releases_are_read() {
+        let line = r#"{"type":"run","cluster":"a","clusterId":"00000000-0000-0000-0000-000000000000","digest":"d","program":"0.1.0"}"#;
+        assert!(matches!(serde_json::from_str(line), Ok(Entry::Run { again, .. }) if again.is_empty()));
+        let line = r#"{"type":"failure","step":"record","error":"x","deadline":true}"#;
+        assert!(matches!(
+            serde_json::from_str(line),
+            Ok(Entry::Failure { refused: false, .. })
+        ));
+    }
+
     #[test]
     fn a_run_that_died_has_no_outcome() {
         let run = Entry::Run {
@@ -141,6 +233,8 @@ mod tests {
             digest: "d".into(),
             config: None,
             program: "x".into(),
+            again: Vec::new(),
+            forget: Vec::new(),
         };
         let mut known = Known::default();
         known.add(&run);

@@ -113,7 +113,7 @@ fn describe(file: &mut File) -> String {
     }
     match serde_json::from_str::<Owner>(&text) {
         Ok(owner) => format!(
-            "process {}, since {}, last sign of life {}",
+            "process {}, since {:.0}, last sign of life {:.0}",
             owner.pid, owner.since, owner.heartbeat
         ),
         Err(_) => "its holder is unknown".to_owned(),
@@ -128,13 +128,15 @@ mod tests {
     fn a_second_taker_is_told_who_holds_it_and_gets_it_when_free() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let now = Timestamp::UNIX_EPOCH;
+        let now: Timestamp = "2026-11-29T12:30:04.123456789Z".parse().unwrap();
         let held = Lock::take(&path, Uuid::nil(), now).unwrap();
         let error = Lock::take(&path, Uuid::nil(), now).unwrap_err();
         assert!(
             error.to_string().contains(&format!("process {}", std::process::id())),
             "{error}"
         );
+        let times = "since 2026-11-29T12:30:04Z, last sign of life 2026-11-29T12:30:04Z";
+        assert!(error.to_string().contains(times), "{error}");
         drop(held);
         Lock::take(&path, Uuid::nil(), now).unwrap();
     }

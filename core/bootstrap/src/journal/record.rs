@@ -39,9 +39,15 @@ pub enum Entry {
         cluster_id: Uuid,
         /// Digest of the configuration.
         digest: String,
-        /// The configuration without secret values; only in the first run's record.
+        /// The configuration without secret values; in the first run's record, and where it changed since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         config: Option<serde_json::Value>,
+        /// Steps whose proofs no longer hold, because the configuration changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<StepId>,
+        /// Machines of which nothing is known any more, because the configuration means other ones now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        forget: Vec<String>,
         /// Version of the program.
         program: String,
     },
@@ -83,6 +89,9 @@ pub enum Entry {
         error: String,
         /// Whether its deadline passed.
         deadline: bool,
+        /// Whether what it was given was refused, and so nothing was carried out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refused: bool,
     },
     /// The user stopped the run.
     Cancelled,

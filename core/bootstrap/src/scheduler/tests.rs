@@ -30,6 +30,7 @@ fn retryable(message: &str) -> Failure {
         retryable: true,
         message: message.to_owned(),
         hint: None,
+        refused: false,
     }
 }
 

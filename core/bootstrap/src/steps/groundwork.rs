@@ -8,14 +8,18 @@ use butler_api::{
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
 use butler_infra::CheckStatus;
-use butler_talos::secrets::SecretsBundle;
-use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, Client, ResourceExt, runtime::watcher};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, TypeMeta},
+    runtime::watcher,
+};
 use serde_json::Value;
 
+use super::machine;
 use crate::{
     addons::{MANAGER, apply},
+    cluster::SetAside,
     context::{Context, write_secret},
     controllers::machines::Machines,
     driver::{Proof, Report},
@@ -59,7 +63,7 @@ pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proo
 
 /// Everything later trusts what earlier runs have proven: a machine that somebody deleted since would be waited for until
 /// a deadline, with a cause that does not tell.
-pub(super) async fn inventory(context: &Context) -> Result<Proof, StepError> {
+pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let made = context.machines_with(Kind::Machine);
     let info = context.provider.info();
     if !info.capabilities.creates_machines {
@@ -76,15 +80,20 @@ pub(super) async fn inventory(context: &Context) -> Result<Proof, StepError> {
     let found: BTreeSet<String> = found.into_iter().map(|object| object.id).collect();
     let known = context.known().machines.clone();
     let id = |name: &String| known.get(name).and_then(|facts| facts.provider_id.clone());
-    let gone: Vec<String> = made
+    let gone: Vec<(&String, String)> = made
         .iter()
         .filter_map(|name| Some((name, id(name)?)))
         .filter(|(_, id)| !found.contains(id))
-        .map(|(name, id)| format!("{name} ({id})"))
         .collect();
     if gone.is_empty() {
         return Ok(Proof::of(format!("{} machines are there", made.len())));
     }
+    for (name, _) in &gone {
+        let line = context.view.borrow().with_state(name, "gone");
+        line.into_iter()
+            .for_each(|machine| report.emit(Body::MachineChanged { machine }));
+    }
+    let gone: Vec<String> = gone.into_iter().map(|(name, id)| format!("{name} ({id})")).collect();
     let message = format!("the {} no longer has {}", info.display, gone.join(", "));
     let hint = format!(
         "a cluster whose machines are gone cannot go on: remove what is left of it, then {}, and begin anew",
@@ -102,10 +111,7 @@ pub(super) async fn have_secrets(context: &Context) -> Result<Option<Proof>, Ste
 }
 
 pub(super) async fn make_secrets(context: &Context) -> Result<(), StepError> {
-    let bundle = tokio::task::spawn_blocking(|| SecretsBundle::generate(Timestamp::now()))
-        .await
-        .map_err(|e| StepError::fatal("make the Talos secrets", e))?
-        .map_err(|e| StepError::fatal("make the Talos secrets", e))?;
+    let bundle = context.new_bundle().await?;
     let text = bundle
         .to_yaml()
         .map_err(|e| StepError::fatal("write the Talos secrets", e))?;
@@ -133,6 +139,14 @@ pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<
     report.waiting("the bootstrap cluster to answer", None);
     let on_line = |line: &str| report.waiting("the bootstrap cluster to answer", Some(line.to_owned()));
     let running = context.cluster.start(&on_line).await?;
+    if let Some(SetAside { path, damage }) = &running.set_aside {
+        report.emit(Body::Warning {
+            message: format!(
+                "what the bootstrap cluster held was damaged ({damage}); it is made again from the journal"
+            ),
+            hint: Some(format!("the damaged folder is kept as {}", path.display())),
+        });
+    }
     context.set_bootstrap(Some(running));
     Ok(())
 }
@@ -140,14 +154,18 @@ pub(super) async fn start_cluster(context: &Context, report: &Report) -> Result<
 pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     let client = side.running.client.clone();
-    if !is_written(&client, context).await? {
+    let objects = record::groundwork(&context.config, context.owner.cluster_id)
+        .map_err(|e| StepError::fatal("render the record", e))?;
+    if !is_written(&client, context).await? || !are_there(&client, &objects).await? {
         establish_crds(&client).await?;
-        let objects = record::groundwork(&context.config, context.owner.cluster_id)
-            .map_err(|e| StepError::fatal("render the record", e))?;
         apply_all(&client, &objects).await?;
     }
+    machine::restore(context, &client).await?;
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     let selector = format!("{CLUSTER_ID}={}", context.owner.cluster_id);
+    if context.known().runs > 1 {
+        remove_stale_requests(&api, &selector, context).await?;
+    }
     let watched = Arc::new(Watched::start(
         api.clone(),
         watcher::Config::default().labels(&selector),
@@ -172,6 +190,31 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
     Ok(())
 }
 
+/// Removes the requests of machines that the configuration no longer has, and of those that run as another machine than
+/// it means now: of these the journal knows no id.
+async fn remove_stale_requests(api: &Api<MachineRequest>, selector: &str, context: &Context) -> Result<(), StepError> {
+    let failed = |e| StepError::retryable("look for requests of machines that are no longer wanted", e);
+    let found = api
+        .list(&kube::api::ListParams::default().labels(selector))
+        .await
+        .map_err(failed)?;
+    for request in found {
+        let name = request.name_any();
+        let phase = request.status.as_ref().and_then(|status| status.phase.as_ref());
+        let running = phase.is_some_and(|phase| phase.as_str() == "Running");
+        let known = context.known().machines.get(&name).and_then(|m| m.provider_id.clone());
+        if context.roles.contains_key(&name) && (known.is_some() || !running) {
+            continue;
+        }
+        match api.delete(&name, &kube::api::DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
 /// Whether an earlier run of this program wrote the same record.
 async fn is_written(client: &Client, context: &Context) -> Result<bool, StepError> {
     let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
@@ -180,6 +223,38 @@ async fn is_written(client: &Client, context: &Context) -> Result<bool, StepErro
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(StepError::retryable("read the record", error)),
     }
+}
+
+/// Whether none of the objects is missing, nor a definition that the record needs later.
+async fn are_there(client: &Client, objects: &[Value]) -> Result<bool, StepError> {
+    let names = all_crds().into_iter().map(|crd| crd.name_any());
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let served = definitions
+        .list_metadata(&ListParams::default())
+        .await
+        .map_err(|e| StepError::retryable("list the definitions of the record", e))?;
+    let served: BTreeSet<String> = served.items.iter().map(ResourceExt::name_any).collect();
+    if !names.into_iter().all(|name| served.contains(&name)) {
+        return Ok(false);
+    }
+    for object in objects {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let types = TypeMeta {
+            api_version: text("/apiVersion").to_owned(),
+            kind: text("/kind").to_owned(),
+        };
+        let gvk = GroupVersionKind::try_from(&types).map_err(|e| StepError::fatal("read the record", e))?;
+        let resource = ApiResource::from_gvk(&gvk);
+        let api: Api<DynamicObject> = match text("/metadata/namespace") {
+            "" => Api::all_with(client.clone(), &resource),
+            namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+        };
+        let found = api.get_metadata_opt(text("/metadata/name")).await;
+        if found.map_err(|e| StepError::retryable("read the record", e))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) async fn record_written(context: &Context) -> Result<Proof, StepError> {

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use butler_api::event::Body;
 use butler_client::kube as connection;
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Node;
 use kube::{Client, runtime::reflector::ObjectRef};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
-use super::Pace;
+use super::{
+    Pace,
+    below::{Wait, explained},
+};
 use crate::{
+    addresses,
     context::{Context, bracketed},
     driver::{Proof, Report},
     failure::{StepError, chain},
@@ -17,59 +23,71 @@ use crate::{
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Waits until the API server says that it is ready, by the address of the node that bootstrapped etcd.
+/// Waits until an API server says that it is ready, at the address of a control plane.
 pub(super) async fn api_server(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let management = context.management().await?;
-    let server = management.access.server.clone();
-    let waiting = format!("the API server at {server} to be ready");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        match ready(&management.access.client).await {
-            Ok(()) => return Ok(Proof::of(format!("{server} is ready"))),
-            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+    let servers = &management.access.servers;
+    let wait = Wait::new(report, format!("the API server at {} to be ready", servers.current()));
+    let waited = async {
+        let pace = Pace::new();
+        loop {
+            match ready(&management.access.client).await {
+                Ok(()) => return Ok(Proof::of(format!("{} is ready", servers.current()))),
+                Err(cause) => wait.cause(Some(cause)),
+            }
+            pace.pause().await;
+            // Control planes that got their configuration meanwhile may be first.
+            context.management().await?;
         }
-        pace.pause().await;
-    }
+    };
+    explained(context, &wait, || context.configured_control_planes(), waited).await
 }
 
 /// Waits until nothing foreign answers on the endpoint.
 pub(super) async fn endpoint_free(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    let Some(vip) = &context.config.network.vip else {
+    let Some(host) = addresses::endpoint(&context.config) else {
         return Ok(Proof::of("the endpoint is the first control plane's own address"));
     };
-    let host = vip.split('/').next().unwrap_or(vip);
     let waiting = format!("nothing else to answer on {host}:6443");
     report.waiting(waiting.clone(), None);
+    let unused = addresses::is_unused(&context.known()) && addresses::is_announced(host);
+    let hint = addresses::taken_hint(unused);
+    let mut told = false;
     let pace = Pace::new();
     loop {
-        match foreign(context, host).await {
-            None => return Ok(Proof::of(format!("nothing foreign answers on {host}:6443"))),
-            Some(cause) => report.waiting(waiting.clone(), Some(cause)),
+        let cause = match addresses::endpoint_state(host, &context.files).await {
+            addresses::State::Free => return Ok(Proof::of(format!("nothing foreign answers on {host}:6443"))),
+            addresses::State::Ours => return Ok(Proof::of(format!("{host}:6443 is this cluster's"))),
+            // On a machine of ours before its API server is up, this is as it should be.
+            addresses::State::Refuses => {
+                let message = addresses::refusal(host);
+                if unused {
+                    let hint = Some(hint.to_owned());
+                    report.emit(Body::Warning {
+                        message: message.clone(),
+                        hint,
+                    });
+                }
+                return Ok(Proof::of(message));
+            }
+            addresses::State::Taken(cause) => cause,
+            addresses::State::Unknown(cause) => {
+                report.waiting(waiting.clone(), Some(cause));
+                pace.pause().await;
+                continue;
+            }
+        };
+        if !told && unused {
+            told = true;
+            let message = format!("network.vip is in use, nothing is made before it is free: {cause}");
+            report.emit(Body::Warning {
+                message,
+                hint: Some(hint.to_owned()),
+            });
         }
+        report.waiting_with(waiting.clone(), Some(cause), Some(hint.to_owned()));
         pace.pause().await;
     }
-}
-
-/// What answers on the endpoint and is not this cluster; none if nothing does.
-async fn foreign(context: &Context, host: &str) -> Option<String> {
-    let connected = timeout(LOOK, TcpStream::connect((host, 6443))).await;
-    if !matches!(connected, Ok(Ok(_))) {
-        return None;
-    }
-    let kubeconfig = context.files.own_kubeconfig();
-    if kubeconfig.exists() {
-        let client = connection::connect_file(&kubeconfig, &connection::Options::default())
-            .await
-            .ok()?;
-        return match ready(&client).await {
-            Ok(()) => None,
-            Err(cause) => Some(format!("{host}:6443 accepts connections, but: {cause}")),
-        };
-    }
-    Some(format!(
-        "{host}:6443 accepts connections although this cluster does not serve it yet: another machine has it"
-    ))
 }
 
 /// Waits until the control-plane endpoint answers with this cluster's certificate.
@@ -80,19 +98,22 @@ pub(super) async fn endpoint(context: &Context, report: &Report) -> Result<Proof
     let client = connection::connect_file(&context.files.own_kubeconfig(), &options)
         .await
         .map_err(|e| StepError::fatal("connect to the control-plane endpoint", e))?;
-    let waiting = format!("the control-plane endpoint {endpoint} to answer");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        match ready(&client).await {
-            Ok(()) => return Ok(Proof::of(format!("{endpoint} answers with this cluster's certificate"))),
-            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+    let wait = Wait::new(report, format!("the control-plane endpoint {endpoint} to answer"));
+    let waited = async {
+        let pace = Pace::new();
+        loop {
+            match ready(&client).await {
+                Ok(()) => return Ok(Proof::of(format!("{endpoint} answers with this cluster's certificate"))),
+                Err(cause) => wait.cause(Some(cause)),
+            }
+            pace.pause().await;
         }
-        pace.pause().await;
-    }
+    };
+    explained(context, &wait, || context.configured_control_planes(), waited).await
 }
 
-async fn ready(client: &Client) -> Result<(), String> {
+/// Whether an API server says that it is ready, and if not why.
+pub(crate) async fn ready(client: &Client) -> Result<(), String> {
     let request = http::Request::get("/readyz")
         .body(Vec::new())
         .map_err(|e| e.to_string())?;
@@ -107,14 +128,14 @@ async fn ready(client: &Client) -> Result<(), String> {
 pub(super) async fn registered(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let management = context.management().await?;
     let key = ObjectRef::<Node>::new(name);
-    let waiting = format!("node {name} to register");
+    let wait = Wait::new(report, format!("node {name} to register"));
     let found = management.nodes.until_of(&key, |found, trouble| {
         if found.is_none() {
-            report.waiting(waiting.clone(), trouble.map(ToOwned::to_owned));
+            wait.cause(trouble.map(ToOwned::to_owned));
         }
         found
     });
-    found.await;
+    explained(context, &wait, || vec![name.to_owned()], found.map(Ok)).await?;
     Ok(Proof::of(format!("node {name} is registered")))
 }
 
@@ -122,17 +143,17 @@ pub(super) async fn registered(context: &Context, name: &str, report: &Report) -
 pub(super) async fn node_ready(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let management = context.management().await?;
     let key = ObjectRef::<Node>::new(name);
-    let waiting = format!("node {name} to be ready");
+    let wait = Wait::new(report, format!("node {name} to be ready"));
     let ready = management.nodes.until_of(&key, |found, trouble| {
         let cause = match found {
             None => Some(trouble.map_or_else(|| "it is not registered".to_owned(), ToOwned::to_owned)),
             Some(node) => unreadiness(&node),
         };
         let Some(cause) = cause else { return Some(()) };
-        report.waiting(waiting.clone(), Some(cause));
+        wait.cause(Some(cause));
         None
     });
-    ready.await;
+    explained(context, &wait, || vec![name.to_owned()], ready.map(Ok)).await?;
     Ok(Proof::of(format!("node {name} is Ready")))
 }
 

@@ -1,9 +1,11 @@
 //! A machine: its MachineRequest, and what the controller made of it.
 
+use std::collections::BTreeMap;
+
 use butler_api::{config::Role, v1alpha1::MachineRequest};
 use kube::{
-    Api,
-    api::{Patch, PatchParams},
+    Api, Client, ResourceExt as _,
+    api::{ListParams, Patch, PatchParams},
 };
 
 use super::groundwork::bootstrap_uid;
@@ -13,17 +15,58 @@ use crate::{
     controllers::machines,
     driver::{Proof, Report},
     failure::{Class, StepError},
+    graph::Kind,
     journal::Fact,
     record::{self, NAMESPACE},
 };
 
 pub(super) async fn request(context: &Context, name: &str) -> Result<(), StepError> {
-    let side = context.bootstrap()?;
+    write(context, &context.bootstrap()?.running.client, name).await
+}
+
+/// Makes the requests again of machines that earlier runs have proven and that the record lacks, or knows less of than the
+/// journal does. The others are made by their own steps.
+pub(super) async fn restore(context: &Context, client: &Client) -> Result<(), StepError> {
+    let proven = context.machines_with(Kind::Machine);
+    if proven.is_empty() {
+        return Ok(());
+    }
+    let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
+    let found = api
+        .list(&ListParams::default())
+        .await
+        .map_err(|e| StepError::retryable("list the MachineRequests of the record", e))?;
+    let found: BTreeMap<String, MachineRequest> = found.into_iter().map(|m| (m.name_any(), m)).collect();
+    let owner = context.cluster_bootstrap_uid(client).await?;
+    for name in &proven {
+        let facts = context.known().machines.get(name).cloned().unwrap_or_default();
+        let (Some(id), Some(address)) = (facts.provider_id, facts.address) else {
+            continue;
+        };
+        let request = found.get(name);
+        if !request.is_some_and(|m| m.owner_references().iter().any(|o| o.uid == owner)) {
+            write(context, client, name).await?;
+        }
+        // Another id than the journal's is for the commit to tell.
+        if request
+            .and_then(machines::running_as)
+            .is_some_and(|(id, _)| !id.is_empty())
+        {
+            continue;
+        }
+        machines::restore_status(&api, name, &id, &address)
+            .await
+            .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
+    }
+    Ok(())
+}
+
+async fn write(context: &Context, client: &Client, name: &str) -> Result<(), StepError> {
     let role = role_of(context, name)?;
-    let uid = context.cluster_bootstrap_uid(&side.running.client).await?;
+    let uid = context.cluster_bootstrap_uid(client).await?;
     let object = record::machine_request(&context.config, context.owner.cluster_id, name, role, &uid)
         .map_err(|e| StepError::fatal(format!("render MachineRequest {name}"), e))?;
-    let api: Api<MachineRequest> = Api::namespaced(side.running.client.clone(), NAMESPACE);
+    let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     api.patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object))
         .await
         .map(|_| ())
@@ -32,10 +75,13 @@ pub(super) async fn request(context: &Context, name: &str) -> Result<(), StepErr
 
 pub(super) async fn created(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let watched = context.bootstrap()?.machines()?;
-    let waiting = format!("{} to create {name}", context.provider.info().display);
+    let waiting = match crate::plan::static_machine(&context.config, name) {
+        Some(machine) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
+        None => format!("{} to create {name}", context.provider.info().display),
+    };
     report.waiting(waiting.clone(), None);
-    let (id, address) = machines::running(&watched, &context.trouble, name, |cause| {
-        report.waiting(waiting.clone(), cause);
+    let (id, address) = machines::running(&watched, &context.trouble, name, |said| {
+        report.waiting_with(waiting.clone(), Some(said.message), said.hint);
     })
     .await?;
     let known = context.known().machines.get(name).and_then(|m| m.provider_id.clone());

@@ -1,18 +1,29 @@
 //! Talos: answering, configuration, etcd, kubeconfig.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use butler_api::{
-    config::{BootstrapConfig, Role},
+    config::{BootstrapConfig, Role, SecretSource},
     event::Body,
 };
+use butler_infra::hardware;
 use butler_talos::{
-    client::{Address, BootstrapOutcome, Maintenance, Mode, Node, Side, TalosError, probe},
-    config::{self as machine_config, ClusterSpec, Cni, NodeSpec},
+    client::{
+        Address, BootstrapOutcome, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe,
+    },
+    config::{self as machine_config, ClusterSpec, Cni, NodeSpec, RegistryHost},
 };
 use secrecy::SecretString;
 
-use super::{Pace, machine::role_of};
+use super::{
+    Pace,
+    below::{Wait, explained},
+    machine::role_of,
+    members::patience,
+};
 use crate::{
     context::{Context, bracketed, write_secret},
     driver::{Proof, Report},
@@ -56,16 +67,7 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
     let credentials = talos.as_ref().map(|t| &t.credentials);
     match probe(address, credentials, LOOK).await {
         Mode::Maintenance { fingerprint } => {
-            let pinned = crate::plan::static_machine(&context.config, name).and_then(|m| m.fingerprint.clone());
-            if pinned.as_ref().is_some_and(|pinned| *pinned != fingerprint) {
-                return Err(StepError::new(
-                    Class::Foreign,
-                    format!(
-                        "{name} at {address} shows another maintenance certificate ({fingerprint}) than configured"
-                    ),
-                )
-                .hint("compare with the fingerprint on the machine's console"));
-            }
+            refuse_other_fingerprint(context, name, address, &fingerprint)?;
             context.unconfigured().insert(name.to_owned());
             let facts = vec![Fact::Fingerprint {
                 machine: name.to_owned(),
@@ -77,11 +79,8 @@ async fn look(context: &Context, name: &str, address: &Address) -> Result<Result
             }))
         }
         Mode::Configured => Ok(Ok(Proof::of(format!("{address} has this cluster's configuration")))),
-        Mode::Foreign { detail } => {
-            // A node of ours that was configured a moment ago may still be changing its certificate.
-            let message = format!("{name} at {address} belongs to another cluster: {detail}");
-            Err(StepError::new(Class::Foreign, message).hint("reset that machine, or take it off the configuration"))
-        }
+        // A node of ours that was configured a moment ago may still be changing its certificate.
+        Mode::Foreign { detail } => Err(foreign(name, address, &detail)),
         Mode::Silent { cause } => Ok(Err(cause)),
     }
 }
@@ -98,27 +97,121 @@ pub(super) async fn is_configured(context: &Context, name: &str, report: &Report
     }
 }
 
-/// Pushes the configuration.
-pub(super) async fn configure(context: &Context, name: &str) -> Result<(), StepError> {
+/// Pushes the configuration to a machine in maintenance mode; one that has it already is left alone. For every machine
+/// that has to get its configuration, be it the first time or again.
+pub(super) async fn configure(context: &Context, name: &str, report: &Report) -> Result<(), StepError> {
     let address = context.address(name)?;
-    let text = render(context, name).await?;
-    let fingerprint = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
-    let (maintenance, _) = match Maintenance::connect(&address, fingerprint.as_deref()).await {
-        Ok(connected) => connected,
-        Err(error) => {
-            // A node that was restarted meanwhile shows a new certificate; the next look takes it over or refuses it.
-            if let TalosError::Tls { .. } = &error
-                && let Ok(proof) = look(context, name, &address).await?
-            {
-                proof.facts.iter().for_each(|fact| context.known().learn(fact));
-            }
-            return already_or(error, name, &address);
-        }
+    let Some(node) = maintenance(context, name, &address, report).await? else {
+        return Ok(());
     };
-    match maintenance.apply(&text, false).await {
+    let hardware = match node.hardware().await {
+        Ok(hardware) => hardware,
+        Err(error) => return already_or(error, name, &address),
+    };
+    if let Some(missing) = hardware::missing(&hardware::named(&context.config, name), &hardware) {
+        let message = format!("{name} at {address} {}", missing.message);
+        return Err(StepError::new(Class::Configuration, message).hint(missing.hint));
+    }
+    let text = render(context, name, &address, &hardware).await?;
+    match node.apply(&text, false).await {
         Ok(_) => Ok(()),
         Err(error) => already_or(error, name, &address),
     }
+}
+
+/// A connection to the machine in maintenance mode, by the fingerprint that the configuration names or else the one seen
+/// at first contact; none if it has a configuration already.
+async fn maintenance(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    report: &Report,
+) -> Result<Option<Maintenance>, StepError> {
+    let known = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
+    let expected = pinned(context, name).map(|(_, pin)| pin).or(known);
+    let error = match Maintenance::connect(address, expected.as_deref()).await {
+        Ok((node, _)) => return Ok(Some(node)),
+        Err(error) => error,
+    };
+    let other = matches!(
+        &error,
+        TalosError::Tls {
+            problem: TlsProblem::Fingerprint,
+            ..
+        }
+    );
+    if !other {
+        return already_or(error, name, address).map(|()| None);
+    }
+    // A restart in maintenance mode makes a new certificate: look who it is, settle that, and then hold it to that.
+    let talos = context.talos().await?;
+    match probe(address, Some(&talos.credentials), LOOK).await {
+        Mode::Maintenance { fingerprint } => {
+            renew(context, name, address, &fingerprint, report).await?;
+            match Maintenance::connect(address, Some(&fingerprint)).await {
+                Ok((node, _)) => Ok(Some(node)),
+                Err(error) if matches!(&error, TalosError::Tls { .. }) => {
+                    Err(StepError::retryable(format!("configure {name} at {address}"), error))
+                }
+                Err(error) => already_or(error, name, address).map(|()| None),
+            }
+        }
+        Mode::Configured => Ok(None),
+        Mode::Foreign { detail } => Err(foreign(name, address, &detail)),
+        Mode::Silent { cause } => {
+            let message = format!("configure {name} at {address}: {cause}");
+            Err(StepError::new(Class::Retryable, message))
+        }
+    }
+}
+
+/// Takes another certificate of a machine in maintenance mode over, unless the configuration names one.
+async fn renew(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    shown: &str,
+    report: &Report,
+) -> Result<(), StepError> {
+    refuse_other_fingerprint(context, name, address, shown)?;
+    let before = context.known().machines.get(name).and_then(|m| m.fingerprint.clone());
+    let fact = Fact::Fingerprint {
+        machine: name.to_owned(),
+        fingerprint: shown.to_owned(),
+    };
+    let what = format!("{name} is taken on trust with the fingerprint {shown}");
+    report.intent(what, vec![fact.clone()]).await?;
+    context.known().learn(&fact);
+    let before = before.map(|before| format!(", it was {before}")).unwrap_or_default();
+    report.emit(Body::Warning {
+        message: format!(
+            "{name} at {address} shows another maintenance certificate than at first contact: its fingerprint is \
+             {shown}{before}; it is taken on trust"
+        ),
+        hint: Some("a restart in maintenance mode makes a new one; compare with the machine's console".to_owned()),
+    });
+    Ok(())
+}
+
+/// The fingerprint that the configuration names, with the machine's position on the list.
+fn pinned(context: &Context, name: &str) -> Option<(usize, String)> {
+    let (at, machine) = hardware::listed(&context.config, name)?;
+    Some((at, machine.fingerprint.clone()?))
+}
+
+fn refuse_other_fingerprint(context: &Context, name: &str, address: &Address, shown: &str) -> Result<(), StepError> {
+    match pinned(context, name) {
+        Some((at, pin)) if pin != shown => {
+            let message = format!("{name} at {address} shows the fingerprint {shown}, the configuration names {pin}");
+            Err(StepError::new(Class::Configuration, message).hint(hardware::fingerprint_hint(at)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn foreign(name: &str, address: &Address, detail: &str) -> StepError {
+    let message = format!("{name} at {address} belongs to another cluster: {detail}");
+    StepError::new(Class::Foreign, message).hint("reset that machine, or take it off the configuration")
 }
 
 /// A node that is on the other side of the switch took an earlier push; the proof decides.
@@ -188,7 +281,7 @@ async fn configured_as(
         let message = format!("{name} runs Talos {version}, the configuration names {wanted}");
         report.emit(Body::Warning {
             message,
-            hint: Some("upgrade the node, or correct talos.version".to_owned()),
+            hint: Some("upgrade the node with `talosctl upgrade`".to_owned()),
         });
     }
     if role_of(context, name)? == Role::ControlPlane {
@@ -199,18 +292,26 @@ async fn configured_as(
     )))
 }
 
-async fn render(context: &Context, name: &str) -> Result<SecretString, StepError> {
+async fn render(
+    context: &Context,
+    name: &str,
+    address: &Address,
+    hardware: &Hardware,
+) -> Result<SecretString, StepError> {
     let talos = context.talos().await?;
     let host = context.endpoint_host()?;
     let cluster = cluster_spec(&context.config, &host);
-    let node = node_spec(&context.config, name, role_of(context, name)?);
+    let mut node = node_spec(&context.config, name, role_of(context, name)?);
+    if let Some(vip) = own_vip(&context.config, node.role) {
+        node.vip = Some((vip, vip_link(&context.config, name, address, hardware)?));
+    }
     machine_config::render(&cluster, &node, &talos.bundle).map_err(|e| StepError {
         class: Class::Configuration,
         ..StepError::fatal(format!("render the machine configuration of {name}"), e)
     })
 }
 
-fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
+pub(crate) fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
     let endpoint = format!("https://{}:6443", bracketed(host));
     let talos = &config.talos;
     let version = talos.version.clone();
@@ -231,7 +332,27 @@ fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec {
     spec.mtu = config.network.mtu;
     spec.extra_cert_sans = vec![host.to_owned()];
     spec.longhorn_mounts = config.addons.storage.is_some();
+    spec.registry_mirrors.clone_from(&talos.registries.mirrors);
+    spec.registry_hosts = registry_hosts(config);
+    spec.trusted_cas.clone_from(&talos.trusted_cas);
+    spec.discovery.clone_from(&talos.discovery);
+    spec.patches.clone_from(&talos.patches);
     spec
+}
+
+/// Registries with the values of their secrets, which were read when the run began.
+fn registry_hosts(config: &BootstrapConfig) -> BTreeMap<String, RegistryHost> {
+    let read = |source: &SecretSource| match source {
+        SecretSource::Clear(value) => Some(value.clone()),
+        SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Exec(_) => None,
+    };
+    let hosts = config.talos.registries.hosts.iter().map(|(name, host)| {
+        let login = host.login.as_ref();
+        let login = login.and_then(|login| read(&login.username).zip(read(&login.password)));
+        let ca = host.ca.clone();
+        (name.clone(), RegistryHost { ca, login })
+    });
+    hosts.collect()
 }
 
 /// The image that installs Talos: from the factory when a schematic is named.
@@ -243,7 +364,7 @@ pub(crate) fn install_image(config: &BootstrapConfig) -> String {
     }
 }
 
-fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
+pub(crate) fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
     let (talos_role, pool) = match role {
         Role::ControlPlane => (machine_config::Role::ControlPlane, Some(&config.cluster.control_plane)),
         Role::Worker => (machine_config::Role::Worker, config.cluster.workers.as_ref()),
@@ -254,24 +375,39 @@ fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
     let machine = crate::plan::static_machine(config, name);
     spec.install_disk = machine.and_then(|m| m.install_disk.clone());
     spec.interface = machine.and_then(|m| m.network_interface.clone());
-    if role == Role::ControlPlane && config.addons.control_plane_ha.is_none() {
-        spec.vip = own_vip(config, spec.interface.as_deref());
-    }
     spec
 }
 
-/// Without kube-vip Talos itself carries a VIP that is an address.
-fn own_vip(config: &BootstrapConfig, interface: Option<&str>) -> Option<(std::net::IpAddr, String)> {
-    let vip = config.network.vip.as_deref()?.split('/').next()?.parse().ok()?;
-    let link = config.network.vip_interface.as_deref().or(interface).unwrap_or("eth0");
-    Some((vip, link.to_owned()))
+/// Without kube-vip Talos itself carries a VIP that is an address, on control planes.
+fn own_vip(config: &BootstrapConfig, role: machine_config::Role) -> Option<std::net::IpAddr> {
+    if role != machine_config::Role::ControlPlane || config.addons.control_plane_ha.is_some() {
+        return None;
+    }
+    config.network.vip.as_deref()?.split('/').next()?.parse().ok()
+}
+
+/// The link of the VIP: the configured one, else the one that has the node's address.
+fn vip_link(config: &BootstrapConfig, name: &str, address: &Address, hardware: &Hardware) -> Result<String, StepError> {
+    let listed = hardware::listed(config, name).map(|(_, machine)| machine);
+    let named = config.network.vip_interface.clone();
+    if let Some(link) = named.or_else(|| listed.and_then(|machine| machine.network_interface.clone())) {
+        return Ok(link);
+    }
+    // What does not tell its links is taken for a machine as most are.
+    let usual = || Some("eth0").filter(|link| !hardware.lacks_link(link));
+    let found = hardware.main_link(address.host().parse().ok()).or_else(usual);
+    found.map(str::to_owned).ok_or_else(|| {
+        let links = hardware.describe_links();
+        let message = format!("which link of {name} at {address} shall carry the VIP? It has {links}");
+        StepError::new(Class::Configuration, message).hint("set network.vipInterface to a link that the machine has")
+    })
 }
 
 /// The node that bootstraps etcd, if the choice was made and it has a member.
 pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, StepError> {
     let chosen = context.known().etcd_node.clone();
     let Some(chosen) = chosen else { return Ok(None) };
-    Ok(members(context, &chosen)
+    Ok(members(context, &chosen, LOOK)
         .await
         .ok()
         .filter(|m| !m.is_empty())
@@ -313,17 +449,20 @@ async fn choose(context: &Context, report: &Report) -> Result<String, StepError>
 pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let chosen = context.known().etcd_node.clone();
     let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd"))?;
-    let waiting = format!("etcd on {chosen} to list its members");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        match members(context, &chosen).await {
-            Ok(members) if !members.is_empty() => return Ok(bootstrapped_proof(&chosen, members.len())),
-            Ok(_) => report.waiting(waiting.clone(), Some("no members yet".to_owned())),
-            Err(error) => report.waiting(waiting.clone(), Some(chain(&error))),
+    let wait = Wait::new(report, format!("etcd on {chosen} to list its members"));
+    let waited = async {
+        let (pace, began) = (Pace::new(), Instant::now());
+        loop {
+            let cause = match members(context, &chosen, patience(began.elapsed())).await {
+                Ok(members) if !members.is_empty() => return Ok(bootstrapped_proof(&chosen, members.len())),
+                Ok(_) => "no members yet".to_owned(),
+                Err(error) => chain(&error),
+            };
+            wait.cause(Some(cause));
+            pace.pause().await;
         }
-        pace.pause().await;
-    }
+    };
+    explained(context, &wait, || vec![chosen.clone()], waited).await
 }
 
 fn bootstrapped_proof(node: &str, members: usize) -> Proof {
@@ -333,33 +472,16 @@ fn bootstrapped_proof(node: &str, members: usize) -> Proof {
     ))
 }
 
-/// Waits until the control plane is a voting member.
-pub(super) async fn member(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
-    let chosen = context.known().etcd_node.clone().unwrap_or_else(|| name.to_owned());
-    let waiting = format!("{name} to be a voting etcd member");
-    report.waiting(waiting.clone(), None);
-    let pace = Pace::new();
-    loop {
-        let cause = match members(context, &chosen).await {
-            Ok(members) => match members.iter().find(|m| m.hostname == name) {
-                Some(member) if !member.learner => {
-                    return Ok(Proof::of(format!("{name} is etcd member {:x}", member.id)));
-                }
-                Some(_) => "it is a learner".to_owned(),
-                None => format!("{chosen} does not list it"),
-            },
-            Err(error) => chain(&error),
-        };
-        report.waiting(waiting.clone(), Some(cause));
-        pace.pause().await;
-    }
-}
-
-async fn members(context: &Context, name: &str) -> Result<Vec<butler_talos::client::EtcdMember>, StepError> {
+/// The members as this node lists them, if it does so within this time.
+pub(super) async fn members(context: &Context, name: &str, limit: Duration) -> Result<Vec<EtcdMember>, StepError> {
     let what = format!("list etcd members on {name} at {}", context.address(name)?);
     let node = node(context, name, &what).await?;
-    let members = node.etcd_members().await;
-    members.map_err(|e| call_failed(context, name, what, e))
+    match node.etcd_members_within(limit).await {
+        Ok(members) => Ok(members),
+        // Nothing is wrong with the connection: etcd is not up.
+        Err(error @ TalosError::Deadline { .. }) if limit < LOOK => Err(talos_failed(what, error)),
+        Err(error) => Err(call_failed(context, name, what, error)),
+    }
 }
 
 pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
@@ -367,20 +489,29 @@ pub(super) fn have_kubeconfig(context: &Context) -> Option<Proof> {
     both.then(|| Proof::of("the kubeconfig is on disk"))
 }
 
-/// Fetches the admin kubeconfig from any configured control plane; it is made from secrets, before the API answers.
+/// Fetches the admin kubeconfig from the first configured control plane that hands it out; it is made from secrets, before the
+/// API answers.
 pub(super) async fn fetch_kubeconfig(context: &Context) -> Result<(), StepError> {
-    let configured = context.machines_with(Kind::Configure);
-    let source = context
-        .control_planes()
-        .into_iter()
-        .find(|name| configured.contains(name));
-    let source = source.ok_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet"))?;
-    let what = format!("fetch the kubeconfig from {source} at {}", context.address(&source)?);
-    let node = node(context, &source, &what).await?;
+    let mut failed = StepError::new(Class::Retryable, "no control plane is configured yet");
+    for source in context.configured_control_planes() {
+        match kubeconfig(context, &source).await {
+            Ok(text) => {
+                write_secret(&context.files.own_kubeconfig(), &text)?;
+                return write_secret(&context.files.kubeconfig, &text);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+async fn kubeconfig(context: &Context, source: &str) -> Result<SecretString, StepError> {
+    let what = format!("fetch the kubeconfig from {source} at {}", context.address(source)?);
+    let node = node(context, source, &what).await?;
     let text = node.kubeconfig().await;
-    let text = text.map_err(|e| call_failed(context, &source, what, e))?;
-    write_secret(&context.files.own_kubeconfig(), &text)?;
-    write_secret(&context.files.kubeconfig, &text)
+    let text = text.map_err(|e| call_failed(context, source, what, e))?;
+    butler_client::kube::rewritten(&text)
+        .map_err(|e| StepError::retryable(format!("use the kubeconfig from {source}"), e))
 }
 
 pub(super) fn kubeconfig_written(context: &Context, report: &Report) -> Proof {

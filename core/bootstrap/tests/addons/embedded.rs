@@ -68,7 +68,7 @@ impl Bench {
             binary: helm.to_owned(),
             folder: self.folder.path().join("state"),
             kubeconfig: std::fs::read_to_string(&self.kubeconfig).unwrap().into(),
-            server: None,
+            servers: None,
             tls_server_name: None,
             mirror: Some(ChartMirror::Folder(charts.display().to_string())),
             ca_files: Vec::new(),
@@ -148,11 +148,11 @@ async fn the_real_helm_lists_what_the_world_installed() {
     let cilium = list.iter().find(|release| release["name"] == "cilium").unwrap();
     assert_eq!(
         (&cilium["status"], &cilium["chart"]),
-        (&json!("deployed"), &json!("cilium-1.17.0"))
+        (&json!("deployed"), &json!("cilium-1.19.4"))
     );
     assert_eq!(
         (&cilium["namespace"], &cilium["app_version"]),
-        (&json!("kube-system"), &json!("1.17.0"))
+        (&json!("kube-system"), &json!("1.19.4"))
     );
     let values = bench
         .helm(&helm, &["get", "values", "cilium", "-n", "kube-system", "-o", "json"])

@@ -6,20 +6,27 @@ use std::{path::Path, sync::Mutex, time::Duration};
 use butler_api::config::ChartMirror;
 use butler_bootstrap::{
     addons::{
-        Addon, ChartRef, HelmInstaller, HelmSettings, InstallError, Installed, Installer, Manifest, Release,
-        ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution, apply,
+        Addon, ChartRef, HELM_HINT, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer, Manifest,
+        Release, ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution, apply,
     },
     failure::Class,
 };
+use butler_client::servers::Servers;
 use futures::StreamExt as _;
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{ConfigMap, Secret},
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Secret},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client,
     api::ListParams,
-    runtime::watcher::{self, watcher},
+    runtime::{
+        wait::{await_condition, conditions},
+        watcher::{self, watcher},
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -97,7 +104,7 @@ fn settings(helm: &Path, folder: &Path, kubeconfig: &SecretString) -> HelmSettin
         binary: helm.to_owned(),
         folder: folder.join("state"),
         kubeconfig: kubeconfig.clone(),
-        server: None,
+        servers: None,
         tls_server_name: None,
         mirror: Some(ChartMirror::Folder(folder.display().to_string())),
         ca_files: Vec::new(),
@@ -128,6 +135,7 @@ pub(crate) fn addon(version: &str, values: Value) -> Addon {
             },
             values,
             secret_values: vec![("/auth/password".to_owned(), "hush-hush".into())],
+            images: Images::default(),
             install_hooks: true,
             stand_in: StandIn::default(),
         }),
@@ -230,7 +238,7 @@ async fn what_a_killed_helm_left_pending_is_repaired() {
     assert_eq!(
         bench.install(&good).await.unwrap().revision,
         1,
-        "the interrupted install was removed"
+        "installed anew, not upgraded"
     );
 
     bench
@@ -246,6 +254,60 @@ async fn what_a_killed_helm_left_pending_is_repaired() {
         bench.config_map("demo-settings").await.unwrap().data.unwrap()["text"],
         "better"
     );
+}
+
+/// Objects of such a chart carry finalizers that only its own pods take away, and its hook before a removal refuses it. To
+/// remove what an interrupted install left would leave definitions that are half deleted for ever.
+#[tokio::test]
+async fn a_cut_off_install_with_finalizers_is_gone_on_with_and_nothing_of_it_is_deleted() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.chart("0.1.0");
+    let demo = |values: Value| {
+        let mut values = values;
+        values["finalizers"] = json!(true);
+        addon("0.1.0", values)
+    };
+    let definitions: Api<CustomResourceDefinition> = Api::all(bench.client());
+    let name = "things.test.example.org";
+    let served = await_condition(definitions.clone(), name, conditions::is_crd_established());
+    let hanging = demo(json!({"hangAfter": true}));
+    tokio::select! {
+        ended = bench.install(&hanging) => panic!("helm was to hang, and ended: {ended:?}"),
+        served = served => drop(served.unwrap()),
+    }
+    assert!(matches!(bench.observe(&hanging).await, ReleaseState::Pending { .. }));
+    let definition = definitions.get(name).await.unwrap();
+    // What the chart's own pods would have made by now.
+    let made = json!({
+        "apiVersion": "test.example.org/v1", "kind": "Thing",
+        "metadata": {"name": "made-by-a-pod", "namespace": NAMESPACE, "finalizers": ["test.example.org/wait"]},
+    });
+    apply(&bench.client(), &[made], "pod").await.unwrap();
+
+    let good = demo(json!({"installHook": true}));
+    assert_eq!(bench.install(&good).await.unwrap().revision, 1);
+    let after = definitions.get(name).await.unwrap();
+    assert_eq!(
+        after.metadata.uid, definition.metadata.uid,
+        "the definition is still the same"
+    );
+    assert!(after.metadata.deletion_timestamp.is_none());
+    let kind = kube::core::GroupVersionKind::gvk("test.example.org", "v1", "Thing");
+    let resource = kube::core::ApiResource::from_gvk_with_plural(&kind, "things");
+    let things: Api<kube::api::DynamicObject> = Api::namespaced_with(bench.client(), NAMESPACE, &resource);
+    let thing = things.get("made-by-a-pod").await.unwrap();
+    assert!(thing.metadata.deletion_timestamp.is_none());
+    assert!(
+        bench.config_map("demo-installed").await.is_some(),
+        "the hooks of an install ran"
+    );
+    assert!(matches!(
+        bench.observe(&good).await,
+        ReleaseState::Deployed {
+            same: true,
+            revision: 1
+        }
+    ));
 }
 
 #[tokio::test]
@@ -372,8 +434,9 @@ spec:
         source: Source::Manifest(Manifest {
             url: "https://manifests.invalid/things.yaml".to_owned(),
             version: "v1".to_owned(),
-            substitutions: std::collections::BTreeMap::new(),
+            variables: Some(std::collections::BTreeMap::new()),
             privileged_namespaces: vec!["things".to_owned()],
+            images: Images::default(),
             stand_in: StandIn::default(),
         }),
         ready: Vec::new(),
@@ -383,7 +446,8 @@ spec:
 
     if let Source::Manifest(manifest) = &mut things.source {
         manifest
-            .substitutions
+            .variables
+            .get_or_insert_default()
             .insert("TOKEN".to_owned(), Substitution::Plain("t".to_owned()));
     }
     let lines = Mutex::new(Vec::new());
@@ -409,7 +473,7 @@ spec:
 }
 
 #[tokio::test]
-async fn an_old_or_missing_helm_is_refused_with_what_to_do() {
+async fn a_missing_old_or_too_new_helm_is_refused_with_what_to_do() {
     support::crypto();
     let folder = tempfile::tempdir().unwrap();
     let client = Client::try_from(kube::Config::new("https://127.0.0.1:1".parse().unwrap())).unwrap();
@@ -419,20 +483,24 @@ async fn an_old_or_missing_helm_is_refused_with_what_to_do() {
         .err()
         .unwrap();
     assert_eq!(error.class, Class::Configuration);
-    assert_eq!(error.hint.as_deref(), Some("install helm 3.14.0 or newer"));
+    assert_eq!(error.hint.as_deref(), Some(HELM_HINT));
 
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let old = folder.path().join("helm");
-        std::fs::write(&old, "#!/bin/sh\nprintf v3.9.1\n").unwrap();
-        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let old = settings(&old, folder.path(), &"{}".into());
-        let error = HelmInstaller::open(old, client, jiff::Timestamp::now)
-            .await
-            .err()
-            .unwrap();
-        assert!(error.message.ends_with("helm is 3.9.1 and 3.14.0 is needed"), "{error}");
+        for version in ["3.9.1", "4.0.0", "4.0.0-rc.1"] {
+            let helm = folder.path().join(format!("helm-{version}"));
+            std::fs::write(&helm, format!("#!/bin/sh\nprintf v{version}\n")).unwrap();
+            std::fs::set_permissions(&helm, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let unfit = settings(&helm, folder.path(), &"{}".into());
+            let error = HelmInstaller::open(unfit, client.clone(), jiff::Timestamp::now)
+                .await
+                .err()
+                .unwrap();
+            let why = format!("it is {version}; helm 3.14.0 or newer is needed, before 4.0.0");
+            assert!(error.message.ends_with(&why), "{error}");
+            assert_eq!(error.class, Class::Configuration);
+        }
     }
 }
 
@@ -478,14 +546,14 @@ async fn another_address_is_verified_by_the_name_it_must_carry() {
     let cluster = &mut kubeconfig["clusters"][0]["cluster"]["server"];
     let address = cluster.as_str().unwrap().to_owned();
     *cluster = json!("https://endpoint.invalid:6443");
+    let admin: SecretString = kubeconfig.to_string().into();
+    let servers = Servers::new(admin.clone(), "localhost".to_owned(), vec![address])
+        .await
+        .unwrap();
     let with = |name: &str| HelmSettings {
-        server: Some(address.clone()),
+        servers: Some(servers.clone()),
         tls_server_name: Some(name.to_owned()),
-        ..settings(
-            &peer("helm").unwrap(),
-            bench.folder.path(),
-            &kubeconfig.to_string().into(),
-        )
+        ..settings(&peer("helm").unwrap(), bench.folder.path(), &admin)
     };
     let demo = addon("0.1.0", json!({}));
     let error = open(with("other.invalid"), &bench.client())

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use butler_api::config::{self, BootstrapConfig, Exposure};
 use butler_bootstrap::addons::{Addon, ClusterFacts, PlanError, Source, Substitution, plan, warnings};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 fn sample(name: &str) -> BootstrapConfig {
@@ -53,7 +55,7 @@ fn describe(out: &mut String, addon: &Addon) {
         }
         Source::Manifest(manifest) => {
             let _ = writeln!(out, "  manifest {}", manifest.url);
-            for (name, value) in &manifest.substitutions {
+            for (name, value) in manifest.variables.iter().flatten() {
                 let shown = if let Substitution::Plain(text) = value {
                     text
                 } else {
@@ -169,6 +171,84 @@ fn other_platforms_differ_in_their_own_parts() {
         own("local", &[]),
     ];
     insta::assert_snapshot!(all.concat());
+}
+
+/// Providers beside the platform's own have their credentials from the configuration.
+#[test]
+fn further_infrastructure_providers_get_the_variables_that_were_given() {
+    let text = std::fs::read_to_string("../../fixtures/configs/static.yaml").unwrap();
+    let more = "addons:
+  capi:
+    infrastructureProviders:
+      - {name: aws, variables: {AWS_ACCESS_KEY_ID: {env: A}, AWS_SECRET_ACCESS_KEY: {env: B}, AWS_REGION: eu-west-1}}
+      - {name: proxmox, variables: {PROXMOX_URL: 'https://pve.example.org:8006'}}
+      - {name: gcp, variables: {GCP_CREDENTIALS: {file: key.json}}}
+";
+    let config = config::load(&format!("{text}\n{more}"), "static").unwrap().config;
+    let values = |entries: &[(&str, &str)]| {
+        let entry = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned().into());
+        entries.iter().map(entry).collect()
+    };
+    let facts = ClusterFacts {
+        capi_variables: vec![
+            values(&[
+                ("AWS_ACCESS_KEY_ID", "HIDDEN id"),
+                ("AWS_SECRET_ACCESS_KEY", "HIDDEN key"),
+                ("AWS_REGION", "r"),
+            ]),
+            values(&[("PROXMOX_URL", "https://pve.example.org:8006")]),
+            values(&[("GCP_CREDENTIALS", "HIDDEN json")]),
+        ],
+        ..ClusterFacts::default()
+    };
+    let addons = plan(&config, &facts).unwrap();
+    assert!(!format!("{addons:?}").contains("HIDDEN"), "a secret is printable");
+    let mut out = String::new();
+    for addon in addons.iter().filter(|addon| addon.name.starts_with("capi-i")) {
+        describe(&mut out, addon);
+    }
+    insta::assert_snapshot!(out);
+    let aws = addons
+        .iter()
+        .find(|addon| addon.name == "capi-infrastructure-aws")
+        .unwrap();
+    let Source::Manifest(manifest) = &aws.source else {
+        panic!("a manifest")
+    };
+    let variables = manifest.variables.as_ref().unwrap();
+    let Some(Substitution::Secret(encoded)) = variables.get("AWS_B64ENCODED_CREDENTIALS") else {
+        panic!("it is made of the keys")
+    };
+    let profile = STANDARD.decode(encoded.expose_secret()).unwrap();
+    let expected = "[default]\naws_access_key_id = HIDDEN id\naws_secret_access_key = HIDDEN key\nregion = r\n";
+    assert_eq!(String::from_utf8(profile).unwrap(), expected);
+}
+
+/// An upgrade of the chart by somebody else leaves definitions alone that the chart never made.
+#[test]
+fn definitions_that_know_our_own_providers_are_not_the_charts() {
+    let addons = plan(&sample("static"), &ClusterFacts::default()).unwrap();
+    let crds = addons.iter().find(|addon| addon.name == "butler-crds").unwrap();
+    let Source::Chart(release) = &crds.source else {
+        panic!("a chart")
+    };
+    let off = serde_json::json!({"crds": {"clusterBootstrap": false, "providerConfig": false}});
+    assert_eq!(release.values, off);
+    let own = addons
+        .iter()
+        .find(|addon| addon.name == "butler-crds-providers")
+        .unwrap();
+    let Source::Objects(objects) = &own.source else {
+        panic!("objects")
+    };
+    let made = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
+    let ours: Vec<String> = objects.plain.iter().map(made).collect();
+    let charts: Vec<String> = release.stand_in.objects.iter().map(made).collect();
+    assert_eq!(ours.len(), 2);
+    assert!(ours.iter().all(|name| !charts.contains(name)), "{ours:?}");
+    let all = plan(&sample("inmemory-ha"), &ClusterFacts::default()).unwrap();
+    let whole = all.iter().find(|addon| addon.name == "butler-crds").unwrap();
+    assert_eq!(whole.ready.len(), charts.len() + ours.len());
 }
 
 #[test]

@@ -48,6 +48,50 @@ spec:
     spec:
       containers: [{name: demo, image: none}]
 {{- end }}
+{{- if .Values.finalizers }}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: things.test.example.org
+spec:
+  group: test.example.org
+  scope: Namespaced
+  names: {kind: Thing, plural: things, singular: thing, listKind: ThingList}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .Release.Name }}-uninstall
+  annotations:
+    helm.sh/hook: pre-delete
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: refuse, image: none}]
+{{- end }}
+{{- if .Values.hangAfter }}
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .Release.Name }}-hang-after
+  annotations:
+    helm.sh/hook: post-install
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: hang, image: none}]
+{{- end }}
 {{- if .Values.hang }}
 ---
 apiVersion: batch/v1
@@ -65,13 +109,13 @@ spec:
 {{- end }}
 ";
 
-const VALUES: &str =
-    "text: none\nauth: {password: none}\nbroken: false\ninstallHook: false\nworkload: false\nhang: false\n";
+const VALUES: &str = "text: none\nauth: {password: none}\nbroken: false\ninstallHook: false\nworkload: false\nhang: false\nhangAfter: false\nfinalizers: false\n";
 
 /// Packages the chart `demo` in this version; gives the file.
 ///
 /// `broken` makes the API server refuse one of its objects; `hang` gives it a hook that never ends where no controller
-/// runs; `installHook` an object that only an install creates.
+/// runs, and `hangAfter` one that comes after everything else; `installHook` an object that only an install creates;
+/// `finalizers` a definition, and a hook that refuses a removal.
 pub(crate) fn demo(folder: &Path, version: &str) -> PathBuf {
     let chart = format!("apiVersion: v2\nname: demo\nversion: {version}\nappVersion: \"1.0\"\n");
     let path = folder.join(format!("demo-{version}.tgz"));

@@ -1,11 +1,14 @@
 //! Who may do what: the roles and bindings that are stored, and what everybody may do.
 
+pub(crate) mod grant;
 pub(crate) mod tokens;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::http::request::User;
-use crate::store::Store;
+use crate::store::{Object, Store};
 use crate::text::string_at;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -30,22 +33,28 @@ pub(crate) fn allowed(store: &Store, user: &User, wish: Wish<'_>) -> bool {
     if user.is_master() || open_to_all(user, wish) {
         return true;
     }
-    let cluster = store.list(&format!("{GROUP}/clusterrolebindings"), "");
-    let mut bindings = cluster.objects;
-    if let Wish::Resource { namespace, .. } = wish
-        && !namespace.is_empty()
-    {
-        bindings.extend(
-            store
-                .list(&format!("{GROUP}/rolebindings"), &format!("{namespace}/"))
-                .objects,
-        );
+    let namespace = match wish {
+        Wish::Resource { namespace, .. } => namespace,
+        Wish::Path { .. } => "",
+    };
+    bindings_of(store, user, namespace)
+        .iter()
+        .any(|binding| grants(store, &binding.value, wish))
+}
+
+/// The bindings of a user that hold in a namespace, or in all of them.
+fn bindings_of(store: &Store, user: &User, namespace: &str) -> Vec<Arc<Object>> {
+    let mut bindings = store.list(&format!("{GROUP}/clusterrolebindings"), "").objects;
+    if !namespace.is_empty() {
+        let prefix = format!("{namespace}/");
+        bindings.extend(store.list(&format!("{GROUP}/rolebindings"), &prefix).objects);
     }
-    bindings.iter().any(|(_, binding)| {
-        let binding = &binding.value;
+    let concern = |binding: &Value| {
         let subjects = binding["subjects"].as_array().into_iter().flatten();
-        subjects.into_iter().any(|s| is_subject(user, s)) && grants(store, binding, wish)
-    })
+        subjects.into_iter().any(|subject| is_subject(user, subject))
+    };
+    let bindings = bindings.into_iter().map(|(_, binding)| binding);
+    bindings.filter(|binding| concern(&binding.value)).collect()
 }
 
 /// What needs no role: health and version for everybody, discovery and questions about oneself for those who are known.
@@ -88,16 +97,19 @@ fn is_subject(user: &User, subject: &Value) -> bool {
 
 /// Whether the role that a binding names allows it.
 fn grants(store: &Store, binding: &Value, wish: Wish<'_>) -> bool {
-    let role = &binding["roleRef"];
-    let name = string_at(role, "/name");
-    let found = if string_at(role, "/kind") == "ClusterRole" {
-        store.get(&format!("{GROUP}/clusterroles"), name)
-    } else {
-        let namespace = string_at(binding, "/metadata/namespace");
-        store.get(&format!("{GROUP}/roles"), &format!("{namespace}/{name}"))
-    };
+    let found = role_of(store, &binding["roleRef"], string_at(binding, "/metadata/namespace"));
     let rules = found.as_ref().and_then(|role| role.value["rules"].as_array());
     rules.into_iter().flatten().any(|rule| permits(rule, wish))
+}
+
+/// The role that a binding in a namespace names.
+fn role_of(store: &Store, role: &Value, namespace: &str) -> Option<Arc<Object>> {
+    let name = string_at(role, "/name");
+    if string_at(role, "/kind") == "ClusterRole" {
+        store.get(&format!("{GROUP}/clusterroles"), name)
+    } else {
+        store.get(&format!("{GROUP}/roles"), &format!("{namespace}/{name}"))
+    }
 }
 
 fn permits(rule: &Value, wish: Wish<'_>) -> bool {

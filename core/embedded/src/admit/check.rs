@@ -1,10 +1,12 @@
 //! Rules of built-in kinds.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::names;
 use crate::kinds::Resource;
-use crate::status::Cause;
+use crate::status::{CAUSES, Cause};
 use crate::text::{meta, string_at};
 
 /// Bytes that a ConfigMap or Secret may hold.
@@ -30,10 +32,13 @@ pub(crate) fn check(resource: &Resource, old: Option<&Value>, object: &Value) ->
 fn keys(object: &Value, member: &str, causes: &mut Vec<Cause>) -> usize {
     let mut size = 0;
     for (key, value) in object[member].as_object().into_iter().flatten() {
+        size += value.as_str().map_or(0, str::len);
+        if causes.len() >= CAUSES {
+            continue;
+        }
         let text = Value::from(key.as_str());
         let field = format!("{member}[{key}]");
         causes.extend(names::config_key(key).iter().map(|p| Cause::invalid(&field, &text, p)));
-        size += value.as_str().map_or(0, str::len);
     }
     size
 }
@@ -58,7 +63,7 @@ fn config_map(old: Option<&Value>, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let size = keys(object, "data", &mut causes) + keys(object, "binaryData", &mut causes) * 3 / 4;
     for key in object["data"].as_object().into_iter().flatten().map(|(k, _)| k) {
-        if object["binaryData"].get(key).is_some() {
+        if causes.len() < CAUSES && object["binaryData"].get(key).is_some() {
             let text = Value::from(key.as_str());
             causes.push(Cause::invalid(
                 format!("data[{key}]"),
@@ -117,6 +122,9 @@ fn service(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &object["spec"];
     for (index, port) in spec["ports"].as_array().into_iter().flatten().enumerate() {
+        if causes.len() >= CAUSES {
+            break;
+        }
         for member in ["port", "targetPort"] {
             let number = port[member].as_i64();
             if number.is_some_and(|n| !(1..=65535).contains(&n)) {
@@ -239,7 +247,11 @@ fn containers(spec: &Value, path: &str) -> Vec<Cause> {
     if list.is_empty() {
         causes.push(Cause::required(format!("{path}.containers"), ""));
     }
+    let mut seen = HashSet::new();
     for (index, container) in list.iter().enumerate() {
+        if causes.len() >= CAUSES {
+            break;
+        }
         let field = |member: &str| format!("{path}.containers[{index}].{member}");
         let name = string_at(container, "/name");
         if name.is_empty() {
@@ -251,7 +263,7 @@ fn containers(spec: &Value, path: &str) -> Vec<Cause> {
                     .iter()
                     .map(|p| Cause::invalid(field("name"), &value, p)),
             );
-            if list[..index].iter().any(|c| string_at(c, "/name") == name) {
+            if !seen.insert(name) {
                 causes.push(Cause::duplicate(field("name"), &value));
             }
         }
@@ -265,6 +277,9 @@ fn containers(spec: &Value, path: &str) -> Vec<Cause> {
 fn rbac(old: Option<&Value>, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     for (index, rule) in object["rules"].as_array().into_iter().flatten().enumerate() {
+        if causes.len() >= CAUSES {
+            break;
+        }
         let empty = |member: &str| rule[member].as_array().is_none_or(Vec::is_empty);
         if empty("verbs") {
             causes.push(Cause::required(

@@ -1,9 +1,12 @@
 //! CustomResourceDefinitions: defaults, checks and conditions.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Value, json};
 
 use super::names;
-use crate::status::Cause;
+use crate::schema::pattern::Pattern;
+use crate::status::{CAUSES, Cause};
 use crate::text::{meta, now, string_at};
 
 /// Holds a definition until its objects are gone.
@@ -81,14 +84,14 @@ pub(crate) fn check(old: Option<&Value>, definition: &Value) -> Vec<Cause> {
             causes.push(Cause::unsupported("spec.scope", &spec["scope"], &allowed));
         }
     }
-    versions(definition, &mut causes);
+    versions(old, definition, &mut causes);
     if let Some(old) = old {
         immutable(old, definition, &mut causes);
     }
     causes
 }
 
-fn versions(definition: &Value, causes: &mut Vec<Cause>) {
+fn versions(old: Option<&Value>, definition: &Value, causes: &mut Vec<Cause>) {
     let spec = &definition["spec"];
     let list = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
     let stored = &definition["status"]["storedVersions"];
@@ -137,39 +140,120 @@ fn versions(definition: &Value, causes: &mut Vec<Cause>) {
                 "must be object at the root",
             ));
         }
-        structural(schema, &path, "object", causes);
+        let mut structure = Structure {
+            causes,
+            patterns: HashMap::new(),
+        };
+        let sound = structure.causes.len();
+        structure.node(schema, Place::Root(&path), "object");
+        // What was taken once stays usable.
+        let unchanged = old.is_some_and(|old| schema_of(old, name) == Some(schema));
+        if causes.len() == sound && !unchanged {
+            super::validations::check(schema, &path, causes);
+        }
     }
 }
 
-/// Every node of a structural schema has a type, unless it says what else it is.
-fn structural(schema: &Value, path: &str, place: &str, causes: &mut Vec<Cause>) {
-    let untyped =
-        schema["x-kubernetes-int-or-string"] == true || schema["x-kubernetes-preserve-unknown-fields"] == true;
-    if schema["type"].as_str().is_none_or(str::is_empty) && !untyped {
-        let why = format!("must not be empty for specified {place}");
-        causes.push(Cause::required(format!("{path}.type"), &why));
+/// The schema of a version.
+fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
+    let versions = definition["spec"]["versions"].as_array()?;
+    let found = versions.iter().find(|v| v["name"] == version)?;
+    Some(&found["schema"]["openAPIV3Schema"])
+}
+
+/// A place in a schema, spelt out only when something is wrong there.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    Root(&'a str),
+    Property(&'a Place<'a>, &'a str),
+    /// A member of a schema that is a schema itself, such as `items`.
+    Below(&'a Place<'a>, &'a str),
+    Branch(&'a Place<'a>, &'a str, usize),
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Root(path) => f.write_str(path),
+            Self::Property(above, name) => write!(f, "{above}.properties[{name}]"),
+            Self::Below(above, name) => write!(f, "{above}.{name}"),
+            Self::Branch(above, name, index) => write!(f, "{above}.{name}[{index}]"),
+        }
     }
-    if schema["uniqueItems"] == true {
-        let why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
-        causes.push(Cause::forbidden(format!("{path}.uniqueItems"), why));
+}
+
+/// Looks at the nodes of one schema.
+struct Structure<'a, 'c> {
+    causes: &'c mut Vec<Cause>,
+    /// Equal expressions are read once.
+    patterns: HashMap<&'a str, Option<String>>,
+}
+
+impl<'a> Structure<'a, '_> {
+    /// Every node of a structural schema has a type, unless it says what else it is.
+    fn node(&mut self, schema: &'a Value, path: Place<'_>, place: &str) {
+        if self.causes.len() >= CAUSES {
+            return;
+        }
+        let untyped =
+            schema["x-kubernetes-int-or-string"] == true || schema["x-kubernetes-preserve-unknown-fields"] == true;
+        if schema["type"].as_str().is_none_or(str::is_empty) && !untyped {
+            let why = format!("must not be empty for specified {place}");
+            self.causes.push(Cause::required(format!("{path}.type"), &why));
+        }
+        self.values(schema, path);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            self.node(property, Place::Property(&path, name), "object fields");
+        }
+        if schema["additionalProperties"].is_object() {
+            let below = Place::Below(&path, "additionalProperties");
+            self.node(&schema["additionalProperties"], below, "object fields");
+        }
+        if schema["items"].is_object() {
+            self.node(&schema["items"], Place::Below(&path, "items"), "array items");
+        } else if schema["type"] == "array" {
+            self.causes
+                .push(Cause::required(format!("{path}.items"), "must be specified"));
+        }
     }
-    if let Some(pattern) = schema["pattern"].as_str()
-        && let Err(error) = regex::Regex::new(pattern)
-    {
-        let why = format!("must be a valid regular expression, but isn't: {error}");
-        causes.push(Cause::invalid(format!("{path}.pattern"), &schema["pattern"], &why));
+
+    /// What a schema, or a branch of its logic, says of values.
+    fn values(&mut self, schema: &'a Value, path: Place<'_>) {
+        if self.causes.len() >= CAUSES {
+            return;
+        }
+        if schema["uniqueItems"] == true {
+            let why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+            self.causes.push(Cause::forbidden(format!("{path}.uniqueItems"), why));
+        }
+        if let Some(text) = schema["pattern"].as_str() {
+            let wrong = self.patterns.entry(text).or_insert_with(|| Pattern::parse(text).err());
+            if let Some(error) = wrong {
+                let why = format!("must be a valid regular expression, but isn't: {error}");
+                self.causes
+                    .push(Cause::invalid(format!("{path}.pattern"), &schema["pattern"], &why));
+            }
+        }
+        for name in ["allOf", "anyOf", "oneOf"] {
+            for (index, branch) in schema[name].as_array().into_iter().flatten().enumerate() {
+                self.branch(branch, Place::Branch(&path, name, index));
+            }
+        }
+        if schema["not"].is_object() {
+            self.branch(&schema["not"], Place::Below(&path, "not"));
+        }
     }
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        structural(property, &format!("{path}.properties[{name}]"), "object fields", causes);
-    }
-    if schema["additionalProperties"].is_object() {
-        let path = format!("{path}.additionalProperties");
-        structural(&schema["additionalProperties"], &path, "object fields", causes);
-    }
-    if schema["items"].is_object() {
-        structural(&schema["items"], &format!("{path}.items"), "array items", causes);
-    } else if schema["type"] == "array" {
-        causes.push(Cause::required(format!("{path}.items"), "must be specified"));
+
+    fn branch(&mut self, schema: &'a Value, path: Place<'_>) {
+        self.values(schema, path);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            self.branch(property, Place::Property(&path, name));
+        }
+        for name in ["additionalProperties", "items"] {
+            if schema[name].is_object() {
+                self.branch(&schema[name], Place::Below(&path, name));
+            }
+        }
     }
 }
 
@@ -196,24 +280,53 @@ fn condition<'a>(definition: &'a Value, kind: &str) -> Option<&'a Value> {
         .find(|c| c["type"] == kind)
 }
 
-/// The status that a definition should have beside the others; nothing if it has it.
-pub(crate) fn settle(definition: &Value, others: &[&Value]) -> Option<Value> {
-    let spec = &definition["spec"];
-    let clash = others.iter().find_map(|other| {
-        let accepted = &other["status"]["acceptedNames"];
-        if meta(other, "name") == meta(definition, "name") || other["spec"]["group"] != spec["group"] {
-            return None;
+/// Names of definitions, and why one of another may not be used. The last clash is the one that is named.
+const NAMES: [(&str, &str); 4] = [
+    ("listKind", "ListKindConflict"),
+    ("kind", "KindConflict"),
+    ("singular", "SingularConflict"),
+    ("plural", "PluralConflict"),
+];
+
+/// The names that definitions have been given.
+#[derive(Debug, Default)]
+pub(crate) struct Taken(HashMap<(String, &'static str, String), HashSet<String>>);
+
+impl Taken {
+    /// Notes the accepted names of a definition.
+    pub(crate) fn add(&mut self, definition: &Value) {
+        let accepted = &definition["status"]["acceptedNames"];
+        for (member, _) in NAMES {
+            if let Some(name) = accepted[member].as_str().filter(|name| !name.is_empty()) {
+                let key = (string_at(definition, "/spec/group").to_owned(), member, name.to_owned());
+                let owner = meta(definition, "name").to_owned();
+                self.0.entry(key).or_default().insert(owner);
+            }
         }
-        [
-            ("plural", "PluralConflict"),
-            ("singular", "SingularConflict"),
-            ("kind", "KindConflict"),
-            ("listKind", "ListKindConflict"),
-        ]
-        .into_iter()
-        .rev()
-        .find(|(member, _)| accepted[*member].is_string() && accepted[*member] == spec["names"][*member])
-    });
+    }
+
+    /// The first name of a definition that another one has.
+    fn clash(&self, definition: &Value) -> Option<(&'static str, &'static str)> {
+        let own = meta(definition, "name");
+        NAMES.into_iter().find(|(member, _)| {
+            let name = string_at(&definition["spec"]["names"], &format!("/{member}")).to_owned();
+            let key = (string_at(definition, "/spec/group").to_owned(), *member, name);
+            self.0
+                .get(&key)
+                .is_some_and(|owners| owners.iter().any(|owner| owner != own))
+        })
+    }
+}
+
+/// Whether a definition has not got its names.
+pub(crate) fn waits(definition: &Value) -> bool {
+    condition(definition, "NamesAccepted").is_none_or(|c| c["status"] != "True")
+}
+
+/// The status that a definition should have beside the others; nothing if it has it.
+pub(crate) fn settle(definition: &Value, taken: &Taken) -> Option<Value> {
+    let spec = &definition["spec"];
+    let clash = taken.clash(definition);
     let mut status = definition["status"].clone();
     let (accepted, reason, message) = match clash {
         None => ("True", "NoConflicts", "no conflicts found".to_owned()),

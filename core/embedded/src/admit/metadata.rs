@@ -1,11 +1,13 @@
 //! Checking `metadata`.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::names;
 use crate::kinds::Resource;
-use crate::status::Cause;
-use crate::text::{meta, string_at};
+use crate::status::{CAUSES, Cause};
+use crate::text::{clip, meta, string_at};
 
 /// Bytes that all annotations together may have.
 const ANNOTATIONS: usize = 256 << 10;
@@ -50,7 +52,9 @@ pub(crate) fn check_update(resource: &Resource, old: &Value, new: &Value) -> Vec
         }
     }
     if old["metadata"]["deletionTimestamp"].is_string() {
-        let before = texts(&old["metadata"]["finalizers"]);
+        let before = texts(&old["metadata"]["finalizers"])
+            .into_iter()
+            .collect::<HashSet<_>>();
         let added = texts(&new["metadata"]["finalizers"])
             .into_iter()
             .filter(|f| !before.contains(f))
@@ -75,10 +79,13 @@ pub(crate) fn warnings(resource: &Resource, old: Option<&Value>, new: &Value) ->
         return Vec::new();
     }
     let before = old.map(|o| texts(&o["metadata"]["finalizers"])).unwrap_or_default();
+    let before = before.into_iter().collect::<HashSet<_>>();
     texts(&new["metadata"]["finalizers"])
         .iter()
-        .filter(|f| !f.contains('/') && !before.contains(f) && !matches!(**f, "foregroundDeletion" | "orphan"))
+        .filter(|f| !f.contains('/') && !before.contains(**f) && !matches!(**f, "foregroundDeletion" | "orphan"))
+        .take(CAUSES)
         .map(|f| {
+            let f = clip((*f).to_owned(), 1 << 10);
             format!(
                 "metadata.finalizers: {f:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts \
                  with other finalizer writers"
@@ -91,6 +98,9 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let metadata = &object["metadata"];
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
+        if causes.len() >= CAUSES {
+            return causes;
+        }
         let (name, text) = (Value::from(key.as_str()), value.as_str().unwrap_or_default());
         causes.extend(
             names::qualified_name(key)
@@ -106,6 +116,9 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut size = 0;
     for (key, value) in metadata["annotations"].as_object().into_iter().flatten() {
         size += key.len() + value.as_str().map_or(0, str::len);
+        if causes.len() >= CAUSES {
+            return causes;
+        }
         let name = Value::from(key.as_str());
         let problems = names::qualified_name(&key.to_lowercase());
         causes.extend(
@@ -118,6 +131,9 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
         causes.push(Cause::too_long("metadata.annotations", ANNOTATIONS));
     }
     for (index, finalizer) in texts(&metadata["finalizers"]).into_iter().enumerate() {
+        if causes.len() >= CAUSES {
+            return causes;
+        }
         let (field, value) = (format!("metadata.finalizers[{index}]"), Value::from(finalizer));
         causes.extend(
             names::qualified_name(finalizer)
@@ -141,6 +157,9 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
     let field = "metadata.ownerReferences";
     let mut controllers = Vec::new();
     for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
+        if causes.len() >= CAUSES {
+            return;
+        }
         for member in ["kind", "name", "uid"] {
             let value = owner.get(member).cloned().unwrap_or_else(|| Value::from(""));
             if value.as_str().is_none_or(str::is_empty) {

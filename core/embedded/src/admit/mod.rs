@@ -5,3 +5,4 @@ pub(crate) mod core;
 pub(crate) mod crd;
 pub(crate) mod metadata;
 pub(crate) mod names;
+mod validations;

@@ -3,6 +3,7 @@
 //! A path element is kept as its text there: `f:name` a field, `k:{…}` a list item by key, `v:…` a list item by value.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::{Map, Value};
 
@@ -57,17 +58,22 @@ impl Fields {
         Value::Object(map)
     }
 
-    pub(crate) fn union(&self, other: &Self) -> Self {
-        let mut all = self.clone();
-        all.member |= other.member;
-        for (name, child) in &other.children {
-            let merged = all
-                .children
-                .get(name)
-                .map_or_else(|| child.clone(), |mine| mine.union(child));
-            all.children.insert(name.clone(), merged);
+    /// The places of both.
+    pub(crate) fn union(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
+    fn add(&mut self, other: Self) {
+        self.member |= other.member;
+        for (name, child) in other.children {
+            match self.children.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(child);
+                }
+                Entry::Occupied(mut mine) => mine.get_mut().add(child),
+            }
         }
-        all
     }
 
     pub(crate) fn minus(&self, other: &Self) -> Self {
@@ -92,8 +98,14 @@ impl Fields {
             member: self.member && other.member,
             children: BTreeMap::new(),
         };
-        for (name, child) in &self.children {
-            if let Some(theirs) = other.children.get(name) {
+        // The smaller one is walked: one change is compared with the fields of every manager.
+        let (few, many) = if self.children.len() <= other.children.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        for (name, child) in &few.children {
+            if let Some(theirs) = many.children.get(name) {
                 let shared = child.and(theirs);
                 if !shared.is_empty() {
                     both.children.insert(name.clone(), shared);
@@ -109,27 +121,41 @@ impl Fields {
         if self.member && map.contains_key(".") {
             return true;
         }
-        self.children.iter().any(|(name, child)| {
-            map.get(name).is_some_and(|below| {
-                let leaf = below.as_object().is_none_or(Map::is_empty);
-                leaf && child.member || child.meets(below)
-            })
-        })
+        let meets = |child: &Self, below: &Value| {
+            let leaf = below.as_object().is_none_or(Map::is_empty);
+            leaf && child.member || child.meets(below)
+        };
+        if map.len() < self.children.len() {
+            let found = |(name, below): (&String, &Value)| self.children.get(name).is_some_and(|c| meets(c, below));
+            return map.iter().any(found);
+        }
+        let found = |(name, child): (&String, &Self)| map.get(name).is_some_and(|below| meets(child, below));
+        self.children.iter().any(found)
     }
 
-    /// The places of the set in the words of conflicts: `.spec.items[key="x"].value`.
-    pub(crate) fn paths(&self) -> Vec<String> {
+    /// How many places it has.
+    pub(crate) fn count(&self) -> usize {
+        usize::from(self.member) + self.children.values().map(Self::count).sum::<usize>()
+    }
+
+    /// The first places of the set in the words of conflicts: `.spec.items[key="x"].value`.
+    pub(crate) fn paths(&self, most: usize) -> Vec<String> {
         let mut out = Vec::new();
-        self.collect("", &mut out);
+        self.collect(&mut Vec::new(), most, &mut out);
         out
     }
 
-    fn collect(&self, path: &str, out: &mut Vec<String>) {
+    fn collect<'a>(&'a self, path: &mut Vec<&'a str>, most: usize, out: &mut Vec<String>) {
+        if out.len() >= most {
+            return;
+        }
         if self.member && !path.is_empty() {
-            out.push(path.to_owned());
+            out.push(path.iter().map(|element| shown(element)).collect());
         }
         for (name, child) in &self.children {
-            child.collect(&format!("{path}{}", shown(name)), out);
+            path.push(name);
+            child.collect(path, most, out);
+            path.pop();
         }
     }
 }
@@ -160,7 +186,7 @@ mod tests {
         let set = Fields::read(&raw);
         assert_eq!(set.write(), raw);
         assert_eq!(
-            set.paths(),
+            set.paths(9),
             [
                 ".spec",
                 ".spec.items[key=\"x\"]",
@@ -181,9 +207,11 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_left_and_what_is_shared_make_up_the_whole(a in set(), b in set()) {
-            prop_assert_eq!(a.minus(&b).union(&a.and(&b)), a.clone());
+            prop_assert_eq!(a.minus(&b).union(a.and(&b)), a.clone());
             prop_assert!(a.minus(&b).and(&b).is_empty());
-            prop_assert_eq!(a.union(&b).minus(&b), a.minus(&b));
+            prop_assert_eq!(a.clone().union(b.clone()).minus(&b), a.minus(&b));
+            prop_assert_eq!(a.and(&b), b.and(&a));
+            prop_assert_eq!(a.paths(usize::MAX).len() + usize::from(a.member), a.count());
             prop_assert_eq!(a.meets(&b.write()), !a.and(&Fields::read(&b.write())).is_empty());
         }
     }

@@ -1,12 +1,14 @@
 //! Objects seen through their schema: the fields they set, how two differ, how two merge, and taking fields out.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use crate::kinds::definitions::META;
-use crate::schema::{ListType, Schema, Type};
+use crate::schema::{ListType, Schema, Trail, Type};
+use crate::text::clip;
 
 /// How a value is taken apart.
 enum Shape<'a> {
@@ -151,18 +153,24 @@ fn compare_at(old: &Value, new: &Value, schema: &Schema, root: bool) -> Differen
             }
         }
         (Shape::List(before), Shape::List(after)) => {
-            let schema_below = items(schema);
+            let below = items(schema);
+            let mut names = HashSet::new();
+            let mut there = HashMap::new();
+            for item in after {
+                there.entry(item_name(item, schema)).or_insert(item);
+            }
             for item in before {
                 let name = item_name(item, schema);
-                match after.iter().find(|other| item_name(other, schema) == name) {
-                    Some(other) => difference.put(name, compare_at(item, other, &schema_below, false)),
-                    None => difference.removed.put(name, whole(item, &schema_below, false)),
+                match there.get(&name) {
+                    Some(other) => difference.put(name.clone(), compare_at(item, other, &below, false)),
+                    None => difference.removed.put(name.clone(), whole(item, &below, false)),
                 }
+                names.insert(name);
             }
             for item in after {
                 let name = item_name(item, schema);
-                if !before.iter().any(|other| item_name(other, schema) == name) {
-                    difference.added.put(name, whole(item, &schema_below, false));
+                if !names.contains(&name) {
+                    difference.added.put(name, whole(item, &below, false));
                 }
             }
         }
@@ -212,13 +220,18 @@ fn merge_at(live: &Value, wanted: &Value, schema: &Schema, root: bool) -> Value 
 
 /// Items of both, in the order that the applier wants; items of the live list keep their places among them.
 fn merge_list(before: &[Value], after: &[Value], schema: &Schema) -> Vec<Value> {
-    let name = |item: &Value| item_name(item, schema);
-    let wanted = after.iter().map(name).collect::<Vec<_>>();
+    let wanted = after.iter().map(|item| item_name(item, schema)).collect::<Vec<_>>();
+    let known = before.iter().map(|item| item_name(item, schema)).collect::<Vec<_>>();
+    let there = known.iter().collect::<HashSet<_>>();
+    let mut places = HashMap::new();
+    for (place, name) in wanted.iter().enumerate() {
+        places.entry(name).or_insert(place);
+    }
     let mut out = Vec::with_capacity(before.len() + after.len());
     let mut done = vec![false; after.len()];
     let mut next = 0;
-    for item in before {
-        let Some(at) = wanted.iter().position(|w| *w == name(item)) else {
+    for (item, name) in before.iter().zip(&known) {
+        let Some(at) = places.get(name).copied() else {
             out.push(item.clone());
             continue;
         };
@@ -227,7 +240,7 @@ fn merge_list(before: &[Value], after: &[Value], schema: &Schema) -> Vec<Value> 
         }
         // What the applier puts before this item and the live list has not got comes first.
         for index in next..at {
-            let fresh = !before.iter().any(|b| name(b) == wanted[index]);
+            let fresh = !there.contains(&wanted[index]);
             if fresh && !done[index] {
                 out.push(after[index].clone());
                 done[index] = true;
@@ -312,11 +325,19 @@ fn parents_at(set: &Fields, schema: &Schema, root: bool) -> Fields {
 }
 
 /// Why an applied object does not fit its schema: unknown fields, wrong types, ambiguous items.
-pub(crate) fn check(value: &Value, schema: &Schema, path: &str) -> Result<(), String> {
-    check_at(value, schema, path, true)
+pub(crate) fn check(value: &Value, schema: &Schema) -> Result<(), String> {
+    check_at(value, schema, Trail::Root(""), true)
 }
 
-fn check_at(value: &Value, schema: &Schema, path: &str, root: bool) -> Result<(), String> {
+/// A place with the dot that the real server puts before it.
+fn dotted(path: Trail<'_>) -> String {
+    match path {
+        Trail::Root(_) => String::new(),
+        path => clip(format!(".{path}"), 1 << 10),
+    }
+}
+
+fn check_at(value: &Value, schema: &Schema, path: Trail<'_>, root: bool) -> Result<(), String> {
     if value.is_null() {
         return Ok(());
     }
@@ -330,40 +351,47 @@ fn check_at(value: &Value, schema: &Schema, path: &str, root: bool) -> Result<()
         Type::Any => None,
     };
     if let Some(expected) = expected {
-        return Err(format!("{path}: expected {expected}, got {value}"));
+        return Err(format!(
+            "{}: expected {expected}, got {}",
+            dotted(path),
+            clip(value.to_string(), 1 << 10)
+        ));
     }
     match value {
         Value::Object(map) => {
             for (name, child) in map {
-                let path = format!("{path}.{name}");
+                let path = Trail::Field(&path, name);
                 let own = root && matches!(name.as_str(), "apiVersion" | "kind" | "metadata");
                 let open = schema.preserve || schema.kind == Type::Any || own;
                 if schema.member(name).is_none() && !open {
-                    return Err(format!("{path}: field not declared in schema"));
+                    return Err(format!("{}: field not declared in schema", dotted(path)));
                 }
-                check_at(child, &below(schema, name, root), &path, false)?;
+                check_at(child, &below(schema, name, root), path, false)?;
             }
+            Ok(())
         }
-        Value::Array(list) => {
-            let mut seen = Vec::new();
-            for (index, item) in list.iter().enumerate() {
-                check_at(item, &items(schema), &format!("{path}[{index}]"), false)?;
-                if schema.list == ListType::Atomic {
-                    continue;
-                }
-                let name = item_name(item, schema);
-                if name == "k:{}" {
-                    return Err(format!(
-                        "{path}: element {index}: associative list with keys has an element that omits all key fields"
-                    ));
-                }
-                if seen.contains(&name) {
-                    return Err(format!("{path}: duplicate entries for key {}", &name[2..]));
-                }
-                seen.push(name);
-            }
+        Value::Array(list) => check_items(list, schema, path),
+        _ => Ok(()),
+    }
+}
+
+fn check_items(list: &[Value], schema: &Schema, path: Trail<'_>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for (index, item) in list.iter().enumerate() {
+        check_at(item, &items(schema), Trail::Item(&path, index), false)?;
+        if schema.list == ListType::Atomic {
+            continue;
         }
-        _ => {}
+        let name = item_name(item, schema);
+        let path = || dotted(path);
+        if name == "k:{}" {
+            let why = "associative list with keys has an element that omits all key fields";
+            return Err(format!("{}: element {index}: {why}", path()));
+        }
+        if seen.contains(&name) {
+            return Err(format!("{}: duplicate entries for key {}", path(), &name[2..]));
+        }
+        seen.insert(name);
     }
     Ok(())
 }
@@ -413,10 +441,10 @@ mod tests {
         let old = json!({"spec": {"size": 1, "tags": ["a"], "labels": {"p": "q"}}});
         let new = json!({"spec": {"size": 2, "tags": ["b"], "numbers": [1]}});
         let difference = compare(&old, &new, &schema());
-        assert_eq!(difference.modified.paths(), [".spec.size"]);
-        assert_eq!(difference.added.paths(), [".spec.numbers", ".spec.tags[=\"b\"]"]);
+        assert_eq!(difference.modified.paths(9), [".spec.size"]);
+        assert_eq!(difference.added.paths(9), [".spec.numbers", ".spec.tags[=\"b\"]"]);
         assert_eq!(
-            difference.removed.paths(),
+            difference.removed.paths(9),
             [".spec.labels", ".spec.labels.p", ".spec.tags[=\"a\"]"]
         );
     }
@@ -426,5 +454,27 @@ mod tests {
         let value = json!({"spec": {"size": 1, "items": [{"key": "x"}]}});
         let gone = Fields::read(&json!({"f:spec": {"f:items": {"k:{\"key\":\"x\"}": {}}}}));
         assert_eq!(remove(&value, &gone, &schema()), json!({"spec": {"size": 1}}));
+    }
+
+    #[test]
+    fn long_lists_are_compared_merged_and_checked_in_good_time() {
+        let begun = std::time::Instant::now();
+        let of = |from: usize| {
+            let tags: Value = (from..from + 40_000).map(|n| format!("t{n}")).collect();
+            let items: Value = (from..from + 20_000).map(|n| json!({"key": format!("k{n}")})).collect();
+            json!({"spec": {"tags": tags, "items": items}})
+        };
+        let (live, wanted) = (of(0), of(10_000));
+        assert_eq!(check(&wanted, &schema()), Ok(()));
+        let merged = merge(&live, &wanted, &schema());
+        assert_eq!(merged["spec"]["tags"].as_array().unwrap().len(), 50_000);
+        assert_eq!(merged["spec"]["items"].as_array().unwrap().len(), 30_000);
+        let difference = compare(&live, &wanted, &schema());
+        assert_eq!(
+            (difference.added.children.len(), difference.removed.children.len()),
+            (1, 1)
+        );
+        // Quadratic, these are billions of names to make.
+        assert!(begun.elapsed().as_secs() < 20);
     }
 }

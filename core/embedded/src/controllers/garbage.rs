@@ -189,7 +189,7 @@ impl Collector {
         if let Err(failure) = delete::begin(&self.server.store, &resource, key, &delete::Options::default()) {
             tracing::warn!(reason = failure.message, table, key, "cannot collect");
         }
-        self.settle(&resource);
+        self.server.after_write(&resource, key);
     }
 
     fn release(&self, table: &str, key: &str, finalizer: &str) {
@@ -198,14 +198,7 @@ impl Collector {
         edit(&self.server.store, table, key, finished, |object| {
             without_finalizer(object, finalizer)
         });
-        self.settle(&resource);
-    }
-
-    /// Definitions notice when the last of their objects has gone.
-    fn settle(&self, resource: &Resource) {
-        if resource.custom.as_ref().is_some_and(|c| c.terminating) || &*resource.table == crate::server::DEFINITIONS {
-            super::definitions::settle(&self.server);
-        }
+        self.server.after_write(&resource, key);
     }
 
     fn disown(&self, table: &str, key: &str, uid: &str) {

@@ -14,7 +14,7 @@ use crate::store::{Clash, Expect, Object, Store};
 pub(crate) fn start(server: &Arc<Inner>) {
     let changes = server.store.listen();
     let collector = garbage::Collector::new(Arc::clone(server));
-    tokio::spawn(collector.run(changes));
+    crate::work::spawn(collector.run(changes));
 }
 
 /// Changes an object until nobody is faster; `edit` returns nothing when there is nothing to change. An object that nothing
@@ -38,6 +38,10 @@ pub(crate) fn edit(
         match done {
             Ok(object) => return Some(object),
             Err(Clash::Changed) => {}
+            Err(Clash::TooMuch(excess)) => {
+                tracing::warn!(?excess, table, key, "a controller cannot write");
+                return None;
+            }
             Err(Clash::Broken(error)) => {
                 tracing::warn!(%error, table, key, "a controller cannot write");
                 return None;

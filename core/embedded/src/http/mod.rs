@@ -1,6 +1,7 @@
 //! Sockets, TLS and the shape of requests and replies. Decides nothing about resources.
 
 pub(crate) mod request;
+mod seats;
 mod serve;
 
 use std::convert::Infallible;
@@ -12,6 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::Value;
 
 pub(crate) use self::request::Request;
+pub(crate) use self::seats::Times;
 pub(crate) use self::serve::{Collected, Reset, collect, serve};
 use crate::status::Failure;
 
@@ -19,6 +21,10 @@ use crate::status::Failure;
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// A reply on its way out.
 pub(crate) type Reply = http::Response<Body>;
+
+/// Marks a reply whose body goes on until somebody ends it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Endless;
 
 /// Bodies from this size are compressed for clients that accept it.
 const COMPRESS_FROM: usize = 128 << 10;

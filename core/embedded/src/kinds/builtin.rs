@@ -307,6 +307,11 @@ pub(crate) fn is_builtin_group(group: &str, version: &str) -> bool {
     KINDS.iter().any(|kind| kind.0 == api_version)
 }
 
+/// Whether a table of the store holds objects of a built-in kind.
+pub(crate) fn has_table(table: &str) -> bool {
+    resources().iter().any(|resource| &*resource.table == table)
+}
+
 /// The structure of a built-in kind.
 pub(crate) fn schema(group: &str, kind: &str) -> Arc<Schema> {
     match definitions::raw(group, kind) {

@@ -19,6 +19,8 @@ pub(crate) struct Catalog {
     by_path: HashMap<(String, String, String), Arc<Resource>>,
     /// Group, then versions in order of preference, then resources by name.
     groups: BTreeMap<String, Vec<Version>>,
+    /// The place of a version in its group.
+    places: HashMap<(String, String), usize>,
     /// Resources by the definition that adds them, and its revision.
     definitions: HashMap<String, (u64, Vec<Arc<Resource>>)>,
 }
@@ -41,10 +43,12 @@ impl Catalog {
             }
             catalog.definitions.insert(name, (definition.revision, resources));
         }
-        for versions in catalog.groups.values_mut() {
+        catalog.places.clear();
+        for (group, versions) in &mut catalog.groups {
             versions.sort_by(|a, b| compare_versions(&b.0, &a.0));
-            for (_, resources) in versions {
+            for (place, (version, resources)) in versions.iter_mut().enumerate() {
                 resources.sort_by(|a, b| a.plural.cmp(&b.plural));
+                catalog.places.insert((group.clone(), version.clone()), place);
             }
         }
         catalog
@@ -63,11 +67,8 @@ impl Catalog {
     }
 
     pub(crate) fn resources(&self, group: &str, version: &str) -> Option<&[Arc<Resource>]> {
-        self.groups
-            .get(group)?
-            .iter()
-            .find(|v| v.0 == version)
-            .map(|v| v.1.as_slice())
+        let place = *self.places.get(&(group.to_owned(), version.to_owned()))?;
+        Some(self.groups.get(group)?.get(place)?.1.as_slice())
     }
 
     /// One resource per table that stores objects.
@@ -87,10 +88,12 @@ impl Catalog {
             resource.plural.clone(),
         );
         let versions = self.groups.entry(resource.group.clone()).or_default();
-        match versions.iter_mut().find(|v| v.0 == resource.version) {
-            Some((_, resources)) => resources.push(Arc::clone(&resource)),
-            None => versions.push((resource.version.clone(), vec![Arc::clone(&resource)])),
-        }
+        let place = self.places.entry((resource.group.clone(), resource.version.clone()));
+        let place = *place.or_insert_with(|| {
+            versions.push((resource.version.clone(), Vec::new()));
+            versions.len() - 1
+        });
+        versions[place].1.push(Arc::clone(&resource));
         self.by_path.insert(path, resource);
     }
 }
@@ -116,14 +119,24 @@ fn served(definition: &Value) -> Vec<Resource> {
     if !established {
         return Vec::new();
     }
+    let newest = newest(versions);
     versions
         .iter()
         .filter(|v| v["served"] == true)
-        .map(|version| custom(definition, version))
+        .map(|version| custom(definition, version, newest))
         .collect()
 }
 
-fn custom(definition: &Value, version: &Value) -> Resource {
+/// The newest version that is served and not deprecated.
+fn newest(versions: &[Value]) -> Option<&str> {
+    versions
+        .iter()
+        .filter(|v| v["served"] == true && v["deprecated"] != true)
+        .filter_map(|v| v["name"].as_str())
+        .max_by(|a, b| compare_versions(a, b))
+}
+
+fn custom(definition: &Value, version: &Value, newest: Option<&str>) -> Resource {
     let names = &definition["spec"]["names"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| -> Vec<String> {
@@ -139,7 +152,7 @@ fn custom(definition: &Value, version: &Value) -> Resource {
     let deprecation = (version["deprecated"] == true).then(|| {
         version["deprecationWarning"]
             .as_str()
-            .map_or_else(|| default_deprecation(definition, &name, &group, &kind), str::to_owned)
+            .map_or_else(|| default_deprecation(newest, &name, &group, &kind), str::to_owned)
     });
     let scale = version["subresources"]["scale"].as_object().map(|scale| Scale {
         spec_replicas: scale.get("specReplicasPath").map(text).unwrap_or_default(),
@@ -180,14 +193,9 @@ fn custom(definition: &Value, version: &Value) -> Resource {
 }
 
 /// The warning of a deprecated version, with the newest version that is not.
-fn default_deprecation(definition: &Value, version: &str, group: &str, kind: &str) -> String {
-    let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
-    let better = versions
-        .filter(|v| v["served"] == true && v["deprecated"] != true)
-        .filter_map(|v| v["name"].as_str())
+fn default_deprecation(newest: Option<&str>, version: &str, group: &str, kind: &str) -> String {
+    let instead = newest
         .filter(|name| compare_versions(name, version).is_gt())
-        .max_by(|a, b| compare_versions(a, b));
-    let instead = better
         .map(|name| format!("; use {group}/{name} {kind}"))
         .unwrap_or_default();
     format!("{group}/{version} {kind} is deprecated{instead}")

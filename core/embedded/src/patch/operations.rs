@@ -5,10 +5,16 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::bounds::{self, DEPTH};
 use crate::status::Failure;
 
 /// No patch has more operations.
 const LIMIT: usize = 10_000;
+/// Bytes that all copies of one patch together may add.
+const COPIES: usize = bounds::SIZE;
+/// Items that one patch may shift, and values that it may have looked at. A patch of many operations on a long list is
+/// quadratic without it.
+const WORK: usize = 1 << 26;
 
 /// One operation.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,10 +47,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
 }
 
 /// The target after all operations.
-pub(crate) fn apply(list: &[Operation], mut target: Value) -> Result<Value, Failure> {
+pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure> {
+    let depth = bounds::measure(&target, usize::MAX).map_or(DEPTH, |m| m.depth);
+    let mut state = State {
+        target,
+        depth,
+        copied: 0,
+        work: 0,
+    };
     for operation in list {
         // The real server does not say what was wrong; neither do we.
-        step(operation, &mut target).map_err(|_| {
+        state.step(operation).map_err(|_| {
             Failure::new(
                 422,
                 "Invalid",
@@ -53,30 +66,124 @@ pub(crate) fn apply(list: &[Operation], mut target: Value) -> Result<Value, Fail
             .with_details(serde_json::json!({}))
         })?;
     }
-    Ok(target)
+    Ok(state.target)
 }
 
-fn step(operation: &Operation, target: &mut Value) -> Result<(), String> {
-    let Operation { op, path, from, value } = operation;
-    match op.as_str() {
-        "add" => add(target, path, value.clone()),
-        "remove" => remove(target, path).map(drop),
-        "replace" => replace(target, path, value.clone()),
-        "move" => {
-            let moved = remove(target, from)?;
-            add(target, path, moved)
+/// An object on its way through the operations, and what they have cost.
+struct State {
+    target: Value,
+    /// The object is not deeper than this.
+    depth: usize,
+    /// Bytes that were copied.
+    copied: usize,
+    /// Items that were shifted and values that were looked at.
+    work: usize,
+}
+
+impl State {
+    fn step(&mut self, operation: &Operation) -> Result<(), String> {
+        let Operation { op, path, from, value } = operation;
+        match op.as_str() {
+            "add" => {
+                self.fits(path, value)?;
+                self.add(path, value.clone())
+            }
+            "remove" => self.remove(path).map(drop),
+            "replace" => {
+                self.fits(path, value)?;
+                replace(&mut self.target, path, value.clone())
+            }
+            "move" => {
+                let moved = self.remove(from)?;
+                // Mostly it goes no deeper, and need not be looked at.
+                let bound = (self.depth + levels(path)).saturating_sub(levels(from));
+                if bound > DEPTH {
+                    self.fits(path, &moved)?;
+                } else {
+                    self.depth = self.depth.max(bound);
+                }
+                self.add(path, moved)
+            }
+            "copy" => {
+                let source = self.target.pointer(from);
+                let source = source.ok_or_else(|| format!("no value at {from}"))?;
+                let measure = bounds::measure(source, COPIES - self.copied)
+                    .ok_or_else(|| format!("accumulated size increase of copies is more than {COPIES}"))?;
+                let copied = source.clone();
+                self.copied += measure.bytes;
+                self.deepen(levels(path) + measure.depth)?;
+                self.add(path, copied)
+            }
+            "test" if self.target.pointer(path).unwrap_or(&Value::Null) == value => Ok(()),
+            "test" => Err(format!("testing value {path} failed")),
+            other => Err(format!("unexpected kind: {other}")),
         }
-        "copy" => {
-            let copied = target
-                .pointer(from)
-                .cloned()
-                .ok_or_else(|| format!("no value at {from}"))?;
-            add(target, path, copied)
-        }
-        "test" if target.pointer(path).unwrap_or(&Value::Null) == value => Ok(()),
-        "test" => Err(format!("testing value {path} failed")),
-        other => Err(format!("unexpected kind: {other}")),
     }
+
+    /// Whether a value may stand at a path.
+    fn fits(&mut self, path: &str, value: &Value) -> Result<(), String> {
+        let measure = bounds::measure(value, usize::MAX).ok_or("the value is too large")?;
+        self.spend(measure.nodes)?;
+        self.deepen(levels(path) + measure.depth)
+    }
+
+    fn deepen(&mut self, depth: usize) -> Result<(), String> {
+        if depth > DEPTH {
+            return Err(format!("the object would nest deeper than {DEPTH} levels"));
+        }
+        self.depth = self.depth.max(depth);
+        Ok(())
+    }
+
+    fn spend(&mut self, work: usize) -> Result<(), String> {
+        self.work += work;
+        if self.work > WORK {
+            return Err("the patch asks for too much work".to_owned());
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: &str, value: Value) -> Result<(), String> {
+        if path.is_empty() {
+            self.target = value;
+            return Ok(());
+        }
+        match parent(&mut self.target, path)? {
+            (Value::Object(map), key) => {
+                map.insert(key, value);
+            }
+            (Value::Array(list), key) if key == "-" => list.push(value),
+            (Value::Array(list), key) => {
+                let at = index(&key, list.len() + 1)?;
+                let shifted = list.len() - at;
+                list.insert(at, value);
+                self.spend(shifted)?;
+            }
+            _ => return Err(format!("{path} is in no container")),
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &str) -> Result<Value, String> {
+        match parent(&mut self.target, path)? {
+            (Value::Object(map), key) => map
+                .remove(&key)
+                .ok_or_else(|| format!("unable to remove nonexistent key: {key}")),
+            (Value::Array(list), key) => {
+                let at = index(&key, list.len())?;
+                let removed = list.remove(at);
+                let shifted = list.len() - at;
+                self.spend(shifted)?;
+                Ok(removed)
+            }
+            _ => Err(format!("{path} is in no container")),
+        }
+    }
+}
+
+/// How many levels below the object a path leads.
+fn levels(path: &str) -> usize {
+    path.bytes().filter(|b| *b == b'/').count()
 }
 
 /// The container of a path and the last part of it.
@@ -96,38 +203,6 @@ fn index(text: &str, length: usize) -> Result<usize, String> {
         .ok()
         .filter(|i| *i < length)
         .ok_or_else(|| format!("index {text} is out of bounds"))
-}
-
-fn add(target: &mut Value, path: &str, value: Value) -> Result<(), String> {
-    if path.is_empty() {
-        *target = value;
-        return Ok(());
-    }
-    match parent(target, path)? {
-        (Value::Object(map), key) => {
-            map.insert(key, value);
-        }
-        (Value::Array(list), key) if key == "-" => list.push(value),
-        (Value::Array(list), key) => {
-            let at = index(&key, list.len() + 1)?;
-            list.insert(at, value);
-        }
-        _ => return Err(format!("{path} is in no container")),
-    }
-    Ok(())
-}
-
-fn remove(target: &mut Value, path: &str) -> Result<Value, String> {
-    match parent(target, path)? {
-        (Value::Object(map), key) => map
-            .remove(&key)
-            .ok_or_else(|| format!("unable to remove nonexistent key: {key}")),
-        (Value::Array(list), key) => {
-            let at = index(&key, list.len())?;
-            Ok(list.remove(at))
-        }
-        _ => Err(format!("{path} is in no container")),
-    }
 }
 
 fn replace(target: &mut Value, path: &str, value: Value) -> Result<(), String> {
@@ -188,6 +263,73 @@ mod tests {
             (json!({"data": {}}), 400),
         ] {
             assert_eq!(run(&patch, json!({"a": 1, "l": []})).unwrap_err().code, code, "{patch}");
+        }
+    }
+
+    /// Every copy doubles what is below `/a`.
+    fn doublings(times: usize) -> Value {
+        let start = json!({"op": "add", "path": "/a", "value": []});
+        let copies = (0..times).map(|_| json!({"op": "copy", "from": "/a", "path": "/a/-"}));
+        std::iter::once(start).chain(copies).collect()
+    }
+
+    #[test]
+    fn copies_are_bounded_in_size_and_depth_while_they_are_made() {
+        // Wide: one text doubled in a list.
+        let text = json!([{"op": "add", "path": "/t", "value": ["x".repeat(64)]}]);
+        let copies = (0..60).map(|n| json!({"op": "copy", "from": "/t", "path": format!("/t/{n}")}));
+        let wide: Value = text.as_array().unwrap().iter().cloned().chain(copies).collect();
+        assert_eq!(run(&wide, json!({})).unwrap_err().code, 422);
+        // Deep: `/a` holds itself, over and over.
+        assert_eq!(run(&doublings(1000), json!({})).unwrap_err().code, 422);
+        assert!(run(&doublings(12), json!({})).is_ok());
+        // Deeper by every step although nothing is copied.
+        let sink = (0..=DEPTH).flat_map(|_| {
+            [
+                json!({"op": "add", "path": "/n", "value": {}}),
+                json!({"op": "move", "from": "/d", "path": "/n/d"}),
+                json!({"op": "move", "from": "/n", "path": "/d"}),
+            ]
+        });
+        let sink: Value = std::iter::once(json!({"op": "add", "path": "/d", "value": 1}))
+            .chain(sink)
+            .collect();
+        assert_eq!(run(&sink, json!({})).unwrap_err().code, 422);
+    }
+
+    #[test]
+    fn work_on_a_long_list_is_bounded() {
+        let list: Value = (0..100_000).collect();
+        let at_the_front = |times: usize| -> Value {
+            (0..times)
+                .map(|n| json!({"op": "add", "path": "/l/0", "value": n}))
+                .collect()
+        };
+        assert!(run(&at_the_front(500), json!({"l": list})).is_ok());
+        assert_eq!(run(&at_the_front(10_000), json!({"l": list})).unwrap_err().code, 422);
+        assert_eq!(run(&at_the_front(10_001), json!({"l": []})).unwrap_err().code, 413);
+    }
+
+    fn operation() -> impl Strategy<Value = Value> {
+        let path = "(/[ab0-2-]){0,4}";
+        let value = prop_oneof![Just(json!({})), Just(json!([1])), Just(json!({"a": {"b": []}}))];
+        ("add|remove|replace|move|copy", path, path, value)
+            .prop_map(|(op, from, path, value)| json!({"op": op, "from": from, "path": path, "value": value}))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_patch_makes_more_than_the_bounds_allow(list in prop::collection::vec(operation(), 0..60)) {
+            // Operations that fail end a patch, so they are tried one by one.
+            let mut state = State { target: json!({"a": {}, "b": [[]]}), depth: 3, copied: 0, work: 0 };
+            for operation in parse(Value::from(list).to_string().as_bytes()).unwrap() {
+                let _ = state.step(&operation);
+            }
+            let measure = bounds::measure(&state.target, usize::MAX).unwrap();
+            prop_assert!(measure.depth <= state.depth.min(DEPTH));
+            prop_assert!(measure.bytes <= 2 * bounds::SIZE);
         }
     }
 

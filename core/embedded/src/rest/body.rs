@@ -300,7 +300,7 @@ fn is_empty(value: &Value, schema: &Schema, name: &str) -> bool {
     empty && !schema.required.iter().any(|r| r == name)
 }
 
-fn go_type(value: &Value) -> &'static str {
+pub(super) fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

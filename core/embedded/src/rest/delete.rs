@@ -155,7 +155,7 @@ pub(crate) fn delete_now(server: &Inner, place: &Place, options: &Options) -> Re
     let (object, gone) = begin(&server.store, resource, &key, options)?
         .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
     if !options.dry_run {
-        server.after_write(resource);
+        server.after_write(resource, &key);
     }
     Ok((object, gone))
 }
@@ -194,6 +194,7 @@ pub(crate) fn begin(
         match stored {
             Ok(object) => return Ok(Some((object, finished))),
             Err(Clash::Changed) => {}
+            Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
             Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
         }
     }
@@ -245,7 +246,8 @@ fn mark(resource: &Resource, current: &Value, options: &Options) -> Value {
             metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
         }
         if resource.generation || metadata.contains_key("generation") {
-            let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
+            let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0);
+            let generation = generation.saturating_add(1);
             metadata.insert("generation".into(), generation.into());
         }
     }

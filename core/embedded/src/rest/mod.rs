@@ -44,6 +44,47 @@ pub(crate) async fn handle(server: &Arc<Inner>, request: &Request) -> Reply {
     }
 }
 
+/// A request whose body is no longer than this is quick, if what it is about is so too.
+const QUICK_BODY: usize = 16 << 10;
+/// The same of an object that is there.
+const QUICK_OBJECT: usize = 32 << 10;
+/// The same of a collection, in objects and bytes.
+const QUICK_LIST: (usize, usize) = (500, 512 << 10);
+
+/// Whether a request is answered in no time for sure, so that it need not go to another thread.
+pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
+    let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
+    match segments.as_slice() {
+        [] | ["healthz" | "readyz" | "livez" | "version", ..] => return true,
+        ["api", _, _, ..] | ["apis", _, _, _, ..] => {}
+        _ => return false,
+    }
+    let Ok(place) = place(server, &segments) else {
+        return true;
+    };
+    let resource = &place.resource;
+    let object = || {
+        let found = server
+            .store
+            .get(&resource.table, &resource.key(&place.namespace, &place.name));
+        found.is_none_or(|object| object.bytes.len() <= QUICK_OBJECT)
+    };
+    let ruled =
+        || &*resource.table == crate::server::DEFINITIONS || resource.custom.is_some() && resource.schema().ruled;
+    let body = request.body.len() <= QUICK_BODY && request.content_type() != "application/yaml";
+    match request.method.as_str() {
+        "GET" | "HEAD" if place.name.is_empty() => {
+            let (objects, bytes) = server.store.size(&resource.table);
+            objects <= QUICK_LIST.0 && bytes <= QUICK_LIST.1
+        }
+        "GET" | "HEAD" => true,
+        "POST" => body && !ruled(),
+        "PUT" | "PATCH" => body && request.content_type() != "application/json-patch+json" && !ruled() && object(),
+        "DELETE" => body && !place.name.is_empty() && !ruled(),
+        _ => true,
+    }
+}
+
 async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure> {
     let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
     permission::check(server, request, &segments)?;

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::options::{FieldValidation, WriteOptions};
 use super::{Place, body, negotiate, write};
+use crate::access::grant;
 use crate::apply::managers::{self, Actor};
 use crate::apply::typed;
 use crate::http::{Reply, Request};
-use crate::patch::{merge, operations, strategic};
+use crate::patch::{bounds, merge, operations, strategic};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
 use crate::text::meta;
@@ -36,6 +37,7 @@ impl Patch {
             Self::Merge(patch) => merge::apply(base, patch),
             Self::Strategic(patch) => strategic::apply(base, patch, resource.schema())?,
         };
+        bounds::check(&patched)?;
         same_type(place, &patched, false)?;
         write::same_place(place, &patched)?;
         let shown = (validation == FieldValidation::Strict).then(|| patched.clone());
@@ -85,7 +87,11 @@ pub(crate) async fn patch(server: &Arc<Inner>, request: &Request, place: &Place)
         return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
     }
     let actor = Actor::patch(&options.manager, resource, &place.subresource);
-    let make = |current: &Value| patch.applied(place, current, options.validation);
+    let make = |current: &Value| {
+        let patched = patch.applied(place, current, options.validation)?;
+        grant::check(&server.store, &request.user, place, Some(current), &patched.0)?;
+        Ok(patched)
+    };
     let written = write::change(server, place, &options, &actor, &make).await?;
     negotiate::object_reply(request, place, 200, &written)
 }
@@ -107,6 +113,7 @@ async fn apply(
     if !wanted.is_object() {
         return Err(Failure::bad_request("error decoding YAML: the patch is no object"));
     }
+    bounds::check(&wanted)?;
     same_type(place, &wanted, true)?;
     write::same_place(place, &wanted)?;
     if wanted["metadata"]
@@ -115,7 +122,7 @@ async fn apply(
     {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
-    typed::check(&wanted, resource.schema(), "").map_err(|why| {
+    typed::check(&wanted, resource.schema()).map_err(|why| {
         let kind = format!(
             "({}/{}; {}, Kind={})",
             place.namespace,
@@ -130,10 +137,12 @@ async fn apply(
     let force = options.force == Some(true);
     let make = |current: &Value| {
         let mut object = managers::apply(current, &wanted, resource, &actor, force)?;
+        bounds::check(&object)?;
         if meta(&wanted, "resourceVersion").is_empty() {
             crate::text::meta_mut(&mut object).remove("resourceVersion");
         }
         let decoded = body::conform(resource, object, FieldValidation::Ignore)?;
+        grant::check(&server.store, &request.user, place, Some(current), &decoded.object)?;
         Ok((decoded.object, Vec::new()))
     };
     let there = server
@@ -144,6 +153,7 @@ async fn apply(
         (200, write::change(server, place, options, &actor, &make).await?)
     } else {
         let object = managers::apply(&serde_json::json!({}), &wanted, resource, &actor, force)?;
+        grant::check(&server.store, &request.user, place, None, &object)?;
         match write::insert(server, place, object, options, &actor).await {
             // Somebody was faster: apply to what is there now.
             Err(failure) if failure.reason == "AlreadyExists" => {

@@ -27,20 +27,17 @@ impl Selection {
         let labels = Labels::parse(request.query("labelSelector").unwrap_or_default())
             .map_err(|why| Failure::bad_request(format!("unable to parse requirement: {why}")))?;
         let fields = Fields::parse(request.query("fieldSelector").unwrap_or_default()).map_err(Failure::bad_request)?;
-        for field in &fields.0 {
-            if !selectable(resource, &field.path) {
+        for path in fields.paths() {
+            if !selectable(resource, path) {
                 let why = if resource.is_core() {
-                    format!(
-                        "{:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
-                        field.path
-                    )
+                    format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
                 } else {
-                    format!("field label not supported: {}", field.path)
+                    format!("field label not supported: {path}")
                 };
                 let message = if resource.is_core() && known_fields(resource).is_empty() {
                     why
                 } else {
-                    format!("field label not supported: {}", field.path)
+                    format!("field label not supported: {path}")
                 };
                 return Err(Failure::bad_request(message));
             }
@@ -49,7 +46,7 @@ impl Selection {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.labels.is_empty() && self.fields.0.is_empty()
+        self.labels.is_empty() && self.fields.is_empty()
     }
 
     pub(crate) fn matches(&self, object: &Value) -> bool {

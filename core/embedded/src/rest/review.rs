@@ -123,6 +123,7 @@ fn token(server: &Inner, spec: &Value) -> Result<Value, Failure> {
 /// `POST` to the `token` of a service account: a token for it.
 pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<Reply, Failure> {
     const HOUR: i64 = 3600;
+    const LONGEST: i64 = (1 << 32) + 1;
     let resource = &place.resource;
     let account = server
         .store
@@ -134,20 +135,15 @@ pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<
         body::yaml(&request.body)
     }
     .map_err(Failure::bad_request)?;
-    let seconds = body["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
-    if seconds < 600 {
-        let field = "spec.expirationSeconds";
-        let cause = Cause::invalid(
-            field,
-            &seconds.into(),
-            "may not specify a duration less than 10 minutes",
-        );
-        return Err(Failure::invalid(
-            "authentication.k8s.io",
-            "TokenRequest",
-            &place.name,
-            &[cause],
-        ));
+    let seconds = seconds(&body)?.unwrap_or(HOUR);
+    let wrong = match seconds {
+        ..600 => Some("may not specify a duration less than 10 minutes"),
+        LONGEST.. => Some("may not specify a duration larger than 2^32 seconds"),
+        _ => None,
+    };
+    if let Some(why) = wrong {
+        let cause = Cause::invalid("spec.expirationSeconds", &seconds.into(), why);
+        return Err(Failure::invalid("authentication.k8s.io", "TokenRequest", "", &[cause]));
     }
     let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
     let time = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
@@ -163,4 +159,31 @@ pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<
         "expirationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     Ok(http::value(201, &body))
+}
+
+/// How long a token shall be good, if the request says so.
+fn seconds(body: &Value) -> Result<Option<i64>, Failure> {
+    let cannot = |what: &Value, field: &str, kind: &str| {
+        Failure::bad_request(format!(
+            "TokenRequest in version \"v1\" cannot be handled as a TokenRequest: json: cannot unmarshal {} into Go struct \
+             field {field} of type {kind}",
+            body::go_type(what)
+        ))
+    };
+    if !(body.is_object() || body.is_null()) {
+        return Err(Failure::bad_request(format!(
+            "the object provided is unrecognized (must be of type TokenRequest): couldn't get version/kind; json parse error: \
+             json: cannot unmarshal {} into Go value of type struct",
+            body::go_type(body)
+        )));
+    }
+    let spec = &body["spec"];
+    if !(spec.is_object() || spec.is_null()) {
+        return Err(cannot(spec, "TokenRequest.spec", "v1.TokenRequestSpec"));
+    }
+    let seconds = &spec["expirationSeconds"];
+    if !(seconds.is_i64() || seconds.is_null()) {
+        return Err(cannot(seconds, "TokenRequestSpec.spec.expirationSeconds", "int64"));
+    }
+    Ok(seconds.as_i64())
 }

@@ -13,6 +13,7 @@ use crate::kinds::{Resource, Scale};
 use crate::patch::{merge, operations};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
+use crate::store::{Excess, limits};
 use crate::text::meta;
 
 /// Shows or changes the scale of an object.
@@ -48,6 +49,10 @@ pub(crate) async fn answer(server: &Arc<Inner>, request: &Request, place: &Place
         let version = meta(&wanted, "resourceVersion");
         if !version.is_empty() && version != meta(current, "resourceVersion") {
             return Err(write::stale(resource, &place.name));
+        }
+        // A path may be longer than an object may be deep.
+        if scale.spec_replicas.split('.').count() > limits::DEPTH {
+            return Err(Failure::too_much(Excess::Depth));
         }
         let mut next = current.clone();
         set(&mut next, &scale.spec_replicas, replicas);

@@ -17,11 +17,15 @@ use crate::http::{self, Reply, Request};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
 use crate::store::{Change, Object};
+use crate::work::{self, Panicked};
 
 /// Bookmarks come this often to clients that want them.
 const BOOKMARKS: Duration = Duration::from_mins(1);
 /// Watches end after this time if the client does not say.
 const TIMEOUT: Duration = Duration::from_mins(30);
+
+/// No watch goes on for longer.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// Whether a request on a collection asks for a watch.
 pub(crate) fn wanted(request: &Request) -> bool {
@@ -50,22 +54,12 @@ pub(crate) async fn start(server: &Arc<Inner>, request: &Request, place: &Place)
     let form = negotiate::form(request, false)?;
     let mut selection = Selection::read(request, &place.resource)?;
     if !place.name.is_empty() {
-        let name = crate::select::Field {
-            path: "metadata.name".into(),
-            value: place.name.clone(),
-            equal: true,
-        };
-        selection.fields.0.push(name);
+        selection.fields.require("metadata.name", &place.name);
     }
     let timeout = match request.query_text("timeoutSeconds") {
         None => TIMEOUT,
-        Some(text) => text.parse::<u64>().map(Duration::from_secs).map_err(|_| {
-            Failure::bad_request(format!(
-                "timeoutSeconds: Invalid value: {text:?}: strconv.ParseInt: parsing {text:?}: invalid syntax"
-            ))
-        })?,
+        Some(text) => limit(text)?,
     };
-    let timeout = if timeout.is_zero() { TIMEOUT } else { timeout };
     let initial = check_initial(request)?;
     let place = Place {
         resource: Arc::clone(&place.resource),
@@ -86,7 +80,7 @@ pub(crate) async fn start(server: &Arc<Inner>, request: &Request, place: &Place)
         cursor: 0,
         bookmarks,
         first_row: true,
-        ends: Instant::now() + timeout,
+        ends: Instant::now() + timeout.min(LONGEST),
         queue: Vec::new(),
         finished: false,
         place,
@@ -94,14 +88,35 @@ pub(crate) async fn start(server: &Arc<Inner>, request: &Request, place: &Place)
     watcher.begin(request, initial).await?;
     watcher.queue.reverse();
     let stream = futures::stream::unfold(watcher, |mut watcher| async move {
-        let bytes = watcher.step().await?;
-        Some((Ok::<_, std::convert::Infallible>(Frame::data(bytes)), watcher))
+        // A panic ends this watch, not the others of its connection.
+        let bytes = work::here(watcher.step()).await.inspect_err(|Panicked(panic)| {
+            tracing::error!(panic, resource = &*watcher.place.resource.table, "a watch panicked");
+        });
+        Some((
+            Ok::<_, std::convert::Infallible>(Frame::data(bytes.ok().flatten()?)),
+            watcher,
+        ))
     });
-    Ok(http::reply(
-        200,
-        "application/json",
-        StreamBody::new(stream.boxed()).boxed_unsync(),
-    ))
+    let body = StreamBody::new(stream.boxed()).boxed_unsync();
+    let mut reply = http::reply(200, "application/json", body);
+    reply.extensions_mut().insert(http::Endless);
+    Ok(reply)
+}
+
+/// How long a watch shall go on. Nothing and zero leave that to the server, a negative number has passed already.
+fn limit(text: &str) -> Result<Duration, Failure> {
+    let seconds = text.parse::<i64>().map_err(|error| {
+        let why = match error.kind() {
+            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+    })?;
+    Ok(match u64::try_from(seconds) {
+        Ok(0) => TIMEOUT,
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => Duration::ZERO,
+    })
 }
 
 /// Whether the state at the beginning is to be sent and closed by a bookmark.
@@ -285,4 +300,22 @@ fn line(kind: &str, object: &[u8]) -> Bytes {
     out.put_slice(object);
     out.put_slice(b"}\n");
     out.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number near the end of its range panicked.
+    #[test]
+    fn every_number_of_seconds_is_a_time_or_refused() {
+        assert_eq!(limit("7").unwrap(), Duration::from_secs(7));
+        assert_eq!(limit("0").unwrap(), TIMEOUT);
+        assert_eq!(limit("-5").unwrap(), Duration::ZERO);
+        let most = limit("9223372036854775807").unwrap();
+        assert!(std::time::Instant::now().checked_add(most.min(LONGEST)).is_some());
+        for text in ["18446744073709551615", "-9223372036854775809", "1e3", "x", " 1"] {
+            assert_eq!(limit(text).unwrap_err().code, 400, "{text}");
+        }
+    }
 }

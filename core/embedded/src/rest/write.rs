@@ -7,10 +7,12 @@ use serde_json::Value;
 use super::body;
 use super::options::WriteOptions;
 use super::{Place, negotiate};
+use crate::access::grant;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
 use crate::http::{Reply, Request};
 use crate::kinds::Resource;
+use crate::patch::bounds;
 use crate::schema::{normal, rules, validate};
 use crate::server::Inner;
 use crate::status::{Cause, Failure};
@@ -49,6 +51,7 @@ pub(crate) async fn create(server: &Arc<Inner>, request: &Request, place: &Place
             "resourceVersion should not be set on objects to be created",
         ));
     }
+    grant::check(&server.store, &request.user, place, None, &decoded.object)?;
     let actor = Actor::update(&options.manager, &place.resource, "");
     let inserted = insert(server, place, decoded.object, &options, &actor).await;
     let mut written = inserted.map_err(|failure| failure.with_warnings(&decoded.warnings))?;
@@ -96,7 +99,7 @@ pub(crate) fn insert_now(
         meta_mut(&mut object).insert("name".into(), format!("{base}{}", suffix()).into());
     }
     writable_namespace(server, place, meta(&object, "name"))?;
-    prepare_new(resource, &mut object);
+    prepare_new(resource, &mut object)?;
     let warnings = admit::metadata::warnings(resource, None, &object);
     check_all(resource, None, &mut object, "")?;
     managers::track_update(None, &mut object, resource, actor);
@@ -108,7 +111,7 @@ pub(crate) fn insert_now(
         }
         meta_mut(&mut object).remove("resourceVersion");
         return Ok(Written {
-            object: Arc::new(Object::unsaved(object)),
+            object: Arc::new(would_store(server, resource, &key, object)?),
             warnings,
             revision: 0,
         });
@@ -116,9 +119,10 @@ pub(crate) fn insert_now(
     let object = match server.store.commit(&resource.table, &key, Expect::Absent, Some(object)) {
         Ok(object) => object,
         Err(Clash::Changed) => return Err(Failure::already_exists(&resource.target(), &name)),
+        Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
         Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
     };
-    server.after_write(resource);
+    server.after_write(resource, &key);
     let revision = object.revision;
     Ok(Written {
         object,
@@ -127,8 +131,17 @@ pub(crate) fn insert_now(
     })
 }
 
+/// The object of a dry run: refused where it would be refused.
+fn would_store(server: &Inner, resource: &Resource, key: &str, object: Value) -> Result<Object, Failure> {
+    let object = Object::unsaved(object);
+    match server.store.excess(&resource.table, key, &object) {
+        Some(excess) => Err(Failure::too_much(excess)),
+        None => Ok(object),
+    }
+}
+
 /// Sets what the server sets on new objects.
-fn prepare_new(resource: &Resource, object: &mut Value) {
+fn prepare_new(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
     let metadata = meta_mut(object);
     for member in [
         "deletionTimestamp",
@@ -148,9 +161,9 @@ fn prepare_new(resource: &Resource, object: &mut Value) {
     }
     if resource.is_core() {
         admit::core::default(resource, object);
-    } else {
-        normal::default(object, resource.schema());
+        return Ok(());
     }
+    normal::default(object, resource.schema()).map_err(|_| bounds::too_large())
 }
 
 /// Five characters that spell nothing.
@@ -204,12 +217,12 @@ fn check_all(resource: &Resource, old: Option<&Value>, object: &mut Value, subre
         causes.extend(admit::check::check(resource, old, object));
     } else {
         let schema = resource.schema();
-        let mut found = validate::check(object, old, schema, "");
+        let mut found = validate::check(object, old, schema);
         if subresource == "status" {
             found.retain(|c| c.field.starts_with("status") || c.field == "<nil>");
         }
         causes.extend(found);
-        if rules::present(schema) {
+        if schema.ruled {
             // Rules are written for objects of the right shape.
             let blocking = causes.iter().any(|c| {
                 matches!(
@@ -276,6 +289,7 @@ pub(crate) async fn replace(server: &Arc<Inner>, request: &Request, place: &Plac
     }
     let make = |current: &Value| {
         same_uid(place, current, &decoded.object)?;
+        grant::check(&server.store, &request.user, place, Some(current), &decoded.object)?;
         Ok((decoded.object.clone(), Vec::new()))
     };
     let changed = change(server, place, &options, &actor, &make).await;
@@ -370,7 +384,7 @@ pub(crate) fn change_now(
         warnings.extend(admit::metadata::warnings(resource, Some(&current.value), &next));
         if options.dry_run {
             return Ok(Written {
-                object: Arc::new(Object::unsaved(next)),
+                object: Arc::new(would_store(server, resource, &key, next)?),
                 warnings,
                 revision: 0,
             });
@@ -387,7 +401,7 @@ pub(crate) fn change_now(
         };
         match stored {
             Ok(object) => {
-                server.after_write(resource);
+                server.after_write(resource, &key);
                 let revision = object.revision;
                 let object = last.unwrap_or(object);
                 return Ok(Written {
@@ -398,6 +412,7 @@ pub(crate) fn change_now(
             }
             Err(Clash::Changed) if unconditional || actor.retries() => {}
             Err(Clash::Changed) => return Err(stale(resource, &place.name)),
+            Err(Clash::TooMuch(excess)) => return Err(Failure::too_much(excess)),
             Err(Clash::Broken(error)) => return Err(Failure::internal(error.to_string())),
         }
     }
@@ -461,10 +476,10 @@ fn next(
         admit::core::default(resource, &mut new);
         admit::core::inherit(resource, old, &mut new);
     } else {
-        normal::default(&mut new, resource.schema());
+        normal::default(&mut new, resource.schema()).map_err(|_| bounds::too_large())?;
     }
     if resource.generation && counts(resource, old) != counts(resource, &new) {
-        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0).saturating_add(1);
         meta_mut(&mut new).insert("generation".into(), generation.into());
     }
     check_all(resource, Some(old), &mut new, &place.subresource)?;

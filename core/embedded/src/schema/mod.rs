@@ -1,19 +1,34 @@
 //! Structural schemas: what a custom resource or a built-in kind looks like. Read once, then shared.
 
+pub(crate) mod cel;
+mod keys;
 pub(crate) mod normal;
+pub(crate) mod pattern;
 pub(crate) mod rules;
 mod trail;
 pub(crate) mod validate;
 
 pub(crate) use self::trail::Trail;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
 
-use regex::Regex;
 use serde_json::Value;
 
+use self::pattern::Pattern;
 use self::rules::Rule;
+
+static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+    Arc::new(Schema {
+        preserve: true,
+        ..Schema::default()
+    })
+});
+
+/// Anything goes.
+pub(crate) fn any() -> &'static Schema {
+    &ANY
+}
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +91,8 @@ pub(crate) struct Schema {
     pub(crate) items: Option<Arc<Schema>>,
     pub(crate) required: Vec<String>,
     pub(crate) default: Option<Value>,
+    /// The properties that have defaults.
+    pub(crate) defaulted: Vec<String>,
     pub(crate) nullable: bool,
     pub(crate) preserve: bool,
     pub(crate) embedded: bool,
@@ -86,6 +103,8 @@ pub(crate) struct Schema {
     pub(crate) merge_key: Option<&'static str>,
     pub(crate) limits: Limits,
     pub(crate) rules: Vec<Rule>,
+    /// It, or something below it, has rules.
+    pub(crate) ruled: bool,
     /// `allOf`, `anyOf`, `oneOf` and `not`.
     pub(crate) logic: Option<Box<Logic>>,
 }
@@ -104,9 +123,31 @@ pub(crate) struct Limits {
     pub(crate) max_items: Option<u64>,
     pub(crate) min_properties: Option<u64>,
     pub(crate) max_properties: Option<u64>,
-    pub(crate) pattern: Option<(String, Option<Regex>)>,
-    pub(crate) allowed: Option<Vec<Value>>,
+    pub(crate) pattern: Option<Arc<Pattern>>,
+    pub(crate) allowed: Option<Allowed>,
     pub(crate) format: Option<String>,
+}
+
+/// The values of an enum.
+#[derive(Debug, Clone)]
+pub(crate) struct Allowed {
+    /// In their order, as they are shown.
+    pub(crate) shown: Vec<String>,
+    values: HashSet<Value>,
+}
+
+impl Allowed {
+    fn new(list: &[Value]) -> Self {
+        let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+        Self {
+            shown: list.iter().map(text).collect(),
+            values: list.iter().cloned().collect(),
+        }
+    }
+
+    pub(crate) fn contains(&self, value: &Value) -> bool {
+        self.values.contains(value)
+    }
 }
 
 /// Combinations of schemas.
@@ -121,10 +162,7 @@ pub(crate) struct Logic {
 impl Schema {
     /// Anything goes.
     pub(crate) fn any() -> Arc<Self> {
-        Arc::new(Self {
-            preserve: true,
-            ..Self::default()
-        })
+        Arc::clone(&ANY)
     }
 
     /// The schema of a definition.
@@ -160,6 +198,8 @@ struct Reader<'a> {
     hints: Option<Hints>,
     known: HashMap<String, Arc<Schema>>,
     open: Vec<String>,
+    /// Equal expressions are kept once.
+    patterns: HashMap<&'a str, Option<Arc<Pattern>>>,
 }
 
 impl<'a> Reader<'a> {
@@ -192,7 +232,7 @@ impl<'a> Reader<'a> {
             embedded: raw["x-kubernetes-embedded-resource"] == true,
             int_or_string: raw["x-kubernetes-int-or-string"] == true,
             atomic_map: raw["x-kubernetes-map-type"] == "atomic",
-            limits: limits(raw),
+            limits: limits(raw, self.pattern(raw)),
             rules: rules::read(&raw["x-kubernetes-validations"]),
             list: match raw["x-kubernetes-list-type"].as_str() {
                 Some("set") => ListType::Set,
@@ -208,6 +248,9 @@ impl<'a> Reader<'a> {
                 node.list = list;
                 node.merge_key = key;
             }
+            if child.default.is_some() {
+                schema.defaulted.push(name.clone());
+            }
             schema.properties.insert(name.clone(), child);
         }
         match &raw["additionalProperties"] {
@@ -218,6 +261,10 @@ impl<'a> Reader<'a> {
         if raw["items"].is_object() {
             schema.items = Some(self.child(&raw["items"], ""));
         }
+        schema.ruled = !schema.rules.is_empty()
+            || schema.properties.values().any(|s| s.ruled)
+            || schema.additional.as_ref().is_some_and(|s| s.ruled)
+            || schema.items.as_ref().is_some_and(|s| s.ruled);
         // An object of a built-in kind that declares nothing holds anything.
         if self.hints.is_some() && schema.properties.is_empty() && schema.additional.is_none() {
             schema.preserve |= matches!(schema.kind, Type::Object | Type::Any);
@@ -229,6 +276,19 @@ impl<'a> Reader<'a> {
             schema.logic = self.logic(raw);
         }
         schema
+    }
+
+    fn pattern(&mut self, raw: &'a Value) -> Option<Arc<Pattern>> {
+        let text = raw["pattern"].as_str()?;
+        let read = || {
+            Pattern::parse(text)
+                .inspect_err(|error| {
+                    tracing::warn!(pattern = text, error, "a pattern that is no expression is not checked");
+                })
+                .ok()
+                .map(Arc::new)
+        };
+        self.patterns.entry(text).or_insert_with(read).clone()
     }
 
     fn logic(&mut self, raw: &'a Value) -> Option<Box<Logic>> {
@@ -252,7 +312,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn limits(raw: &Value) -> Limits {
+fn limits(raw: &Value, pattern: Option<Arc<Pattern>>) -> Limits {
     Limits {
         minimum: raw["minimum"].as_f64(),
         maximum: raw["maximum"].as_f64(),
@@ -265,8 +325,8 @@ fn limits(raw: &Value) -> Limits {
         max_items: raw["maxItems"].as_u64(),
         min_properties: raw["minProperties"].as_u64(),
         max_properties: raw["maxProperties"].as_u64(),
-        pattern: raw["pattern"].as_str().map(|p| (p.to_owned(), Regex::new(p).ok())),
-        allowed: raw["enum"].as_array().cloned(),
+        pattern,
+        allowed: raw["enum"].as_array().map(|list| Allowed::new(list)),
         format: raw["format"].as_str().map(str::to_owned),
     }
 }

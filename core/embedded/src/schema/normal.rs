@@ -4,6 +4,13 @@ use serde_json::{Map, Value};
 
 use super::{Schema, Trail, Type};
 use crate::kinds::definitions::META;
+use crate::patch::bounds;
+use crate::text::clip;
+
+/// Removed paths that are named; more help nobody.
+const NAMED: usize = 100;
+/// Bytes of a path that is named.
+const PATH: usize = 1 << 10;
 
 /// Removes what the schema does not declare; returns the paths that were removed.
 pub(crate) fn prune(value: &mut Value, schema: &Schema) -> Vec<String> {
@@ -22,6 +29,14 @@ struct Removed {
     embedded: Vec<String>,
 }
 
+impl Removed {
+    fn note(&mut self, path: Trail<'_>) {
+        if self.own.len() + self.embedded.len() < NAMED {
+            self.own.push(clip(path.to_string(), PATH));
+        }
+    }
+}
+
 fn prune_at(value: &mut Value, schema: &Schema, path: Trail<'_>, root: bool, removed: &mut Removed) {
     match value {
         Value::Object(map) => {
@@ -35,7 +50,7 @@ fn prune_at(value: &mut Value, schema: &Schema, path: Trail<'_>, root: bool, rem
                 map.retain(|name, _| {
                     let known = schema.member(name).is_some() || ((root || schema.embedded) && is_type_meta(name));
                     if !known {
-                        removed.own.push(Trail::Field(&path, name).to_string());
+                        removed.note(Trail::Field(&path, name));
                     }
                     known
                 });
@@ -69,23 +84,29 @@ fn is_type_meta(name: &str) -> bool {
     matches!(name, "apiVersion" | "kind" | "metadata")
 }
 
+/// The defaults of a schema would make an object larger than any may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
 /// Fills defaults, and drops nulls of fields that are not nullable.
-pub(crate) fn default(value: &mut Value, schema: &Schema) {
-    match value {
-        Value::Object(map) => default_map(map, schema),
-        Value::Array(list) => {
-            if let Some(items) = &schema.items {
-                for item in list {
-                    default(item, items);
-                }
-            }
-        }
-        _ => {}
+pub(crate) fn default(value: &mut Value, schema: &Schema) -> Result<(), TooLarge> {
+    default_at(value, schema, &mut bounds::SIZE.clone())
+}
+
+/// `room` is how many bytes defaults may still add.
+fn default_at(value: &mut Value, schema: &Schema, room: &mut usize) -> Result<(), TooLarge> {
+    match (value, &schema.items) {
+        (Value::Object(map), _) => default_map(map, schema, room),
+        (Value::Array(list), Some(items)) => list.iter_mut().try_for_each(|item| default_at(item, items, room)),
+        _ => Ok(()),
     }
 }
 
-fn default_map(map: &mut Map<String, Value>, schema: &Schema) {
-    for (name, property) in &schema.properties {
+fn default_map(map: &mut Map<String, Value>, schema: &Schema, room: &mut usize) -> Result<(), TooLarge> {
+    for name in &schema.defaulted {
+        let Some(property) = schema.properties.get(name) else {
+            continue;
+        };
         let Some(fallback) = &property.default else { continue };
         let missing = match map.get(name) {
             None => true,
@@ -93,6 +114,8 @@ fn default_map(map: &mut Map<String, Value>, schema: &Schema) {
             Some(_) => false,
         };
         if missing {
+            let added = bounds::measure(fallback, *room).ok_or(TooLarge)?;
+            *room = room.checked_sub(added.bytes + name.len() + 4).ok_or(TooLarge)?;
             map.insert(name.clone(), fallback.clone());
         }
     }
@@ -104,9 +127,10 @@ fn default_map(map: &mut Map<String, Value>, schema: &Schema) {
     });
     for (name, child) in map {
         if let Some(member) = schema.member(name) {
-            default(child, member);
+            default_at(child, member, room)?;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -141,10 +165,28 @@ mod tests {
     #[test]
     fn defaults_fill_leaves_and_default_objects_but_nothing_below_absent_ones() {
         let mut value = json!({"spec": {"size": null, "note": null}});
-        default(&mut value, &schema());
+        assert_eq!(default(&mut value, &schema()), Ok(()));
         assert_eq!(
             value,
             json!({"spec": {"size": 3, "note": null, "limits": {"cpu": "1"}}})
         );
+    }
+
+    #[test]
+    fn defaults_do_not_grow_an_object_beyond_what_a_request_may_be() {
+        let items =
+            json!({"type": "object", "properties": {"big": {"type": "string", "default": "x".repeat(1 << 20)}}});
+        let schema =
+            Schema::custom(&json!({"type": "object", "properties": {"list": {"type": "array", "items": items}}}));
+        let of = |count: usize| json!({"list": vec![json!({}); count]});
+        assert_eq!(default(&mut of(2), &schema), Ok(()));
+        assert_eq!(default(&mut of(100_000), &schema), Err(TooLarge));
+    }
+
+    #[test]
+    fn only_so_many_of_the_removed_fields_are_named() {
+        let mut value: Value = (0..100_000).map(|n| (format!("f{n}"), json!(1))).collect();
+        assert_eq!(prune(&mut value, &schema()).len(), NAMED);
+        assert_eq!(value, json!({}));
     }
 }

@@ -1,264 +1,294 @@
-//! Validation rules in the Common Expression Language.
+//! Validation rules of schemas, evaluated on objects within a budget.
 //!
 //! A rule that uses a function we have not got is passed over with a log line: refusing objects for it would be worse.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cel::objects::{Key, Map as CelMap};
-use cel::{Context, Env, ExecutionError, Program, Value as Cel};
 use serde_json::Value;
 
-use super::{ListType, Schema, Type};
-use crate::status::Cause;
+use super::cel::{self, Outcome, Program, value};
+use super::keys::Before;
+use super::{Schema, Trail, Type};
+use crate::status::{CAUSES, Cause};
 
-/// One rule of a schema.
+/// Units that one rule may cost.
+const RULE: u64 = 1_000_000;
+/// Units that all rules of one object may cost together.
+const OBJECT: u64 = 10_000_000;
+/// Bytes of a message that a rule makes.
+const MESSAGE: usize = 5 << 10;
+
+/// One rule of a schema. It is compiled when it is first needed.
 #[derive(Clone)]
 pub(crate) struct Rule {
-    text: String,
-    program: Option<Arc<Program>>,
+    source: String,
     message: Option<String>,
-    message_program: Option<Arc<Program>>,
+    message_source: Option<String>,
     reason: Option<String>,
     field_path: Option<String>,
+    optional_old: bool,
+    compiled: Arc<OnceLock<Option<Compiled>>>,
+}
+
+struct Compiled {
+    program: Program,
+    message: Option<Program>,
     /// It compares with the state before.
     transition: bool,
-    optional_old: bool,
 }
 
 impl std::fmt::Debug for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rule").field("text", &self.text).finish_non_exhaustive()
+        f.debug_struct("Rule")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
 /// Reads `x-kubernetes-validations`.
 pub(crate) fn read(raw: &Value) -> Vec<Rule> {
-    let Some(list) = raw.as_array().filter(|l| !l.is_empty()) else {
-        return Vec::new();
-    };
-    let environment = environment();
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    list.iter()
-        .map(|rule| {
-            let source = text(&rule["rule"]).unwrap_or_default();
-            let program = environment.compile(&source).ok().map(Arc::new);
-            if program.is_none() {
-                tracing::warn!(rule = source, "a validation rule does not compile");
-            }
-            let transition = program.as_ref().is_some_and(|p| p.references().has_variable("oldSelf"));
-            let message_program = rule["messageExpression"]
-                .as_str()
-                .and_then(|m| environment.compile(m).ok())
-                .map(Arc::new);
-            Rule {
-                transition,
-                program,
-                message: text(&rule["message"]).map(|m| m.trim().to_owned()),
-                message_program,
-                reason: text(&rule["reason"]),
-                field_path: text(&rule["fieldPath"]),
-                optional_old: rule["optionalOldSelf"] == true,
-                text: source,
-            }
+    let rule = |rule: &Value| Rule {
+        source: text(&rule["rule"]).unwrap_or_default(),
+        message: text(&rule["message"]).map(|m| m.trim().to_owned()),
+        message_source: text(&rule["messageExpression"]),
+        reason: text(&rule["reason"]),
+        field_path: text(&rule["fieldPath"]),
+        optional_old: rule["optionalOldSelf"] == true,
+        compiled: Arc::default(),
+    };
+    raw.as_array()
+        .map(|list| list.iter().map(rule).collect())
+        .unwrap_or_default()
+}
+
+impl Rule {
+    fn compiled(&self) -> Option<&Compiled> {
+        let compile = || cel::on_a_deep_stack(|| self.compile());
+        self.compiled.get_or_init(compile).as_ref()
+    }
+
+    fn compile(&self) -> Option<Compiled> {
+        let parsed = cel::parse(&self.source)
+            .map_err(|error| tracing::warn!(rule = self.source, error, "a validation rule does not compile"))
+            .ok()?;
+        let message = self.message_source.as_ref().and_then(|m| cel::parse(m).ok());
+        Some(Compiled {
+            transition: cel::uses_old_self(&parsed),
+            program: cel::program(parsed),
+            message: message.map(cel::program),
         })
-        .collect()
-}
+    }
 
-fn environment() -> Arc<Env> {
-    static ENVIRONMENT: std::sync::LazyLock<Arc<Env>> = std::sync::LazyLock::new(|| {
-        let mut env = Env::stdlib();
-        if env.add_extension(cel::extensions::strings).is_err() {
-            tracing::warn!("the string functions of validation rules are missing");
+    /// The rule in the words of failures.
+    fn shown(&self) -> &str {
+        match &self.message {
+            Some(message) if !message.is_empty() => message,
+            _ => self.source.trim(),
         }
-        Arc::new(env)
-    });
-    Arc::clone(&ENVIRONMENT)
-}
-
-/// Whether a schema has rules anywhere.
-pub(crate) fn present(schema: &Schema) -> bool {
-    !schema.rules.is_empty()
-        || schema.properties.values().any(|s| present(s))
-        || schema.additional.as_ref().is_some_and(|s| present(s))
-        || schema.items.as_ref().is_some_and(|s| present(s))
+    }
 }
 
 /// What the rules say about an object.
 pub(crate) fn check(object: &Value, old: Option<&Value>, schema: &Schema) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    walk(object, old, schema, "", &mut causes);
-    causes
+    check_within(object, old, schema, (RULE, OBJECT))
 }
 
-fn walk(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
-    if !schema.rules.is_empty() && !value.is_null() {
-        let this = convert(value, schema, path.is_empty());
-        let before = old.map(|o| convert(o, schema, path.is_empty()));
-        for rule in &schema.rules {
-            // What has not changed since before the rule was made stays valid.
-            if old == Some(value) && !rule.transition {
-                continue;
-            }
-            causes.extend(apply(rule, &this, before.as_ref(), path));
+/// The same with other budgets, for one rule and for the object.
+fn check_within(object: &Value, old: Option<&Value>, schema: &Schema, (rule, left): (u64, u64)) -> Vec<Cause> {
+    let mut evaluation = Evaluation {
+        causes: Vec::new(),
+        rule,
+        left,
+    };
+    // That there is no budget left stands among the causes.
+    let _ = evaluation.walk(object, old, schema, Trail::Root(""));
+    evaluation.causes
+}
+
+/// No further rules are to be evaluated.
+struct Ended;
+
+struct Evaluation {
+    causes: Vec<Cause>,
+    /// What one rule may cost.
+    rule: u64,
+    /// What is left for all.
+    left: u64,
+}
+
+/// A value that has rules, and what it was before.
+struct Subject<'a> {
+    value: &'a Value,
+    old: Option<&'a Value>,
+    schema: &'a Schema,
+    root: bool,
+    path: Trail<'a>,
+}
+
+impl Evaluation {
+    fn walk(&mut self, value: &Value, old: Option<&Value>, schema: &Schema, path: Trail<'_>) -> Result<(), Ended> {
+        let old = old.filter(|old| !old.is_null());
+        if !schema.rules.is_empty() && !value.is_null() {
+            self.subject(&Subject {
+                value,
+                old,
+                schema,
+                root: matches!(path, Trail::Root(_)),
+                path,
+            })?;
         }
-    }
-    match value {
-        Value::Object(map) => {
-            for (name, child) in map {
-                if let Some(member) = schema.member(name) {
-                    let path = if path.is_empty() {
-                        name.clone()
-                    } else {
-                        format!("{path}.{name}")
-                    };
-                    walk(child, old.and_then(|o| o.get(name)), member, &path, causes);
+        match value {
+            Value::Object(map) => {
+                for (name, child) in map {
+                    if let Some(member) = schema.member(name).filter(|member| member.ruled) {
+                        self.walk(child, old.and_then(|o| o.get(name)), member, Trail::Field(&path, name))?;
+                    }
                 }
             }
-        }
-        Value::Array(list) => {
-            let Some(items) = &schema.items else { return };
-            for (index, item) in list.iter().enumerate() {
-                let before = match &schema.list {
-                    ListType::Map(keys) => old
-                        .and_then(Value::as_array)
-                        .and_then(|old| old.iter().find(|o| keys.iter().all(|k| o.get(k) == item.get(k)))),
-                    _ => None,
+            Value::Array(list) => {
+                let Some(items) = schema.items.as_ref().filter(|items| items.ruled) else {
+                    return Ok(());
                 };
-                walk(item, before, items, &format!("{path}[{index}]"), causes);
+                let before = Before::of(old, &schema.list);
+                for (index, item) in list.iter().enumerate() {
+                    self.walk(item, before.keyed(item), items, Trail::Item(&path, index))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn subject(&mut self, subject: &Subject<'_>) -> Result<(), Ended> {
+        for rule in &subject.schema.rules {
+            let Some(compiled) = rule.compiled() else { continue };
+            // What has not changed since before the rule was made stays valid.
+            if subject.old == Some(subject.value) && !compiled.transition {
+                continue;
+            }
+            if compiled.transition && subject.old.is_none() && !rule.optional_old {
+                continue;
+            }
+            if self.causes.len() >= CAUSES {
+                return Err(Ended);
+            }
+            self.rule(rule, compiled, subject)?;
+        }
+        Ok(())
+    }
+
+    fn rule(&mut self, rule: &Rule, compiled: &Compiled, subject: &Subject<'_>) -> Result<(), Ended> {
+        let outcome = match self.evaluate(rule, &compiled.program, subject) {
+            Ok(outcome) => outcome,
+            Err(why) => {
+                self.causes.push(subject.of_its_type(&why));
+                return Err(Ended);
+            }
+        };
+        match outcome {
+            Outcome::Bool(true) => return Ok(()),
+            Outcome::Bool(false) => {}
+            Outcome::Unknown(name) => {
+                tracing::warn!(rule = rule.source, name, "a validation rule uses what is not there");
+                return Ok(());
+            }
+            Outcome::Text(_) | Outcome::Other => {
+                self.causes.push(subject.of_its_type("rule evaluated to no boolean"));
+                return Ok(());
+            }
+            Outcome::Failed(why) => {
+                let why = format!("{why} evaluating rule: {}", rule.shown());
+                self.causes.push(subject.of_its_type(&why));
+                return Ok(());
             }
         }
-        _ => {}
+        let made = match &compiled.message {
+            None => None,
+            Some(message) => match self.evaluate(rule, message, subject) {
+                Ok(Outcome::Text(text)) => usable(&text),
+                Ok(_) => None,
+                Err(why) => {
+                    self.causes
+                        .push(subject.of_its_type(&why.replace("rule:", "messageExpression:")));
+                    return Err(Ended);
+                }
+            },
+        };
+        let given = rule.message.clone().filter(|message| !message.is_empty());
+        let message = made
+            .or(given)
+            .unwrap_or_else(|| format!("failed rule: {}", rule.source.trim()));
+        self.causes.push(subject.failed(rule, &message));
+        Ok(())
     }
-}
 
-fn apply(rule: &Rule, this: &Cel, before: Option<&Cel>, path: &str) -> Option<Cause> {
-    if rule.transition && before.is_none() && !rule.optional_old {
-        return None;
-    }
-    let program = rule.program.as_ref()?;
-    let mut context = Context::with_env(environment());
-    context.add_variable_from_value("self", this.clone());
-    if rule.optional_old {
-        let old = before.map_or_else(cel::objects::OptionalValue::none, |b| {
-            cel::objects::OptionalValue::of(b.clone())
-        });
-        context.add_variable_from_value("oldSelf", Cel::Opaque(Arc::new(old)));
-    } else if let Some(before) = before {
-        context.add_variable_from_value("oldSelf", before.clone());
-    }
-    let failed = match program.execute(&context) {
-        Ok(Cel::Bool(true)) => return None,
-        Ok(Cel::Bool(false)) => None,
-        Ok(_) => Some("rule evaluated to no boolean".to_owned()),
-        Err(ExecutionError::UndeclaredReference(name)) => {
-            tracing::warn!(rule = rule.text, %name, "a validation rule uses what is not there");
-            return None;
-        }
-        Err(error) if is_missing_function(&error) => {
-            tracing::warn!(rule = rule.text, %error, "a validation rule uses what is not there");
-            return None;
-        }
-        Err(error) => Some(format!("rule evaluation error: {error}")),
-    };
-    let message = failed.or_else(|| match rule.message_program.as_ref()?.execute(&context) {
-        Ok(Cel::String(text)) => Some(text.to_string()),
-        _ => None,
-    });
-    let message = message
-        .or_else(|| rule.message.clone())
-        .unwrap_or_else(|| format!("failed rule: {}", rule.text));
-    let field = match &rule.field_path {
-        Some(below) if path.is_empty() => below.trim_start_matches('.').to_owned(),
-        Some(below) => format!("{path}{below}"),
-        None if path.is_empty() => "<nil>".to_owned(),
-        None => path.to_owned(),
-    };
-    Some(match rule.reason.as_deref() {
-        Some("FieldValueForbidden") => Cause::forbidden(field, &message),
-        Some("FieldValueRequired") => Cause::required(field, &message),
-        Some("FieldValueDuplicate") => Cause::new("FieldValueDuplicate", field, format!("Duplicate value: {message}")),
-        _ => Cause::new("FieldValueInvalid", field, format!("Invalid value: {message}")),
-    })
-}
-
-fn is_missing_function(error: &ExecutionError) -> bool {
-    matches!(error, ExecutionError::NotSupportedAsMethod { .. }) || error.to_string().contains("no matching overload")
-}
-
-/// A value as rules see it: nulls are absent, declared names are escaped, and of `metadata` only the names are seen.
-fn convert(value: &Value, schema: &Schema, root: bool) -> Cel {
-    match value {
-        Value::Null => Cel::Null,
-        Value::Bool(b) => Cel::Bool(*b),
-        Value::Number(n) => match (schema.kind, n.as_i64()) {
-            (Type::Number, _) | (_, None) => Cel::Float(n.as_f64().unwrap_or_default()),
-            (_, Some(int)) => Cel::Int(int),
-        },
-        Value::String(text) => Cel::String(Arc::new(text.clone())),
-        Value::Array(list) => {
-            let any = Schema::any();
-            let items = schema.items.as_ref().unwrap_or(&any);
-            Cel::List(Arc::new(list.iter().map(|item| convert(item, items, false)).collect()))
-        }
-        Value::Object(map) => {
-            let any = Schema::any();
-            let mut out = HashMap::new();
-            for (name, child) in map.iter().filter(|(_, child)| !child.is_null()) {
-                let child = if (root || schema.embedded) && name == "metadata" {
-                    convert(&names_only(child), &any, false)
-                } else {
-                    convert(child, schema.member(name).unwrap_or(&any), false)
-                };
-                let name = if schema.properties.contains_key(name) {
-                    escape(name)
-                } else {
-                    name.clone()
-                };
-                out.insert(Key::String(Arc::new(name)), child);
+    /// Evaluates an expression; the error says that the budget was not enough.
+    fn evaluate(&mut self, rule: &Rule, program: &Program, subject: &Subject<'_>) -> Result<Outcome, String> {
+        let this = value::of(subject.value, subject.schema, subject.root);
+        let old = subject.old.map(|old| value::of(old, subject.schema, subject.root));
+        let before = if rule.optional_old {
+            Some(cel::optional(old))
+        } else {
+            old
+        };
+        let units = self.rule.min(self.left);
+        let (outcome, left) = cel::evaluate(program, this.as_ref(), before.as_deref(), units);
+        match left {
+            Some(left) => {
+                self.left -= units - left;
+                Ok(outcome)
             }
-            Cel::Map(CelMap { map: Arc::new(out) })
+            None if units < self.rule => Err(
+                "validation failed due to running out of cost budget, no further validation rules will be run"
+                    .to_owned(),
+            ),
+            None => Err(format!(
+                "'{}': no further validation rules will be run due to call cost exceeds limit for rule: {}",
+                cel::meter::EXCEEDED,
+                rule.shown()
+            )),
         }
     }
 }
 
-fn names_only(metadata: &Value) -> Value {
-    let mut out = metadata.clone();
-    if let Some(map) = out.as_object_mut() {
-        map.retain(|name, _| matches!(name.as_str(), "name" | "generateName"));
+impl Subject<'_> {
+    fn field(&self) -> String {
+        match self.path {
+            Trail::Root(_) => "<nil>".to_owned(),
+            path => path.to_string(),
+        }
     }
-    out
+
+    /// A cause that shows the type of the value.
+    fn of_its_type(&self, why: &str) -> Cause {
+        Cause::invalid(self.field(), &Value::from(self.schema.kind.name()), why)
+    }
+
+    fn failed(&self, rule: &Rule, message: &str) -> Cause {
+        let field = match (&rule.field_path, self.path) {
+            (Some(below), Trail::Root(_)) => below.trim_start_matches('.').to_owned(),
+            (Some(below), path) => format!("{path}{below}"),
+            (None, _) => self.field(),
+        };
+        match rule.reason.as_deref() {
+            Some("FieldValueForbidden") => Cause::forbidden(field, message),
+            Some("FieldValueRequired") => Cause::required(field, message),
+            Some("FieldValueDuplicate") => {
+                Cause::new("FieldValueDuplicate", field, format!("Duplicate value: {message}"))
+            }
+            _ if matches!(self.schema.kind, Type::Object | Type::Array) => {
+                Cause::new("FieldValueInvalid", field, format!("Invalid value: {message}"))
+            }
+            _ => Cause::invalid(field, self.value, message),
+        }
+    }
 }
 
-/// Names that are no identifiers, as rules write them.
-fn escape(name: &str) -> String {
-    const RESERVED: &[&str] = &[
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-    ];
-    if RESERVED.contains(&name) {
-        return format!("__{name}__");
-    }
-    name.replace("__", "__underscores__")
-        .replace('.', "__dot__")
-        .replace('-', "__dash__")
-        .replace('/', "__slash__")
+/// A message that was made, if it may be shown.
+fn usable(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty() && text.len() <= MESSAGE && !text.contains('\n')).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -310,6 +340,13 @@ mod tests {
         let rule = json!({"rule": "self.code == oldSelf.code"});
         assert_eq!(run(&rule, &json!({"code": "a"}), None), []);
         assert_eq!(run(&rule, &json!({"code": "a"}), Some(&json!({"code": "b"}))).len(), 1);
+        let optional =
+            json!({"rule": "!oldSelf.hasValue() || self.code == oldSelf.value().code", "optionalOldSelf": true});
+        assert_eq!(run(&optional, &json!({"code": "a"}), None), []);
+        assert_eq!(
+            run(&optional, &json!({"code": "a"}), Some(&json!({"code": "b"}))).len(),
+            1
+        );
     }
 
     #[test]
@@ -325,5 +362,29 @@ mod tests {
             let spec = json!({"x-y": "abc", "list": ["p", "q"], "min": 1});
             assert_eq!(run(&json!({"rule": rule}), &spec, None), [], "{rule}");
         }
+    }
+
+    #[test]
+    fn an_object_that_costs_too_much_is_refused_in_the_words_of_the_real_server() {
+        let rule = json!({"rule": "self.list.all(x, self.list.all(y, self.list.all(z, x + y + z != '')))"});
+        let list = (0..2_000).map(|n| format!("item-{n}")).collect::<Vec<_>>();
+        let budgets = (20_000, 100_000);
+        let causes = check_within(&json!({"spec": {"list": list}}), None, &schema(&rule), budgets);
+        assert_eq!(causes.len(), 1);
+        let message = &causes[0].message;
+        assert!(message.contains("actual cost limit exceeded"), "{message}");
+        assert!(
+            message.contains("call cost exceeds limit for rule: self.list.all"),
+            "{message}"
+        );
+        // Rules that are cheap by themselves add up.
+        let items = json!({"type": "object", "properties": {"list": {"type": "array", "items": {"type": "string"}}},
+            "x-kubernetes-validations": [{"rule": "self.list.all(x, self.list.all(y, x != y || true))"}]});
+        let schema =
+            Schema::custom(&json!({"type": "object", "properties": {"all": {"type": "array", "items": items}}}));
+        let all = vec![json!({"list": &list[..25]}); 200];
+        let causes = check_within(&json!({"all": all}), None, &schema, budgets);
+        assert_eq!(causes.len(), 1);
+        assert!(causes[0].message.contains("running out of cost budget"), "{causes:?}");
     }
 }

@@ -3,6 +3,10 @@
 //! One lock orders all writes. A change is visible to readers at once but is acknowledged, and shown to watchers, only when
 //! the log has it on disk.
 
+mod error;
+mod frame;
+pub(crate) mod limits;
+mod load;
 mod log;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,8 +17,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use self::log::StoreError;
-use self::log::{Log, Record};
+pub use self::error::Damage;
+pub(crate) use self::error::StoreError;
+use self::frame::Record;
+pub(crate) use self::limits::Excess;
+use self::log::Log;
 
 /// Changes kept per table for watches, continued lists and exact reads.
 const HISTORY: usize = 4096;
@@ -70,6 +77,8 @@ pub(crate) enum Expect {
 pub(crate) enum Clash {
     /// There is an object already, or it has changed.
     Changed,
+    /// The object is more than can be stored.
+    TooMuch(Excess),
     /// The store takes no writes any more.
     Broken(StoreError),
 }
@@ -85,6 +94,8 @@ struct Table {
     objects: BTreeMap<Arc<str>, Arc<Object>>,
     history: VecDeque<Arc<Change>>,
     history_bytes: usize,
+    /// Bytes of all objects.
+    bytes: usize,
     /// Every change after this revision is in `history`.
     complete_after: u64,
     changed: watch::Sender<u64>,
@@ -115,28 +126,31 @@ pub(crate) struct Snapshot {
 impl Store {
     /// Reads snapshot and log of `folder`, and starts the log writer.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let mut loaded = log::load(folder)?;
-        // No version is ever 0, which has a meaning of its own in requests.
-        loaded.revision = loaded.revision.max(1);
+        let lock = log::lock(folder)?;
+        let mut loaded = load::load(folder)?;
         let mut state = State {
             revision: loaded.revision,
             ..State::default()
         };
-        for ((table, key), (bytes, revision)) in std::mem::take(&mut loaded.objects) {
-            let value = serde_json::from_slice(&bytes).map_err(|source| StoreError::Object {
-                table: table.clone(),
-                key: key.clone(),
-                source,
+        for ((table, key), stored) in std::mem::take(&mut loaded.objects) {
+            let load::Stored {
+                bytes,
+                revision,
+                file,
+                at,
+            } = stored;
+            let value = serde_json::from_slice(&bytes).map_err(|error| {
+                let what = format!("object {key} of {table} does not read: {error}");
+                Damage::at(&folder.join(file), at, what)
             })?;
             let object = Object { value, bytes, revision };
-            state
-                .table(&table, loaded.revision)
-                .objects
-                .insert(key.into(), Arc::new(object));
+            let table = state.table(&table, loaded.revision);
+            table.bytes += object.bytes.len();
+            table.objects.insert(key.into(), Arc::new(object));
         }
         let state = Arc::new(RwLock::new(state));
         let source = Arc::clone(&state);
-        let log = Log::start(folder, &loaded, Box::new(move || dump(&source)))?;
+        let log = Log::start(folder, lock, &loaded, Box::new(move || dump(&source)))?;
         Ok(Self { state, log })
     }
 
@@ -147,6 +161,12 @@ impl Store {
 
     pub(crate) fn revision(&self) -> u64 {
         self.read().revision
+    }
+
+    /// How many objects a table has, and how many bytes they are.
+    pub(crate) fn size(&self, table: &str) -> (usize, usize) {
+        let state = self.read();
+        state.tables.get(table).map_or((0, 0), |t| (t.objects.len(), t.bytes))
     }
 
     /// All objects whose key starts with `prefix`, as they are now.
@@ -161,6 +181,11 @@ impl Store {
             revision: state.revision,
             objects,
         }
+    }
+
+    /// Whether a table has no objects.
+    pub(crate) fn is_empty(&self, table: &str) -> bool {
+        self.read().tables.get(table).is_none_or(|t| t.objects.is_empty())
     }
 
     /// All objects whose key starts with `prefix`, as they were at `revision`.
@@ -270,6 +295,9 @@ impl Store {
         let revision = before + 1;
         value["metadata"]["resourceVersion"] = revision.to_string().into();
         let bytes = Bytes::from(value.to_string());
+        if !deleted && let Some(excess) = limits::excess(table, &value, bytes.len(), found.as_deref()) {
+            return Err(Clash::TooMuch(excess));
+        }
         let object = Arc::new(Object {
             value,
             bytes: bytes.clone(),
@@ -301,6 +329,12 @@ impl Store {
         Ok(object)
     }
 
+    /// What would be too much of an object that [`Store::commit`] were to store.
+    pub(crate) fn excess(&self, table: &str, key: &str, object: &Object) -> Option<Excess> {
+        let before = self.get(table, key);
+        limits::excess(table, &object.value, object.bytes.len(), before.as_deref())
+    }
+
     /// Waits until everything up to `revision` is on disk.
     pub(crate) async fn durable(&self, revision: u64) -> Result<(), StoreError> {
         self.log.durable(revision).await
@@ -329,6 +363,7 @@ impl State {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             history_bytes: 0,
+            bytes: 0,
             complete_after: revision,
             changed: watch::Sender::new(revision),
         })
@@ -337,11 +372,13 @@ impl State {
 
 impl Table {
     fn apply(&mut self, change: &Arc<Change>) {
-        if change.deleted {
-            self.objects.remove(&change.key);
+        let before = if change.deleted {
+            self.objects.remove(&change.key)
         } else {
-            self.objects.insert(Arc::clone(&change.key), Arc::clone(&change.new));
-        }
+            self.bytes += change.new.bytes.len();
+            self.objects.insert(Arc::clone(&change.key), Arc::clone(&change.new))
+        };
+        self.bytes -= before.map_or(0, |object| object.bytes.len());
         self.history_bytes += change.new.bytes.len();
         self.history.push_back(Arc::clone(change));
         while self.history.len() > HISTORY || (self.history_bytes > HISTORY_BYTES && self.history.len() > 1) {

@@ -72,6 +72,11 @@ impl Api {
         &self.url
     }
 
+    /// The client, for requests of an unusual form.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Sends one request.
     pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("method");

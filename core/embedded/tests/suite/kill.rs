@@ -36,10 +36,15 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     }
 }
 
-async fn start(program: &Path, folder: &Path) -> (Child, super::common::Api) {
+pub(crate) async fn start(program: &Path, folder: &Path) -> (Child, super::common::Api) {
+    start_with(Command::new(program), folder).await
+}
+
+/// Starts the server by a command that takes its arguments.
+pub(crate) async fn start_with(mut command: Command, folder: &Path) -> (Child, super::common::Api) {
     let config = folder.join("kubeconfig");
     let _ = std::fs::remove_file(&config);
-    let child = Command::new(program)
+    let child = command
         .args([
             folder.join("data").as_os_str(),
             config.as_os_str(),
@@ -58,7 +63,7 @@ async fn start(program: &Path, folder: &Path) -> (Child, super::common::Api) {
 }
 
 /// The example is built beside the tests by `cargo test`.
-fn example() -> Option<std::path::PathBuf> {
+pub(crate) fn example() -> Option<std::path::PathBuf> {
     let here = std::env::current_exe().ok()?;
     let program = here.parent()?.parent()?.join("examples/serve");
     program.exists().then_some(program)

@@ -17,6 +17,8 @@ use super::common::Api;
 /// A running control plane; it ends with this value.
 pub(crate) struct Real {
     pub(crate) api: Api,
+    /// Somebody who may do nothing.
+    pub(crate) jane: Api,
     children: Vec<Child>,
     _folder: tempfile::TempDir,
 }
@@ -36,7 +38,7 @@ pub(crate) async fn start() -> Option<Real> {
     let folder = tempfile::tempdir().ok()?;
     let path = folder.path();
     let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
-    let config = certificates(path, port);
+    let [config, jane] = certificates(path, port);
     let etcd = format!("http://127.0.0.1:{etcd_port}");
     let peer = format!("http://127.0.0.1:{peer_port}");
     let log = path.join("log");
@@ -73,6 +75,7 @@ pub(crate) async fn start() -> Option<Real> {
     let api = Api::from_kubeconfig(&config);
     let mut real = Real {
         api,
+        jane: Api::from_kubeconfig(&jane),
         children,
         _folder: folder,
     };
@@ -124,8 +127,8 @@ fn tail(log: &Path) -> String {
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
-/// Writes the server's certificates; gives a kubeconfig of an administrator.
-fn certificates(folder: &Path, port: u16) -> Value {
+/// Writes the server's certificates; gives kubeconfigs of an administrator and of Jane.
+fn certificates(folder: &Path, port: u16) -> [Value; 2] {
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -144,19 +147,21 @@ fn certificates(folder: &Path, port: u16) -> Value {
     );
     write("server.key", &server_key.serialize_pem());
     write("server.pub", &server_key.public_key_pem());
-    let mut client = CertificateParams::default();
-    client.distinguished_name = named("admin", Some("system:masters"));
-    client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let client_key = KeyPair::generate().expect("a key");
-    let client = client.signed_by(&client_key, &issuer).expect("a certificate").pem();
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    json!({
-        "clusters": [{"cluster": {
-            "server": format!("https://127.0.0.1:{port}"), "certificate-authority-data": encode(&ca),
-        }}],
-        "users": [{"user": {
-            "client-certificate-data": encode(&client), "client-key-data": encode(&client_key.serialize_pem()),
-        }}],
+    [("admin", Some("system:masters")), ("jane", None)].map(|(name, group)| {
+        let mut client = CertificateParams::default();
+        client.distinguished_name = named(name, group);
+        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().expect("a key");
+        let client = client.signed_by(&key, &issuer).expect("a certificate").pem();
+        json!({
+            "clusters": [{"cluster": {
+                "server": format!("https://127.0.0.1:{port}"), "certificate-authority-data": encode(&ca),
+            }}],
+            "users": [{"user": {
+                "client-certificate-data": encode(&client), "client-key-data": encode(&key.serialize_pem()),
+            }}],
+        })
     })
 }
 

@@ -13,8 +13,8 @@ use crate::{
     call::{Effect, Pace, Policy},
 };
 
-/// Longest message of the world that is passed on.
-const MESSAGE_CHARS: usize = 500;
+/// Bytes of the longest answer that is taken: a list of many thousands of machines.
+const MOST: usize = 64 << 20;
 
 /// Client of one world.
 pub(super) struct Client {
@@ -129,11 +129,17 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|e| lost(call, e))?;
+        let mut response = request.send().await.map_err(|e| lost(call, e))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|e| lost(call, e))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| lost(call, e))? {
+            if body.len() + chunk.len() > MOST {
+                return Err(call.error(Class::Protocol, "the world's answer is too long"));
+            }
+            body.extend_from_slice(&chunk);
+        }
         if status.is_success() {
-            Ok(body.to_vec())
+            Ok(body)
         } else {
             Err(refused(call, status, &body))
         }
@@ -184,11 +190,7 @@ fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let class = wire::class(status.as_u16(), refusal.code.as_deref().unwrap_or_default());
     let message = match &refusal.message {
-        Some(message) => message
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MESSAGE_CHARS)
-            .collect(),
+        Some(message) => message.clone(),
         None => format!("the world answered {status}"),
     };
     let mut error = call.error(class, message);
@@ -221,7 +223,7 @@ mod tests {
         let error = refused(&call, StatusCode::SERVICE_UNAVAILABLE, body);
         assert_eq!(
             error.to_string(),
-            "inmemory: list machines demo: a]0;xb (No2JSuch, HTTP 503)"
+            "inmemory: list machines demo: ab (No2JSuch, HTTP 503)"
         );
         assert_eq!(error.retry_after, Some(Duration::from_secs(2)));
     }

@@ -158,6 +158,7 @@ impl InMemory {
             progress: None,
             poll_after: DELETE_POLL,
             note: format!("{} is being deleted", machine.name),
+            hint: None,
         })
     }
 

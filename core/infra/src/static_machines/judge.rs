@@ -1,18 +1,50 @@
 //! What an observed machine means for the cluster that lists it. No sockets in here.
 
-use butler_talos::client::Mode;
+use std::collections::BTreeMap;
+
+use butler_talos::client::{MaintenanceFacts, Mode};
 use semver::Version;
 
 use super::Listed;
-use crate::{Check, CheckStatus, Class};
+use crate::{Check, CheckStatus, Class, hardware};
+
+/// What to do about a machine that does not answer.
+pub(super) const SILENT: &str = "boot it into Talos maintenance mode and open TCP port 50000 on the way";
 
 /// One look at a listed machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Observation {
     /// Who answers.
     pub(super) mode: Mode,
-    /// The Talos release it runs, where it told.
-    pub(super) talos: Option<String>,
+    /// What it tells of itself while it waits for a configuration.
+    pub(super) facts: MaintenanceFacts,
+}
+
+/// What was seen, in words.
+pub(super) fn seen(look: &Observation) -> BTreeMap<&'static str, String> {
+    let mut words = BTreeMap::new();
+    let mut put = |key, value: String| drop(words.insert(key, value));
+    match &look.mode {
+        Mode::Maintenance { fingerprint } => {
+            put("stage", "maintenance".to_owned());
+            put("fingerprint", fingerprint.clone());
+            put("links", look.facts.hardware.describe_links());
+            put("disks", look.facts.hardware.describe_disks());
+            if let Some(talos) = &look.facts.talos {
+                put("talos", talos.clone());
+            }
+        }
+        Mode::Configured => put("stage", "configured by this cluster".to_owned()),
+        Mode::Foreign { detail } => {
+            put("stage", "configured by another cluster".to_owned());
+            put("cause", detail.clone());
+        }
+        Mode::Silent { cause } => {
+            put("stage", "silent".to_owned());
+            put("cause", cause.clone());
+        }
+    }
+    words
 }
 
 /// What follows from it.
@@ -54,11 +86,11 @@ pub(super) fn judge(listed: &Listed, wanted: &Version, seen: &Observation) -> Ve
             hint: "reset the machine with the talosconfig of its cluster (talosctl reset), or take it off the list"
                 .to_owned(),
         },
-        Mode::Maintenance { fingerprint } => judge_free(listed, wanted, fingerprint, seen.talos.as_deref()),
+        Mode::Maintenance { fingerprint } => judge_free(listed, wanted, fingerprint, &seen.facts),
     }
 }
 
-fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, talos: Option<&str>) -> Verdict {
+fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, facts: &MaintenanceFacts) -> Verdict {
     if let Some(pin) = listed.fingerprint.as_deref().filter(|pin| *pin != fingerprint) {
         return Verdict::Refused {
             class: Class::Tls {
@@ -68,10 +100,10 @@ fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, talos: Optio
                 "{} shows the fingerprint {fingerprint}, the configuration names {pin}",
                 listed.address
             ),
-            hint: "compare with the machine's console; a restart in maintenance mode makes a new one".to_owned(),
+            hint: hardware::fingerprint_hint(listed.at),
         };
     }
-    if let Some(runs) = talos.filter(|runs| !same_line(runs, wanted)) {
+    if let Some(runs) = facts.talos.as_deref().filter(|runs| !same_line(runs, wanted)) {
         return Verdict::Refused {
             class: Class::SpecDrift,
             message: format!(
@@ -79,9 +111,16 @@ fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, talos: Optio
                 listed.address
             ),
             hint: format!(
-                "boot it from an image of Talos v{}.{}, or change talos.version",
+                "boot it from an image of Talos v{}.{}, or change talos.version while no machine is configured",
                 wanted.major, wanted.minor
             ),
+        };
+    }
+    if let Some(missing) = hardware::missing(&listed.named, &facts.hardware) {
+        return Verdict::Refused {
+            class: Class::SpecDrift,
+            message: format!("{} {}", listed.address, missing.message),
+            hint: missing.hint,
         };
     }
     Verdict::Free {
@@ -148,7 +187,7 @@ fn check(listed: &Listed, verdict: &Verdict) -> Check {
         Verdict::Silent { cause } => (
             CheckStatus::Warn,
             format!("{name} ({address}) does not answer: {cause}"),
-            Some("boot it into Talos maintenance mode and open TCP port 50000 on the way".to_owned()),
+            Some(SILENT.to_owned()),
         ),
         Verdict::Refused { message, hint, .. } => (CheckStatus::Fail, format!("{name}: {message}"), Some(hint.clone())),
     };
@@ -169,13 +208,18 @@ mod tests {
             name: "demo-cp-0".into(),
             address: "10.0.0.5".parse().unwrap(),
             fingerprint: fingerprint.map(Into::into),
+            at: 2,
+            named: hardware::Named::default(),
         }
     }
 
     fn verdict(fingerprint: Option<&str>, mode: Mode, talos: Option<&str>) -> Verdict {
         let seen = Observation {
             mode,
-            talos: talos.map(Into::into),
+            facts: MaintenanceFacts {
+                talos: talos.map(Into::into),
+                hardware: butler_talos::client::Hardware::default(),
+            },
         };
         judge(&listed(fingerprint), &Version::new(1, 12, 1), &seen)
     }
@@ -207,7 +251,7 @@ mod tests {
 
     #[test]
     fn another_fingerprint_than_the_pinned_one_is_refused() {
-        let Verdict::Refused { class, message, .. } = verdict(Some("BBB="), maintenance(), Some("v1.12.1")) else {
+        let Verdict::Refused { class, message, hint } = verdict(Some("BBB="), maintenance(), Some("v1.12.1")) else {
             panic!("not refused")
         };
         assert_eq!(
@@ -220,6 +264,7 @@ mod tests {
             message,
             "10.0.0.5:50000 shows the fingerprint AAA=, the configuration names BBB="
         );
+        assert!(hint.contains("providerConfig.static.machines[2].fingerprint"), "{hint}");
     }
 
     #[test]
@@ -233,7 +278,10 @@ mod tests {
                 message,
                 format!("10.0.0.5:50000 runs Talos {runs}, the configuration names v1.12.1")
             );
-            assert_eq!(hint, "boot it from an image of Talos v1.12, or change talos.version");
+            assert_eq!(
+                hint,
+                "boot it from an image of Talos v1.12, or change talos.version while no machine is configured"
+            );
         }
     }
 
@@ -275,7 +323,7 @@ mod tests {
         let two = Listed {
             name: "demo-cp-1".into(),
             address: "10.0.0.6".parse().unwrap(),
-            fingerprint: None,
+            ..listed(None)
         };
         let free = Verdict::Free {
             fingerprint: "AAA=".into(),

@@ -5,18 +5,19 @@
 
 mod judge;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use butler_api::config::{BootstrapConfig, ProviderKind};
-use butler_talos::client::{Address, Credentials, Maintenance, Mode, probe};
+use butler_talos::client::{Address, Credentials, Maintenance, MaintenanceFacts, Mode, probe};
 use futures::future::join_all;
 use jiff::Timestamp;
 use semver::Version;
 
-use self::judge::{Observation, Verdict, checks, judge};
+use self::judge::{Observation, SILENT, Verdict, checks, judge, seen};
 use crate::{
-    Addr, AddrKind, AddrSource, Capabilities, Check, Class, EndpointKind, Fut, InfraError, InfraPlan, Lifecycle,
-    MachineRef, MachineSpec, MachineState, OpHandle, OpKind, OwnedObject, Owner, Provider, ProviderInfo, Step,
+    Addr, AddrKind, AddrSource, Capabilities, Check, Class, DiscoverItem, DiscoverKind, DiscoverQuery, EndpointKind,
+    Fut, InfraError, InfraPlan, Lifecycle, MachineRef, MachineSpec, MachineState, OpHandle, OpKind, OwnedObject, Owner,
+    Provider, ProviderInfo, Step, Usable, hardware,
 };
 
 const KIND: ProviderKind = ProviderKind::Static;
@@ -31,7 +32,7 @@ static INFO: ProviderInfo = ProviderInfo {
         endpoint: EndpointKind::Vip,
         max_parallel_creates: 64,
     },
-    discovers: &[],
+    discovers: &[DiscoverKind::Machine],
 };
 
 /// The longest that one look takes.
@@ -53,6 +54,10 @@ struct Listed {
     name: String,
     address: Address,
     fingerprint: Option<String>,
+    /// Position in the file.
+    at: usize,
+    /// Links and disks that the configuration names for it.
+    named: hardware::Named,
 }
 
 impl StaticMachines {
@@ -60,21 +65,21 @@ impl StaticMachines {
     /// machines that are configured already. Nothing is sent yet.
     pub fn new(config: &BootstrapConfig, credentials: Option<Credentials>) -> Result<Self, InfraError> {
         let mut machines = Vec::new();
-        let mut unused: Vec<_> = config.static_machines().iter().collect();
         for (name, role) in config.machine_names() {
-            let Some(at) = unused.iter().position(|m| m.role == role) else {
+            let Some((at, machine)) = hardware::listed(config, &name) else {
                 let message = format!("the list has no machine left for the role {}", role.as_str());
                 return Err(invalid(&name, "machines", message));
             };
-            let machine = unused.remove(at);
             let address = machine
                 .address
                 .parse()
                 .map_err(|e| invalid(&name, "address", "the address is wrong").because(e))?;
             machines.push(Listed {
+                named: hardware::named(config, &name),
                 name,
                 address,
                 fingerprint: machine.fingerprint.clone(),
+                at,
             });
         }
         Ok(Self {
@@ -93,11 +98,11 @@ impl StaticMachines {
 
     async fn look(&self, listed: &Listed) -> Observation {
         let mode = probe(&listed.address, self.credentials.as_ref(), LOOK).await;
-        let talos = match &mode {
-            Mode::Maintenance { fingerprint } => talos_version(&listed.address, fingerprint).await,
-            _ => None,
+        let facts = match &mode {
+            Mode::Maintenance { fingerprint } => facts(&listed.address, fingerprint).await,
+            _ => MaintenanceFacts::default(),
         };
-        Observation { mode, talos }
+        Observation { mode, facts }
     }
 
     async fn verdict(&self, listed: &Listed) -> Verdict {
@@ -133,6 +138,7 @@ impl StaticMachines {
                 progress: None,
                 poll_after: POLL,
                 note: format!("{} ({}) does not answer: {cause}", listed.name, listed.address),
+                hint: Some(SILENT.to_owned()),
             }),
             Verdict::Refused { class, message, hint } => Err(InfraError::new(KIND, "claim machine", class, message)
                 .about(&listed.name)
@@ -174,25 +180,53 @@ impl Provider for StaticMachines {
         ))
     }
 
+    /// What is to be seen of the listed machines, all looked at together.
+    fn discover<'a>(&'a self, query: &'a DiscoverQuery) -> Fut<'a, Vec<DiscoverItem>> {
+        Box::pin(async move {
+            if query.kind != DiscoverKind::Machine {
+                return Err(InfraError::unsupported(KIND, "discover"));
+            }
+            let look = |listed| async move { item(listed, &self.talos, &self.look(listed).await) };
+            Ok(join_all(self.machines.iter().map(look)).await)
+        })
+    }
+
     /// Nothing: no machine was made.
     fn inventory<'a>(&'a self, _owner: &'a Owner) -> Fut<'a, Vec<OwnedObject>> {
         Box::pin(async { Ok(vec![]) })
     }
 }
 
-/// The release that a node in maintenance mode runs, where it tells.
-async fn talos_version(address: &Address, fingerprint: &str) -> Option<String> {
+/// What a node in maintenance mode tells of itself.
+async fn facts(address: &Address, fingerprint: &str) -> MaintenanceFacts {
     let read = async {
         let (node, _) = Maintenance::connect(address, Some(fingerprint)).await?;
-        node.talos_version().await
+        node.facts().await
     };
     match tokio::time::timeout(LOOK, read).await {
-        Ok(Ok(version)) => Some(version),
+        Ok(Ok(facts)) => facts,
         Ok(Err(error)) => {
-            tracing::debug!(%address, %error, "the Talos release is not told");
-            None
+            tracing::debug!(%address, %error, "the node does not tell what it is");
+            MaintenanceFacts::default()
         }
-        Err(_) => None,
+        Err(_) => MaintenanceFacts::default(),
+    }
+}
+
+/// A machine as people choose by it.
+fn item(listed: &Listed, wanted: &Version, seen_now: &Observation) -> DiscoverItem {
+    let detail: BTreeMap<&'static str, String> = seen(seen_now);
+    DiscoverItem {
+        kind: DiscoverKind::Machine,
+        id: listed.address.to_string(),
+        name: listed.name.clone(),
+        parent: None,
+        detail,
+        usable: match judge(listed, wanted, seen_now) {
+            Verdict::Free { .. } | Verdict::Ours => Usable::Yes,
+            Verdict::Silent { cause } => Usable::No(cause),
+            Verdict::Refused { message, .. } => Usable::No(message),
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use butler_api::descriptors;
+use butler_api::{descriptors, words};
 use rustls::{AlertDescription, CertificateError};
 use tonic::{Code, Status};
 
@@ -196,7 +196,7 @@ impl Call<'_> {
         Failure {
             node: self.address.to_string(),
             action: self.action,
-            cause: cause.into(),
+            cause: words::peer(&cause.into()),
         }
     }
 

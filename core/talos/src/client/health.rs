@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use butler_api::words;
+
 use super::{EtcdMember, MachineStatus, Service, Stage};
 
 /// One node, as observed. What could not be read is the cause why not.
@@ -115,6 +117,46 @@ fn service(node: &Observation, id: &str) -> Option<String> {
     ))
 }
 
+/// What keeps a node from doing its work, in one line: a service that fails, else one that is not up yet, else what the node
+/// waits for itself. None if nothing does.
+pub fn trouble(services: &[Service], status: Option<&MachineStatus>) -> Option<String> {
+    let worst = services
+        .iter()
+        .filter_map(|service| Some((severity(service)?, service)));
+    // The first of the worst: those that others need come first in the order of Talos.
+    if let Some((severity, service)) = worst.min_by_key(|(severity, _)| *severity) {
+        let words = service.complaint.as_ref().unwrap_or(&service.message);
+        let words = if words.is_empty() { &service.health } else { words };
+        let Service { id, state, .. } = service;
+        return Some(match severity {
+            Severity::Fails if service.healthy == Some(false) => format!("{id}: {words} ({state}, unhealthy)"),
+            Severity::Fails => format!("{id}: {words} ({state})"),
+            Severity::NotUp => format!("{id} is {state}: {words}"),
+        });
+    }
+    let waits = status?
+        .unmet
+        .iter()
+        .find(|unmet| matches!(unmet.name.as_str(), "time" | "network"))?;
+    Some(format!("it waits for {}: {}", waits.name, words::peer(&waits.reason)))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Severity {
+    Fails,
+    NotUp,
+}
+
+fn severity(service: &Service) -> Option<Severity> {
+    match (service.state.as_str(), service.healthy) {
+        ("Failed", _) | (_, Some(false)) => Some(Severity::Fails),
+        // Services without a health check never tell theirs.
+        ("Running" | "Finished" | "Skipped", _) => None,
+        _ if service.complaint.is_some() => Some(Severity::Fails),
+        _ => Some(Severity::NotUp),
+    }
+}
+
 fn inconsistent_members(nodes: &[Observation]) -> Option<String> {
     let mut reference = None;
     for node in nodes.iter().filter(|node| node.control_plane) {
@@ -225,6 +267,8 @@ mod tests {
             state: "Running".into(),
             healthy: Some(true),
             message: "Health check successful".into(),
+            complaint: None,
+            health: String::new(),
         }
     }
 
@@ -300,6 +344,57 @@ mod tests {
         all nodes have finished booting: cp-1 is booting (services: etcd not running)
         all nodes are ready: cp-1 is not ready (services: etcd not running)
         ");
+    }
+
+    fn down(id: &str, state: &str, healthy: Option<bool>, message: &str) -> Service {
+        Service {
+            state: state.into(),
+            healthy,
+            message: message.into(),
+            complaint: message.to_lowercase().contains("fail").then(|| message.to_owned()),
+            ..up(id)
+        }
+    }
+
+    #[test]
+    fn trouble_is_the_service_that_fails_before_the_one_that_is_not_up() {
+        let preparing = down("etcd", "Preparing", None, "Running pre state");
+        let pulling = down("kubelet", "Failed", None, "Failed to pull image \"k:v1\": not found");
+        let udevd = Service {
+            healthy: None,
+            ..up("udevd")
+        };
+        let told = |services: &[Service]| trouble(services, None);
+        assert_eq!(told(&[up("apid"), udevd.clone()]), None);
+        assert_eq!(
+            told(&[up("apid"), preparing.clone()]).as_deref(),
+            Some("etcd is Preparing: Running pre state")
+        );
+        assert_eq!(
+            told(&[preparing, udevd, pulling]).as_deref(),
+            Some("kubelet: Failed to pull image \"k:v1\": not found (Failed)")
+        );
+        let crashing = down("kubelet", "Running", Some(false), "Service failed: exit code 1");
+        assert_eq!(
+            told(&[crashing]).as_deref(),
+            Some("kubelet: Service failed: exit code 1 (Running, unhealthy)")
+        );
+    }
+
+    #[test]
+    fn a_node_whose_clock_is_not_in_sync_says_so() {
+        let status = MachineStatus {
+            stage: Stage::Booting,
+            ready: false,
+            unmet: vec![super::super::UnmetCondition {
+                name: "time".into(),
+                reason: "time is not synced".into(),
+            }],
+        };
+        assert_eq!(
+            trouble(&[up("apid")], Some(&status)).as_deref(),
+            Some("it waits for time: time is not synced")
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::channel::{MAX_MESSAGE, Transport, open, within};
 use super::error::{Call, Side, TalosError};
+use super::hardware::{Hardware, clean, told};
 use super::node::{Applied, apply};
 use super::resources::{MachineStatus, Resources};
 use super::tls::{ByFingerprint, Seen};
@@ -43,6 +44,15 @@ pub struct Disk {
     pub read_only: bool,
     /// Whether the system is on it.
     pub system: bool,
+}
+
+/// What a node in maintenance mode tells of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MaintenanceFacts {
+    /// The Talos release it runs, such as `v1.12.0`.
+    pub talos: Option<String>,
+    /// Links and disks.
+    pub hardware: Hardware,
 }
 
 impl fmt::Debug for Maintenance {
@@ -112,6 +122,24 @@ impl Maintenance {
             .collect())
     }
 
+    /// Links and disks of the node, asked at once.
+    pub async fn hardware(&self) -> Result<Hardware, TalosError> {
+        let (links, disks) = futures::join!(self.resources.links(READ), self.disks());
+        Ok(Hardware {
+            links: told(links)?,
+            disks: told(disks)?,
+        })
+    }
+
+    /// Everything that the node tells of itself before it is configured, asked at once.
+    pub async fn facts(&self) -> Result<MaintenanceFacts, TalosError> {
+        let (talos, hardware) = futures::join!(self.talos_version(), self.hardware());
+        Ok(MaintenanceFacts {
+            talos: told(talos)?,
+            hardware: hardware?,
+        })
+    }
+
     /// State of the node as a whole.
     pub async fn machine_status(&self) -> Result<MachineStatus, TalosError> {
         self.resources.machine_status(READ).await
@@ -139,10 +167,10 @@ impl From<butler_talos_proto::storage::Disk> for Disk {
             DiskType::Unknown => "",
         };
         Self {
-            device: disk.device_name,
+            device: clean(&disk.device_name),
             size: disk.size,
-            model: disk.model,
-            serial: disk.serial,
+            model: clean(&disk.model),
+            serial: clean(&disk.serial),
             kind,
             read_only: disk.readonly,
             system: disk.system_disk,

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use butler_api::words;
 use butler_talos_proto::machine::apply_configuration_request::Mode;
 use butler_talos_proto::machine::machine_service_client::MachineServiceClient;
 use butler_talos_proto::machine::{
-    ApplyConfigurationRequest, BootstrapRequest, EtcdMemberListRequest, ResetPartitionSpec, ResetRequest,
+    ApplyConfigurationRequest, BootstrapRequest, EtcdMemberListRequest, ResetPartitionSpec, ResetRequest, ServiceEvent,
+    ServiceInfo,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -19,7 +21,7 @@ use super::resources::{MachineStatus, Member, Resources, ServiceState, Watch};
 use super::tls::Seen;
 
 const READ: Duration = Duration::from_secs(5);
-/// Before bootstrap a node does not answer etcd calls at all.
+/// For a node whose etcd is up. Before that a node does not answer at all, and what was asked then is not answered when it is.
 const ETCD: Duration = Duration::from_secs(3);
 /// The node itself waits up to five seconds, for its clock or for open connections.
 const CHANGE: Duration = Duration::from_secs(20);
@@ -77,6 +79,10 @@ pub struct Service {
     pub healthy: Option<bool>,
     /// Its last event.
     pub message: String,
+    /// The last of its events that tells of a failure, since it was healthy.
+    pub complaint: Option<String>,
+    /// What its last health check said.
+    pub health: String,
 }
 
 impl Service {
@@ -84,6 +90,37 @@ impl Service {
     pub fn is_up(&self) -> bool {
         self.state == "Running" && self.healthy == Some(true)
     }
+}
+
+impl From<ServiceInfo> for Service {
+    fn from(service: ServiceInfo) -> Self {
+        let events = service.events.unwrap_or_default().events;
+        let health = service.health.unwrap_or_default();
+        Self {
+            id: words::peer(&service.id),
+            state: words::peer(&service.state),
+            healthy: (!health.unknown).then_some(health.healthy),
+            message: words::peer(&events.last().cloned().unwrap_or_default().msg),
+            complaint: complaint(&events).map(words::peer),
+            health: words::peer(&health.last_message),
+        }
+    }
+}
+
+/// A service that crashes tells of its start between its failures.
+fn complaint(events: &[ServiceEvent]) -> Option<&str> {
+    let since_well = events
+        .iter()
+        .rev()
+        .take_while(|event| !event.msg.starts_with("Health check successful"));
+    let tells = |event: &&ServiceEvent| {
+        let text = event.msg.to_lowercase();
+        event.state == "Failed" || ["fail", "error", "unhealthy"].iter().any(|sign| text.contains(sign))
+    };
+    since_well
+        .filter(|event| !event.msg.is_empty())
+        .find(tells)
+        .map(|event| event.msg.as_str())
 }
 
 /// A member of etcd.
@@ -165,21 +202,7 @@ impl Node {
         let mut client = self.machine.clone();
         let reply = within(READ, call, &self.seen, client.service_list(())).await?;
         let services = first(call, reply.messages)?.services.into_iter();
-        Ok(services
-            .map(|service| Service {
-                id: service.id,
-                state: service.state,
-                healthy: service
-                    .health
-                    .filter(|health| !health.unknown)
-                    .map(|health| health.healthy),
-                message: service
-                    .events
-                    .and_then(|events| events.events.into_iter().last())
-                    .unwrap_or_default()
-                    .msg,
-            })
-            .collect())
+        Ok(services.map(Service::from).collect())
     }
 
     /// State of the node as a whole.
@@ -204,10 +227,15 @@ impl Node {
 
     /// Members of etcd. Control planes only; before bootstrap there is no answer, after a while an error.
     pub async fn etcd_members(&self) -> Result<Vec<EtcdMember>, TalosError> {
+        self.etcd_members_within(ETCD).await
+    }
+
+    /// The same with another limit: who waits for etcd asks often, and briefly.
+    pub async fn etcd_members_within(&self, limit: Duration) -> Result<Vec<EtcdMember>, TalosError> {
         let call = self.call("list the etcd members");
         let mut client = self.machine.clone();
         let request = EtcdMemberListRequest { query_local: false };
-        let reply = within(ETCD, call, &self.seen, client.etcd_member_list(request)).await?;
+        let reply = within(limit, call, &self.seen, client.etcd_member_list(request)).await?;
         let members = first(call, reply.messages)?.members.into_iter();
         Ok(members
             .map(|member| EtcdMember {
@@ -372,4 +400,44 @@ fn first<T>(call: Call<'_>, messages: Vec<T>) -> Result<T, TalosError> {
         code: tonic::Code::DataLoss,
         failure: call.failure("the reply is empty"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(list: &[(&str, &str)]) -> Vec<ServiceEvent> {
+        let event = |(state, msg): &(&str, &str)| ServiceEvent {
+            msg: (*msg).to_owned(),
+            state: (*state).to_owned(),
+            ts: None,
+        };
+        list.iter().map(event).collect()
+    }
+
+    #[test]
+    fn a_crash_loop_is_told_by_its_last_failure_not_by_its_last_start() {
+        let loops = events(&[
+            ("Running", "Health check successful"),
+            ("Waiting", "Error running Containerd(kubelet): exit code 2"),
+            ("Running", "Started task kubelet (PID 12)"),
+            ("Waiting", "Error running Containerd(kubelet): exit code 1"),
+            ("Running", "Started task kubelet (PID 13)"),
+        ]);
+        assert_eq!(
+            complaint(&loops),
+            Some("Error running Containerd(kubelet): exit code 1")
+        );
+    }
+
+    #[test]
+    fn what_failed_before_it_was_healthy_is_past() {
+        let past = events(&[
+            ("Failed", "Failed to run pre stage: context canceled"),
+            ("Running", "Health check successful"),
+            ("Running", "Started"),
+        ]);
+        assert_eq!(complaint(&past), None);
+        assert_eq!(complaint(&events(&[("Preparing", "Running pre state")])), None);
+    }
 }

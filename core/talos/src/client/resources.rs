@@ -10,7 +10,8 @@ use butler_talos_proto::cosi::resource::{
     WatchResponse,
 };
 use butler_talos_proto::talos::resource::definitions::cluster::MemberSpec;
-use butler_talos_proto::talos::resource::definitions::enums::{MachineType, RuntimeMachineStage};
+use butler_talos_proto::talos::resource::definitions::enums::{MachineType, NethelpersLinkType, RuntimeMachineStage};
+use butler_talos_proto::talos::resource::definitions::network::{AddressStatusSpec, LinkStatusSpec};
 use butler_talos_proto::talos::resource::definitions::runtime::{MachineStatusSpec, VersionSpec};
 use butler_talos_proto::talos::resource::definitions::v1alpha1::ServiceSpec;
 use prost::Message;
@@ -19,12 +20,16 @@ use tonic::Streaming;
 use super::Address;
 use super::channel::{MAX_MESSAGE, Transport, within};
 use super::error::{Call, TalosError};
+use super::hardware::{Link, clean};
 use super::tls::Seen;
 
 const RUNTIME: &str = "runtime";
 const MACHINE_STATUS: &str = "MachineStatuses.runtime.talos.dev";
 const VERSION: &str = "Versions.runtime.talos.dev";
 const SERVICES: &str = "Services.v1alpha1.talos.dev";
+const NETWORK: &str = "network";
+const LINKS: &str = "LinkStatuses.net.talos.dev";
+const ADDRESSES: &str = "AddressStatuses.net.talos.dev";
 const MEMBERS: &str = "Members.cluster.talos.dev";
 /// More than any cluster has; a list that is longer is not believed.
 const MAX_ITEMS: usize = 10_000;
@@ -274,6 +279,32 @@ impl Resources {
             .collect()
     }
 
+    /// The links with their addresses.
+    pub(super) async fn links(&self, limit: Duration) -> Result<Vec<Link>, TalosError> {
+        let call = Call {
+            address: &self.address,
+            action: "list the links",
+        };
+        let (links, addresses) = futures::try_join!(
+            self.list(call, NETWORK, LINKS, limit),
+            self.list(call, NETWORK, ADDRESSES, limit)
+        )?;
+        let mut found = Vec::new();
+        for resource in &links {
+            let name = resource.metadata.as_ref().map_or("", |metadata| metadata.id.as_str());
+            found.push(link(clean(name), &decode::<LinkStatusSpec>(call, resource)?));
+        }
+        for resource in &addresses {
+            let spec: AddressStatusSpec = decode(call, resource)?;
+            let address = spec.address.as_ref().and_then(|address| ip(&address.ip));
+            let holder = found.iter_mut().find(|link| link.name == spec.link_name);
+            if let (Some(holder), Some(address)) = (holder, address) {
+                holder.addresses.push(address);
+            }
+        }
+        Ok(found)
+    }
+
     async fn list(
         &self,
         call: Call<'_>,
@@ -350,6 +381,15 @@ impl From<MemberSpec> for Member {
             hostname: spec.hostname,
             operating_system: spec.operating_system,
         }
+    }
+}
+
+fn link(name: String, spec: &LinkStatusSpec) -> Link {
+    Link {
+        name,
+        ethernet: spec.r#type() == NethelpersLinkType::LinkEther,
+        up: spec.link_state,
+        addresses: Vec::new(),
     }
 }
 

@@ -1,19 +1,53 @@
 //! The documents beside the main one.
 
+use butler_api::config::Mirror;
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use super::{ClusterSpec, Contract, NodeSpec};
 
 /// All documents that this node gets besides the main one, in the order of Talos's own generator.
 pub(super) fn all(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec) -> Vec<Value> {
-    if contract < Contract::V1_12 {
-        return Vec::new();
+    let mut documents = Vec::new();
+    if contract >= Contract::V1_12 {
+        documents.extend(since_1_12(cluster, node));
     }
-    let mut documents: Vec<Value> = cluster
+    if !cluster.trusted_cas.is_empty() {
+        let certificates: Vec<&str> = cluster.trusted_cas.iter().map(|pem| pem.trim()).collect();
+        let fields = [
+            ("name", json!("trusted-cas")),
+            ("certificates", json!(certificates.join("\n") + "\n")),
+        ];
+        documents.push(document("TrustedRootsConfig", fields));
+    }
+    documents
+}
+
+fn since_1_12(cluster: &ClusterSpec, node: &NodeSpec) -> Vec<Value> {
+    let mirrors = cluster
         .registry_mirrors
         .iter()
-        .map(|(registry, endpoints)| mirror(registry, endpoints))
-        .collect();
+        .map(|(name, mirror)| mirrored(name, mirror));
+    let mut documents: Vec<Value> = mirrors.collect();
+    for (name, host) in &cluster.registry_hosts {
+        if let Some(ca) = &host.ca {
+            documents.push(document(
+                "RegistryTLSConfig",
+                [("name", json!(name)), ("ca", json!(ca))],
+            ));
+        }
+    }
+    for (name, host) in &cluster.registry_hosts {
+        if let Some((username, password)) = &host.login {
+            let (username, password) = (username.expose_secret(), password.expose_secret());
+            let fields = [
+                ("name", json!(name)),
+                ("username", json!(username)),
+                ("password", json!(password)),
+            ];
+            documents.push(document("RegistryAuthConfig", fields));
+        }
+    }
     documents.push(hostname(node.hostname.as_deref()));
     if let Some((address, link)) = &node.vip {
         documents.push(document(
@@ -24,12 +58,23 @@ pub(super) fn all(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec) ->
     documents
 }
 
-fn mirror(registry: &str, endpoints: &[String]) -> Value {
-    let endpoints: Vec<Value> = endpoints.iter().map(|url| json!({ "url": url })).collect();
-    document(
+fn mirrored(registry: &str, mirror: &Mirror) -> Value {
+    let endpoint = |url: &String| {
+        let mut endpoint = json!({ "url": url });
+        if mirror.override_path {
+            endpoint["overridePath"] = json!(true);
+        }
+        endpoint
+    };
+    let endpoints: Vec<Value> = mirror.endpoints.iter().map(endpoint).collect();
+    let mut document = document(
         "RegistryMirrorConfig",
         [("name", json!(registry)), ("endpoints", json!(endpoints))],
-    )
+    );
+    if mirror.skip_fallback {
+        document["skipFallback"] = json!(true);
+    }
+    document
 }
 
 fn hostname(name: Option<&str>) -> Value {

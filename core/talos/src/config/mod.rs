@@ -5,11 +5,13 @@
 
 mod contract;
 mod documents;
+mod patch;
 mod v1alpha1;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use butler_api::config::{Discovery, Mirror, Patches};
 pub use contract::Contract;
 use secrecy::SecretString;
 use semver::Version;
@@ -50,8 +52,16 @@ pub struct ClusterSpec {
     pub extra_cert_sans: Vec<String>,
     /// Whether `/var/lib/longhorn` is shared with the kubelet, as Longhorn needs.
     pub longhorn_mounts: bool,
-    /// Mirrors of container registries: registry host to endpoints, tried in order.
-    pub registry_mirrors: BTreeMap<String, Vec<String>>,
+    /// Mirrors of container registries, by registry host.
+    pub registry_mirrors: BTreeMap<String, Mirror>,
+    /// Certificates and logins of registries and mirrors, by host.
+    pub registry_hosts: BTreeMap<String, RegistryHost>,
+    /// Further authorities that the nodes trust, PEM.
+    pub trusted_cas: Vec<String>,
+    /// How the nodes find each other beside Kubernetes.
+    pub discovery: Discovery,
+    /// What is changed after everything else.
+    pub patches: Patches,
     /// Kernel parameters.
     pub sysctls: BTreeMap<String, String>,
 }
@@ -76,9 +86,22 @@ impl ClusterSpec {
             extra_cert_sans: Vec::new(),
             longhorn_mounts: false,
             registry_mirrors: BTreeMap::new(),
+            registry_hosts: BTreeMap::new(),
+            trusted_cas: Vec::new(),
+            discovery: Discovery::default(),
+            patches: Patches::default(),
             sysctls: BTreeMap::new(),
         }
     }
+}
+
+/// How one registry or mirror is talked to.
+#[derive(Debug, Clone, Default)]
+pub struct RegistryHost {
+    /// Authorities of its certificate, PEM.
+    pub ca: Option<String>,
+    /// Name and password.
+    pub login: Option<(SecretString, SecretString)>,
 }
 
 /// Who brings the pod network.
@@ -168,6 +191,24 @@ pub enum ConfigError {
         /// The address.
         address: IpAddr,
     },
+    /// What should be certificates is something else.
+    #[error("{of}: certificate {number} cannot be read")]
+    Certificate {
+        /// Whose certificates they are.
+        of: String,
+        /// Which of them, from 1.
+        number: usize,
+    },
+    /// A patch does not fit.
+    #[error("patch `{setting}` cannot be applied to the configuration of a {role}: {problem}")]
+    Patch {
+        /// Where it is written.
+        setting: String,
+        /// What the machine does.
+        role: &'static str,
+        /// Why not; never with a value.
+        problem: String,
+    },
     /// The documents could not be written.
     #[error("machine configuration cannot be written")]
     Yaml {
@@ -189,20 +230,47 @@ pub fn installer_image(talos: &Version, schematic: Option<&str>, platform: &str)
 
 /// The configuration of one node. It holds secrets: every node gets the tokens, control planes all the keys.
 pub fn render(cluster: &ClusterSpec, node: &NodeSpec, secrets: &SecretsBundle) -> Result<SecretString, ConfigError> {
-    let contract = check(cluster, node)?;
+    let contract = possible(cluster, node)?;
     let mut documents = vec![v1alpha1::document(contract, cluster, node, secrets)];
     documents.extend(documents::all(contract, cluster, node));
+    patch::apply(&mut documents, &cluster.patches, node.role)?;
     let mut text = String::new();
     for document in documents {
         if !text.is_empty() {
             text.push_str("---\n");
         }
-        text.push_str(&yaml::write(&document).map_err(|source| ConfigError::Yaml { source })?);
+        text.push_str(&yaml::write_verbatim(&document).map_err(|source| ConfigError::Yaml { source })?);
     }
     Ok(SecretString::from(text))
 }
 
-fn check(cluster: &ClusterSpec, node: &NodeSpec) -> Result<Contract, ConfigError> {
+/// Whether the configuration of a node can be made, without the cluster's secrets: what would fail later fails here.
+pub fn check(cluster: &ClusterSpec, node: &NodeSpec) -> Result<(), ConfigError> {
+    let hosts = cluster.registry_hosts.iter();
+    let hosts = hosts.filter_map(|(name, host)| Some((format!("the authority of {name}"), host.ca.as_ref()?)));
+    let trusted = cluster.trusted_cas.iter().enumerate();
+    for (of, pem) in hosts.chain(trusted.map(|(i, pem)| (format!("`talos.trustedCAs[{i}]`"), pem))) {
+        certificates(&of, pem)?;
+    }
+    render(cluster, node, &SecretsBundle::placeholder()).map(|_| ())
+}
+
+fn certificates(of: &str, pem: &str) -> Result<(), ConfigError> {
+    let wrong = |number| ConfigError::Certificate {
+        of: of.to_owned(),
+        number,
+    };
+    let blocks = pem::parse_many(pem).map_err(|_| wrong(1))?;
+    for (i, block) in blocks.iter().enumerate() {
+        let read = x509_parser::parse_x509_certificate(block.contents());
+        if !read.is_ok_and(|(rest, _)| rest.is_empty()) {
+            return Err(wrong(i + 1));
+        }
+    }
+    if blocks.is_empty() { Err(wrong(1)) } else { Ok(()) }
+}
+
+fn possible(cluster: &ClusterSpec, node: &NodeSpec) -> Result<Contract, ConfigError> {
     let contract = Contract::of(&cluster.talos_version).ok_or_else(|| ConfigError::Unsupported {
         version: cluster.talos_version.clone(),
     })?;

@@ -26,6 +26,14 @@ fn documents(text: &str) -> Vec<Value> {
         .collect()
 }
 
+fn mirror(url: &str) -> Mirror {
+    Mirror {
+        endpoints: vec![url.to_owned()],
+        override_path: false,
+        skip_fallback: false,
+    }
+}
+
 fn base(talos: &str) -> ClusterSpec {
     let version: Version = talos.parse().unwrap();
     // The goldens name a Kubernetes version that no such line runs; the form does not depend on it.
@@ -77,7 +85,7 @@ fn options_appear_where_the_generator_of_talos_puts_them() {
             cluster.cni = Cni::Custom(vec!["https://example.com/cni.yaml".into()]);
             cluster
                 .registry_mirrors
-                .insert("ghcr.io".into(), vec!["https://ghcr.io.my-mirror.com".into()]);
+                .insert("ghcr.io".into(), mirror("https://ghcr.io.my-mirror.com"));
             let mut ours = rendered(&cluster, &NodeSpec::new(role), &secrets);
             let mut golden = documents(&reference(&format!("goldens/{folder}/overrides-{file}.yaml")).unwrap());
             let main = &mut golden[0];

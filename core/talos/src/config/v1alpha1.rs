@@ -48,13 +48,10 @@ fn machine(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec, secrets: 
     if !cluster.sysctls.is_empty() {
         machine["sysctls"] = json!(cluster.sysctls);
     }
-    if contract < Contract::V1_12 && !cluster.registry_mirrors.is_empty() {
-        let mirrors: Map<String, Value> = cluster
-            .registry_mirrors
-            .iter()
-            .map(|(registry, endpoints)| (registry.clone(), json!({ "endpoints": endpoints })))
-            .collect();
-        machine["registries"] = json!({ "mirrors": mirrors });
+    if contract < Contract::V1_12
+        && let Some(registries) = registries(cluster)
+    {
+        machine["registries"] = registries;
     }
     let labels = labels(cluster, node);
     if !labels.is_empty() {
@@ -64,6 +61,42 @@ fn machine(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec, secrets: 
         machine["nodeTaints"] = json!(node.taints);
     }
     machine
+}
+
+/// Mirrors and hosts of registries; from 1.12 they are documents.
+fn registries(cluster: &ClusterSpec) -> Option<Value> {
+    let mirrors = cluster.registry_mirrors.iter().map(|(registry, mirror)| {
+        let mut entry = json!({ "endpoints": mirror.endpoints });
+        for (key, _) in [
+            ("overridePath", mirror.override_path),
+            ("skipFallback", mirror.skip_fallback),
+        ]
+        .iter()
+        .filter(|(_, on)| *on)
+        {
+            entry[*key] = json!(true);
+        }
+        (registry.clone(), entry)
+    });
+    let hosts = cluster.registry_hosts.iter().map(|(name, host)| {
+        let mut entry = Map::new();
+        if let Some(ca) = &host.ca {
+            entry.insert("tls".to_owned(), json!({ "ca": STANDARD.encode(ca) }));
+        }
+        if let Some((username, password)) = &host.login {
+            let (username, password) = (username.expose_secret(), password.expose_secret());
+            entry.insert("auth".to_owned(), json!({ "username": username, "password": password }));
+        }
+        (name.clone(), Value::Object(entry))
+    });
+    let (mirrors, hosts): (Map<_, _>, Map<_, _>) = (mirrors.collect(), hosts.collect());
+    let mut registries = Map::new();
+    for (key, entries) in [("mirrors", mirrors), ("config", hosts)] {
+        if !entries.is_empty() {
+            registries.insert(key.to_owned(), Value::Object(entries));
+        }
+    }
+    (!registries.is_empty()).then_some(Value::Object(registries))
 }
 
 fn kubelet(cluster: &ClusterSpec) -> Value {
@@ -172,8 +205,8 @@ fn cluster_section(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec, s
         "token": secrets.bootstrap_token().expose_secret(),
         "ca": ca(node.role, secrets.k8s_ca()),
         "discovery": {
-            "enabled": true,
-            "registries": { "kubernetes": { "disabled": true }, "service": {} },
+            "enabled": cluster.discovery.enabled,
+            "registries": { "kubernetes": { "disabled": true }, "service": discovery_service(cluster) },
         },
     });
     if node.role == Role::Worker {
@@ -198,6 +231,13 @@ fn cluster_section(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec, s
         section["allowSchedulingOnControlPlanes"] = json!(true);
     }
     section
+}
+
+fn discovery_service(cluster: &ClusterSpec) -> Value {
+    match &cluster.discovery.endpoint {
+        Some(endpoint) => json!({ "endpoint": endpoint }),
+        None => json!({}),
+    }
 }
 
 fn pod_network(cluster: &ClusterSpec) -> Value {

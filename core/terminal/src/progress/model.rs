@@ -294,6 +294,15 @@ impl Addon {
 }
 
 impl Open {
+    /// What it waits for, since when; that it succeeds, where attempts of it fail.
+    pub fn waits_for(&self) -> Option<(&str, Timestamp)> {
+        match (&self.waiting, &self.cause) {
+            (Some((what, began)), _) => Some((what, *began)),
+            (None, Some(_)) => Some((&self.title, self.started)),
+            (None, None) => None,
+        }
+    }
+
     fn wait(&self, now: Timestamp) -> Wait<'_> {
         let (what, began) = match &self.waiting {
             Some((what, began)) => (what.as_str(), *began),

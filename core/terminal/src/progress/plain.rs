@@ -90,6 +90,10 @@ impl Plain {
                 cause,
                 retry_in_seconds,
             } => {
+                // Further attempts are one wait, which is told as such.
+                if *attempt > 1 && self.ui.options().verbose == 0 {
+                    return;
+                }
                 let title = title.unwrap_or_else(|| step.clone());
                 self.say(
                     Tone::Busy,
@@ -159,12 +163,12 @@ impl Plain {
         let mut room = WAITS.saturating_sub(self.told.values().filter(|(_, when)| since(*when, now) < CALM).count());
         let mut waits: Vec<_> = open
             .iter()
-            .filter_map(|(step, open)| Some((step, open, open.waiting.as_ref()?)))
+            .filter_map(|(step, open)| Some((step, open, open.waits_for()?)))
             .collect();
         waits.sort_by_key(|(_, _, (_, began))| *began);
         let mut lines = Vec::new();
         for (step, open, (what, began)) in waits {
-            let age = since(*began, now);
+            let age = since(began, now);
             let recently = self.told.get(step).is_some_and(|(_, when)| since(*when, now) < CALM);
             if age < SETTLED || recently || room == 0 {
                 continue;
@@ -460,6 +464,38 @@ pub(super) mod tests {
         hint: set addons.console
            1:12  kubeconfig: /home/ada/.butler/demo-kubeconfig
            1:12  done: management cluster ready
+        ");
+    }
+
+    #[test]
+    fn attempts_that_fail_alike_are_one_wait() {
+        let (mut plain, captured) = plain();
+        let begin = Body::StepStarted {
+            step: "etcd/bootstrap".to_owned(),
+            title: "bootstrap etcd".to_owned(),
+            deadline_seconds: 600,
+        };
+        let retries = (1..=44).map(|attempt| {
+            let body = Body::StepRetried {
+                step: "etcd/bootstrap".to_owned(),
+                attempt,
+                cause: if attempt < 40 {
+                    "connection refused"
+                } else {
+                    "no answer"
+                }
+                .to_owned(),
+                retry_in_seconds: 1.0,
+            };
+            (f64::from(attempt), body)
+        });
+        for event in stream(std::iter::once((0.0, begin)).chain(retries).collect()) {
+            plain.event(&event);
+        }
+        insta::assert_snapshot!(captured.stderr(), @r"
+           0:01  retry: bootstrap etcd: attempt 1 failed: connection refused; next in 1s
+           0:05  waiting: 5s: bootstrap etcd: connection refused
+           0:40  waiting: 40s: bootstrap etcd: no answer
         ");
     }
 

@@ -1,13 +1,13 @@
 //! `addons`: what is installed, by default and by choice.
 
-use super::{Validator, cluster::is_dns_name, secrets, text};
+use super::{Validator, capi, cluster::is_dns_name, secrets, text};
 use crate::config::{
-    Addons, ButlerController, Capi, CapiProvider, ChartMirror, Cluster, Cni, Console, ConsoleIngress, Network,
-    ProviderKind, Storage, Topology, Versioned,
+    Addons, ButlerController, ChartMirror, Cluster, Cni, Console, ConsoleIngress, Network, ProviderKind, Storage,
+    Topology, Versioned,
     raw::{RawConfig, RawExposureMode},
     raw_addons::{
-        CapiName, CniType, ControlPlaneHaType, ControlPlaneProviderType, GitOpsType, IngressType, LoadBalancerType,
-        RawAddons, RawCapi, RawConsole, RawConsoleIngress, StorageType,
+        CniType, ControlPlaneHaType, ControlPlaneProviderType, GitOpsType, IngressType, LoadBalancerType, RawAddons,
+        RawConsole, RawConsoleIngress, StorageType,
     },
 };
 
@@ -36,7 +36,7 @@ pub(super) fn addons(
         cert_manager: cert_manager(raw),
         ingress: ingress(raw, kind),
         control_plane_provider: control_plane_provider(raw),
-        capi: capi(raw.capi.as_ref()),
+        capi: capi::capi(v, raw.capi.as_ref(), kind),
         butler_controller: butler_controller(raw),
         console: console(v, raw.console.as_ref(), &cluster.name),
     };
@@ -167,7 +167,7 @@ fn not_in_clouds(v: &mut Validator<'_>, raw: &RawAddons, kind: ProviderKind) {
     }
 }
 
-fn on(enabled: Option<bool>) -> bool {
+pub(super) fn on(enabled: Option<bool>) -> bool {
     enabled.unwrap_or(true)
 }
 
@@ -263,37 +263,6 @@ fn control_plane_provider(raw: &RawAddons) -> Option<Versioned> {
     let wanted = block.is_none_or(|a| on(a.enabled) && a.kind != Some(ControlPlaneProviderType::None));
     wanted.then(|| Versioned {
         version: block.and_then(|a| text(a.version.as_ref())),
-    })
-}
-
-/// The platform's own provider is always installed; naming it again only sets its version.
-fn capi(block: Option<&RawCapi>) -> Option<Capi> {
-    let Some(block) = block else {
-        return Some(Capi {
-            version: None,
-            infrastructure_providers: Vec::new(),
-        });
-    };
-    let provider = |name: CapiName| match name {
-        CapiName::Harvester => ProviderKind::Harvester,
-        CapiName::Nutanix => ProviderKind::Nutanix,
-        CapiName::Proxmox => ProviderKind::Proxmox,
-        CapiName::Gcp => ProviderKind::Gcp,
-        CapiName::Aws => ProviderKind::Aws,
-        CapiName::Azure => ProviderKind::Azure,
-    };
-    let listed = block.infrastructure_providers.iter();
-    let infrastructure_providers = listed
-        .filter_map(|raw| {
-            Some(CapiProvider {
-                name: provider(raw.name?),
-                version: text(raw.version.as_ref()),
-            })
-        })
-        .collect();
-    on(block.enabled).then(|| Capi {
-        version: text(block.version.as_ref()),
-        infrastructure_providers,
     })
 }
 

@@ -4,19 +4,23 @@
 //! the result counts only when nothing was reported. What `check` has reported already is not reported again.
 
 mod addons;
+mod capi;
 mod cluster;
 mod deadlines;
 mod net;
 mod network;
+mod patches;
 mod providers;
+mod registries;
 mod secrets;
 mod talos;
 mod tenancy;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    BootstrapCluster, BootstrapConfig, MultiTenancyMode, ProviderKind,
+    BootstrapCluster, BootstrapConfig, MultiTenancyMode, ProviderKind, ReadFile,
     check::{Checked, Draft, Place},
     raw::{BootstrapClusterType, RawBootstrapCluster, RawConfig, RawMultiTenancy},
     yaml::Span,
@@ -29,19 +33,30 @@ pub(super) struct Found {
     pub(super) warnings: Vec<Draft>,
 }
 
-/// Applies every rule.
-pub(super) fn validate(raw: &RawConfig, checked: &Checked) -> (BootstrapConfig, Found) {
+/// Where paths lead, for hints.
+const PATH_HINT: &str = "paths are relative to the folder of the configuration; `~/` is your home folder";
+
+/// Applies every rule to what is written in `file`; `read` reads the files that it names.
+pub(super) fn validate(
+    raw: &RawConfig,
+    checked: &Checked,
+    file: &str,
+    read: &ReadFile<'_>,
+) -> (BootstrapConfig, Found) {
     let reported = checked.drafts.iter().map(|draft| draft.path.as_str());
     let reported = reported.chain(checked.meant.iter().map(String::as_str));
     let mut v = Validator {
         places: &checked.places,
         reported: reported.filter(|path| !path.is_empty()).collect(),
         found: Found::default(),
+        file,
+        read,
     };
     let kind = raw.provider.unwrap_or(ProviderKind::InMemory);
     let cluster = cluster::cluster(&mut v, raw, kind);
-    let talos = talos::talos(&mut v, raw.talos.as_ref());
+    let mut talos = talos::talos(&mut v, raw.talos.as_ref());
     let network = network::network(&mut v, raw, kind, &cluster);
+    talos.patches = patches::patches(&mut v, raw.talos.as_ref(), &talos.version, network.vip.as_deref());
     let provider = providers::provider(&mut v, raw, kind, &cluster);
     let addons = addons::addons(&mut v, raw, kind, &cluster, &network);
     let network_pool = tenancy::network_pool(&mut v, raw, &cluster.name, &network);
@@ -63,6 +78,7 @@ pub(super) fn validate(raw: &RawConfig, checked: &Checked) -> (BootstrapConfig, 
     if raw.provider.is_some() {
         network::outside_the_cluster_networks(&mut v, &config);
         talos::extensions(&mut v, &config);
+        versions::fit(&mut v, &config.addons, kind, &config.talos, config.exposure.as_ref());
     }
     (config, v.found)
 }
@@ -73,6 +89,10 @@ struct Validator<'a> {
     /// Settings with a problem in themselves, so that rules about others cannot count on them.
     reported: BTreeSet<&'a str>,
     found: Found,
+    /// The text of the configuration.
+    file: &'a str,
+    /// Reads a file that it names.
+    read: &'a ReadFile<'a>,
 }
 
 impl Validator<'_> {

@@ -153,7 +153,7 @@ fn vip(
         }
         return None;
     };
-    if let Ok(net) = vip.parse::<Ipv4Net>() {
+    if let Some(net) = net::parse_net(&vip) {
         v.problem(
             path,
             "`network.vip` has a prefix length",
@@ -162,6 +162,14 @@ fn vip(
         return None;
     }
     match vip.parse::<Ipv4Addr>() {
+        Ok(address) if net::never_of_a_host(address.into()).is_some() => {
+            let what = net::never_of_a_host(address.into()).unwrap_or_default();
+            v.problem(
+                path,
+                format!("`{path}` is {what}"),
+                "choose a free address of the node network",
+            );
+        }
         Ok(address) if pool.is_some_and(|pool| net::contains(pool, address)) => {
             let message = format!("VIP {address} is inside `network.loadBalancerPool`");
             v.problem(

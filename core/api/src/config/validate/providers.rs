@@ -8,7 +8,7 @@ use std::{
 use super::{
     Validator,
     cluster::{is_dns_name, is_label},
-    secrets, talos, text,
+    net, secrets, talos, text,
 };
 use crate::config::{
     Aws, Azure, Cluster, Gcp, Harvester, InMemory, Nutanix, Provider, ProviderKind, Proxmox, Role, StaticMachine,
@@ -370,9 +370,20 @@ fn machine(v: &mut Validator<'_>, raw: &RawMachine, path: &str) -> StaticMachine
     let is_socket = address
         .parse::<std::net::SocketAddr>()
         .is_ok_and(|socket| socket.port() != 0);
+    let at = format!("{path}.address");
     if raw.address.is_some() && !is_socket && address.parse::<IpAddr>().is_err() {
-        let at = format!("{path}.address");
         v.problem(&at, format!("`{at}` is no address"), "write `IP` or `IP:PORT`");
+    }
+    let socket = || address.parse::<SocketAddr>().map(|socket| socket.ip());
+    let host = address.parse().or_else(|_| socket()).ok();
+    if let Some(what) = host.and_then(net::never_of_a_host) {
+        v.problem(&at, format!("`{at}` is {what}"), "write the address of the machine");
+    } else if host.is_some_and(|host: IpAddr| host.to_canonical().is_loopback()) {
+        v.warn(
+            &at,
+            format!("`{at}` is a loopback address"),
+            "only machines of the simulated world are on this computer",
+        );
     }
     let name = text(raw.name.as_ref());
     if name.as_deref().is_some_and(|name| !is_label(name)) {

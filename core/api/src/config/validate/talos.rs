@@ -2,10 +2,10 @@
 
 use semver::Version;
 
-use super::{Validator, text};
+use super::{Validator, registries, text};
 use crate::config::{
-    BootstrapConfig, Provider, Talos,
-    raw::RawTalos,
+    BootstrapConfig, Patches, Provider, Talos,
+    raw_talos::RawTalos,
     versions::{self, TALOS_LINES, TalosLine},
 };
 
@@ -35,6 +35,11 @@ pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>) -> Talos {
         install_disk: install_disk(v, raw.install_disk.as_ref(), "talos.installDisk")
             .unwrap_or_else(|| "/dev/vda".to_owned()),
         time_servers: time_servers(v, &raw.time_servers),
+        registries: registries::registries(v, raw.registries.as_ref()),
+        trusted_cas: registries::trusted_cas(v, &raw.trusted_cas),
+        discovery: registries::discovery(v, raw.discovery.as_ref()),
+        // Judged once release and VIP are known.
+        patches: Patches::default(),
         version,
     }
 }

@@ -1,13 +1,16 @@
 //! Butler itself: namespaces, CRDs, catalog, controller, console, and the objects that describe the platform.
 
 use butler_api::{
-    config::{BootstrapConfig, ButlerController, Console, ConsoleIngress, Exposure, MultiTenancyMode, ProviderKind},
+    config::{
+        BootstrapConfig, ButlerController, Console, ConsoleIngress, Exposure, MultiTenancyMode, ProviderKind,
+        versions::Component,
+    },
     names, v1alpha1,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, pins, provider, ready_workloads,
+    Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, provider, ready_workloads,
     release, version,
 };
 use crate::addons::{Addon, Objects, Ready, Release, Source, StandIn, Workload};
@@ -18,14 +21,16 @@ const API_VERSION: &str = "butler.butlerlabs.dev/v1alpha1";
 /// Everything of this file that the configuration asks for.
 pub(in crate::addons) fn addons(context: &Context<'_>) -> Vec<Addon> {
     let settings = &context.config.addons;
-    let mut addons = vec![namespaces(), crds()];
-    if names_our_own_provider(context.config) {
+    let own = names_our_own_provider(context.config);
+    let mut addons = vec![namespaces(), crds(context, own)];
+    if own {
         addons.push(provider_crds());
     }
     addons.push(provider_config(context));
     if let Some(controller) = &settings.butler_controller {
-        addons.push(catalog());
-        addons.push(self::controller(controller));
+        addons.push(catalog(context));
+        addons.push(admin());
+        addons.push(self::controller(context, controller));
     }
     addons.extend(butler_config(context.config));
     addons.extend(settings.console.as_ref().map(|console| self::console(context, console)));
@@ -43,8 +48,13 @@ fn namespaces() -> Addon {
     )
 }
 
-fn crds() -> Addon {
-    let definitions = definitions();
+/// Where two of the definitions are our own, the chart leaves them out: an upgrade of it then leaves them alone.
+fn crds(context: &Context<'_>, own_providers: bool) -> Addon {
+    let version = context.pin(Component::ButlerCrds);
+    let definitions: Vec<(String, Value)> = definitions()
+        .into_iter()
+        .filter(|(name, _)| !(own_providers && names_a_provider(name)))
+        .collect();
     let ready = definitions
         .iter()
         .map(|(name, _)| Ready::CrdEstablished { name: name.clone() })
@@ -54,18 +64,29 @@ fn crds() -> Addon {
         workloads: Vec::new(),
         objects,
     };
-    let chart = butler_chart("butler-crds", pins::BUTLER_CRDS, "v1alpha1");
-    let release = release(SYSTEM, chart, json!({}), stand_in);
-    let title = format!("the Butler CRDs {}", pins::BUTLER_CRDS);
+    let values = if own_providers {
+        json!({"crds": {"clusterBootstrap": false, "providerConfig": false}})
+    } else {
+        json!({})
+    };
+    let chart = butler_chart("butler-crds", version, context.app(Component::ButlerCrds));
+    let release = release(SYSTEM, chart, values, stand_in);
+    let title = format!("the Butler CRDs {version}");
     addon("butler-crds", &title, &[], Source::Chart(release), ready)
 }
 
-/// The chart's definitions do not know `static`; only those that name a provider are replaced.
+fn names_a_provider(definition: &str) -> bool {
+    ["clusterbootstraps.", "providerconfigs."]
+        .iter()
+        .any(|prefix| definition.starts_with(prefix))
+}
+
+/// The chart's definitions do not know `static`: those that name a provider are our own. After the chart, because an older
+/// release of ours had the chart make them, and the forced apply takes them over.
 fn provider_crds() -> Addon {
-    let wanted = ["clusterbootstraps.", "providerconfigs."];
     let definitions: Vec<(String, Value)> = definitions()
         .into_iter()
-        .filter(|(name, _)| wanted.iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|(name, _)| names_a_provider(name))
         .collect();
     let ready = definitions
         .iter()
@@ -119,28 +140,22 @@ fn provider_config(context: &Context<'_>) -> Addon {
     )
 }
 
-fn catalog() -> Addon {
-    let version = pins::BUTLER_ADDONS;
+fn catalog(context: &Context<'_>) -> Addon {
+    let version = context.pin(Component::ButlerAddons);
     let config = json!({
         "apiVersion": API_VERSION, "kind": "ButlerConfig", "metadata": {"name": names::BUTLER_CONFIG},
         "spec": {"multiTenancy": {"mode": "Optional"}, "defaultNamespace": names::TENANTS_NAMESPACE},
     });
-    let admin = json!({
-        "apiVersion": API_VERSION, "kind": "User", "metadata": {"name": "admin"},
-        "spec": {"email": "admin@localhost", "displayName": "Administrator", "isPlatformAdmin": true},
-    });
-    let mut objects = vec![config, admin];
-    objects.extend(platform_definitions());
+    let mut objects = vec![config];
+    objects.extend(platform_definitions(context));
     let stand_in = StandIn {
         workloads: Vec::new(),
         objects,
     };
-    let release = release(
-        SYSTEM,
-        butler_chart("butler-addons", version, "v1alpha1"),
-        json!({}),
-        stand_in,
-    );
+    // The chart's administrator has fields that no definition knows; ours is made by `admin`.
+    let values = json!({"config": {"bootstrapAdmin": {"enabled": false}}});
+    let chart = butler_chart("butler-addons", version, context.app(Component::ButlerAddons));
+    let release = release(SYSTEM, chart, values, stand_in);
     let title = format!("the addon catalog {version}");
     addon(
         "butler-addons",
@@ -151,8 +166,35 @@ fn catalog() -> Addon {
     )
 }
 
+/// The console's first administrator, with the marks by which its server knows whose password to keep in step. After the
+/// catalog: an older release of ours had the catalog's chart make it, and an upgrade of that chart takes it away.
+fn admin() -> Addon {
+    let admin = json!({
+        "apiVersion": API_VERSION, "kind": "User",
+        "metadata": {
+            "name": "admin",
+            "labels": {
+                "butler.butlerlabs.dev/source": "builtin",
+                "butler.butlerlabs.dev/user-type": "platform-admin",
+            },
+            "annotations": {"butler.butlerlabs.dev/sync-password": "true"},
+        },
+        "spec": {
+            "email": "admin@localhost", "displayName": "Platform Administrator", "authType": "internal",
+            "isPlatformAdmin": true,
+        },
+    });
+    addon(
+        "butler-admin",
+        "the console's administrator",
+        &["butler-crds", "butler-addons"],
+        objects(vec![admin]),
+        Vec::new(),
+    )
+}
+
 /// The catalog entries of the addons that a platform is made of.
-fn platform_definitions() -> Vec<Value> {
+fn platform_definitions(context: &Context<'_>) -> Vec<Value> {
     let entry =
         |name: &str, title: &str, category: &str, about: &str, repository: &str, version: &str, needs: &[&str]| {
             json!({
@@ -174,7 +216,7 @@ fn platform_definitions() -> Vec<Value> {
             "cni",
             "Pod network on eBPF.",
             "https://helm.cilium.io",
-            pins::CILIUM,
+            context.pin(Component::Cilium),
             &[],
         ),
         entry(
@@ -183,7 +225,7 @@ fn platform_definitions() -> Vec<Value> {
             "loadbalancer",
             "Addresses for services of type LoadBalancer.",
             "https://metallb.github.io/metallb",
-            pins::METALLB,
+            context.pin(Component::MetalLb),
             &["cilium"],
         ),
         entry(
@@ -192,7 +234,7 @@ fn platform_definitions() -> Vec<Value> {
             "certmanager",
             "Issues and renews certificates.",
             "https://charts.jetstack.io",
-            pins::CERT_MANAGER,
+            context.pin(Component::CertManager),
             &[],
         ),
         entry(
@@ -201,7 +243,7 @@ fn platform_definitions() -> Vec<Value> {
             "storage",
             "Replicated volumes on the disks of the nodes.",
             "https://charts.longhorn.io",
-            pins::LONGHORN,
+            context.pin(Component::Longhorn),
             &[],
         ),
         entry(
@@ -210,20 +252,21 @@ fn platform_definitions() -> Vec<Value> {
             "ingress",
             "Ingress controller.",
             "https://traefik.github.io/charts",
-            pins::TRAEFIK,
+            context.pin(Component::Traefik),
             &["metallb"],
         ),
     ]
 }
 
 /// The configured version is the image's tag, as in ClusterBootstrap; the chart itself is pinned.
-fn controller(settings: &ButlerController) -> Addon {
-    let version = pins::BUTLER_CONTROLLER;
+fn controller(context: &Context<'_>, settings: &ButlerController) -> Addon {
+    let version = context.pin(Component::ButlerController);
+    let app = context.app(Component::ButlerController);
     let repository = settings
         .image
         .as_deref()
         .unwrap_or("ghcr.io/butlerdotdev/butler-controller");
-    let tag = settings.version.as_deref().unwrap_or(pins::BUTLER_CONTROLLER_APP);
+    let tag = settings.version.as_deref().unwrap_or(app);
     let values = json!({"image": {"repository": repository, "tag": tag}, "replicaCount": 2});
     let workload = Workload {
         replicas: 2,
@@ -234,7 +277,7 @@ fn controller(settings: &ButlerController) -> Addon {
         workloads: vec![workload],
         objects: Vec::new(),
     };
-    let chart = butler_chart("butler-controller", version, pins::BUTLER_CONTROLLER_APP);
+    let chart = butler_chart("butler-controller", version, app);
     let release = release(SYSTEM, chart, values, stand_in);
     addon(
         "butler-controller",
@@ -299,12 +342,26 @@ fn exposure(exposure: &Exposure) -> Value {
 }
 
 fn console(context: &Context<'_>, settings: &Console) -> Addon {
-    let version = version(settings.version.as_deref(), pins::BUTLER_CONSOLE);
+    let version = version(settings.version.as_deref(), context.pin(Component::ButlerConsole));
+    let pinned = version == context.pin(Component::ButlerConsole);
+    let app = if pinned {
+        context.app(Component::ButlerConsole)
+    } else {
+        ""
+    };
     let mut values = json!({});
     let mut ready = Vec::new();
+    let workload = |name: &str, image: &str| {
+        let workload = deployment(SYSTEM, name);
+        if pinned {
+            workload.of(format!("ghcr.io/butlerdotdev/{image}:{app}"))
+        } else {
+            workload
+        }
+    };
     let workloads = vec![
-        deployment(SYSTEM, "butler-console-server"),
-        deployment(SYSTEM, "butler-console-frontend"),
+        workload("butler-console-server", "butler-server"),
+        workload("butler-console-frontend", "butler-console"),
     ];
     ready.extend(ready_workloads(&workloads));
     if let Some(ingress) = &settings.ingress {
@@ -330,17 +387,12 @@ fn console(context: &Context<'_>, settings: &Console) -> Addon {
         workloads,
         objects: console_services(cloud),
     };
-    let app = if version == pins::BUTLER_CONSOLE {
-        pins::BUTLER_CONSOLE_APP
-    } else {
-        ""
-    };
     let release = Release {
         secret_values: secrets
             .into_iter()
             .filter_map(|(pointer, value)| Some((pointer.to_owned(), value.clone()?)))
             .collect(),
-        ..release(SYSTEM, butler_chart("butler-console", version, app), values, stand_in)
+        ..release(SYSTEM, butler_chart("butler-console", version, app), values, stand_in).images_of(pinned)
     };
     // The chart puts a Role into Steward's namespace.
     let needs = ["butler", "butler-crds"];

@@ -1,10 +1,10 @@
 //! What only clouds need: the cloud controller manager and the provider ids of nodes.
 
-use butler_api::config::{Aws, Azure, Gcp, Provider};
+use butler_api::config::{Aws, Azure, Gcp, Provider, versions::Component};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::{Context, addon, daemon_set, deployment, https_chart, pins, provider, ready_workload, release};
+use super::{Context, addon, daemon_set, deployment, https_chart, provider, ready_workload, release};
 
 use crate::addons::{Addon, Objects, Ready, Release, SecretObject, Source, StandIn, Workload};
 
@@ -62,7 +62,7 @@ fn aws(context: &Context<'_>, settings: &Aws) -> Vec<Addon> {
     let name = "aws-cloud-controller-manager";
     let image = format!(
         "registry.k8s.io/provider-aws/cloud-controller-manager:{}",
-        pins::AWS_CCM_APP
+        context.app(Component::AwsCcm)
     );
     let workload = Workload {
         host_network: true,
@@ -72,15 +72,15 @@ fn aws(context: &Context<'_>, settings: &Aws) -> Vec<Addon> {
     let chart = https_chart(
         "https://kubernetes.github.io/cloud-provider-aws",
         name,
-        pins::AWS_CCM_CHART,
-        pins::AWS_CCM_APP,
+        context.pin(Component::AwsCcm),
+        context.app(Component::AwsCcm),
     );
     let stand_in = StandIn {
         workloads: vec![workload],
         objects: Vec::new(),
     };
     let release: Release = release(KUBE_SYSTEM, chart, values, stand_in);
-    let title = format!("the AWS cloud controller manager {}", pins::AWS_CCM_CHART);
+    let title = format!("the AWS cloud controller manager {}", context.pin(Component::AwsCcm));
     vec![
         addon(
             credentials,
@@ -115,7 +115,7 @@ fn gcp(context: &Context<'_>, settings: &Gcp) -> Addon {
     });
     let image = format!(
         "registry.k8s.io/cloud-provider-gcp/cloud-controller-manager:{}",
-        pins::GCP_CCM
+        context.pin(Component::GcpCcm)
     );
     let args = json!([
         "--cloud-provider=gce",
@@ -148,7 +148,7 @@ fn gcp(context: &Context<'_>, settings: &Gcp) -> Addon {
         plain,
         secrets: vec![secret],
     });
-    let title = format!("the Google cloud controller manager {}", pins::GCP_CCM);
+    let title = format!("the Google cloud controller manager {}", context.pin(Component::GcpCcm));
     addon(CCM, &title, &[], source, vec![ready_workload(&workload)])
 }
 
@@ -160,7 +160,7 @@ fn azure(context: &Context<'_>, settings: &Azure) -> Addon {
     };
     let image = format!(
         "mcr.microsoft.com/oss/kubernetes/azure-cloud-controller-manager:{}",
-        pins::AZURE_CCM
+        context.pin(Component::AzureCcm)
     );
     let pod = json!({
         "serviceAccountName": CCM,
@@ -185,7 +185,10 @@ fn azure(context: &Context<'_>, settings: &Azure) -> Addon {
         plain,
         secrets: vec![secret],
     });
-    let title = format!("the Azure cloud controller manager {}", pins::AZURE_CCM);
+    let title = format!(
+        "the Azure cloud controller manager {}",
+        context.pin(Component::AzureCcm)
+    );
     addon(CCM, &title, &[], source, vec![ready_workload(&workload)])
 }
 

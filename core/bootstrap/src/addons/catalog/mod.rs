@@ -4,18 +4,20 @@ pub(super) mod butler;
 pub(super) mod capi;
 pub(super) mod cloud;
 pub(super) mod network;
-pub(super) mod pins;
 pub(super) mod platform;
 pub(super) mod provider;
 
 use butler_api::{
-    config::{BootstrapConfig, IpRange, Topology, Versioned},
+    config::{
+        BootstrapConfig, IpRange, Topology, Versioned,
+        versions::{self, Component},
+    },
     names,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Addon, ChartRef, ClusterFacts, Objects, Ready, Release, Repository, Source, StandIn, Workload, WorkloadKind,
+    Addon, ChartRef, ClusterFacts, Images, Objects, Ready, Release, Repository, Source, StandIn, Workload, WorkloadKind,
 };
 
 /// Namespaces whose pods need privileges.
@@ -43,6 +45,22 @@ impl<'a> Context<'a> {
 
     fn is_cloud(&self) -> bool {
         self.config.provider_kind().is_cloud()
+    }
+
+    /// What is installed unless the configuration says otherwise.
+    fn pin(&self, component: Component) -> &'static str {
+        self.pin_beside(component, None)
+    }
+
+    /// The same for what has to fit a release of something else.
+    fn pin_beside(&self, component: Component, beside: Option<&str>) -> &'static str {
+        let beside = beside.and_then(versions::parse);
+        versions::pin(component, &self.config.talos.kubernetes_version, beside.as_ref())
+    }
+
+    /// Version of the application in the pinned chart.
+    fn app(&self, component: Component) -> &'static str {
+        versions::release_of(component, self.pin(component)).map_or("", |release| release.app)
     }
 }
 
@@ -112,7 +130,7 @@ fn butler_chart(name: &str, version: &str, app_version: &str) -> ChartRef {
     }
 }
 
-/// A release named like its chart, without secrets or hooks.
+/// A release named like its chart, without secrets, hooks or images beyond those of its workloads.
 fn release(namespace: &str, chart: ChartRef, values: Value, stand_in: StandIn) -> Release {
     Release {
         release: chart.name.clone(),
@@ -120,8 +138,32 @@ fn release(namespace: &str, chart: ChartRef, values: Value, stand_in: StandIn) -
         chart,
         values,
         secret_values: Vec::new(),
+        images: images(&stand_in, &[]),
         install_hooks: false,
         stand_in,
+    }
+}
+
+/// The images of the workloads, and those that no workload names.
+fn images(stand_in: &StandIn, more: &[&str]) -> Images {
+    let known = stand_in.workloads.iter().filter_map(|workload| workload.image.clone());
+    Images {
+        known: known.chain(more.iter().map(|&image| image.to_owned())).collect(),
+        whole: true,
+    }
+}
+
+impl Release {
+    /// With images that no workload names: of hooks, of init containers, of what its pods start.
+    fn also_runs(mut self, more: &[&str]) -> Self {
+        self.images.known.extend(more.iter().map(|&image| image.to_owned()));
+        self
+    }
+
+    /// The images are those of the pinned release; of another one they are not all known.
+    fn images_of(mut self, pinned: bool) -> Self {
+        self.images.whole = pinned;
+        self
     }
 }
 

@@ -1,15 +1,15 @@
 //! Endpoint, pod network, addresses and ingress: kube-vip, Cilium, MetalLB, Traefik, Gateway API.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::net::Ipv4Addr;
 
-use butler_api::config::{Cni, Exposure, Provider, ProviderKind, Versioned};
+use butler_api::config::{Cni, Exposure, Provider, ProviderKind, Versioned, versions::Component};
 use serde_json::{Value, json};
 
 use super::{
-    Context, addon, crd, daemon_set, deployment, established, has_load_balancer, https_chart, objects, pins, pool,
+    Context, addon, crd, daemon_set, deployment, established, has_load_balancer, https_chart, objects, pool,
     ready_workloads, release, version, versioned,
 };
-use crate::addons::{Addon, Manifest, Ready, Source, StandIn, Workload, WorkloadKind};
+use crate::addons::{Addon, Images, Manifest, Ready, Source, StandIn, Workload, WorkloadKind};
 
 const KUBE_SYSTEM: &str = "kube-system";
 const METALLB_SYSTEM: &str = "metallb-system";
@@ -29,14 +29,14 @@ pub(in crate::addons) fn addons(context: &Context<'_>) -> Vec<Addon> {
     addons.extend(settings.cni.as_ref().map(|cni| cilium(context, cni)));
     let pool = pool(context.config, context.facts);
     if let (Some(settings), Some(pool), false) = (&settings.load_balancer, pool, context.is_cloud()) {
-        addons.push(metallb(settings));
+        addons.push(metallb(context, settings));
         addons.push(metallb_pool(pool.start, pool.end));
     }
     if let (Some(settings), false) = (&settings.ingress, context.is_cloud()) {
         addons.push(traefik(context, settings));
     }
     if settings.control_plane_provider.is_some() || uses_gateway(context) {
-        addons.push(gateway_api());
+        addons.push(gateway_api(context));
     }
     addons
 }
@@ -70,7 +70,7 @@ fn vip_interface(context: &Context<'_>) -> Option<String> {
 }
 
 fn kube_vip(context: &Context<'_>, settings: &Versioned, vip: Ipv4Addr) -> Addon {
-    let version = versioned(settings, pins::KUBE_VIP);
+    let version = versioned(settings, context.pin(Component::KubeVip));
     let name = "kube-vip";
     let labels = json!({"app.kubernetes.io/name": name, "app.kubernetes.io/component": "control-plane-vip"});
     let meta = json!({"name": name, "labels": labels});
@@ -157,7 +157,7 @@ fn kube_vip_pod(context: &Context<'_>, version: &str, vip: Ipv4Addr) -> Value {
 }
 
 fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
-    let version = version(cni.version.as_deref(), pins::CILIUM);
+    let version = version(cni.version.as_deref(), context.pin(Component::Cilium));
     let agent = [
         "CHOWN",
         "KILL",
@@ -213,13 +213,23 @@ fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
         workloads.push(deployment(KUBE_SYSTEM, "hubble-relay").of(image("hubble-relay")));
         workloads.push(deployment(KUBE_SYSTEM, "hubble-ui"));
     }
+    let more = cilium_images(version);
     let ready = ready_workloads(&workloads);
     let chart = https_chart("https://helm.cilium.io", "cilium", version, version);
     let stand_in = StandIn {
         workloads,
         objects: Vec::new(),
     };
-    let release = release(KUBE_SYSTEM, chart, values, stand_in);
+    let more: Option<Vec<&str>> = more.map(|(envoy, ui)| {
+        if cni.hubble {
+            [&[envoy], ui].concat()
+        } else {
+            vec![envoy]
+        }
+    });
+    let release = release(KUBE_SYSTEM, chart, values, stand_in)
+        .images_of(more.is_some())
+        .also_runs(&more.unwrap_or_default());
     addon(
         "cilium",
         &format!("Cilium {version}"),
@@ -229,8 +239,29 @@ fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
     )
 }
 
-fn metallb(settings: &Versioned) -> Addon {
-    let version = versioned(settings, pins::METALLB);
+/// Envoy, and what Hubble's UI runs, of the releases that are installed by default: they have tags of their own.
+fn cilium_images(version: &str) -> Option<(&'static str, &'static [&'static str])> {
+    match version {
+        "1.19.4" => Some((
+            "quay.io/cilium/cilium-envoy:v1.36.6-1778235340-b87d1e32f522b33bd51701c6476d199326f01496",
+            &[
+                "quay.io/cilium/hubble-ui:v0.13.5",
+                "quay.io/cilium/hubble-ui-backend:v0.13.5",
+            ],
+        )),
+        "1.17.0" => Some((
+            "quay.io/cilium/cilium-envoy:v1.31.5-1737535524-fe8efeb16a7d233bffd05af9ea53599340d3f18e",
+            &[
+                "quay.io/cilium/hubble-ui:v0.13.1",
+                "quay.io/cilium/hubble-ui-backend:v0.13.1",
+            ],
+        )),
+        _ => None,
+    }
+}
+
+fn metallb(context: &Context<'_>, settings: &Versioned) -> Addon {
+    let version = versioned(settings, context.pin(Component::MetalLb));
     let image = |name: &str| format!("quay.io/metallb/{name}:v{version}");
     let workloads = vec![
         deployment(METALLB_SYSTEM, "metallb-controller").of(image("controller")),
@@ -252,7 +283,9 @@ fn metallb(settings: &Versioned) -> Addon {
         version,
         &format!("v{version}"),
     );
-    let release = release(METALLB_SYSTEM, chart, json!({}), StandIn { workloads, objects });
+    // Addresses are announced on the network's layer 2: the routing daemon of the chart has nothing to do.
+    let values = json!({"speaker": {"frr": {"enabled": false}}});
+    let release = release(METALLB_SYSTEM, chart, values, StandIn { workloads, objects });
     addon(
         "metallb",
         &format!("MetalLB {version}"),
@@ -291,14 +324,20 @@ fn metallb_pool(start: Ipv4Addr, end: Ipv4Addr) -> Addon {
 }
 
 fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
-    let version = versioned(settings, pins::TRAEFIK);
+    let version = versioned(settings, context.pin(Component::Traefik));
     let addressed = has_load_balancer(context.config, context.facts);
     let service_type = if addressed { "LoadBalancer" } else { "NodePort" };
     let values = json!({
         "ingressClass": {"enabled": true, "isDefaultClass": true},
         "service": {"type": service_type},
     });
-    let workloads = vec![deployment(TRAEFIK, TRAEFIK)];
+    let pinned = version == context.pin(Component::Traefik);
+    let app = if pinned { context.app(Component::Traefik) } else { "" };
+    let mut workload = deployment(TRAEFIK, TRAEFIK);
+    if pinned {
+        workload = workload.of(format!("docker.io/library/traefik:{app}"));
+    }
+    let workloads = vec![workload];
     let labels = json!({"app.kubernetes.io/name": TRAEFIK});
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": TRAEFIK, "namespace": TRAEFIK, "labels": labels},
@@ -322,7 +361,7 @@ fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
             name: TRAEFIK.to_owned(),
         });
     }
-    let chart = https_chart("https://traefik.github.io/charts", TRAEFIK, version, "");
+    let chart = https_chart("https://traefik.github.io/charts", TRAEFIK, version, app);
     let release = release(
         TRAEFIK,
         chart,
@@ -331,7 +370,8 @@ fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
             workloads,
             objects: vec![service, class],
         },
-    );
+    )
+    .images_of(pinned);
     addon(
         TRAEFIK,
         &format!("Traefik {version}"),
@@ -342,8 +382,10 @@ fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
 }
 
 /// The experimental channel, because Steward watches TLSRoutes.
-fn gateway_api() -> Addon {
-    let version = pins::GATEWAY_API;
+fn gateway_api(context: &Context<'_>) -> Addon {
+    let cni = context.config.addons.cni.as_ref();
+    let cilium = cni.map(|cni| version(cni.version.as_deref(), context.pin(Component::Cilium)));
+    let version = context.pin_beside(Component::GatewayApi, cilium);
     let group = "gateway.networking.k8s.io";
     let crds = vec![
         crd(group, "v1", "GatewayClass", "gatewayclasses", "Cluster"),
@@ -362,8 +404,12 @@ fn gateway_api() -> Addon {
             "https://github.com/kubernetes-sigs/gateway-api/releases/download/{version}/experimental-install.yaml"
         ),
         version: version.to_owned(),
-        substitutions: BTreeMap::new(),
+        variables: None,
         privileged_namespaces: Vec::new(),
+        images: Images {
+            known: Vec::new(),
+            whole: true,
+        },
         stand_in: StandIn {
             workloads: Vec::new(),
             objects: crds,

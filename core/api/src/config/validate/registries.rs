@@ -1,0 +1,194 @@
+//! `talos.registries`, `talos.trustedCAs` and `talos.discovery`: what a closed network needs.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{Validator, cluster::is_dns_name, secrets};
+use crate::config::{
+    Discovery, Login, Mirror, Registries, RegistryHost,
+    raw_talos::{RawDiscovery, RawMirror, RawRegistries, RawRegistryAuth, RawRegistryHost, RawText},
+    suggest,
+};
+
+pub(super) fn registries(v: &mut Validator<'_>, raw: Option<&RawRegistries>) -> Registries {
+    let Some(raw) = raw else { return Registries::default() };
+    let path = "talos.registries";
+    let mirrors = raw.mirrors.iter().map(|(name, raw)| {
+        let at = format!("{path}.mirrors.{name}");
+        if name != "*" {
+            host_name(v, name, &at);
+        }
+        (name.clone(), mirror(v, raw, &at))
+    });
+    let mirrors: BTreeMap<String, Mirror> = mirrors.collect();
+    let hosts = raw.config.iter().map(|(name, raw)| {
+        let at = format!("{path}.config.{name}");
+        host_name(v, name, &at);
+        (name.clone(), host(v, raw, &at))
+    });
+    let hosts = hosts.collect();
+    Registries { mirrors, hosts }
+}
+
+/// The key of a mapping that must be `HOST` or `HOST:PORT`.
+fn host_name(v: &mut Validator<'_>, name: &str, at: &str) {
+    if name.contains("://") || name.contains('/') {
+        let bare = name.rsplit("://").next().unwrap_or(name);
+        let bare = bare.split('/').next().unwrap_or(bare);
+        let hint = format!("write the host alone: `{bare}`");
+        v.problem_at_key(at, "a registry is named by its host, without scheme and path", hint);
+    } else if !is_host(name) {
+        v.problem_at_key(at, "this is no host of a registry", "write `HOST` or `HOST:PORT`");
+    }
+}
+
+/// `HOST` or `HOST:PORT`.
+fn is_host(text: &str) -> bool {
+    let host = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            if !port.parse::<u16>().is_ok_and(|port| port > 0) {
+                return false;
+            }
+            host
+        }
+        _ => text,
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok() || is_dns_name(&host.to_lowercase())
+}
+
+fn mirror(v: &mut Validator<'_>, raw: &RawMirror, at: &str) -> Mirror {
+    let endpoints = raw.endpoints.clone().unwrap_or_default();
+    for (i, endpoint) in endpoints.iter().enumerate() {
+        url(v, endpoint, &format!("{at}.endpoints[{i}]"));
+    }
+    Mirror {
+        endpoints: endpoints.iter().map(|url| url.trim().to_owned()).collect(),
+        override_path: raw.override_path.unwrap_or(false),
+        skip_fallback: raw.skip_fallback.unwrap_or(false),
+    }
+}
+
+/// An `http://` or `https://` URL without credentials.
+fn url(v: &mut Validator<'_>, value: &str, at: &str) {
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| value.trim().strip_prefix(scheme));
+    let Some(rest) = rest else {
+        v.problem(
+            at,
+            format!("`{at}` is no URL"),
+            "write it like `https://mirror.example.org`",
+        );
+        return;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if suggest::has_credentials(value) {
+        v.problem(
+            at,
+            format!("`{at}` has credentials in it"),
+            "write them under `talos.registries.config.HOST.auth`",
+        );
+    } else if !is_host(host) || rest.contains(['?', '#']) || value.trim().contains(char::is_whitespace) {
+        v.problem(
+            at,
+            format!("`{at}` is no URL of a host"),
+            "write it like `https://mirror.example.org`",
+        );
+    }
+}
+
+fn host(v: &mut Validator<'_>, raw: &RawRegistryHost, at: &str) -> RegistryHost {
+    let tls = raw.tls.as_ref();
+    if tls.is_some_and(|tls| tls.insecure_skip_verify == Some(true)) {
+        let key = format!("{at}.tls.insecureSkipVerify");
+        v.problem(
+            &key,
+            "certificates of registries are always verified",
+            format!("give the authority of the host instead: `{at}.tls.ca: {{file: PATH}}`"),
+        );
+    }
+    if tls.is_none() && raw.auth.is_none() {
+        v.problem_at_key(at, format!("`{at}` says nothing"), "write `tls`, `auth`, or both");
+    }
+    let ca = tls.and_then(|tls| tls.ca.as_ref());
+    RegistryHost {
+        ca: ca.and_then(|ca| certificates(v, ca, &format!("{at}.tls.ca"))),
+        login: raw.auth.as_ref().map(|raw| login(v, raw, &format!("{at}.auth"))),
+    }
+}
+
+fn login(v: &mut Validator<'_>, raw: &RawRegistryAuth, at: &str) -> Login {
+    let username = secrets::identity(v, raw.username.as_ref(), &format!("{at}.username"));
+    Login {
+        username: username.unwrap_or_else(secrets::nothing),
+        password: secrets::required(v, raw.password.as_ref(), &format!("{at}.password")),
+    }
+}
+
+pub(super) fn trusted_cas(v: &mut Validator<'_>, raw: &[RawText]) -> Vec<String> {
+    let numbered = raw.iter().enumerate();
+    numbered
+        .filter_map(|(i, raw)| certificates(v, raw, &format!("talos.trustedCAs[{i}]")))
+        .collect()
+}
+
+/// One or more certificates as PEM, from the file or one of its own; nothing else in them.
+fn certificates(v: &mut Validator<'_>, raw: &RawText, at: &str) -> Option<String> {
+    let (text, at) = match raw {
+        RawText::Here(text) => (text.clone(), at.to_owned()),
+        RawText::There(raw) => {
+            let at = format!("{at}.file");
+            match (v.read)(raw.file.as_deref()?) {
+                Ok(text) => (text, at),
+                Err(cause) => {
+                    v.problem(&at, format!("`{at}` cannot be read: {cause}"), super::PATH_HINT);
+                    return None;
+                }
+            }
+        }
+    };
+    let hint = "a PEM file begins with `-----BEGIN CERTIFICATE-----`; a path is written `{file: PATH}`";
+    let blocks = pem::parse_many(&text).unwrap_or_default();
+    // Blocks that are broken are skipped by the parser.
+    if blocks.is_empty() || blocks.len() != text.matches("-----BEGIN ").count() {
+        v.problem(&at, format!("`{at}` holds no certificate in PEM"), hint);
+        return None;
+    }
+    if let Some(other) = blocks.iter().find(|block| block.tag() != "CERTIFICATE") {
+        let what = if other.tag().ends_with("PRIVATE KEY") {
+            "a private key"
+        } else {
+            "something else"
+        };
+        v.problem(
+            &at,
+            format!("`{at}` holds {what} besides certificates"),
+            "only certificates of authorities belong there",
+        );
+        return None;
+    }
+    Some(text)
+}
+
+pub(super) fn discovery(v: &mut Validator<'_>, raw: Option<&RawDiscovery>) -> Discovery {
+    let block = match raw {
+        None => return Discovery::default(),
+        Some(RawDiscovery::Switch(enabled)) => {
+            return Discovery {
+                enabled: *enabled,
+                endpoint: None,
+            };
+        }
+        Some(RawDiscovery::Block(block)) => block,
+    };
+    let at = "talos.discovery.endpoint";
+    let endpoint = super::text(block.endpoint.as_ref());
+    if let Some(endpoint) = &endpoint {
+        url(v, endpoint, at);
+    }
+    let enabled = block.enabled.unwrap_or(true);
+    if !enabled && endpoint.is_some() {
+        v.warn(at, format!("`{at}` is not used: discovery is off"), "");
+    }
+    Discovery { enabled, endpoint }
+}

@@ -1,0 +1,71 @@
+//! Why the folder cannot be used.
+
+use std::path::Path;
+use std::sync::Arc;
+
+/// The disk refuses.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{what} {path}")]
+pub(crate) struct FolderError {
+    what: &'static str,
+    path: String,
+    #[source]
+    source: Arc<std::io::Error>,
+}
+
+/// A file that is not what was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}{} {what}", .at.map(|at| format!(", byte {at}:")).unwrap_or_default())]
+pub struct Damage {
+    /// The file.
+    pub path: String,
+    /// Where in it, in bytes, if it is a place.
+    pub at: Option<u64>,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Damage {
+    /// Damage of a whole file.
+    pub(crate) fn of(path: &Path, what: impl Into<String>) -> Self {
+        Self {
+            path: path.display().to_string(),
+            at: None,
+            what: what.into(),
+        }
+    }
+
+    /// Damage at a place of a file.
+    pub(crate) fn at(path: &Path, at: usize, what: impl Into<String>) -> Self {
+        Self {
+            at: Some(at as u64),
+            ..Self::of(path, what)
+        }
+    }
+}
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The disk refuses.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Another process has the folder.
+    #[error("folder {path} is in use by another server")]
+    InUse { path: String },
+    /// A file is not what was written.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Puts an error of the disk into words.
+pub(super) fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> FolderError + 'a {
+    move |source| FolderError {
+        what,
+        path: path.display().to_string(),
+        source: Arc::new(source),
+    }
+}

@@ -1,0 +1,168 @@
+//! Links and disks that a configuration names, against those that a machine has. Pure.
+
+use butler_api::config::{BootstrapConfig, Role, StaticMachine};
+use butler_talos::client::Hardware;
+
+/// What a configuration names of one machine's links and disks, each with its setting.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    links: Vec<(String, String)>,
+    disk: Option<(String, String)>,
+}
+
+/// Something that a configuration names and a machine does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The setting, the value, and what is there instead; reads on after the machine's name.
+    pub message: String,
+    /// The setting to correct.
+    pub hint: String,
+}
+
+/// The machine of this name on the list of provider `static`, and its position in the file.
+pub fn listed<'a>(config: &'a BootstrapConfig, name: &str) -> Option<(usize, &'a StaticMachine)> {
+    if config.static_machines().is_empty() {
+        return None;
+    }
+    let names = config.machine_names();
+    let (_, role) = names.iter().find(|(n, _)| n == name)?;
+    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
+    let listed = config.static_machines().iter().enumerate();
+    listed.filter(|(_, machine)| machine.role == *role).nth(position)
+}
+
+/// What to do about another fingerprint than the one that the configuration names for the machine at this position.
+pub fn fingerprint_hint(at: usize) -> String {
+    format!(
+        "compare with the machine's console; a restart in maintenance mode makes a new one: write it to \
+         providerConfig.static.machines[{at}].fingerprint, or leave that out"
+    )
+}
+
+/// What the configuration names for the machine of this name.
+pub fn named(config: &BootstrapConfig, name: &str) -> Named {
+    let mut named = Named::default();
+    let names = config.machine_names();
+    let control_plane = names.iter().any(|(n, role)| n == name && *role == Role::ControlPlane);
+    if let Some(link) = config.network.vip_interface.as_ref().filter(|_| control_plane)
+        && config.network.vip.is_some()
+    {
+        named.links.push(("network.vipInterface".to_owned(), link.clone()));
+    }
+    let listed = listed(config, name);
+    let setting = |at: usize, key: &str| format!("providerConfig.static.machines[{at}].{key}");
+    if let Some((at, link)) = listed.and_then(|(at, machine)| Some((at, machine.network_interface.as_ref()?))) {
+        named.links.push((setting(at, "networkInterface"), link.clone()));
+    }
+    let own = listed.and_then(|(at, machine)| Some((setting(at, "installDisk"), machine.install_disk.clone()?)));
+    named.disk = own.or_else(|| Some(("talos.installDisk".to_owned(), config.talos.install_disk.clone())));
+    named
+}
+
+/// The first thing that is named and not there.
+pub fn missing(named: &Named, hardware: &Hardware) -> Option<Missing> {
+    let link = named.links.iter().find(|(_, link)| hardware.lacks_link(link));
+    if let Some((setting, link)) = link {
+        return Some(Missing {
+            message: format!("has no link {link} ({setting}); it has {}", hardware.describe_links()),
+            hint: format!("set {setting} to a link that the machine has"),
+        });
+    }
+    let (setting, disk) = named.disk.as_ref().filter(|(_, disk)| hardware.lacks_disk(disk))?;
+    Some(Missing {
+        message: format!("has no disk {disk} ({setting}); it has {}", hardware.describe_disks()),
+        hint: format!("set {setting} to a disk that the machine has"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use butler_talos::client::{Disk, Link};
+
+    use super::*;
+
+    fn config(vip_interface: &str, machine: &str) -> BootstrapConfig {
+        let text = format!(
+            "
+provider: static
+cluster: {{name: edge, topology: ha, controlPlane: {{replicas: 1}}, workers: {{replicas: 1}}}}
+network:
+  vip: 192.0.2.10
+{vip_interface}
+  loadBalancerPool: {{start: 192.0.2.100, end: 192.0.2.150}}
+talos: {{version: v1.12.1, installDisk: /dev/sda}}
+providerConfig:
+  static:
+    machines:
+      - {{address: 192.0.2.21, role: worker{machine}}}
+      - {{address: 192.0.2.11, role: control-plane}}
+"
+        );
+        butler_api::config::load(&text, "edge.yaml")
+            .map_err(|e| e.to_string())
+            .unwrap()
+            .config
+    }
+
+    fn hardware() -> Hardware {
+        let link = Link {
+            name: "enp3s0".to_owned(),
+            ethernet: true,
+            up: true,
+            addresses: vec!["192.0.2.11".parse().unwrap()],
+        };
+        let disk = Disk {
+            device: "/dev/nvme0n1".to_owned(),
+            size: 100 << 30,
+            model: "Fast".to_owned(),
+            serial: String::new(),
+            kind: "nvme",
+            read_only: false,
+            system: false,
+        };
+        Hardware {
+            links: Some(vec![link]),
+            disks: Some(vec![disk]),
+        }
+    }
+
+    #[test]
+    fn the_link_of_the_virtual_address_is_asked_of_control_planes_only() {
+        let config = config("  vipInterface: eth7", ", installDisk: /dev/nvme0n1");
+        let found = missing(&named(&config, "edge-cp-0"), &hardware()).unwrap();
+        assert_eq!(
+            found.message,
+            "has no link eth7 (network.vipInterface); it has enp3s0 (192.0.2.11)"
+        );
+        assert_eq!(found.hint, "set network.vipInterface to a link that the machine has");
+        assert_eq!(missing(&named(&config, "edge-worker-0"), &hardware()), None);
+    }
+
+    #[test]
+    fn a_machines_own_settings_are_named_by_their_place_in_the_file() {
+        let config = config("", ", networkInterface: eth1, installDisk: /dev/sdq");
+        let found = missing(&named(&config, "edge-worker-0"), &hardware()).unwrap();
+        assert!(
+            found
+                .message
+                .starts_with("has no link eth1 (providerConfig.static.machines[0].networkInterface)"),
+            "{}",
+            found.message
+        );
+    }
+
+    #[test]
+    fn the_default_disk_is_named_with_what_is_there() {
+        let config = config("", "");
+        let found = missing(&named(&config, "edge-cp-0"), &hardware()).unwrap();
+        assert_eq!(
+            found.message,
+            "has no disk /dev/sda (talos.installDisk); it has /dev/nvme0n1 (100 GiB, nvme, Fast)"
+        );
+        let container = Hardware {
+            disks: Some(Vec::new()),
+            ..hardware()
+        };
+        assert_eq!(missing(&named(&config, "edge-cp-0"), &container), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! What befalls machines that worked already: they lose their disk or their power, their services fail.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use serde_json::{Value, json};
+
+use super::world::{Run, SHORT, Site};
+
+/// Changes the settings of the running world (JSON merge patch).
+fn patch(site: &Site, change: &Value) {
+    let entry = fs::read_to_string(site.butler_home().join("state/inmemory/world.json")).expect("a world runs");
+    let entry: Value = serde_json::from_str(&entry).expect("the record of the world");
+    let control = entry["control"].as_str().expect("its address");
+    let host = control.trim_start_matches("http://");
+    let body = change.to_string();
+    let mut stream = TcpStream::connect(host).expect("the world answers");
+    write!(
+        stream,
+        "PATCH /v1/world HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        entry["token"].as_str().expect("its token"),
+        body.len()
+    )
+    .expect("a request");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("a reply");
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+}
+
+fn says(run: &Run, words: &str) {
+    assert!(run.stderr.contains(words), "{words:?} is not in {}", run.stderr);
+}
+
+/// What the journal says was done, of this kind.
+fn noted<'a>(journal: &'a [Value], kind: &str) -> Vec<&'a str> {
+    let of_kind = journal.iter().filter(|record| record["type"] == kind);
+    of_kind.filter_map(|record| record["what"].as_str()).collect()
+}
+
+/// The node that bootstrapped etcd.
+fn etcd_node(journal: &[Value]) -> String {
+    let facts = journal.iter().filter_map(|record| record["facts"].as_array()).flatten();
+    let mut chosen = facts.filter(|fact| fact["fact"] == "etcdNode");
+    chosen.next().expect("a choice")["machine"]
+        .as_str()
+        .expect("a name")
+        .to_owned()
+}
+
+fn again(site: &Site, machine: &str) {
+    let journal = site.journal();
+    for kind in ["intent", "effect"] {
+        let noted = noted(&journal, kind);
+        assert!(
+            noted
+                .iter()
+                .any(|what| what.starts_with(machine) && what.contains("its configuration again")),
+            "{kind}: {noted:?}"
+        );
+    }
+}
+
+#[test]
+fn a_worker_that_was_wiped_is_recognised_and_gets_its_configuration_again() {
+    let faults = "faults: {machines: {demo-worker-0: {wiped: {after: registered}}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, "");
+    let run = site.bootstrap(&[]);
+    run.is_ready();
+    says(&run, "is in maintenance mode: it was wiped or replaced");
+    again(&site, "demo-worker-0");
+}
+
+#[test]
+fn a_control_plane_that_was_wiped_joins_etcd_anew_and_nothing_is_bootstrapped_twice() {
+    let faults = "faults: {machines: {demo-cp-1: {wiped: {after: registered}}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, "");
+    let run = site.bootstrap(&[]);
+    run.is_ready();
+    again(&site, "demo-cp-1");
+    assert_eq!(site.counter("bootstrapsTakenEffect"), 1);
+}
+
+#[test]
+fn a_cluster_whose_only_etcd_member_was_wiped_is_not_given_an_empty_one() {
+    let faults = "faults: {machines: {demo-cp-0: {wiped: {after: registered}}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 1, 0, "");
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    says(&run, "and with it the only member of etcd");
+    says(&run, "begin anew");
+    assert_eq!(site.counter("bootstrapCalls"), 1);
+}
+
+#[test]
+fn a_kubelet_that_crashes_is_the_cause_while_its_node_is_waited_for_and_at_the_deadline() {
+    let faults = "faults: {machines: {demo-worker-0: {services: {kubelet: {fails: crashLoop}}}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, "deadlines: {node: 15s}\n");
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let cause = "demo-worker-0: kubelet: Service failed: task \"kubelet\" failed: exit code 1 (Running, unhealthy)";
+    says(&run, &format!("node demo-worker-0 to register: {cause}"));
+    says(
+        &run,
+        &format!("waited for node demo-worker-0 to register; last cause: {cause}"),
+    );
+    patch(&site, &json!({"faults": {"machines": null}}));
+    site.bootstrap(&[]).is_ready();
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled_is_the_cause_at_the_deadline() {
+    let faults =
+        "faults: {machines: {demo-cp-0: {services: {etcd: {fails: imagePull}, kubelet: {fails: imagePull}}}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 1, 0, "deadlines: {bootstrap: 7s}\n");
+    let run = site.bootstrap(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let error = run.stderr.split("error:").nth(1).expect("an error");
+    let cause =
+        "last cause: demo-cp-0: etcd: Failed to run pre stage: failed to pull image \"registry.k8s.io/etcd:v3.6.7\"";
+    assert!(error.contains(cause), "{error}");
+    assert!(error.contains("not found (Failed)"), "{error}");
+}
+
+#[test]
+fn without_the_node_that_bootstrapped_etcd_a_later_run_goes_on() {
+    let faults = "faults: {workloads: {traefik/Deployment/traefik: {reason: ImagePullBackOff}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 2, "");
+    let run = site.bootstrap(&["--deadline", "9s"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let node = etcd_node(&site.journal());
+    patch(
+        &site,
+        &json!({"faults": {"workloads": {"traefik/Deployment/traefik": null}, "machines": {node: {"powerOff": {}}}}}),
+    );
+    site.bootstrap(&[]).is_ready();
+    // Nothing is left to do, and that is found out without that node too.
+    site.bootstrap(&[]).is_ready();
+}
+
+#[test]
+fn a_control_plane_that_loses_its_power_during_the_run_is_gone_around() {
+    // The others boot later: demo-cp-0 bootstraps etcd.
+    let faults = "faults: {machines: {demo-cp-0: {powerOff: {after: ready}}, demo-cp-1: {bootDelay: 1s}, demo-cp-2: {bootDelay: 1s}}}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, "");
+    let run = site.bootstrap(&["--deadline", "60s"]);
+    assert_eq!(etcd_node(&site.journal()), "demo-cp-0");
+    run.is_ready();
+}
