@@ -2,6 +2,8 @@
 
 mod accidents;
 mod kill;
+#[cfg(target_os = "linux")]
+mod limits;
 mod proofs;
 mod real_tools;
 mod record;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use butler_api::event::Outcome;
+use butler_api::{descriptors, event::Outcome};
 use butler_bootstrap::{
     addons::PlanError,
     context::Files,
@@ -62,6 +62,16 @@ pub(crate) fn world(error: &WorldError) -> Failure {
         WorldError::Running(_) => {
             Failure::from_error(Exit::Failed, error).hint("end it first: butleradm inmemory down")
         }
+        WorldError::Descriptors { .. } => Failure::from_error(Exit::Failed, error).hint(descriptors::HINT),
+        WorldError::Died { tail, .. } if descriptors::is_told(tail) || tail.contains(descriptors::HINT) => {
+            Failure::from_error(Exit::Failed, error).hint(descriptors::HINT)
+        }
+        WorldError::Silent { .. } => {
+            Failure::from_error(Exit::Failed, error).hint("butleradm inmemory down ends it, also when it hangs")
+        }
+        WorldError::Unknown(lock) => {
+            Failure::from_error(Exit::Failed, error).hint(format!("find it with `fuser {}` and end it", lock.display()))
+        }
         _ => Failure::from_error(Exit::Failed, error),
     }
 }
@@ -69,6 +79,13 @@ pub(crate) fn world(error: &WorldError) -> Failure {
 /// The user stopped the command.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
+}
+
+/// The deadline passed before the first step.
+pub(crate) fn too_late(cluster: &str) -> Failure {
+    let message =
+        format!("the bootstrap of {cluster} had not begun when --deadline passed; nothing was changed on the platform");
+    Failure::new(Exit::Deadline, message).hint("run the same command again, with more time")
 }
 
 /// Addons that do not fit together.
@@ -141,7 +158,8 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
             format!("the bootstrap of {cluster} did not end within --deadline"),
         ),
     };
-    for further in ended.failures.iter().skip(1) {
+    let told = usize::from(ended.outcome != Outcome::Interrupted);
+    for further in ended.failures.iter().skip(told) {
         failure = failure.cause(describe(further));
     }
     for wait in ended.unfinished.iter().take(MOST_WAITS) {
@@ -160,6 +178,9 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
     }
     for hint in hints {
         failure = failure.hint(hint);
+    }
+    if ended.unfinished.iter().any(|words| descriptors::is_told(words)) {
+        failure = failure.hint(descriptors::HINT);
     }
     let again = format!("butleradm bootstrap --config {}", config.display());
     Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))

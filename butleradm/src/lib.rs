@@ -6,10 +6,11 @@ mod failure;
 
 use std::process::ExitCode;
 
-use butler_terminal::{Env, args};
+use butler_terminal::{Env, args, process};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    process::prepare();
     let env = Env::from_process();
     args::run(
         std::env::args_os(),

@@ -79,7 +79,12 @@ impl Site {
 
     /// The binary in this home.
     pub(crate) fn butleradm(&self) -> Command {
-        let mut command = Command::new(BUTLERADM);
+        self.butleradm_in(BUTLERADM)
+    }
+
+    /// Another program in this home, which may run the binary.
+    pub(crate) fn butleradm_in(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("HOME", self.home.path())

@@ -10,17 +10,17 @@ mod world;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use butler_api::config::{self, Provider as ProviderConfig};
 use butler_bootstrap::{
     addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
     bundle::Bundle,
-    cluster::kind::Tools,
+    cluster::kind::{self, Tools},
     context::{Files, MakeInstaller},
     machine_config, plan,
-    process::{self, Invocation, Stdin},
+    process::{self, Environment, Invocation, Stdin},
     run::{self, Request},
 };
 use butler_client::home::{self, Home};
@@ -79,6 +79,8 @@ pub enum BootstrapCommand {
 
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failure> {
+    // The time that is allowed counts from here, whatever it is spent on.
+    let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let (None, Some(file)) = (&args.command, &args.config) else {
         return ui.print(&output::json(&config::json_schema())?);
     };
@@ -96,14 +98,40 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         home,
         file,
         config: loaded.config,
+        deadline,
     };
-    interrupt::run(ui, |cancel| async move {
+    interrupt::run_until(ui, deadline, |cancel| async move {
         if args.dry_run {
-            job.plan().await
+            let limits = job.limits(&cancel);
+            limits.within(job.plan()).await
         } else {
             job.bootstrap(cancel).await
         }
     })
+}
+
+/// What ends work that keeps no journal: it is given up at once.
+struct Limits {
+    deadline: Option<Instant>,
+    cancel: CancellationToken,
+    cluster: String,
+}
+
+impl Limits {
+    async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let late = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(failure::interrupted()),
+            () = late => Err(failure::too_late(&self.cluster)),
+            result = work => result,
+        }
+    }
 }
 
 /// One invocation.
@@ -114,9 +142,18 @@ struct Job<'a> {
     home: Home,
     file: &'a Path,
     config: config::BootstrapConfig,
+    deadline: Option<Instant>,
 }
 
 impl Job<'_> {
+    fn limits(&self, cancel: &CancellationToken) -> Limits {
+        Limits {
+            deadline: self.deadline,
+            cancel: cancel.clone(),
+            cluster: self.config.cluster.name.clone(),
+        }
+    }
+
     /// Prints what would be made. Looks at the platform, changes nothing: a world that is not up stays down.
     async fn plan(mut self) -> Result<(), Failure> {
         // Read and thrown away: what is missing is known before the run.
@@ -150,13 +187,17 @@ impl Job<'_> {
     async fn bootstrap(mut self, cancel: CancellationToken) -> Result<(), Failure> {
         let bundle = Bundle::begin(&self.files());
         let ca_files = self.ca_files()?;
-        let facts = secrets::facts(&self.config, self.env).await?;
-        self.machines_can_be_configured().await?;
-        self.proxies_are_usable()?;
-        self.helm_is_there().await?;
-        self.mirror_is_whole(&facts)?;
-        self.begun()?;
-        let provider = self.provider(true).await?;
+        let limits = self.limits(&cancel);
+        let groundwork = async {
+            let facts = secrets::facts(&self.config, self.env).await?;
+            self.machines_can_be_configured().await?;
+            self.proxies_are_usable()?;
+            self.helm_is_there().await?;
+            self.mirror_is_whole(&facts)?;
+            self.begun()?;
+            Ok((facts, self.provider(true).await?))
+        };
+        let (facts, provider) = limits.within(groundwork).await?;
         let cluster = self.config.cluster.name.clone();
         let files = self.files();
         let make_installer = self.installer(ca_files.clone());
@@ -168,7 +209,7 @@ impl Job<'_> {
             tools: self.tools(),
             ca_files,
             bundle,
-            deadline: self.args.deadline,
+            deadline: self.deadline.map(|at| at.saturating_duration_since(Instant::now())),
             keep_bootstrap_cluster: self.args.keep_bootstrap_cluster,
             fuse: fuse(self.env),
             config: self.config,
@@ -177,19 +218,18 @@ impl Job<'_> {
         let events = events.map_err(|e| failure::home(&e))?;
         let mut renderer = Renderer::start(self.ui, !self.args.no_progress, events.as_deref())?;
         let ended = run::run(request, &mut renderer, cancel).await;
-        renderer.finish();
+        let streamed = renderer.finish();
         let ended = ended.map_err(|e| failure::run(&e, &files))?;
         failure::ended(&ended, &cluster, self.file)?;
-        if self.args.events.as_deref().is_some_and(|p| p.as_os_str() == "-") {
-            return Ok(());
+        if self.args.events.as_deref().is_none_or(|p| p.as_os_str() != "-") {
+            self.ui
+                .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)?;
+            self.ui.hint(&format!(
+                "kubectl --kubeconfig {} get nodes",
+                files.kubeconfig.display()
+            ));
         }
-        self.ui
-            .answer(&Made::of(&cluster, &files, &ended), self.args.output.output)?;
-        self.ui.hint(&format!(
-            "kubectl --kubeconfig {} get nodes",
-            files.kubeconfig.display()
-        ));
-        Ok(())
+        streamed
     }
 
     /// The identity of the cluster if its bootstrap has begun; an error if what earlier runs left cannot be continued.
@@ -211,7 +251,7 @@ impl Job<'_> {
     async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
         let mut connect = ConnectEnv::default();
         if let ProviderConfig::InMemory(settings) = &self.config.provider {
-            connect.world = world::find(&self.home, settings, start).await?;
+            connect.world = world::find(self.env, &self.home, settings, start).await?;
         }
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
         connect.credentials = secrets::talos_credentials(&secrets)?;
@@ -245,7 +285,7 @@ impl Job<'_> {
         let ask = Invocation {
             program: "helm".into(),
             args: vec!["version".to_owned(), "--short".to_owned()],
-            env: Vec::new(),
+            env: Environment::Only(self.env.only(addons::HELM_ENVIRONMENT)),
             stdin: Stdin::Null,
             timeout: Duration::from_mins(1),
         };
@@ -291,8 +331,11 @@ impl Job<'_> {
         let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
         let mirror = self.config.addons.chart_mirror.clone();
         let timeout = self.config.deadlines.addon;
+        let own = self.env.only(addons::HELM_ENVIRONMENT);
         let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
+            let mut env = own.clone();
+            env.extend(unproxied(&no_proxy).map(|(name, value)| (name.into(), value.into())));
             let settings = HelmSettings {
                 binary: "helm".into(),
                 folder: folder.clone(),
@@ -301,7 +344,7 @@ impl Job<'_> {
                 tls_server_name: Some(access.server_name),
                 mirror: mirror.clone(),
                 ca_files: ca_files.clone(),
-                env: unproxied(&no_proxy),
+                env,
                 timeout,
             };
             Box::pin(async move {
@@ -327,6 +370,7 @@ impl Job<'_> {
                 .iter()
                 .filter_map(|n| Some(((*n).to_owned(), text(n)?.into())))
                 .collect(),
+            env: self.env.only(kind::ENVIRONMENT),
             ..Tools::default()
         }
     }
@@ -380,12 +424,10 @@ fn authorities_at(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// What goes direct, in both spellings: programs disagree about which one wins.
-fn unproxied(no_proxy: &[String; 2]) -> Vec<(String, String)> {
+fn unproxied(no_proxy: &[String; 2]) -> [(String, String); 2] {
     let [upper, lower] = no_proxy;
     let value = if upper.is_empty() { lower } else { upper };
-    ["NO_PROXY", "no_proxy"]
-        .map(|name| (name.to_owned(), value.clone()))
-        .to_vec()
+    ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), value.clone()))
 }
 
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use butler_client::home::{self, Home};
 use butler_fixtures::{
-    process::{self, Status, UpOptions},
+    process::{self, Program, Status, UpOptions},
     world::file::Settings,
 };
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
@@ -57,6 +57,9 @@ pub struct ServeArgs {
     /// Folder of the state.
     #[arg(long, value_name = "DIR")]
     pub state: PathBuf,
+    /// Leave the session of the caller.
+    #[arg(long)]
+    pub detached: bool,
 }
 
 /// Runs the command.
@@ -65,7 +68,7 @@ pub(crate) fn run(ui: &Ui, environment: &Env, command: InMemoryCommand) -> Resul
     match command {
         InMemoryCommand::Up(args) => {
             let home = home()?;
-            until_stopped(ui, up(ui, &home, args))
+            until_stopped(ui, up(ui, environment, &home, args))
         }
         InMemoryCommand::Status(args) => {
             let home = home()?;
@@ -76,6 +79,9 @@ pub(crate) fn run(ui: &Ui, environment: &Env, command: InMemoryCommand) -> Resul
             until_stopped(ui, down(ui, &home))
         }
         InMemoryCommand::Serve(args) => {
+            if args.detached {
+                process::detach();
+            }
             let options = options(args.world)?;
             // The world listens for signals itself.
             interrupt::run(ui, |_| async move {
@@ -96,10 +102,19 @@ fn until_stopped(ui: &Ui, work: impl Future<Output = Result<(), Failure>>) -> Re
     })
 }
 
-async fn up(ui: &Ui, home: &Home, args: UpArgs) -> Result<(), Failure> {
-    let program = std::env::current_exe().map_err(|e| {
+/// This program, as one that runs a world.
+pub(crate) fn program(environment: &Env) -> Result<Program, Failure> {
+    let file = std::env::current_exe().map_err(|e| {
         Failure::from_error(Exit::Failed, &e).while_doing("cannot find the program that runs the world")
     })?;
+    Ok(Program {
+        file,
+        env: environment.only(process::ENVIRONMENT),
+    })
+}
+
+async fn up(ui: &Ui, environment: &Env, home: &Home, args: UpArgs) -> Result<(), Failure> {
+    let program = program(environment)?;
     let options = options(args.world)?;
     let endpoint = process::ensure_up(&program, &home.state, &options)
         .await

@@ -4,6 +4,7 @@
 
 pub mod conditions;
 pub mod config;
+pub mod descriptors;
 pub mod event;
 pub mod labels;
 pub mod names;

@@ -1,7 +1,10 @@
 //! The driver: performs the scheduler's effects and feeds the results back.
 //!
 //! Each verb runs in a task of its own. Before an act its intent is on disk, after it its effect; a proof counts when its
-//! record is on disk. What a step waits for is remembered, so that its deadline can say why.
+//! record is on disk. What a step waits for is remembered, so that its deadline can say why. When the run has to end, no
+//! verb is waited for longer than [`GRACE`].
+
+mod wait;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
@@ -19,6 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::wait::{Wait, seconds};
 use crate::{
     failure::StepError,
     graph::{Kind, Phase, Step, StepId},
@@ -26,6 +30,10 @@ use crate::{
     scheduler::{Effect, Failure, Input, Scheduler},
     view::View,
 };
+
+/// How long acts in flight may take to finish when the run is out of time or was interrupted. What they do not get done is
+/// looked at by the next run: each has its intent in the journal.
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// What was observed, and what it teaches later runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -151,6 +159,8 @@ pub struct Run {
     pub notices: Vec<Body>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
+    /// How long acts in flight may go on after that, or after a signal: [`GRACE`].
+    pub grace: Duration,
     /// Ends the run cleanly.
     pub cancel: CancellationToken,
 }
@@ -221,15 +231,6 @@ pub async fn drive<V: Verbs>(
     driver.run(inbox, said).await
 }
 
-/// What a step was last seen waiting for.
-#[derive(Debug)]
-struct Wait {
-    since: Instant,
-    waiting_for: String,
-    cause: Option<String>,
-    hint: Option<String>,
-}
-
 struct Driver<'a, V> {
     scheduler: Scheduler,
     verbs: Arc<V>,
@@ -242,7 +243,8 @@ struct Driver<'a, V> {
     timers: BTreeMap<StepId, (AbortHandle, Instant)>,
     waits: BTreeMap<StepId, Wait>,
     failures: Vec<FailedStep>,
-    unfinished: Vec<String>,
+    /// What was under way when the end came, longest first, in words.
+    unfinished: Vec<(StepId, String)>,
     hints: Vec<String>,
     seq: u64,
     phase: Option<Phase>,
@@ -274,21 +276,22 @@ impl<V: Verbs> Driver<'_, V> {
             if let Some(outcome) = self.perform(effects).await? {
                 return self.finish(outcome).await;
             }
+            // The end comes first: verbs that say much must not keep it waiting.
             effects = tokio::select! {
                 biased;
-                Some(notice) = said.recv() => { self.notice(notice); Vec::new() }
-                Some(message) = inbox.recv() => self.receive(message)?,
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
-                    self.note_open_waits();
+                    self.note_what_is_under_way();
                     self.journal.append(Entry::Cancelled).await?;
                     self.scheduler.handle(Input::Cancel)
                 }
                 () = until(out_of_time), if !late => {
                     late = true;
-                    self.note_open_waits();
+                    self.note_what_is_under_way();
                     self.scheduler.handle(Input::OutOfTime)
                 }
+                Some(notice) = said.recv() => { self.notice(notice); Vec::new() }
+                Some(message) = inbox.recv() => self.receive(message)?,
             };
         }
     }
@@ -358,6 +361,8 @@ impl<V: Verbs> Driver<'_, V> {
                 } => self.proven(&step, evidence, already),
                 Effect::Failed(id, failure, deadline) => self.failed(&id, failure, deadline).await?,
                 Effect::Abort(id) => self.abort(&id),
+                Effect::Grace => self.grace(),
+                Effect::CutOff(id) => self.cut_off(&id).await?,
                 Effect::Finish(outcome) => return Ok(Some(outcome)),
             }
         }
@@ -435,13 +440,8 @@ impl<V: Verbs> Driver<'_, V> {
             cause: failure.message.clone(),
             retry_in_seconds: pause.as_secs_f64(),
         });
-        let wait = self.waits.entry(id.clone()).or_insert_with(|| Wait {
-            since: Instant::now(),
-            waiting_for: "the next attempt".to_owned(),
-            cause: None,
-            hint: None,
-        });
-        wait.cause = Some(failure.message);
+        let wait = Wait::after_failure(self.waits.get(&id), failure.message, Instant::now());
+        self.waits.insert(id.clone(), wait);
         let inputs = self.inputs.clone();
         let task = {
             let id = id.clone();
@@ -508,14 +508,15 @@ impl<V: Verbs> Driver<'_, V> {
     fn lateness(&self, id: &StepId, failure: &Failure) -> Failure {
         let step = self.scheduler.graph().get(id);
         let limit = step.map_or(Duration::ZERO, |s| s.deadline);
-        let mut message = match self.waits.get(id) {
-            Some(wait) => format!("not done within {}: waited for {}", seconds(limit), wait.waiting_for),
+        let message = match self.waits.get(id) {
+            Some(wait) => format!(
+                "not done within {}: waited for {}{}",
+                seconds(limit),
+                wait.waiting_for,
+                wait.last_cause(Instant::now())
+            ),
             None => format!("not done within {}", seconds(limit)),
         };
-        if let Some(cause) = self.waits.get(id).and_then(|w| w.cause.as_deref()) {
-            message.push_str("; last cause: ");
-            message.push_str(cause);
-        }
         let said = self.waits.get(id).and_then(|wait| wait.hint.clone());
         let hint = said
             .or_else(|| step.and_then(|s| late_hint(&s.kind)))
@@ -528,29 +529,74 @@ impl<V: Verbs> Driver<'_, V> {
         }
     }
 
-    /// Remembers what is waited for now, and what can be done about it.
-    fn note_open_waits(&mut self) {
-        self.unfinished = self.open_waits();
+    /// Remembers what is under way now, and what can be done about it.
+    fn note_what_is_under_way(&mut self) {
+        self.unfinished = self.under_way();
         let mut hints: Vec<String> = self.waits.values().filter_map(|wait| wait.hint.clone()).collect();
         hints.sort();
         hints.dedup();
         self.hints = hints;
     }
 
-    /// What is waited for now, longest first.
-    fn open_waits(&self) -> Vec<String> {
-        let mut waits: Vec<(&StepId, &Wait)> = self.waits.iter().collect();
-        waits.sort_by_key(|(_, wait)| wait.since);
-        let words = |(id, wait): (&StepId, &Wait)| {
-            let waited = seconds(wait.since.elapsed());
-            let cause = wait
-                .cause
-                .as_ref()
-                .map(|cause| format!("; last cause: {cause}"))
-                .unwrap_or_default();
-            format!("waited {waited} for {} (step {id}){cause}", wait.waiting_for)
-        };
-        waits.into_iter().map(words).collect()
+    /// What is waited for or done now, longest first.
+    fn under_way(&self) -> Vec<(StepId, String)> {
+        let mut steps: Vec<(Instant, StepId, String)> = self
+            .timers
+            .iter()
+            .map(|(id, (_, began))| {
+                let since = self.waits.get(id).map_or(*began, |wait| wait.since);
+                (since, id.clone(), self.describe(id, *began, false))
+            })
+            .collect();
+        steps.sort_by_key(|(since, ..)| *since);
+        steps.into_iter().map(|(_, id, words)| (id, words)).collect()
+    }
+
+    /// How far a step is that has not got to its end.
+    fn describe(&self, id: &StepId, began: Instant, cut_off: bool) -> String {
+        let now = Instant::now();
+        if let Some(wait) = self.waits.get(id) {
+            return wait.describe(id, cut_off, now);
+        }
+        let title = self.scheduler.graph().get(id).map_or("", |step| step.title.as_str());
+        let cut_off = if cut_off { ", then cut off" } else { "" };
+        let spent = seconds(now.saturating_duration_since(began));
+        format!("spent {spent} with: {title} (step {id}){cut_off}")
+    }
+
+    /// Acts in flight may go on for so long.
+    fn grace(&self) {
+        let (inputs, grace) = (self.inputs.clone(), self.run.grace);
+        tokio::spawn(async move {
+            tokio::time::sleep(grace).await;
+            drop(inputs.send(Message::Input(Input::GraceOver, Vec::new())));
+        });
+    }
+
+    /// Ends an act that had its grace. Its intent stands without an effect, so the next run looks at it first.
+    async fn cut_off(&mut self, id: &StepId) -> Result<(), JournalError> {
+        let began = self.timers.get(id).map_or(self.began, |(_, began)| *began);
+        let words = self.describe(id, began, true);
+        self.abort(id);
+        self.waits.remove(id);
+        let deadline = !self.run.cancel.is_cancelled();
+        self.journal
+            .append(Entry::Failure {
+                step: id.clone(),
+                error: words.clone(),
+                deadline,
+                refused: false,
+            })
+            .await?;
+        self.emit(Body::StepFailed {
+            step: id.as_str().to_owned(),
+            error: words.clone(),
+            hint: Some("run the same command again: it looks at this step first".to_owned()),
+            deadline,
+        });
+        self.unfinished.retain(|(step, _)| step != id);
+        self.unfinished.insert(0, (id.clone(), words));
+        Ok(())
     }
 
     fn abort(&mut self, id: &StepId) {
@@ -594,17 +640,13 @@ impl<V: Verbs> Driver<'_, V> {
         }
         let now = Instant::now();
         let known = self.waits.get(step);
-        if known.is_some_and(|w| w.waiting_for == waiting_for && w.cause == cause) {
+        let wait = Wait::after_look(known, waiting_for.clone(), cause, hint, now);
+        let told = known.is_some_and(|known| known.says_what(&wait));
+        let (since, cause) = (wait.since, wait.cause().map(ToOwned::to_owned));
+        self.waits.insert(step.clone(), wait);
+        if told {
             return;
         }
-        let since = known.filter(|w| w.waiting_for == waiting_for).map_or(now, |w| w.since);
-        let wait = Wait {
-            since,
-            waiting_for: waiting_for.clone(),
-            cause: cause.clone(),
-            hint,
-        };
-        self.waits.insert(step.clone(), wait);
         if let Some(name) = step.as_str().strip_prefix("addon/") {
             let detail = Some(cause.clone().unwrap_or_else(|| waiting_for.clone()));
             self.emit(Body::AddonChanged {
@@ -613,7 +655,7 @@ impl<V: Verbs> Driver<'_, V> {
                 detail,
             });
         }
-        let seconds = since.elapsed().as_secs_f64();
+        let seconds = now.saturating_duration_since(since).as_secs_f64();
         self.emit(Body::StepWaiting {
             step: step.as_str().to_owned(),
             waiting_for,
@@ -676,7 +718,7 @@ impl<V: Verbs> Driver<'_, V> {
         Ok(Ended {
             outcome,
             failures: self.failures,
-            unfinished: self.unfinished,
+            unfinished: self.unfinished.into_iter().map(|(_, words)| words).collect(),
             hints: self.hints,
             view: self.view.borrow().clone(),
             took,
@@ -762,15 +804,6 @@ async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => tokio::time::sleep_until(instant).await,
         None => std::future::pending().await,
-    }
-}
-
-fn seconds(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    if seconds >= 120.0 {
-        format!("{:.0} min", seconds / 60.0)
-    } else {
-        format!("{seconds:.0} s")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use butler_api::words;
+use butler_api::{descriptors, words};
 use kube::runtime::watcher;
 
 use crate::scheduler::Failure;
@@ -75,11 +75,17 @@ impl StepError {
 
     /// What the scheduler needs of it: one line from the subject down to the deepest cause.
     pub fn to_failure(&self) -> Failure {
+        // Whatever failed for it, a descriptor may be free in a moment.
+        let exhausted = descriptors::exhausted(self).is_some();
         Failure {
-            retryable: self.class == Class::Retryable,
+            retryable: exhausted || self.class == Class::Retryable,
             message: chain(self),
-            hint: self.hint.clone(),
-            refused: self.class == Class::Configuration,
+            hint: if exhausted {
+                Some(descriptors::HINT.to_owned())
+            } else {
+                self.hint.clone()
+            },
+            refused: !exhausted && self.class == Class::Configuration,
         }
     }
 }
@@ -120,7 +126,7 @@ fn layer<'a>(error: &'a (dyn Error + 'static)) -> (Option<String>, Option<&'a (d
         // Its own words are those of what it carries, and its source leaves that out.
         return (None, Some(carried));
     }
-    (Some(error.to_string()), error.source())
+    (Some(descriptors::words(error)), error.source())
 }
 
 /// The words of an API server.
@@ -141,6 +147,19 @@ mod tests {
     fn a_connection_that_failed_is_told_without_the_clients_own_words() {
         let error = kube::Error::Service(Box::new(std::io::Error::other("connection refused")));
         assert_eq!(chain(&error), "connection refused");
+    }
+
+    #[test]
+    fn out_of_descriptors_is_the_cause_that_is_told_and_passes_by_itself() {
+        let error =
+            StepError::fatal("read the Talos secrets", std::io::Error::from_raw_os_error(24)).hint("restore it");
+        let failure = error.to_failure();
+        assert_eq!(
+            failure.message,
+            "read the Talos secrets: this process has no free file descriptors"
+        );
+        assert!(failure.retryable);
+        assert!(failure.hint.is_some_and(|hint| hint.contains("ulimit -n")));
     }
 
     #[test]

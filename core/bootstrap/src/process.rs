@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    ffi::OsString,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -36,12 +37,33 @@ pub struct Invocation {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Additions to the inherited environment.
-    pub env: Vec<(String, String)>,
+    /// What it finds in its environment.
+    pub env: Environment,
     /// What it reads.
     pub stdin: Stdin,
     /// After so long it is killed, with everything it started.
     pub timeout: Duration,
+}
+
+/// Variables of an environment.
+pub type Variables = Vec<(OsString, OsString)>;
+
+/// The environment of a child.
+pub enum Environment {
+    /// All that this process has: for a command of the user's own.
+    Inherited,
+    /// These and nothing else: secrets that are none of the program's business stay here.
+    Only(Variables),
+}
+
+/// Values may be secrets, so only names are shown.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inherited => f.write_str("Inherited"),
+            Self::Only(variables) => f.debug_set().entries(variables.iter().map(|(name, _)| name)).finish(),
+        }
+    }
 }
 
 /// Standard input of a child.
@@ -134,7 +156,7 @@ pub async fn run(invocation: Invocation, on_line: &(dyn Fn(&str) + Send + Sync))
         Stdin::Text(text) => (Stdio::piped(), Some(text)),
         Stdin::File(file) => (Stdio::from(file), None),
     };
-    let mut child = spawn(&program, &args, &env, input).map_err(|source| match source.kind() {
+    let mut child = spawn(&program, &args, env, input).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ProcessError::NotFound {
             program: program.clone(),
         },
@@ -189,11 +211,13 @@ pub async fn run(invocation: Invocation, on_line: &(dyn Fn(&str) + Send + Sync))
     }
 }
 
-fn spawn(program: &Path, args: &[String], env: &[(String, String)], stdin: Stdio) -> io::Result<Child> {
+fn spawn(program: &Path, args: &[String], env: Environment, stdin: Stdio) -> io::Result<Child> {
     let mut command = Command::new(program);
+    if let Environment::Only(variables) = env {
+        command.env_clear().envs(variables);
+    }
     command
         .args(args)
-        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -354,7 +378,7 @@ mod tests {
         Invocation {
             program: "/bin/sh".into(),
             args: vec!["-c".to_owned(), script.to_owned()],
-            env: Vec::new(),
+            env: Environment::Inherited,
             stdin: Stdin::Null,
             timeout,
         }
@@ -408,6 +432,14 @@ mod tests {
         invocation.stdin = Stdin::Text("hush".into());
         assert!(!format!("{invocation:?}").contains("hush"));
         assert_eq!(run(invocation, &|_| ()).await.unwrap().stdout, "hush");
+    }
+
+    #[tokio::test]
+    async fn a_child_finds_the_variables_it_is_given_and_nothing_else() {
+        let mut invocation = shell("env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=", LONG);
+        invocation.env = Environment::Only(vec![("GIVEN".into(), "hush".into())]);
+        assert!(!format!("{invocation:?}").contains("hush"));
+        assert_eq!(run(invocation, &|_| ()).await.unwrap().stdout, "GIVEN=hush\n");
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use crate::{
     change::{self, Refused, Verdict},
     cluster::{self, kind::Tools},
     context::{Context, Files, MakeInstaller, Parts},
-    driver::{Ended, Run, Sink, drive},
+    driver::{Ended, GRACE, Run, Sink, drive},
     graph::{self, AddonNode, Graph, GraphError, Kind, StepId},
     journal::{Entry, Found, JournalError, Known, Lock, LockError, Writer},
     remains::{self, Lost, Remains},
@@ -177,6 +177,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         resumed,
         notices: lost_end.into_iter().chain(notice(&changes)).collect(),
         deadline,
+        grace: GRACE,
         cancel,
     };
     let ended = drive(scheduler, Arc::clone(&context), journal, sink, published, run).await;

@@ -2,7 +2,8 @@
 //!
 //! Each step goes probe → act → prove. A retryable failure goes back to the probe after a pause, because the world may
 //! have changed meanwhile. A passed deadline ends that step only; everything that does not depend on it goes on. A
-//! refusal (anything that trying again cannot cure) lets acts in flight finish and starts nothing new.
+//! refusal (anything that trying again cannot cure) lets acts in flight finish and starts nothing new. A signal and the
+//! deadline of the run do the same, but the acts get a short grace only: what is cut off then is left to its journal.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -30,6 +31,8 @@ pub enum Input {
     OutOfTime,
     /// The user wants it to stop.
     Cancel,
+    /// The grace of the acts in flight is over.
+    GraceOver,
 }
 
 /// What the scheduler wants done.
@@ -58,6 +61,10 @@ pub enum Effect {
     Failed(StepId, Failure, bool),
     /// Abort whatever runs for this step.
     Abort(StepId),
+    /// Send [`Input::GraceOver`] after the grace.
+    Grace,
+    /// Abort the act of this step: whether it took effect is for the next run to find out.
+    CutOff(StepId),
     /// Nothing runs any more.
     Finish(Outcome),
 }
@@ -120,6 +127,8 @@ pub struct Scheduler {
     limited_running: usize,
     running: usize,
     ending: Option<Outcome>,
+    /// Acts in flight are given a grace only.
+    hurried: bool,
     verdict: Option<Outcome>,
     finished: bool,
 }
@@ -159,6 +168,7 @@ impl Scheduler {
             limited_running: 0,
             running: 0,
             ending: None,
+            hurried: false,
             verdict: None,
             finished: false,
         };
@@ -199,8 +209,9 @@ impl Scheduler {
             Input::Proved(id, result) => self.proved(&id, result, &mut effects),
             Input::Due(id) => self.due(&id, &mut effects),
             Input::Expired(id, failure) => self.expired(&id, failure, &mut effects),
-            Input::OutOfTime => self.end(Outcome::Deadline, &mut effects),
-            Input::Cancel => self.end(Outcome::Interrupted, &mut effects),
+            Input::OutOfTime => self.hurry(Outcome::Deadline, &mut effects),
+            Input::Cancel => self.hurry(Outcome::Interrupted, &mut effects),
+            Input::GraceOver => self.cut_off(&mut effects),
         }
         self.launch(&mut effects);
         self.finish_if_idle(&mut effects);
@@ -382,6 +393,32 @@ impl Scheduler {
         for id in running {
             self.settle(&id, State::Blocked);
             effects.push(Effect::Abort(id));
+        }
+    }
+
+    /// Ends the run soon: acts in flight have a grace.
+    fn hurry(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
+        self.end(outcome, effects);
+        if self.running > 0 && !self.hurried {
+            self.hurried = true;
+            effects.push(Effect::Grace);
+        }
+    }
+
+    /// Ends what still runs.
+    fn cut_off(&mut self, effects: &mut Vec<Effect>) {
+        if self.ending.is_none() {
+            return;
+        }
+        let running: Vec<StepId> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| e.state.runs())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in running {
+            self.settle(&id, State::Blocked);
+            effects.push(Effect::CutOff(id));
         }
     }
 

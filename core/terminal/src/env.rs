@@ -77,6 +77,12 @@ impl Env {
         self.get(name)?.to_str()
     }
 
+    /// Those of these variables that are set, for a child that needs no others.
+    pub fn only(&self, names: &[&str]) -> Vec<(OsString, OsString)> {
+        let pair = |name: &&str| Some((OsString::from(name), self.get(name)?.to_owned()));
+        names.iter().filter_map(pair).collect()
+    }
+
     /// Whether a switch is on: set, not empty, and not one of the words for "off".
     pub fn is_on(&self, name: &str) -> bool {
         self.get(name)

@@ -2,6 +2,8 @@
 
 use std::{error::Error, process::ExitCode};
 
+use butler_api::descriptors;
+
 use crate::{
     style::{Line, Tone},
     text,
@@ -50,9 +52,12 @@ impl Failure {
         }
     }
 
-    /// A failure made of an error and its sources.
+    /// A failure made of an error and its sources. That no file descriptor was free is said in place of what it led to.
     pub fn from_error(exit: Exit, error: &(dyn Error + 'static)) -> Self {
         let mut failure = Self::new(exit, error.to_string());
+        if let Some(exhausted) = descriptors::exhausted(error) {
+            return failure.cause(exhausted.to_string()).hint(descriptors::HINT);
+        }
         let mut source = error.source();
         while let Some(error) = source {
             failure.push_cause(error.to_string());
@@ -183,6 +188,20 @@ mod tests {
             shown(&Failure::from_error(Exit::Failed, &error)),
             "error: cannot read x: denied\n"
         );
+    }
+
+    #[test]
+    fn out_of_descriptors_is_said_in_words_with_what_to_do() {
+        let error = Outer {
+            text: "cannot connect",
+            source: io::Error::from_raw_os_error(24),
+        };
+        insta::assert_snapshot!(shown(&Failure::from_error(Exit::Failed, &error)), @r"
+        error: cannot connect
+        Caused by:
+          this process has no free file descriptors
+        hint: allow more open files and run the same command again: ulimit -n 4096
+        ");
     }
 
     #[test]

@@ -1,10 +1,26 @@
-//! Ctrl-C and SIGTERM: the first asks the work to stop, the second ends the process at once.
+//! Ctrl-C and SIGTERM: the first asks the work to stop, the second ends the process at once. What was asked to stop, or is
+//! out of time, has [`GRACE`]; then the process ends whatever hangs.
+//!
+//! A thread of its own listens, so that work that blocks every thread of its runtime can be stopped as well.
 
-use std::{future::Future, io};
+use std::{
+    future::Future,
+    io,
+    time::{Duration, Instant},
+};
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Exit, Failure, Ui};
+
+/// How long a command may take to end after it was asked to, or after its deadline.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How long tasks that were given up and blocking calls may take to end with the runtime.
+const TIDY: Duration = Duration::from_secs(1);
+/// How long a last word may take: nobody may be reading.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// Runs asynchronous work on a runtime of its own; the token is cancelled by the first Ctrl-C or SIGTERM.
 ///
@@ -13,33 +29,191 @@ pub fn run<F, T>(ui: &Ui, work: impl FnOnce(CancellationToken) -> F) -> Result<T
 where
     F: Future<Output = Result<T, Failure>>,
 {
+    run_until(ui, None, work)
+}
+
+/// The same for work that heeds a deadline by itself. When it does not, the process ends [`GRACE`] later.
+pub fn run_until<F, T>(
+    ui: &Ui,
+    deadline: Option<Instant>,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot start the runtime"))?;
-    let result = runtime.block_on(async {
-        let token = CancellationToken::new();
-        let signals = Signals::listen()
-            .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot listen for signals"))?;
-        tokio::spawn(watch(signals, ui.clone(), token.clone()));
-        work(token).await
-    });
-    // Work on blocking threads (a DNS lookup) must not hold up the end.
-    runtime.shutdown_background();
+    let guard = Guard::start(ui, deadline)
+        .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot listen for signals"))?;
+    let result = runtime.block_on(work(guard.stop.clone()));
+    // Children of tasks that were given up end with these; blocking calls (a name lookup) are not waited for longer.
+    runtime.shutdown_timeout(TIDY);
+    guard.over(result.is_ok());
     result
 }
 
-async fn watch(mut signals: Signals, ui: Ui, token: CancellationToken) {
-    signals.next().await;
-    ui.note("stopping; press Ctrl-C again to end at once");
-    token.cancel();
-    signals.next().await;
-    end_at_once();
+/// The thread that ends the process where the work does not.
+struct Guard {
+    stop: CancellationToken,
+    over: mpsc::UnboundedSender<bool>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the user asked twice: nothing else may run")]
-fn end_at_once() -> ! {
-    std::process::exit(Exit::Interrupted as i32)
+impl Guard {
+    fn start(ui: &Ui, deadline: Option<Instant>) -> io::Result<Self> {
+        let stop = CancellationToken::new();
+        let (over, ended) = mpsc::unbounded_channel();
+        let (ready, started) = std::sync::mpsc::channel();
+        let (ui, token) = (ui.clone(), stop.clone());
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            runtime.block_on(async {
+                match Signals::listen() {
+                    Ok(signals) => {
+                        drop(ready.send(Ok(())));
+                        watch(signals, &ui, &token, deadline, ended).await;
+                    }
+                    Err(error) => drop(ready.send(Err(error))),
+                }
+            });
+        })?;
+        started.recv().map_err(io::Error::other)??;
+        Ok(Self { stop, over })
+    }
+
+    /// The work has ended; what is left is to tell how. That is not waited for either, unless all is well.
+    fn over(&self, well: bool) {
+        let _ = self.over.send(well);
+    }
+}
+
+/// Goes on until the process ends: a failure still has to be told, perhaps to somebody who does not read.
+async fn watch(
+    mut signals: Signals,
+    ui: &Ui,
+    stop: &CancellationToken,
+    deadline: Option<Instant>,
+    mut ended: mpsc::UnboundedReceiver<bool>,
+) {
+    let mut last = Last::by(deadline);
+    loop {
+        tokio::select! {
+            () = signals.next() => match last.signal(Instant::now()) {
+                Step::Ask => {
+                    stop.cancel();
+                    let ui = ui.clone();
+                    say(move || ui.note("stopping; press Ctrl-C again to end at once"));
+                }
+                Step::End(exit) => end(exit),
+            },
+            () = until(last.moment()) => {
+                let ui = ui.clone();
+                let failure = last.failure();
+                let said = say(move || ui.failure(&failure));
+                let _ = said.recv_timeout(LAST_WORD);
+                end(last.exit());
+            }
+            Some(well) = ended.recv() => last.over(well),
+        }
+    }
+}
+
+/// When the process ends at the latest, and how. Pure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Last {
+    end: Option<(Instant, Exit)>,
+    asked: bool,
+}
+
+/// What a signal leads to.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// The work is asked to stop.
+    Ask,
+    /// The process ends.
+    End(Exit),
+}
+
+impl Last {
+    fn by(deadline: Option<Instant>) -> Self {
+        Self {
+            end: deadline
+                .and_then(|at| at.checked_add(GRACE))
+                .map(|at| (at, Exit::Deadline)),
+            asked: false,
+        }
+    }
+
+    fn signal(&mut self, now: Instant) -> Step {
+        if std::mem::replace(&mut self.asked, true) {
+            return Step::End(Exit::Interrupted);
+        }
+        let at = now + GRACE;
+        if self.end.is_none_or(|(end, _)| at < end) {
+            self.end = Some((at, Exit::Interrupted));
+        }
+        Step::Ask
+    }
+
+    /// From now on any signal ends the process; what ended well has all the time it wants.
+    fn over(&mut self, well: bool) {
+        self.asked = true;
+        if well {
+            self.end = None;
+        }
+    }
+
+    fn moment(&self) -> Option<Instant> {
+        self.end.map(|(at, _)| at)
+    }
+
+    fn exit(&self) -> Exit {
+        self.end.map_or(Exit::Interrupted, |(_, exit)| exit)
+    }
+
+    fn failure(&self) -> Failure {
+        let since = match self.exit() {
+            Exit::Deadline => "its deadline passed",
+            _ => "it was asked to stop",
+        };
+        let seconds = GRACE.as_secs();
+        Failure::new(
+            self.exit(),
+            format!("something did not end within {seconds} s after {since}; it was cut off"),
+        )
+        .hint("nothing was deleted; the same command goes on from here")
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Prints on a thread of its own, because a reader that does not read would hold up whoever waits for it.
+fn say(words: impl FnOnce() + Send + 'static) -> std::sync::mpsc::Receiver<()> {
+    let (done, said) = std::sync::mpsc::channel();
+    // Without a thread there is no word; what counts is the end.
+    let _ = std::thread::Builder::new().name("last word".to_owned()).spawn(move || {
+        words();
+        let _ = done.send(());
+    });
+    said
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the user asked twice, or something hangs: nothing else may run"
+)]
+fn end(exit: Exit) -> ! {
+    std::process::exit(exit as i32)
 }
 
 #[cfg(unix)]
@@ -81,5 +255,44 @@ impl Signals {
 
     async fn next(&mut self) {
         self.interrupt.recv().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_signal_asks_and_the_second_ends() {
+        let now = Instant::now();
+        let mut last = Last::by(None);
+        assert_eq!(last.moment(), None);
+        assert_eq!(last.signal(now), Step::Ask);
+        assert_eq!(last.end, Some((now + GRACE, Exit::Interrupted)));
+        assert_eq!(last.signal(now), Step::End(Exit::Interrupted));
+    }
+
+    #[test]
+    fn the_earlier_end_counts() {
+        let now = Instant::now();
+        let mut last = Last::by(Some(now + Duration::from_secs(1)));
+        let later = now + Duration::from_secs(5);
+        assert_eq!(last.signal(later), Step::Ask);
+        assert_eq!(last.end, Some((now + Duration::from_secs(11), Exit::Deadline)));
+        let mut last = Last::by(Some(now + Duration::from_hours(1)));
+        assert_eq!(last.signal(now), Step::Ask);
+        assert_eq!(last.end, Some((now + GRACE, Exit::Interrupted)));
+    }
+
+    #[test]
+    fn what_ended_well_is_not_hurried_and_any_signal_ends_the_telling() {
+        let now = Instant::now();
+        let mut last = Last::by(Some(now));
+        last.over(true);
+        assert_eq!(last.moment(), None);
+        assert_eq!(last.signal(now), Step::End(Exit::Interrupted));
+        let mut last = Last::by(Some(now));
+        last.over(false);
+        assert_eq!(last.moment(), Some(now + GRACE));
     }
 }

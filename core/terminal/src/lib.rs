@@ -10,6 +10,7 @@ pub mod generated;
 pub mod interrupt;
 pub mod logging;
 pub mod output;
+pub mod process;
 pub mod progress;
 pub mod style;
 pub mod table;

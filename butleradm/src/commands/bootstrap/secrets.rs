@@ -10,7 +10,7 @@ use std::{
 use butler_api::config::{BootstrapConfig, SecretSource, utf8};
 use butler_bootstrap::{
     addons::ClusterFacts,
-    process::{self, Invocation, ProcessError, Stdin},
+    process::{self, Environment, Invocation, ProcessError, Stdin},
 };
 use butler_client::read;
 use butler_talos::{client::Credentials, secrets::SecretsBundle};
@@ -156,7 +156,8 @@ async fn exec(words: &[String], field: &str) -> Result<SecretString, Failure> {
     let invocation = Invocation {
         program: program.into(),
         args: args.to_vec(),
-        env: Vec::new(),
+        // The user's own command: it may need anything that the user has.
+        env: Environment::Inherited,
         stdin: Stdin::Null,
         timeout: EXEC_LIMIT,
     };

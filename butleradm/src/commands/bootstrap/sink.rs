@@ -1,9 +1,10 @@
 //! Where events go: a renderer on its own thread, and the event stream's file.
 
 use std::{
-    fs::File,
+    fmt,
+    fs::{self, File},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError},
     thread::JoinHandle,
     time::Duration,
@@ -20,7 +21,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// Takes events without ever blocking the run; the thread draws and writes.
 pub(super) struct Renderer {
     events: Option<mpsc::Sender<Event>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), Failure>>>,
 }
 
 impl Renderer {
@@ -37,7 +38,7 @@ impl Renderer {
                     match inbox.recv_timeout(TICK) {
                         Ok(event) => {
                             if let Some(stream) = &mut stream {
-                                stream.write(&ui, &event);
+                                stream.write(&event);
                             }
                             progress.event(&event);
                         }
@@ -46,6 +47,7 @@ impl Renderer {
                     }
                 }
                 progress.finish();
+                stream.map_or(Ok(()), Stream::close)
             })
             .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot start the renderer"))?;
         Ok(Self {
@@ -54,12 +56,13 @@ impl Renderer {
         })
     }
 
-    /// Draws what is left and ends.
-    pub(super) fn finish(mut self) {
+    /// Draws what is left and ends. A stream that was asked for and is not whole is a failure.
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.events = None;
-        if let Some(thread) = self.thread.take() {
-            // A renderer that died has said so; the run's outcome does not depend on it.
-            drop(thread.join());
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Failure::new(Exit::Failed, "internal error: the renderer ended early")),
+            None => Ok(()),
         }
     }
 }
@@ -72,41 +75,159 @@ impl Sink for Renderer {
     }
 }
 
-/// The event stream's destination.
-enum Stream {
+/// The event stream: where it goes, and why it is cut off.
+struct Stream {
+    ui: Ui,
+    target: Target,
+    broken: Option<Failure>,
+}
+
+enum Target {
     Stdout,
-    File { file: File, broken: bool },
+    File { file: File, path: PathBuf },
 }
 
 impl Stream {
-    fn open(_ui: &Ui, path: &Path) -> Result<Self, Failure> {
-        if path.as_os_str() == "-" {
-            return Ok(Self::Stdout);
-        }
-        let file = File::options().create(true).append(true).open(path).map_err(|e| {
-            Failure::from_error(Exit::Usage, &e)
-                .while_doing(format!("cannot write the event stream {}", path.display()))
-                .hint("choose another file with --events")
-        })?;
-        Ok(Self::File { file, broken: false })
+    fn open(ui: &Ui, path: &Path) -> Result<Self, Failure> {
+        let target = if path.as_os_str() == "-" {
+            Target::Stdout
+        } else {
+            let file = File::options().create(true).append(true).open(path).map_err(|e| {
+                Failure::from_error(Exit::Usage, &e)
+                    .while_doing(format!("cannot write the event stream {}", path.display()))
+                    .hint("choose another file with --events")
+            })?;
+            Target::File {
+                file,
+                path: path.to_owned(),
+            }
+        };
+        Ok(Self {
+            ui: ui.clone(),
+            target,
+            broken: None,
+        })
     }
 
-    fn write(&mut self, ui: &Ui, event: &Event) {
-        let Ok(mut line) = serde_json::to_string(event) else {
+    fn write(&mut self, event: &Event) {
+        if self.broken.is_some() {
             return;
+        }
+        let written = serde_json::to_string(event)
+            .map_err(|e| Failure::from_error(Exit::Failed, &e))
+            .and_then(|line| self.target.write(&self.ui, &(line + "\n")));
+        if let Err(failure) = written {
+            self.ui
+                .warn(&format!("the event stream to {} is cut off", self.target), None);
+            self.broken = Some(failure);
+        }
+    }
+
+    fn close(self) -> Result<(), Failure> {
+        let Self { target, broken, .. } = self;
+        let failure = match broken {
+            Some(failure) => failure,
+            None => match target.sync() {
+                Ok(()) => return Ok(()),
+                Err(error) => Failure::from_error(Exit::Failed, &error),
+            },
         };
-        line.push('\n');
+        Err(failure
+            .while_doing(format!("the event stream to {target} is not complete"))
+            .hint("give --events a place with room; the same command run again writes a stream of its own"))
+    }
+}
+
+impl Target {
+    fn write(&mut self, ui: &Ui, line: &str) -> Result<(), Failure> {
         match self {
             // Ui knows what a closed pipe means.
-            Self::Stdout => drop(ui.print(&line)),
-            Self::File { broken: true, .. } => {}
-            Self::File { file, broken } => {
-                let written: io::Result<()> = file.write_all(line.as_bytes());
-                if let Err(error) = written {
-                    *broken = true;
-                    ui.warn(&format!("the event stream is cut off: {error}"), None);
-                }
-            }
+            Self::Stdout => ui.print(line),
+            Self::File { file, .. } => whole(file, line).map_err(|e| Failure::from_error(Exit::Failed, &e)),
         }
+    }
+
+    /// Some file systems tell only now that there was no room.
+    fn sync(&self) -> io::Result<()> {
+        match self {
+            Self::File { file, .. } if file.metadata()?.is_file() => file.sync_data(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::File { path, .. } => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Appends a line, or nothing: a torn one would spoil what a later run appends.
+fn whole(file: &mut File, line: &str) -> io::Result<()> {
+    let before = file.metadata().ok().filter(fs::Metadata::is_file).map(|m| m.len());
+    match file.write_all(line.as_bytes()) {
+        // A reader that went away has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            if let Some(before) = before {
+                // Where that fails too, the line stays torn; the error is told anyway.
+                drop(file.set_len(before));
+            }
+            Err(error)
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use butler_api::event::{Body, SCHEMA_VERSION};
+    use butler_terminal::{Env, UiOptions};
+
+    use super::*;
+
+    fn event(seq: u64) -> Event {
+        Event {
+            v: SCHEMA_VERSION,
+            seq,
+            time: Timestamp::UNIX_EPOCH,
+            run: uuid::Uuid::nil(),
+            cluster: "demo".to_owned(),
+            body: Body::PhaseChanged {
+                phase: "Ready".to_owned(),
+            },
+        }
+    }
+
+    fn finished(path: &Path) -> (Result<(), Failure>, String) {
+        let (ui, captured) = Ui::captured(UiOptions::default(), &Env::default(), None);
+        let mut renderer = Renderer::start(&ui, false, Some(path)).unwrap();
+        renderer.emit(&event(1));
+        renderer.emit(&event(2));
+        (renderer.finish(), captured.stderr())
+    }
+
+    #[test]
+    fn a_stream_without_room_is_a_failure_that_names_it() {
+        let (result, said) = finished(Path::new("/dev/full"));
+        let failure = result.unwrap_err();
+        assert_eq!(failure.exit(), Exit::Failed);
+        assert_eq!(failure.message(), "the event stream to /dev/full is not complete");
+        assert!(
+            said.contains("warning: the event stream to /dev/full is cut off"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_stream_with_room_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        finished(&path).0.unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 2);
     }
 }

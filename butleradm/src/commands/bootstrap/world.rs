@@ -7,9 +7,9 @@ use butler_fixtures::{
     world::file::Settings,
 };
 use butler_infra::World;
-use butler_terminal::{Exit, Failure};
+use butler_terminal::{Env, Failure};
 
-use crate::failure;
+use crate::{commands::inmemory, failure};
 
 /// Refuses a world file that cannot be used: here it is a usage error, and no world ends before it answers.
 pub(super) fn check(provider: &Provider) -> Result<(), Failure> {
@@ -22,7 +22,7 @@ pub(super) fn check(provider: &Provider) -> Result<(), Failure> {
 }
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(home: &Home, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
+pub(super) async fn find(env: &Env, home: &Home, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
     let state = home.state.clone();
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
@@ -31,13 +31,11 @@ pub(super) async fn find(home: &Home, settings: &InMemory, start: bool) -> Resul
             token: e.token,
         }));
     }
-    let exe = std::env::current_exe()
-        .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot find this program's own file"))?;
     let options = UpOptions {
         world: settings.world.as_ref().map(Into::into),
         static_nodes: 0,
     };
-    let found = process::ensure_up(&exe, &state, &options)
+    let found = process::ensure_up(&inmemory::program(env)?, &state, &options)
         .await
         .map_err(|e| failure::world(&e))?;
     Ok(Some(World {

@@ -30,8 +30,33 @@ use super::{
 };
 use crate::{
     failure::Class,
-    process::{self, Finished, Invocation, ProcessError, Stdin},
+    process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables},
 };
+
+/// What helm needs of our own environment: where programs, certificates and registry logins are, and proxies. What goes
+/// direct is told besides.
+pub const ENVIRONMENT: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    // Logins of registries, in files; a helper that keeps them may talk over the session's bus.
+    "HELM_REGISTRY_CONFIG",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+];
 
 /// How long the way back from an interrupted upgrade may take before its hooks are skipped.
 const CLEAN_UP: Duration = Duration::from_mins(2);
@@ -57,8 +82,8 @@ pub struct HelmSettings {
     pub mirror: Option<ChartMirror>,
     /// PEM files of certificate authorities of repositories and proxies, trusted besides those of the system.
     pub ca_files: Vec<PathBuf>,
-    /// Additions to Helm's environment, for example `NO_PROXY`.
-    pub env: Vec<(String, String)>,
+    /// Helm's environment beside what we set: the variables of [`ENVIRONMENT`], as far as there are such.
+    pub env: Variables,
     /// How long one change may take.
     pub timeout: Duration,
 }
@@ -130,7 +155,7 @@ impl HelmInstaller {
         self.settings.folder.join("kubeconfig")
     }
 
-    /// Runs helm. Everything it could take from the caller's environment to reach another cluster is overridden.
+    /// Runs helm. It gets nothing from the caller's environment that could lead it to another cluster.
     async fn helm(
         &self,
         addon: &str,
@@ -140,34 +165,21 @@ impl HelmInstaller {
         on_line: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Finished, HelmFailed> {
         let folder = |name: &str| self.settings.folder.join(name).display().to_string();
-        let mut env: Vec<(String, String)> = [
+        let ours = [
             ("HELM_CACHE_HOME", folder("cache")),
             ("HELM_CONFIG_HOME", folder("config")),
             ("HELM_DATA_HOME", folder("data")),
             ("HELM_DRIVER", "secret".to_owned()),
-            ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "false".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec();
-        let emptied = [
-            "HELM_NAMESPACE",
-            "HELM_KUBECONTEXT",
-            "HELM_KUBETOKEN",
-            "HELM_KUBEASUSER",
-            "HELM_KUBEASGROUPS",
-            "HELM_KUBEAPISERVER",
-            "HELM_KUBECAFILE",
-            "HELM_KUBETLS_SERVER_NAME",
         ];
-        env.extend(emptied.map(|name| (name.to_owned(), String::new())));
-        env.extend(self.settings.env.iter().cloned());
+        let mut env = self.settings.env.clone();
+        env.extend(ours.map(|(name, value)| (name.into(), value.into())));
         if let Some(servers) = &self.settings.servers {
             go_direct(&mut env, &servers.current());
         }
         let invocation = Invocation {
             program: self.settings.binary.clone(),
             args,
-            env,
+            env: Environment::Only(env),
             stdin,
             timeout,
         };
@@ -507,18 +519,18 @@ impl HelmFailed {
 }
 
 /// A proxy is for charts and images, never for the new cluster itself: its address is added to what goes direct.
-fn go_direct(env: &mut Vec<(String, String)>, server: &str) {
+fn go_direct(env: &mut Variables, server: &str) {
     let host = server.trim_start_matches("https://");
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     let host = host.trim_matches(['[', ']']);
     for name in ["NO_PROXY", "no_proxy"] {
         match env.iter_mut().find(|(known, _)| known == name) {
             Some((_, value)) if !value.is_empty() => {
-                value.push(',');
-                value.push_str(host);
+                value.push(",");
+                value.push(host);
             }
-            Some((_, value)) => host.clone_into(value),
-            None => env.push((name.to_owned(), host.to_owned())),
+            Some((_, value)) => *value = host.into(),
+            None => env.push((name.into(), host.into())),
         }
     }
 }
@@ -694,10 +706,10 @@ mod tests {
     #[test]
     fn the_new_cluster_is_never_reached_through_a_proxy() {
         let with = |value: &str, server: &str| {
-            let mut env = vec![("NO_PROXY".to_owned(), value.to_owned())];
+            let mut env: Variables = vec![("NO_PROXY".into(), value.into())];
             go_direct(&mut env, server);
             env.into_iter()
-                .map(|(name, value)| format!("{name}={value}"))
+                .map(|(name, value)| format!("{}={}", name.display(), value.display()))
                 .collect::<Vec<_>>()
         };
         let both = |first: &str, second: &str| vec![format!("NO_PROXY={first}"), format!("no_proxy={second}")];

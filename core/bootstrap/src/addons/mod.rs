@@ -32,7 +32,7 @@ pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     chart::{HELM_HINT, check_helm},
     error::{ApplyError, HelmUnusable, InstallError, PlanError, ReadyError},
-    helm::{HelmInstaller, HelmSettings},
+    helm::{ENVIRONMENT as HELM_ENVIRONMENT, HelmInstaller, HelmSettings},
     install::{Installed, Installer, ReleaseState},
     mirror::check_mirror,
     observe::Observed,

@@ -24,7 +24,44 @@ pub use self::{
     error::KindError,
     plan::{OLDEST, Warning, cluster_name},
 };
-use crate::process::{self, Finished, Invocation, ProcessError, Stdin};
+use crate::process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables};
+
+/// What kind, docker and podman need of our own environment: where programs, sockets and settings are. Proxies and the
+/// choice of the runtime are given besides.
+pub const ENVIRONMENT: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSH_AUTH_SOCK",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_CACHE_HOME",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_API_VERSION",
+    "CONTAINER_HOST",
+    "CONTAINER_CONNECTION",
+    "CONTAINER_SSHKEY",
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "REGISTRY_AUTH_FILE",
+    "KIND_EXPERIMENTAL_DOCKER_NETWORK",
+    "KIND_EXPERIMENTAL_PODMAN_NETWORK",
+    "KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER",
+];
 
 /// What the cluster is made from.
 #[derive(Debug, Clone)]
@@ -54,6 +91,8 @@ pub struct Tools {
     pub runtime_variable: Option<String>,
     /// Proxy variables of the environment, in either case. They may hold logins.
     pub proxies: Vec<(String, SecretString)>,
+    /// The environment of the programs beside that: the variables of [`ENVIRONMENT`], as far as there are such.
+    pub env: Variables,
     /// Where the kernel shows its limits on file watching.
     pub inotify: PathBuf,
     /// Limit for making the cluster.
@@ -70,6 +109,7 @@ impl Default for Tools {
             podman: "podman".into(),
             runtime_variable: None,
             proxies: Vec::new(),
+            env: Variables::new(),
             inotify: "/proc/sys/fs/inotify".into(),
             create_timeout: Duration::from_mins(10),
             call_timeout: Duration::from_mins(1),
@@ -431,7 +471,7 @@ impl Kind {
         Invocation {
             program: program.to_owned(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            env: Vec::new(),
+            env: Environment::Only(self.tools.env.clone()),
             stdin: Stdin::Null,
             timeout: self.tools.call_timeout,
         }
@@ -456,10 +496,11 @@ impl Kind {
     ) -> Result<Finished, KindError> {
         let (proxies, _) = plan::proxies(&self.tools.proxies);
         let clean = |line: &str| plan::scrub(line, &proxies);
-        let mut env = proxies.clone();
-        env.push(("KIND_EXPERIMENTAL_PROVIDER".to_owned(), runtime.as_str().to_owned()));
+        let mut env = self.tools.env.clone();
+        env.extend(proxies.iter().map(|(name, value)| (name.into(), value.into())));
+        env.push(("KIND_EXPERIMENTAL_PROVIDER".into(), runtime.as_str().into()));
         let invocation = Invocation {
-            env,
+            env: Environment::Only(env),
             timeout,
             ..self.invocation(&self.tools.kind, args)
         };

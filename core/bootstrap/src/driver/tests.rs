@@ -21,6 +21,8 @@ struct Switches {
     silent: Option<StepId>,
     flaky: Option<StepId>,
     refused: Option<StepId>,
+    /// The act of this step never returns.
+    hangs: Option<StepId>,
 }
 
 impl Verbs for Switches {
@@ -28,9 +30,13 @@ impl Verbs for Switches {
         Box::pin(async move { Ok(self.on.lock().unwrap().contains(&step.id).then(|| Proof::of("on"))) })
     }
 
-    fn act<'a>(&'a self, step: &'a Step, _: &'a Report) -> BoxFuture<'a, Result<(), StepError>> {
+    fn act<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<(), StepError>> {
         Box::pin(async move {
             let count = self.acts.fetch_add(1, Ordering::SeqCst);
+            if self.hangs.as_ref() == Some(&step.id) {
+                report.waiting("a peer", Some("it says nothing".into()));
+                std::future::pending::<()>().await;
+            }
             if self.refused.as_ref() == Some(&step.id) {
                 return Err(StepError::new(Class::Permission, "may not").hint("ask"));
             }
@@ -85,6 +91,14 @@ fn steps() -> Vec<Step> {
 }
 
 async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, Known, u32) {
+    run_within(verbs, cancel, None).await
+}
+
+async fn run_within(
+    verbs: Switches,
+    cancel: CancellationToken,
+    deadline: Option<Duration>,
+) -> (Ended, Vec<Body>, Known, u32) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.ndjson");
     let journal = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
@@ -99,7 +113,8 @@ async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, K
         proven: 0,
         resumed: false,
         notices: Vec::new(),
-        deadline: None,
+        deadline,
+        grace: Duration::from_millis(200),
         cancel,
     };
     let ended = drive(scheduler, Arc::clone(&verbs), journal, &mut sink, view, run)
@@ -174,5 +189,56 @@ async fn cancelling_is_an_outcome_of_its_own() {
     cancel.cancel();
     let (ended, _, known, _) = run(Switches::default(), cancel).await;
     assert_eq!(ended.outcome, Outcome::Interrupted);
+    assert_eq!(known.last_outcome, Some(Outcome::Interrupted));
+}
+
+async fn hanging(cancel: CancellationToken, deadline: Option<Duration>) -> (Ended, Vec<Body>, Known) {
+    let verbs = Switches {
+        hangs: Some(Kind::Secrets.id()),
+        ..Switches::default()
+    };
+    let (ended, events, known, _) = run_within(verbs, cancel, deadline).await;
+    assert!(ended.took < Duration::from_secs(20), "the step's own deadline ended it");
+    (ended, events, known)
+}
+
+#[tokio::test]
+async fn an_act_that_hangs_is_cut_off_after_the_grace() {
+    let (ended, events, known) = hanging(CancellationToken::new(), Some(Duration::from_millis(100))).await;
+    assert_eq!(ended.outcome, Outcome::Deadline);
+    let [words] = &ended.unfinished[..] else {
+        panic!("{:?}", ended.unfinished);
+    };
+    assert!(
+        words.contains("for a peer (step talos/secrets), then cut off; last cause: it says nothing"),
+        "{words}"
+    );
+    let [
+        ..,
+        Body::StepFailed {
+            step, deadline: true, ..
+        },
+        Body::RunFinished { .. },
+    ] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!(step, "talos/secrets");
+    assert!(known.touched.contains(&Kind::Secrets.id()), "the intent stands");
+    assert!(!known.proven.contains(&Kind::Secrets.id()));
+    assert_eq!(known.last_outcome, Some(Outcome::Deadline));
+}
+
+#[tokio::test]
+async fn a_signal_cuts_off_an_act_that_hangs_as_well() {
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.cancel();
+    });
+    let (ended, _, known) = hanging(cancel, None).await;
+    assert_eq!(ended.outcome, Outcome::Interrupted);
+    assert!(ended.unfinished[0].contains("then cut off"), "{:?}", ended.unfinished);
     assert_eq!(known.last_outcome, Some(Outcome::Interrupted));
 }

@@ -135,11 +135,51 @@ fn cancelling_waits_for_acts_only() {
     let mut s = scheduler(vec![step("a", &[]), step("b", &[])]);
     s.start();
     s.handle(Input::Probed(id("a"), Ok(None)));
-    assert_eq!(s.handle(Input::Cancel), [Effect::Abort(id("b"))]);
+    assert_eq!(s.handle(Input::Cancel), [Effect::Abort(id("b")), Effect::Grace]);
     assert_eq!(
         s.handle(Input::Acted(id("a"), Err(retryable("x")))),
         [Effect::Finish(Outcome::Interrupted)]
     );
+    assert_eq!(s.handle(Input::GraceOver), []);
+}
+
+#[test]
+fn an_act_that_outlasts_the_grace_is_cut_off_and_the_run_finishes() {
+    for (input, outcome) in [
+        (Input::Cancel, Outcome::Interrupted),
+        (Input::OutOfTime, Outcome::Deadline),
+    ] {
+        let mut s = scheduler(vec![step("a", &[]), step("b", &["a"])]);
+        s.start();
+        s.handle(Input::Probed(id("a"), Ok(None)));
+        assert_eq!(s.handle(input), [Effect::Grace]);
+        assert_eq!(
+            s.handle(Input::GraceOver),
+            [Effect::CutOff(id("a")), Effect::Finish(outcome)]
+        );
+        assert_eq!(s.handle(Input::Acted(id("a"), Ok(()))), []);
+    }
+}
+
+#[test]
+fn acts_that_a_refusal_lets_finish_are_hurried_by_a_signal() {
+    let mut s = scheduler(vec![step("a", &[]), step("b", &[])]);
+    s.start();
+    s.handle(Input::Probed(id("b"), Ok(None)));
+    s.handle(Input::Probed(id("a"), Err(refusal("forbidden"))));
+    assert_eq!(s.handle(Input::Cancel), [Effect::Grace]);
+    assert_eq!(s.handle(Input::OutOfTime), [], "one grace is enough");
+    assert_eq!(
+        s.handle(Input::GraceOver),
+        [Effect::CutOff(id("b")), Effect::Finish(Outcome::Failed)]
+    );
+}
+
+#[test]
+fn nothing_is_cut_off_while_nobody_asked_for_an_end() {
+    let mut s = scheduler(vec![step("a", &[])]);
+    s.start();
+    assert_eq!(s.handle(Input::GraceOver), []);
 }
 
 #[test]
@@ -188,11 +228,14 @@ proptest! {
         let mut s = Scheduler::new(Graph::new(steps).unwrap(), &[], 1);
         let mut open: Vec<Effect> = s.start();
         let mut finished = 0;
+        let runs = |e: &Effect| {
+            matches!(e, Effect::Probe(_) | Effect::Act(_) | Effect::Prove(_) | Effect::Pause(..) | Effect::Grace)
+        };
         let mut answers = answers.into_iter();
-        while let Some(position) = open.iter().position(|e| matches!(e, Effect::Probe(_) | Effect::Act(_) | Effect::Prove(_) | Effect::Pause(..))) {
+        while let Some(position) = open.iter().position(runs) {
             let (pick, answer) = answers.next().unwrap_or((0, 0));
             let runnable: Vec<usize> = open.iter().enumerate()
-                .filter(|(_, e)| matches!(e, Effect::Probe(_) | Effect::Act(_) | Effect::Prove(_) | Effect::Pause(..)))
+                .filter(|(_, e)| runs(e))
                 .map(|(i, _)| i).collect();
             let chosen = open.remove(runnable.get(pick % runnable.len()).copied().unwrap_or(position));
             let input = respond(&chosen, answer);
@@ -202,7 +245,7 @@ proptest! {
             }
             let effects = s.handle(input);
             for effect in &effects {
-                if let Effect::Abort(gone) = effect {
+                if let Effect::Abort(gone) | Effect::CutOff(gone) = effect {
                     open.retain(|e| !concerns(e, gone));
                 }
                 if matches!(effect, Effect::Finish(_)) { finished += 1; }
@@ -216,6 +259,7 @@ proptest! {
 fn respond(effect: &Effect, answer: u8) -> Input {
     match (effect, answer) {
         (Effect::Probe(s) | Effect::Act(s) | Effect::Prove(s), 5) => Input::Expired(s.clone(), retryable("late")),
+        (Effect::Grace, _) => Input::GraceOver,
         (_, 4) => Input::Cancel,
         (Effect::Probe(s), 0 | 3) => Input::Probed(s.clone(), Ok(Some("e".into()))),
         (Effect::Probe(s), 1) => Input::Probed(s.clone(), Ok(None)),

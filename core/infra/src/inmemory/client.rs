@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use butler_api::config::ProviderKind;
+use butler_api::{config::ProviderKind, descriptors};
 use reqwest::{Method, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -74,6 +74,8 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(5))
+            // The world cuts idle connections after 30 s: none is taken that it might just be cutting.
+            .pool_idle_timeout(Duration::from_secs(15))
             .timeout(Duration::from_secs(10))
             .build()
             .map_err(|e| problem("the HTTP client cannot be made").because(e))?;
@@ -155,6 +157,11 @@ pub(super) fn parse<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result
 /// No answer, or only a part of one.
 fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
     let reads = call.method == Method::GET;
+    if let Some(exhausted) = descriptors::exhausted(&error) {
+        return call
+            .error(Class::Unreachable, exhausted.to_string())
+            .hint(descriptors::HINT);
+    }
     let (class, message) = if error.is_connect() {
         (Class::Unreachable, "cannot connect to the world")
     } else if error.is_timeout() {

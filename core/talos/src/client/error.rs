@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use butler_api::words;
+use butler_api::{descriptors, words};
 use rustls::{AlertDescription, CertificateError};
 use tonic::{Code, Status};
 
@@ -18,6 +18,9 @@ pub enum TalosError {
     /// Nobody answers, or the connection broke.
     #[error("{0}")]
     Unreachable(Failure),
+    /// Not the node's doing: no file descriptor is free here.
+    #[error("{0}")]
+    Exhausted(Failure),
     /// The node is in the other one of its two modes.
     #[error("{failure}")]
     WrongSide {
@@ -117,7 +120,7 @@ impl TalosError {
     /// Whether the same call may succeed later, while nothing else changes.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::NotReady(_) | Self::Deadline { .. } => true,
+            Self::Unreachable(_) | Self::Exhausted(_) | Self::NotReady(_) | Self::Deadline { .. } => true,
             // The node changes sides shortly after it was configured.
             Self::WrongSide { side, .. } => *side == Side::Maintenance,
             Self::Tls { problem, .. } => matches!(problem, TlsProblem::Clock | TlsProblem::Protocol),
@@ -139,6 +142,7 @@ impl TalosError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable(_) => Some("check that the machine is up and that TCP port 50000 is open on the way"),
+            Self::Exhausted(_) => Some(descriptors::HINT),
             Self::WrongSide {
                 side: Side::Configured, ..
             } => Some("the node has a configuration already; use the talosconfig of its cluster, or reset the node"),
@@ -165,6 +169,7 @@ impl TalosError {
     pub fn failure(&self) -> &Failure {
         match self {
             Self::Unreachable(failure)
+            | Self::Exhausted(failure)
             | Self::WrongSide { failure, .. }
             | Self::Tls { failure, .. }
             | Self::NotReady(failure)
@@ -235,6 +240,9 @@ impl Call<'_> {
 
     /// Classifies a connection that could not be made or broke.
     pub(super) fn transport(&self, error: &(dyn StdError + 'static), seen: &Seen) -> TalosError {
+        if let Some(exhausted) = descriptors::exhausted(error) {
+            return TalosError::Exhausted(self.failure(exhausted.to_string()));
+        }
         match tls_problem(error) {
             Some((problem, cause)) => self.tls(problem, &cause, seen),
             None => TalosError::Unreachable(self.failure(deepest(error))),
@@ -358,6 +366,23 @@ mod tests {
             error.to_string(),
             "cannot bootstrap etcd on 10.5.0.2:50000: etcd data directory is not empty"
         );
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_not_the_nodes_silence() {
+        let error = io::Error::other(io::Error::from_raw_os_error(24));
+        let address = Address::new("a", 1);
+        let call = Call {
+            address: &address,
+            action: "connect",
+        };
+        let error = call.transport(&error, &Seen::default());
+        assert_eq!(
+            error.to_string(),
+            "cannot connect on a:1: this process has no free file descriptors"
+        );
+        assert!(error.is_retryable());
+        assert!(error.hint().is_some_and(|hint| hint.contains("ulimit -n")));
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn look(address: &Address, credentials: Option<&Credentials>) -> Mode {
             }
             by_certificate(&seen, credentials).unwrap_or_else(|| silent(&error))
         }
-        Err(error @ TalosError::Deadline { .. }) => silent(&error),
+        Err(error @ (TalosError::Deadline { .. } | TalosError::Exhausted(_))) => silent(&error),
         // Any answer at all came without a client certificate.
         Ok(_) | Err(_) => Mode::Maintenance {
             fingerprint: seen.fingerprint().unwrap_or_default(),
