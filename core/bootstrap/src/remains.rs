@@ -224,7 +224,7 @@ pub(crate) fn finished(known: &Known) -> bool {
 /// What tells one bundle from another: SHA-256 (hex) over the certificate of the Talos API's authority.
 pub(crate) fn authority(bundle: &SecretsBundle) -> String {
     let der = pki::certificate_der(&bundle.os_ca().crt).unwrap_or_default();
-    Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(der))
 }
 
 #[cfg(test)]
