@@ -85,6 +85,7 @@ pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
         "POST" => body && !ruled(),
         "PUT" | "PATCH" => body && request.content_type() != "application/json-patch+json" && !ruled() && object(),
         "DELETE" => body && !place.name.is_empty() && !ruled(),
+        // One object is read, or there is no such method.
         _ => true,
     }
 }
