@@ -461,7 +461,7 @@ mod tests {
 
     #[test]
     fn names_that_look_like_something_else_are_in_quotes_when_handed_on() {
-        for name in [
+        let names = [
             "2024",
             "no",
             "1e3",
@@ -473,18 +473,25 @@ mod tests {
             "2024-01-01",
             "010",
             "1_000",
-        ] {
-            let text = format!(
-                "apiVersion: v1\nkind: Config\ncurrent-context: admin@{name}\nclusters: [{{name: {name}, cluster: {{server: \
-                 'https://192.0.2.1:6443', certificate-authority-data: QQ==}}}}]\ncontexts: [{{name: admin@{name}, context: \
-                 {{cluster: {name}, user: admin@{name}, namespace: default}}}}]\nusers: [{{name: admin@{name}, user: \
-                 {{client-certificate-data: QQ==, client-key-data: aHVudGVyMg==}}}}]\n"
-            );
-            let handed_on = rewritten(&SecretString::from(text)).unwrap();
-            let value: serde_json::Value = serde_saphyr::from_str(handed_on.expose_secret()).unwrap();
-            assert_eq!(value["clusters"][0]["name"], name, "{name}");
-            assert_eq!(value["contexts"][0]["context"]["cluster"], name);
-            assert_eq!(value["users"][0]["user"]["client-key-data"], "aHVudGVyMg==");
+        ];
+        for name in names {
+            let text = |name: &str| {
+                format!(
+                    "apiVersion: v1\nkind: Config\ncurrent-context: admin\nclusters: [{{name: {name}, cluster: {{server: \
+                     'https://192.0.2.1:6443', certificate-authority-data: QQ==}}}}]\ncontexts: [{{name: admin, context: \
+                     {{cluster: {name}, user: admin, namespace: default}}}}]\nusers: [{{name: admin, user: \
+                     {{client-certificate-data: QQ==, client-key-data: aHVudGVyMg==}}}}]\n"
+                )
+            };
+            let quoted = rewritten(&SecretString::from(text(&format!("'{name}'"))));
+            // Without quotes it is refused, or understood as the name; never handed on as it is.
+            let plain = rewritten(&SecretString::from(text(name)));
+            for handed_on in [quoted.unwrap()].into_iter().chain(plain.ok()) {
+                let value: serde_json::Value = serde_saphyr::from_str(handed_on.expose_secret()).unwrap();
+                assert_eq!(value["clusters"][0]["name"], name, "{name}");
+                assert_eq!(value["contexts"][0]["context"]["cluster"], name);
+                assert_eq!(value["users"][0]["user"]["client-key-data"], "aHVudGVyMg==");
+            }
         }
     }
 

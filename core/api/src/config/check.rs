@@ -92,22 +92,17 @@ impl Checked {
 
     /// A patch is taken as it is; it is read where it is judged.
     fn patch(&mut self, node: &Node, schema: &Json, path: &str, key: Span) -> Option<Json> {
+        if let Value::Map(entries) = &node.value
+            && let [(only, file)] = &entries[..]
+            && only.name == "file"
+            && let Value::Text(file) = &file.value
+        {
+            return Some(json!({ "at": path, "file": file }));
+        }
         self.mask_patch(node);
         match &node.value {
             Value::Text(text) => Some(json!({ "at": path, "text": text })),
-            Value::Map(entries) => match &entries[..] {
-                [
-                    (
-                        only,
-                        Node {
-                            value: Value::Text(file),
-                            ..
-                        },
-                    ),
-                ] if only.name == "file" => Some(json!({ "at": path, "file": file })),
-                _ => Some(json!({ "at": path })),
-            },
-            Value::List(_) => Some(json!({ "at": path })),
+            Value::Map(_) | Value::List(_) => Some(json!({ "at": path })),
             _ => self.wrong_kind(node, schema, path, key),
         }
     }

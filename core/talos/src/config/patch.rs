@@ -236,9 +236,13 @@ fn merge(left: &mut Value, right: Value, kind: &str, path: &mut Vec<String>) -> 
                 Ok(())
             }
         },
-        (Value::Object(_) | Value::Array(_), _) | (_, Value::Object(_) | Value::Array(_)) => {
-            Err(format!("{} is of another kind there", shown(path)))
-        }
+        (there @ (Value::Object(_) | Value::Array(_)), right)
+        | (there, right @ (Value::Object(_) | Value::Array(_))) => Err(format!(
+            "{} is {} there, not {}",
+            shown(path),
+            kind_of(there),
+            kind_of(&right)
+        )),
         (_, right) => {
             // As in the other implementation an empty text or a zero says nothing; `false` does.
             if !is_zero(&right) || left.is_null() {
@@ -299,6 +303,14 @@ fn same_item(items: &[Value], other: &Value, keys: &[&str]) -> Option<usize> {
         _ => scalar(found) == scalar(value),
     };
     items.iter().position(|item| item.get(key).is_some_and(same))
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "a mapping",
+        Value::Array(_) => "a list",
+        _ => "a single value",
+    }
 }
 
 fn is_zero(value: &Value) -> bool {

@@ -187,7 +187,12 @@ fn a_patch_that_does_not_fit_names_itself_and_the_role() {
             refused(Role::ControlPlane, "      - machine: {certSANs: {a: hunter2}}\n"),
         ]
         .join("\n"),
-        @""
+        @"
+    patch `talos.patches.all[0]` cannot be applied to the configuration of a worker: there is nothing to take away at `cluster.apiServer.admissionControl`
+    patch `talos.patches.all[1]` cannot be applied to the configuration of a worker: operation '/0' failed at path '/machine/sysctls/hunter2': path is invalid
+    patch `talos.patches.all[0]` cannot be applied to the configuration of a worker: `machine.install` is a mapping there, not a list
+    patch `talos.patches.all[0]` cannot be applied to the configuration of a control plane: `machine.certSANs` is a list there, not a mapping
+    "
     );
 }
 
