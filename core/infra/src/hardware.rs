@@ -106,7 +106,7 @@ mod tests {
 
     const TEXT: &str = "
 provider: static
-cluster: {name: edge, topology: ha, controlPlane: {replicas: 1}, workers: {replicas: 1}}
+cluster: {name: edge, topology: ha, controlPlane: {replicas: 3}, workers: {replicas: 1}}
 network:
   vip: 192.0.2.10
 VIP_INTERFACE
@@ -117,6 +117,8 @@ providerConfig:
     machines:
       - {address: 192.0.2.21, role: workerMACHINE}
       - {address: 192.0.2.11, role: control-plane}
+      - {address: 192.0.2.12, role: control-plane}
+      - {address: 192.0.2.13, role: control-plane}
 ";
 
     fn load(text: &str) -> BootstrapConfig {
