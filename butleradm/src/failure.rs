@@ -63,9 +63,6 @@ pub(crate) fn world(error: &WorldError) -> Failure {
             Failure::from_error(Exit::Failed, error).hint("end it first: butleradm inmemory down")
         }
         WorldError::Descriptors { .. } => Failure::from_error(Exit::Failed, error).hint(descriptors::HINT),
-        WorldError::Died { tail, .. } if descriptors::is_told(tail) || tail.contains(descriptors::HINT) => {
-            Failure::from_error(Exit::Failed, error).hint(descriptors::HINT)
-        }
         WorldError::Silent { .. } => {
             Failure::from_error(Exit::Failed, error).hint("butleradm inmemory down ends it, also when it hangs")
         }
