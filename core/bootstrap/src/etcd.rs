@@ -71,7 +71,7 @@ pub(crate) fn decide(question: &Question<'_>) -> Decision {
     }
     let members = |name: &str| matches!(seen.get(name), Some(Sight::Members(_)));
     // The node that was chosen first, so that a cluster of its own is the one that counts.
-    let with_members = chosen.into_iter().copied().chain(seen.keys().map(String::as_str));
+    let with_members = chosen.iter().copied().chain(seen.keys().map(String::as_str));
     if let Some(name) = with_members.into_iter().find(|name| members(name)) {
         return Decision::Adopt(name.to_owned());
     }
