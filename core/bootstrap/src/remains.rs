@@ -3,7 +3,10 @@
 //! Journal and secrets belong together: with one of them gone the machines cannot be told from those of a new cluster, and
 //! going on would make a second one.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+};
 
 use butler_api::config::BootstrapConfig;
 use butler_talos::{pki, secrets::SecretsBundle};
@@ -159,7 +162,7 @@ fn machines(config: &BootstrapConfig, known: &Known) -> Vec<String> {
 
 /// Looks at what earlier runs left; changes nothing.
 pub fn look(config: &BootstrapConfig, files: &Files) -> Result<Remains, Box<Lost>> {
-    let journal = find(&files.journal()).map_err(|e| Box::new(Lost::of_journal(e, config, files)))?;
+    let journal = find(&files.journal()).map_err(|e| Box::new(Lost::of_journal(*e, config, files)))?;
     let known = Known::of(&journal.records);
     if let Some((name, _)) = known.cluster.as_ref().filter(|(name, _)| *name != config.cluster.name) {
         let path = files.journal();
@@ -224,7 +227,13 @@ pub(crate) fn finished(known: &Known) -> bool {
 /// What tells one bundle from another: SHA-256 (hex) over the certificate of the Talos API's authority.
 pub(crate) fn authority(bundle: &SecretsBundle) -> String {
     let der = pki::certificate_der(&bundle.os_ca().crt).unwrap_or_default();
-    format!("{:x}", Sha256::digest(der))
+    Sha256::digest(der)
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 #[cfg(test)]

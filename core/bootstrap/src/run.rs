@@ -120,12 +120,10 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(&files.folder)?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
-    let path = files.journal();
     let Remains { mut journal, mut known } = remains::look(&config, &files)?;
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;
-    journal.settle(&path)?;
-    let (length, records) = (journal.length, journal.records.len() as u64);
+    journal.settle(&files.journal())?;
     let change = changed(&config, &known)?;
     let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
     let owner = Owner {
@@ -140,7 +138,13 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster, made(&config, &known))?;
     let proven = trusted(&graph, &known);
     let view = view(&config, &addons, &graph, &known, &proven);
-    let journal = Writer::open(&path, run_id, length, records, fuse)?;
+    let journal = Writer::open(
+        &files.journal(),
+        run_id,
+        journal.length,
+        journal.records.len() as u64,
+        fuse,
+    )?;
     journal.append(begin).await?;
     let heartbeat = tokio::spawn(beat(lock));
     let limit = provider.info().capabilities.max_parallel_creates;

@@ -140,17 +140,19 @@ impl fmt::Display for Beside<'_> {
 }
 
 /// Looks at the place of a journal; changes nothing.
-pub fn find(path: &Path) -> Result<Found, Unusable> {
+pub fn find(path: &Path) -> Result<Found, Box<Unusable>> {
     let backup_path = beside(path);
     let backup = content(&backup_path).ok().flatten().unwrap_or_default();
     let copy = lines(&backup);
     let bytes = content(path);
     let readable = readable(bytes.as_ref().ok().and_then(Option::as_ref), &copy);
-    let unusable = |problem: Problem| Unusable {
-        path: path.to_owned(),
-        backup: backed_up(&backup_path, &copy),
-        told: Known::of(&readable),
-        problem,
+    let unusable = |problem: Problem| {
+        Box::new(Unusable {
+            path: path.to_owned(),
+            backup: backed_up(&backup_path, &copy),
+            told: Known::of(&readable),
+            problem,
+        })
     };
     let bytes = bytes.map_err(|e| unusable(e.into()))?;
     let beside = traces(path, &copy);

@@ -175,12 +175,13 @@ pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<P
     let chosen = context.known().etcd_node.clone();
     let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd"))?;
     let wait = Wait::new(report, format!("etcd on {chosen} to list its members"));
-    let waited = async {
+    // Boxed: what it asks of everybody makes it large.
+    let waited = Box::pin(async {
         tokio::select! {
             members = listed(context, &chosen, &wait) => Ok(proof(&chosen, members)),
             proof = remind(context, &chosen, &wait, report) => proof,
         }
-    };
+    });
     explained(context, &wait, || vec![chosen.clone()], waited).await
 }
 

@@ -375,7 +375,7 @@ async fn is_written(client: &Client, context: &Context) -> Result<bool, StepErro
 
 /// Whether none of the objects is missing, nor a definition that the record needs later.
 async fn are_there(client: &Client, objects: &[Value]) -> Result<bool, StepError> {
-    let names = all_crds().iter().map(kube::ResourceExt::name_any);
+    let names = all_crds().iter().map(ResourceExt::name_any);
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let served = definitions
         .list_metadata(&ListParams::default())

@@ -269,6 +269,7 @@ mod tests {
             message: "Health check successful".into(),
             complaint: None,
             health: String::new(),
+            history: Vec::new(),
         }
     }
 

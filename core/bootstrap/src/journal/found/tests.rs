@@ -56,7 +56,7 @@ fn text(path: &Path) -> Vec<String> {
 }
 
 fn problem(path: &Path) -> String {
-    crate::failure::chain(&find(path).unwrap_err())
+    crate::failure::chain(&*find(path).unwrap_err())
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn damage_names_the_backup_and_two_stories_are_told() {
         unusable.to_string().contains("record 2 before it is missing"),
         "{unusable}"
     );
-    assert_eq!(unusable.backup.map(|b| b.records), Some(3));
+    assert_eq!(unusable.backup.as_ref().map(|b| b.records), Some(3));
     fs::write(&path, lines[0].clone() + &lines[1].replace("seen", "heard")).unwrap();
     let said = problem(&path);
     assert!(said.contains("differ from record 2 on"), "{said}");
