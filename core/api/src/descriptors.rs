@@ -1,6 +1,10 @@
 //! Running out of file descriptors: a cause of its own, which the silence of a peer must not hide.
 
-use std::{error::Error, fmt, io, sync::OnceLock};
+use std::{
+    error::Error,
+    fmt, io,
+    sync::{Arc, OnceLock},
+};
 
 /// What to try when no descriptor is free.
 pub const HINT: &str = "allow more open files and run the same command again: ulimit -n 4096";
@@ -51,10 +55,16 @@ impl fmt::Display for Exhausted {
 
 /// The words of one error without its sources; that no descriptor was free is said as people know it.
 pub fn words(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref::<io::Error>().and_then(of) {
+    match as_io(error).and_then(of) {
         Some(exhausted) => exhausted.to_string(),
         None => error.to_string(),
     }
+}
+
+/// An IO error, also one that is shared by several errors.
+fn as_io<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    let shared = || error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref);
+    error.downcast_ref::<io::Error>().or_else(shared)
 }
 
 fn of(error: &io::Error) -> Option<Exhausted> {
@@ -71,7 +81,7 @@ fn of(error: &io::Error) -> Option<Exhausted> {
 pub fn exhausted(error: &(dyn Error + 'static)) -> Option<Exhausted> {
     let mut next = Some(error);
     while let Some(error) = next {
-        let io = error.downcast_ref::<io::Error>();
+        let io = as_io(error);
         if let Some(exhausted) = io.and_then(of) {
             return Some(exhausted);
         }
@@ -96,6 +106,7 @@ mod tests {
     fn it_is_found_below_other_errors() {
         for error in [
             Outer(io::Error::from_raw_os_error(EMFILE)),
+            Outer(io::Error::other(Arc::new(io::Error::from_raw_os_error(EMFILE)))),
             Outer(io::Error::other(Outer(io::Error::from_raw_os_error(EMFILE)))),
         ] {
             assert!(

@@ -5,7 +5,7 @@
 
 use std::{fmt::Debug, path::PathBuf, time::Duration};
 
-use butler_api::config::ChartMirror;
+use butler_api::{config::ChartMirror, descriptors};
 use butler_client::{home, servers::Servers};
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
@@ -225,7 +225,7 @@ impl HelmInstaller {
                 chart::absent(file),
             ));
         }
-        let io = |error: std::io::Error| InstallError::new(&addon.name, Class::Fatal, error.to_string());
+        let io = |error: std::io::Error| of_system(&addon.name, &error);
         let path = self
             .settings
             .folder
@@ -498,7 +498,7 @@ impl HelmFailed {
                 ended: true,
             },
             ProcessError::Io { .. } => Self {
-                error: install(Class::Fatal, crate::failure::chain(error)),
+                error: of_system(addon, error),
                 ended: true,
             },
             ProcessError::Timeout { .. } => Self {
@@ -532,6 +532,16 @@ fn go_direct(env: &mut Variables, server: &str) {
             Some((_, value)) => *value = host.into(),
             None => env.push((name.into(), host.into())),
         }
+    }
+}
+
+/// What the system refuses is final, but for a lack of descriptors, which passes.
+fn of_system(addon: &str, error: &(dyn std::error::Error + 'static)) -> InstallError {
+    let message = crate::failure::chain(error);
+    if descriptors::exhausted(error).is_some() {
+        InstallError::new(addon, Class::Retryable, message).hint(descriptors::HINT)
+    } else {
+        InstallError::new(addon, Class::Fatal, message)
     }
 }
 

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use butler_api::descriptors;
+
 /// What remains of the values of a change that was cut off.
 const CUT_OFF: &[u8] = b"interrupted\n";
 /// How often a lock that somebody holds is tried. There is nothing to watch.
@@ -91,7 +93,11 @@ impl Drop for Intent {
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    match error.raw_os_error() {
+        // That has nothing to do with the file.
+        Some(code) if descriptors::exhausted(error).is_some() => io::Error::from_raw_os_error(code),
+        _ => io::Error::new(error.kind(), format!("{}: {error}", path.display())),
+    }
 }
 
 #[cfg(test)]
