@@ -445,6 +445,15 @@ const HINTS: &[(&str, Followed)] = &[
     ("the node has a configuration already", Followed::NothingChanges),
     ("has this cluster's configuration", Followed::NothingChanges),
     (
+        "everything that addons.chartMirror has to hold",
+        Followed::NothingChanges,
+    ),
+    ("gets its configuration again", Followed::NothingChanges),
+    (
+        "move the configuration to a folder whose name is",
+        Followed::NothingBegan,
+    ),
+    (
         "the machine took its configuration but does not come back",
         Followed::NothingChanges,
     ),
