@@ -150,14 +150,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let limit = provider.info().capabilities.max_parallel_creates;
     let cluster = config.cluster.name.clone();
     let (published, seen) = watch::channel(view);
-    let settings = cluster::Settings {
-        choice: config.bootstrap_cluster.clone(),
-        cluster: cluster.clone(),
-        id: cluster_id,
-        folder: files.folder.clone(),
-        tools,
-        ca_files,
-    };
+    let settings = settings(&config, cluster_id, &files, tools, ca_files);
     let parts = Parts {
         config,
         owner,
@@ -188,6 +181,24 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     context.set_bootstrap(None);
     heartbeat.abort();
     Ok(ended?)
+}
+
+/// Settings of the bootstrap cluster.
+fn settings(
+    config: &BootstrapConfig,
+    id: Uuid,
+    files: &Files,
+    tools: Tools,
+    ca_files: Vec<PathBuf>,
+) -> cluster::Settings {
+    cluster::Settings {
+        choice: config.bootstrap_cluster.clone(),
+        cluster: config.cluster.name.clone(),
+        id,
+        folder: files.folder.clone(),
+        tools,
+        ca_files,
+    }
 }
 
 /// Identity of a cluster whose bootstrap has begun. What earlier runs left is judged as by [`run`], and nothing is changed.

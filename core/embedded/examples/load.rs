@@ -69,8 +69,8 @@ async fn measure(text: &mut String) -> Result<(), Failed> {
                     match what {
                         "create" => send(Method::POST, MAPS.to_owned(), json, map).await?,
                         "patch" => {
-                            let patch = json!({"data": {"k": "w"}});
-                            send(Method::PATCH, name(n), "application/merge-patch+json", patch).await?;
+                            let change = json!({"data": {"k": "w"}});
+                            send(Method::PATCH, name(n), "application/merge-patch+json", change).await?;
                         }
                         "get" => send(Method::GET, name(n), json, Value::Null).await?,
                         "list" => send(Method::GET, MAPS.to_owned(), json, Value::Null).await?,

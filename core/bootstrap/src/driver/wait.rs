@@ -127,10 +127,6 @@ pub(super) fn seconds(duration: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     fn words(wait: &Wait, now: Instant) -> String {
         wait.describe(&StepId::new("preflight"), false, now)
     }
@@ -139,7 +135,7 @@ mod tests {
     fn a_look_that_finds_no_cause_keeps_the_last_one_with_its_age() {
         let start = Instant::now();
         let after = |s| start + Duration::from_secs(s);
-        let wait = Wait::after_look(None, "an answer".to_owned(), some("refused"), None, start);
+        let wait = Wait::after_look(None, "an answer".to_owned(), Some("refused".to_owned()), None, start);
         assert_eq!(
             words(&wait, after(5)),
             "waited 5 s for an answer (step preflight); last cause: refused"
@@ -149,7 +145,13 @@ mod tests {
             words(&wait, after(8)),
             "waited 8 s for an answer (step preflight); last cause, 8 s ago: refused"
         );
-        let better = Wait::after_look(Some(&wait), "an answer".to_owned(), some("reset"), None, after(9));
+        let better = Wait::after_look(
+            Some(&wait),
+            "an answer".to_owned(),
+            Some("reset".to_owned()),
+            None,
+            after(9),
+        );
         assert_eq!(better.cause(), Some("reset"));
         assert!(!better.says_what(&wait));
     }
@@ -175,7 +177,13 @@ mod tests {
     #[test]
     fn a_cause_of_one_thing_is_none_of_another() {
         let now = Instant::now();
-        let wait = Wait::after_look(None, "an address".to_owned(), some("the pool is empty"), None, now);
+        let wait = Wait::after_look(
+            None,
+            "an address".to_owned(),
+            Some("the pool is empty".to_owned()),
+            None,
+            now,
+        );
         let next = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, now);
         assert_eq!(next.cause(), None);
     }

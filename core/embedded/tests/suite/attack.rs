@@ -1,5 +1,7 @@
 //! Whatever a request says, it is answered, what was acknowledged can be read back, and the server goes on.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,9 +98,9 @@ async fn whatever_is_acknowledged_at_any_depth_is_read_back_the_same() {
     }
     assert!(refused > 0, "some are too deep");
     // Every copy goes one level deeper than the last.
-    let sink = (0..200).map(|_| json!({"op": "copy", "from": "/spec", "path": "/spec/sink"}));
+    let copies = (0..200).map(|_| json!({"op": "copy", "from": "/spec", "path": "/spec/sink"}));
     let sunk = api
-        .send("PATCH", &format!("{OPEN}/patched"), OPERATIONS, &sink.collect())
+        .send("PATCH", &format!("{OPEN}/patched"), OPERATIONS, &copies.collect())
         .await;
     assert!(matches!(sunk.status, 400 | 413 | 422), "{}", sunk.status);
     let before = listed(&api, OPEN).await;
@@ -261,7 +263,7 @@ async fn long_addresses_and_headers_are_read() {
 /// Bodies that go deep in JSON and in the forms that YAML has for it.
 fn deep(levels: usize) -> Vec<String> {
     let head = "apiVersion: attack.example.com/v1\nkind: Anything\nmetadata: {name: deep}\nspec:";
-    let steps: String = (1..levels.min(600)).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let steps = (1..levels.min(600)).fold(String::new(), |steps, n| steps + &" ".repeat(n) + "a:\n");
     vec![
         "[".repeat(levels),
         "{\"a\":".repeat(levels),
@@ -320,8 +322,8 @@ const ACCEPTED: [&str; 4] = [
     "application/yaml",
 ];
 
-/// What a stranger may send: a method, an address, a content type, an option and a body.
-fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
+/// Objects, lists of operations and what is neither.
+fn body() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -336,7 +338,6 @@ fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
             prop::collection::btree_map(keys, inner, 0..6).prop_map(|m| Value::Object(m.into_iter().collect())),
         ]
     });
-    let path = "/apis/attack.example.com/v1/namespaces/default/anythings/a";
     let operation = (
         "(add|remove|replace|move|copy|test)",
         "(/[a-z0-9~-]{0,5}){0,4}",
@@ -344,7 +345,7 @@ fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
         tree.clone(),
     )
         .prop_map(|(op, path, from, value)| json!({"op": op, "path": path, "from": from, "value": value}));
-    let body = prop_oneof![
+    prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
         tree.clone().prop_map(|v| v.to_string().into_bytes()),
         prop::collection::vec(operation, 0..8).prop_map(|v| Value::from(v).to_string().into_bytes()),
@@ -359,7 +360,12 @@ fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
             let (open, close) = if map { ("{\"a\":", "}") } else { ("[", "]") };
             format!("{}1{}", open.repeat(n), close.repeat(n)).into_bytes()
         }),
-    ];
+    ]
+}
+
+/// What a stranger may send: a method, an address, a content type, an option and a body.
+fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
+    let path = "/apis/attack.example.com/v1/namespaces/default/anythings/a";
     let path = prop_oneof![
         Just(path.to_owned()),
         Just(format!("{path}/status")),
@@ -393,7 +399,7 @@ fn request() -> impl Strategy<Value = (String, String, String, Vec<u8>)> {
         Just("HEAD"),
         Just("OPTIONS"),
     ];
-    (method, path, option, kind, body).prop_map(|(method, path, option, kind, body)| {
+    (method, path, option, kind, body()).prop_map(|(method, path, option, kind, body)| {
         let option: String = option
             .chars()
             .map(|c| if c == '#' || c == ' ' { '+' } else { c })
