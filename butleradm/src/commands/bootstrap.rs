@@ -301,7 +301,7 @@ impl Job<'_> {
 
     /// What a folder of charts lacks is better known before the first machine is made. A run that goes on may not need it.
     fn mirror_is_whole(&self, facts: &ClusterFacts) -> Result<(), Failure> {
-        let begun = run::cluster_id(&self.files()).is_ok_and(|id| id.is_some());
+        let begun = run::cluster_id(&self.config, &self.files()).is_ok_and(|id| id.is_some());
         if self.is_simulated() || begun {
             return Ok(());
         }
