@@ -182,7 +182,7 @@ fn a_lack_of_descriptors_is_said_and_the_deadline_holds() {
             begun.elapsed()
         );
         assert!(matches!(code, Some(1 | 3)), "{code:?} {stderr}");
-        let error = stderr.split("error:").nth(1).expect("an error");
+        let (_, error) = stderr.split_once("error:").expect("an error");
         assert!(
             error.contains("file descriptors") && error.contains("ulimit -n"),
             "{limit}: {stderr}"
