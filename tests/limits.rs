@@ -1,6 +1,8 @@
 //! Limits hold whatever a peer does: deadlines and signals, descriptors, what children inherit, outputs without room, and the
 //! world's own record. What is looked at in `/proc` is there on Linux only.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader, Read as _},

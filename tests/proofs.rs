@@ -1,5 +1,7 @@
 //! A proof is the thing itself: journals and files that were lost, damaged or exchanged, and etcd bootstrapped once.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},

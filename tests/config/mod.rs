@@ -239,8 +239,8 @@ fn patches_and_certificates_come_from_files_beside_the_configuration() {
         shown.contains("patches.all[0].file` cannot be read") && shown.contains("ca.file` cannot be read"),
         "{shown}"
     );
-    let patch = folder.join("patches/a.yaml");
-    fs::write(&patch, "# why\nmachine:\n  token: hunter2\n").unwrap();
+    let changes = folder.join("patches/a.yaml");
+    fs::write(&changes, "# why\nmachine:\n  token: hunter2\n").unwrap();
     fs::write(
         home.path().join("ca.pem"),
         "-----BEGIN CERTIFICATE-----\naHVudGVyMg==\n-----END CERTIFICATE-----\n",
@@ -252,7 +252,7 @@ fn patches_and_certificates_come_from_files_beside_the_configuration() {
         "{shown}"
     );
     // What fits by itself, but not into the configuration.
-    fs::write(&patch, "machine: {certSANs: {a: hunter2}}\n").unwrap();
+    fs::write(&changes, "machine: {certSANs: {a: hunter2}}\n").unwrap();
     let shown = run("hunter2");
     assert!(
         shown.contains("the authority of mirror.example.org: certificate 1 cannot be read"),
@@ -273,7 +273,7 @@ fn patches_and_certificates_come_from_files_beside_the_configuration() {
         "{shown}"
     );
     assert!(!shown.contains("hunter2"), "{shown}");
-    fs::write(&patch, "machine: {certSANs: [a]}\n").unwrap();
+    fs::write(&changes, "machine: {certSANs: [a]}\n").unwrap();
     assert!(run("hunter2").starts_with("exit 0\n"));
     assert!(run("").contains("MIRROR, which is not set"));
 }

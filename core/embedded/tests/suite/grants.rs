@@ -13,8 +13,10 @@ const HERE: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
 
 fn object(kind: &str, name: &str, content: Value) -> Value {
     let mut object = json!({"apiVersion": format!("{GROUP}/v1"), "kind": kind, "metadata": {"name": name}});
-    let content = content.as_object().unwrap().clone();
-    object.as_object_mut().unwrap().extend(content);
+    let (Value::Object(whole), Value::Object(content)) = (&mut object, content) else {
+        panic!("the content of an object is a map");
+    };
+    whole.extend(content);
     object
 }
 
@@ -80,10 +82,14 @@ async fn until(condition: impl AsyncFn() -> bool) {
 /// Method, path, content type, body, and the code that has to come.
 type Step = (&'static str, String, &'static str, Value, u16);
 
-fn tries() -> Vec<Step> {
+/// Something is to be made.
+fn post(path: &str, body: Value, code: u16) -> Step {
+    ("POST", path.to_owned(), JSON, body, code)
+}
+
+fn tries_of_roles() -> Vec<Step> {
     let roles = format!("{HERE}/roles");
     let cluster_roles = format!("{RBAC}/clusterroles");
-    let bindings = format!("{HERE}/rolebindings");
     let fair = format!("{roles}/fair");
     let everything = json!({"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]});
     let add = json!([{"op": "add", "path": "/rules/0/verbs/-", "value": "delete"}]);
@@ -95,28 +101,14 @@ fn tries() -> Vec<Step> {
     let gathered = json!({"rules": [], "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}});
     let force = |path: &str| format!("{path}?fieldManager=f&force=true");
     vec![
-        (
-            "POST",
-            roles.clone(),
-            JSON,
-            role("fair", &["configmaps"], &["get"]),
-            201,
-        ),
-        (
-            "POST",
-            roles.clone(),
-            JSON,
-            role("sub", &["pods/status"], &["list"]),
-            201,
-        ),
-        (
-            "POST",
-            roles.clone(),
-            JSON,
+        post(&roles, role("fair", &["configmaps"], &["get"]), 201),
+        post(&roles, role("sub", &["pods/status"], &["list"]), 201),
+        post(
+            &roles,
             role("greedy", &["secrets", "configmaps"], &["get", "update"]),
             403,
         ),
-        ("POST", roles.clone(), JSON, role("all", &["*"], &["*"]), 403),
+        post(&roles, role("all", &["*"], &["*"]), 403),
         ("PATCH", fair.clone(), MERGE, everything.clone(), 403),
         ("PATCH", fair.clone(), STRATEGIC, everything, 403),
         ("PATCH", fair.clone(), OPERATIONS, add, 403),
@@ -130,64 +122,26 @@ fn tries() -> Vec<Step> {
         ),
         ("PUT", fair.clone(), JSON, role("fair", &["pods"], &["get"]), 403),
         ("PUT", fair.clone(), JSON, role("fair", &["configmaps"], &["list"]), 200),
-        (
-            "POST",
-            cluster_roles.clone(),
-            JSON,
-            cluster_role("urls", urls("/metrics/x")),
-            201,
-        ),
-        (
-            "POST",
-            cluster_roles.clone(),
-            JSON,
-            cluster_role("more", urls("/logs")),
-            403,
-        ),
-        ("POST", cluster_roles.clone(), JSON, cluster_role("named", named), 403),
-        ("POST", cluster_roles, JSON, cluster_role("gathered", gathered), 403),
-        (
-            "POST",
-            bindings.clone(),
-            JSON,
+        post(&cluster_roles, cluster_role("urls", urls("/metrics/x")), 201),
+        post(&cluster_roles, cluster_role("more", urls("/logs")), 403),
+        post(&cluster_roles, cluster_role("named", named), 403),
+        post(&cluster_roles, cluster_role("gathered", gathered), 403),
+    ]
+}
+
+fn tries_of_bindings() -> Vec<Step> {
+    let bindings = format!("{HERE}/rolebindings");
+    vec![
+        post(
+            &bindings,
             binding("RoleBinding", "up", "ClusterRole", "cluster-admin"),
             403,
         ),
-        (
-            "POST",
-            bindings.clone(),
-            JSON,
-            binding("RoleBinding", "wide", "ClusterRole", "wide"),
-            403,
-        ),
-        (
-            "POST",
-            bindings.clone(),
-            JSON,
-            binding("RoleBinding", "same", "ClusterRole", "tenant"),
-            201,
-        ),
-        (
-            "POST",
-            bindings.clone(),
-            JSON,
-            binding("RoleBinding", "own", "Role", "fair"),
-            201,
-        ),
-        (
-            "POST",
-            bindings.clone(),
-            JSON,
-            binding("RoleBinding", "none", "ClusterRole", "nosuch"),
-            404,
-        ),
-        (
-            "POST",
-            bindings,
-            JSON,
-            binding("RoleBinding", "none", "Role", "nosuch"),
-            404,
-        ),
+        post(&bindings, binding("RoleBinding", "wide", "ClusterRole", "wide"), 403),
+        post(&bindings, binding("RoleBinding", "same", "ClusterRole", "tenant"), 201),
+        post(&bindings, binding("RoleBinding", "own", "Role", "fair"), 201),
+        post(&bindings, binding("RoleBinding", "none", "ClusterRole", "nosuch"), 404),
+        post(&bindings, binding("RoleBinding", "none", "Role", "nosuch"), 404),
         (
             "PATCH",
             format!("{HERE}/rolebindings/same"),
@@ -210,7 +164,7 @@ async fn run(admin: &Api, jane: &Api) -> Vec<(String, u16, Value)> {
     rights(admin, jane).await;
     let mut answers = Vec::new();
     let note = |what: String, answer: Answer| (what, answer.status, answer.body["message"].clone());
-    for (method, path, kind, body, code) in tries() {
+    for (method, path, kind, body, code) in tries_of_roles().into_iter().chain(tries_of_bindings()) {
         let answer = jane.send(method, &path, kind, &body).await;
         assert_eq!(answer.status, code, "{method} {path} {body}: {answer:?}");
         answers.push(note(format!("{method} {path} {body}"), answer));

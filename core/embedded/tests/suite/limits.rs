@@ -1,5 +1,7 @@
 //! A server as a process: few descriptors, silent clients, watches that stay, and its end.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
