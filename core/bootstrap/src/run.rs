@@ -23,7 +23,7 @@ use crate::{
     context::{Context, Files, MakeInstaller, Parts},
     driver::{Ended, GRACE, Run, Sink, drive},
     graph::{self, AddonNode, Graph, GraphError, Kind, StepId},
-    journal::{Entry, Found, JournalError, Known, Lock, LockError, Writer},
+    journal::{Entry, Found, JournalError, Known, Lock, LockError},
     remains::{self, Lost, Remains},
     scheduler::Scheduler,
     view::View,
@@ -120,10 +120,9 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(&files.folder)?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
-    let Remains { mut journal, mut known } = remains::look(&config, &files)?;
+    let Remains { journal, mut known } = remains::look(&config, &files)?;
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;
-    journal.settle(&files.journal())?;
     let change = changed(&config, &known)?;
     let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
     let owner = Owner {
@@ -138,13 +137,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster, made(&config, &known))?;
     let proven = trusted(&graph, &known);
     let view = view(&config, &addons, &graph, &known, &proven);
-    let journal = Writer::open(
-        &files.journal(),
-        run_id,
-        journal.length,
-        journal.records.len() as u64,
-        fuse,
-    )?;
+    let journal = journal.open(&files.journal(), run_id, fuse)?;
     journal.append(begin).await?;
     let heartbeat = tokio::spawn(beat(lock));
     let limit = provider.info().capabilities.max_parallel_creates;

@@ -11,12 +11,13 @@ use std::{
 };
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     backup::beside,
     known::Known,
     record::{Entry, Record},
-    writer::{Flaw, JournalError, Lines, content, lines},
+    writer::{Flaw, JournalError, Lines, Writer, content, lines},
 };
 
 /// What shows, beside the journal, that a bootstrap has begun.
@@ -211,8 +212,14 @@ impl Found {
         }
     }
 
+    /// Opens the journal for a run that goes on from here.
+    pub fn open(mut self, path: &Path, run: Uuid, fuse: Option<u64>) -> Result<Writer, JournalError> {
+        self.settle(path)?;
+        Writer::open(path, run, self.length, self.records.len() as u64, fuse)
+    }
+
     /// Writes what only the backup has to the journal.
-    pub fn settle(&mut self, path: &Path) -> Result<(), JournalError> {
+    fn settle(&mut self, path: &Path) -> Result<(), JournalError> {
         if self.missing.is_empty() {
             return Ok(());
         }

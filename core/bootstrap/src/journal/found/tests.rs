@@ -2,13 +2,8 @@
 
 use std::fs;
 
-use uuid::Uuid;
-
 use super::*;
-use crate::{
-    graph::StepId,
-    journal::{Fact, Writer},
-};
+use crate::{graph::StepId, journal::Fact};
 
 const RUN: Uuid = Uuid::from_u128(1);
 
