@@ -305,12 +305,12 @@ mod tests {
         (bytes, ends)
     }
 
-    fn mark_at(length: usize, revision: u64) -> Option<Mark> {
-        Some(Mark {
+    fn mark_at(length: usize, revision: u64) -> Mark {
+        Mark {
             base: 1,
             length: length as u64,
             revision,
-        })
+        }
     }
 
     fn read(bytes: &[u8], mark: Option<Mark>) -> Result<(LoadedLog, Loaded), Wrong> {
@@ -322,7 +322,7 @@ mod tests {
     fn a_torn_end_that_nobody_was_told_of_is_dropped_at_every_length_and_nothing_before_it() {
         let (bytes, ends) = log();
         for cut in ends[2]..bytes.len() {
-            let (log, loaded) = read(&bytes[..cut], mark_at(ends[2], 3)).unwrap();
+            let (log, loaded) = read(&bytes[..cut], Some(mark_at(ends[2], 3))).unwrap();
             assert_eq!(log.length, ends[2] as u64);
             assert_eq!((loaded.objects.len(), loaded.revision), (2, 3));
         }
@@ -332,7 +332,7 @@ mod tests {
     fn what_was_acknowledged_and_is_cut_off_is_told_at_every_length() {
         let (bytes, _) = log();
         for cut in 0..bytes.len() {
-            assert!(read(&bytes[..cut], mark_at(bytes.len(), 4)).is_err(), "{cut}");
+            assert!(read(&bytes[..cut], Some(mark_at(bytes.len(), 4))).is_err(), "{cut}");
         }
     }
 
@@ -343,7 +343,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert!(read(&bad, mark_at(bytes.len(), 4)).is_err(), "bit {bit}");
+            assert!(read(&bad, Some(mark_at(bytes.len(), 4))).is_err(), "bit {bit}");
         }
     }
 
@@ -355,7 +355,7 @@ mod tests {
             let mut bad = bytes.clone();
             bad[at] ^= 1;
             assert_eq!(
-                read(&bad, mark_at(ends[1], 2)).unwrap_err(),
+                read(&bad, Some(mark_at(ends[1], 2))).unwrap_err(),
                 Wrong::Log(ends[1], BROKEN.to_owned()),
                 "byte {at}"
             );
@@ -371,9 +371,9 @@ mod tests {
                     continue;
                 }
                 let bad = [&bytes[..from], &bytes[to..]].concat();
-                assert!(read(&bad, mark_at(bytes.len(), 4)).is_err(), "{from}..{to}");
+                assert!(read(&bad, Some(mark_at(bytes.len(), 4))).is_err(), "{from}..{to}");
                 // Without the end of it the mark cannot tell; versions do, wherever whole records are left.
-                let behind = read(&bad, mark_at(ends[0], 1));
+                let behind = read(&bad, Some(mark_at(ends[0], 1)));
                 assert!(behind.is_err() || to > ends[2], "{from}..{to}");
             }
         }
@@ -383,7 +383,10 @@ mod tests {
     fn a_log_of_zeros_or_of_nothing_is_told() {
         let (bytes, _) = log();
         for length in [0, 1, 8, bytes.len(), 4096] {
-            assert!(read(&vec![0; length], mark_at(bytes.len(), 4)).is_err(), "{length}");
+            assert!(
+                read(&vec![0; length], Some(mark_at(bytes.len(), 4))).is_err(),
+                "{length}"
+            );
             // Of an earlier release only an empty one is good: it is new.
             assert_eq!(read(&vec![0; length], None).is_err(), length > 0, "{length}");
         }
@@ -394,9 +397,9 @@ mod tests {
         let mut bytes = Vec::new();
         log_head(7, &mut bytes);
         let mut loaded = Loaded::default();
-        let wrong = read_log(&bytes, None, mark_at(bytes.len(), 7), &mut loaded).unwrap_err();
+        let wrong = read_log(&bytes, None, Some(mark_at(bytes.len(), 7)), &mut loaded).unwrap_err();
         assert_eq!(wrong, Wrong::Snapshot("is missing; the log follows version 7".into()));
-        let wrong = read_log(&bytes, Some(5), mark_at(bytes.len(), 7), &mut loaded).unwrap_err();
+        let wrong = read_log(&bytes, Some(5), Some(mark_at(bytes.len(), 7)), &mut loaded).unwrap_err();
         assert!(matches!(wrong, Wrong::Snapshot(what) if what.contains("version 5")));
     }
 
