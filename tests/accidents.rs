@@ -97,7 +97,9 @@ fn a_cluster_whose_only_etcd_member_was_wiped_is_not_given_an_empty_one() {
 #[test]
 fn a_kubelet_that_crashes_is_the_cause_while_its_node_is_waited_for_and_at_the_deadline() {
     let faults = "faults: {machines: {demo-worker-0: {services: {kubelet: {fails: crashLoop}}}}}\n";
-    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, "deadlines: {node: 15s}\n");
+    // Addons wait for the worker too.
+    let deadlines = "deadlines: {node: 12s, addon: 12s}\n";
+    let site = Site::new(&format!("{SHORT}{faults}"), 3, 1, deadlines);
     let run = site.bootstrap(&[]);
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let cause = "demo-worker-0: kubelet: Service failed: task \"kubelet\" failed: exit code 1 (Running, unhealthy)";
@@ -107,6 +109,8 @@ fn a_kubelet_that_crashes_is_the_cause_while_its_node_is_waited_for_and_at_the_d
         &format!("waited for node demo-worker-0 to register; last cause: {cause}"),
     );
     patch(&site, &json!({"faults": {"machines": null}}));
+    let text = fs::read_to_string(site.config()).expect("the configuration");
+    fs::write(site.config(), text.replace(deadlines, "")).expect("the configuration");
     site.bootstrap(&[]).is_ready();
 }
 
