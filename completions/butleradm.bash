@@ -661,7 +661,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__inmemory__subcmd__serve)
-            opts="-q -v -h --world --static --state --color --quiet --verbose --help"
+            opts="-q -v -h --world --static --state --detached --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

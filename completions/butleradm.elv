@@ -125,6 +125,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --static 'Machines without owner that wait in maintenance mode'
             cand --state 'Folder of the state'
             cand --color 'When to use colour: auto, always or never'
+            cand --detached 'Leave the session of the caller'
             cand -q 'Print the answer, warnings and errors only'
             cand --quiet 'Print the answer, warnings and errors only'
             cand -v 'Print diagnostics to stderr (-vv: more)'

@@ -111,6 +111,7 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Always'
 never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l detached -d 'Leave the session of the caller'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help'

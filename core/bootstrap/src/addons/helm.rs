@@ -170,6 +170,8 @@ impl HelmInstaller {
             ("HELM_CONFIG_HOME", folder("config")),
             ("HELM_DATA_HOME", folder("data")),
             ("HELM_DRIVER", "secret".to_owned()),
+            // Else it goes below HOME, or below the working directory where there is none.
+            ("KUBECACHEDIR", folder("kube")),
         ];
         let mut env = self.settings.env.clone();
         env.extend(ours.map(|(name, value)| (name.into(), value.into())));
