@@ -124,7 +124,7 @@ fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
     let site = Site::new(SHORT, 3, 3, "");
     killed_until(&site, "kubeconfig", 40, 10);
     fs::remove_dir_all(folder(&site)).expect("the folder");
-    let run = killed_after(&site, 20);
+    let run = killed_after(&site, 45);
     assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
     let log = folder(&site).join("store/log");
     let bytes = fs::read(&log).expect("a log");
