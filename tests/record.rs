@@ -2,6 +2,7 @@
 //! again from the journal, and nothing twice.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -63,14 +64,23 @@ fn proven(site: &Site, step: &str) -> bool {
     records.iter().any(|r| r["type"] == "proof" && r["step"] == step)
 }
 
-/// Kills one run after another, each a little later than the one before, until a step is proven.
-fn killed_until(site: &Site, step: &str) {
-    for kills in 0..60 {
+/// Kills one run after another until a step is proven: each after `records`, and later by `more` where that led nowhere.
+fn killed_until(site: &Site, step: &str, mut records: usize, more: usize) {
+    // Steps that die with a run are proven again by each.
+    let proofs = |site: &Site| {
+        let records = site.journal().into_iter().filter(|r| r["type"] == "proof");
+        records.map(|r| r["step"].to_string()).collect::<BTreeSet<_>>().len()
+    };
+    for _ in 0..120 {
+        let before = proofs(site);
         if proven(site, step) {
             return;
         }
-        let run = killed_after(site, 20 + 4 * kills);
+        let run = killed_after(site, records);
         assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
+        if proofs(site) <= before {
+            records += more;
+        }
     }
     panic!("no progress: {:?}", site.journal().last());
 }
@@ -112,9 +122,9 @@ fn a_bootstrap_completes_whatever_happens_to_its_record() {
 #[test]
 fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
     let site = Site::new(SHORT, 3, 3, "");
-    killed_until(&site, "kubeconfig");
+    killed_until(&site, "kubeconfig", 40, 10);
     fs::remove_dir_all(folder(&site)).expect("the folder");
-    let run = killed_after(&site, 20);
+    let run = killed_after(&site, 45);
     assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
     let log = folder(&site).join("store/log");
     let bytes = fs::read(&log).expect("a log");
@@ -130,16 +140,8 @@ fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
 #[test]
 fn after_the_record_has_moved_its_folder_does_not_matter() {
     let site = Site::new(SHORT, 1, 0, "");
-    let moved = |site: &Site| {
-        let records = site.journal();
-        records
-            .iter()
-            .any(|r| r["type"] == "proof" && r["step"] == "pivot/commit")
-    };
-    while !moved(&site) {
-        let run = killed_after(&site, 4);
-        assert!(!run.status.success(), "it was not killed in time");
-    }
+    killed_until(&site, "kubeconfig", 40, 10);
+    killed_until(&site, "pivot/commit", 16, 2);
     for file in files(&folder(&site)) {
         fs::write(file, "nonsense").expect("a file");
     }
@@ -152,7 +154,7 @@ fn after_the_record_has_moved_its_folder_does_not_matter() {
 #[test]
 fn objects_that_the_journal_proves_and_the_record_lacks_are_made_again() {
     let site = Site::new(SHORT, 3, 3, "");
-    killed_until(&site, "kubeconfig");
+    killed_until(&site, "kubeconfig", 40, 10);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let gone = runtime.block_on(delete_some(&folder(&site)));
     assert!(gone > 2, "only {gone} objects were there to delete");
