@@ -259,10 +259,10 @@ fn patches_and_certificates_come_from_files_beside_the_configuration() {
         "{shown}"
     );
     for file in ["ca.pem", "conf/demo.yaml"] {
-        let path = home.path().join(file);
-        let text = fs::read_to_string(&path).unwrap();
+        let place = home.path().join(file);
+        let text = fs::read_to_string(&place).unwrap();
         fs::write(
-            &path,
+            &place,
             text.replace("tls: {ca: {file: ~/ca.pem}}", "tls: {insecureSkipVerify: false}"),
         )
         .unwrap();
