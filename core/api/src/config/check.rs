@@ -131,7 +131,9 @@ impl Checked {
                 .map(|_| &schema["additionalProperties"]);
             match properties.and_then(|p| p.get(name)).or(free) {
                 Some(schema) => {
-                    self.mask_value(node, Some(schema));
+                    if schema["x-secret"] == true {
+                        self.mask_secret(node);
+                    }
                     if let Some(value) = self.node(node, schema, &full, key.span) {
                         out.insert(name.to_owned(), value);
                     }
@@ -233,6 +235,18 @@ impl Checked {
             self.draft(path, at, format!("`{path}` is empty"), None);
             return None;
         }
+        // Line ends and tabs are written as such wherever a text is shown.
+        let unseen = text
+            .chars()
+            .find(|c| suggest::is_unprintable(*c) && !"\n\r\t".contains(*c));
+        if let Some(unseen) = unseen.filter(|_| !self.masked.contains(&(at.start, at.end))) {
+            let message = format!(
+                "`{path}` holds a character that cannot be seen (U+{:04X})",
+                u32::from(unseen)
+            );
+            self.draft(path, at, message, Some("write the value again by hand".to_owned()));
+            return None;
+        }
         Some(text.into())
     }
 
@@ -300,10 +314,27 @@ impl Checked {
         });
     }
 
-    /// Hides the value of a setting that the schema knows as a secret.
+    /// Hides what the schema knows as secrets in a value that may not be looked at further.
     fn mask_value(&mut self, node: &Node, schema: Option<&Json>) {
-        if schema.is_some_and(|schema| schema["x-secret"] == true) {
-            self.mask_secret(node);
+        let Some(schema) = schema else { return };
+        if schema["x-secret"] == true {
+            return self.mask_secret(node);
+        }
+        if schema["x-patch"] == true {
+            return self.mask_patch(node);
+        }
+        for choice in schema["anyOf"].as_array().into_iter().flatten() {
+            self.mask_value(node, Some(choice));
+        }
+        match &node.value {
+            Value::Map(entries) => {
+                let free = Some(&schema["additionalProperties"]).filter(|free| free.is_object());
+                for (key, value) in entries {
+                    self.mask_value(value, schema["properties"].get(&key.name).or(free));
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.mask_value(item, schema.get("items"))),
+            _ => {}
         }
     }
 
@@ -318,6 +349,23 @@ impl Checked {
             }
             Value::List(items) => items.iter().for_each(|item| self.mask_secret(item)),
             _ => self.masked.push((node.span.start, node.span.end)),
+        }
+    }
+
+    /// Hides the values of whatever stands below `patches`, by kind of machine or not.
+    fn mask_patches(&mut self, node: &Node) {
+        let name_a_file = |node: &Node| matches!(&node.value, Value::Map(entries) if matches!(&entries[..], [(only, _)] if only.name == "file"));
+        match &node.value {
+            Value::Map(entries) if !name_a_file(node) => {
+                entries.iter().for_each(|(_, value)| self.mask_patches(value));
+            }
+            Value::List(items) => items.iter().for_each(|item| {
+                if !name_a_file(item) {
+                    self.mask_patch(item);
+                }
+            }),
+            Value::Map(_) => {}
+            _ => self.mask_patch(node),
         }
     }
 
@@ -345,6 +393,10 @@ impl Checked {
                 for (key, value) in entries {
                     if suggest::sounds_secret(&key.name) {
                         self.mask_secret(value);
+                    }
+                    // Patches may hold anything, also where they are misplaced.
+                    if key.name == "patches" {
+                        self.mask_patches(value);
                     }
                     self.mask(value);
                 }
