@@ -426,11 +426,8 @@ impl Inner {
 
     /// Answers a request in bounded time, whatever it does: here if that is quick for sure, else on other threads.
     async fn carry_out(self: &Arc<Self>, request: Request) -> Reply {
-        let what = format!(
-            "{} {}",
-            request.method,
-            request.path.chars().take(200).collect::<String>()
-        );
+        let (method, path) = (request.method.clone(), request.path.clone());
+        let what = || format!("{method} {}", path.chars().take(200).collect::<String>());
         let done = if crate::rest::is_quick(self, &request) {
             timeout(Times::REAL.work, work::here(crate::rest::handle(self, &request))).await
         } else {
@@ -440,14 +437,9 @@ impl Inner {
         };
         match done {
             Ok(Ok(reply)) => reply,
-            Ok(Err(Panicked(panic))) => {
-                tracing::error!(panic, request = what, "a request panicked");
-                http::failure(&Failure::internal(
-                    "the request made the server panic; its log says where",
-                ))
-            }
+            Ok(Err(panic)) => panicked(&panic, &what()),
             Err(_) => {
-                tracing::warn!(request = what, "a request took too long");
+                tracing::warn!(request = what(), "a request took too long");
                 http::failure(&Failure::timeout())
             }
         }

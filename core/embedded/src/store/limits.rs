@@ -21,10 +21,9 @@ pub(crate) enum Excess {
 
 /// What is too much of an object that is to be stored in place of another.
 pub(super) fn excess(table: &str, value: &Value, length: usize, before: Option<&super::Object>) -> Option<Excess> {
-    let limit = if crate::kinds::builtin::has_table(table) {
-        BUILT_IN
-    } else {
-        CUSTOM
+    let limit = match length {
+        CUSTOM.. if crate::kinds::builtin::has_table(table) => BUILT_IN,
+        _ => CUSTOM,
     };
     // What an earlier release has stored may at least shrink.
     if length > limit && before.is_none_or(|b| length > b.bytes.len() + SLACK) {

@@ -222,10 +222,7 @@ impl Writer {
             length: self.length,
             revision: self.last,
         };
-        self.mark
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| self.mark.write_all(&mark.to_bytes()))
-            .map_err(failed("cannot write", &self.folder.join(MARK)))
+        write_at_start(&mut self.mark, &mark.to_bytes()).map_err(failed("cannot write", &self.folder.join(MARK)))
     }
 
     fn run(mut self, todo: &Receiver<Work>) {
@@ -318,6 +315,16 @@ impl Writer {
         self.length = head.len() as u64;
         self.acknowledge()
     }
+}
+
+#[cfg(unix)]
+fn write_at_start(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
+}
+
+#[cfg(not(unix))]
+fn write_at_start(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(bytes))
 }
 
 /// A log without records.
