@@ -261,7 +261,7 @@ fn applied_widgets() -> Vec<Step> {
     ]
 }
 
-/// Takes out what differs from run to run: uids, versions, times.
+/// Takes out what differs from run to run: uids, versions, times and the order that follows from them.
 fn normalise(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -275,6 +275,13 @@ fn normalise(value: &mut Value) {
                         *child = format!("<{name}>").into();
                     }
                     "causes" => {
+                        if let Some(list) = child.as_array_mut() {
+                            list.sort_by_key(ToString::to_string);
+                        }
+                    }
+                    // The managers stand in the order of their times, which are not compared.
+                    "managedFields" => {
+                        normalise(child);
                         if let Some(list) = child.as_array_mut() {
                             list.sort_by_key(ToString::to_string);
                         }
