@@ -357,7 +357,9 @@ impl Checked {
         let name_a_file = |node: &Node| matches!(&node.value, Value::Map(entries) if matches!(&entries[..], [(only, _)] if only.name == "file"));
         match &node.value {
             Value::Map(entries) if !name_a_file(node) => {
-                entries.iter().for_each(|(_, value)| self.mask_patches(value));
+                for (_, value) in entries {
+                    self.mask_patches(value);
+                }
             }
             Value::List(items) => items.iter().for_each(|item| {
                 if !name_a_file(item) {
