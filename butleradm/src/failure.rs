@@ -11,9 +11,9 @@ use butler_bootstrap::{
 };
 use butler_client::{home::HomeError, read::ReadError};
 use butler_embedded::OpenError;
-use butler_fixtures::process::WorldError;
 use butler_infra::InfraError;
 use butler_terminal::{Exit, Failure};
+use butler_world::process::WorldError;
 
 /// A configuration file that cannot be read.
 pub(crate) fn unreadable_config(path: &Path, error: &ReadError) -> Failure {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use butler_client::home::{self, Home};
-use butler_fixtures::{
+use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
+use butler_world::{
     process::{self, Program, Status, UpOptions},
     world::file::Settings,
 };
-use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use serde::Serialize;
 
 use crate::failure;

@@ -11,7 +11,6 @@ use std::{
 };
 
 use butler_api::config::{BootstrapConfig, Role, load};
-use butler_fixtures::process::{self, Endpoint, UpOptions};
 use butler_infra::{
     Class, ConnectEnv, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Provider, Retry, Step, World, call::Pace,
     connect, inmemory::InMemory,
@@ -21,6 +20,7 @@ use butler_talos::{
     config::{ClusterSpec, NodeSpec, render},
     secrets::SecretsBundle,
 };
+use butler_world::process::{self, Endpoint, UpOptions};
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -241,7 +241,7 @@ async fn waiting_node(world: &Running) -> String {
         let machines = world.status().await.machines;
         machines
             .into_iter()
-            .find(|m| m.stage == butler_fixtures::world::machine::Stage::Maintenance)
+            .find(|m| m.stage == butler_world::world::machine::Stage::Maintenance)
             .map(|m| m.address)
     })
     .await

@@ -2,12 +2,12 @@
 
 use butler_api::config::{InMemory, Provider};
 use butler_client::home::Home;
-use butler_fixtures::{
+use butler_infra::World;
+use butler_terminal::{Env, Failure};
+use butler_world::{
     process::{self, UpOptions},
     world::file::Settings,
 };
-use butler_infra::World;
-use butler_terminal::{Env, Failure};
 
 use crate::{commands::inmemory, failure};
 
