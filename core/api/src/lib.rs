@@ -10,4 +10,5 @@ pub mod event;
 pub mod labels;
 pub mod names;
 pub mod v1alpha1;
+pub mod view;
 pub mod words;

@@ -8,15 +8,18 @@ use std::{
     io::{self, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
 };
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
+    Memory,
     backup::Backup,
+    known::Known,
     record::{Entry, Record, VERSION},
 };
 
@@ -51,6 +54,16 @@ pub enum JournalError {
         /// The version found.
         found: u32,
     },
+    /// An earlier release wrote it.
+    #[error(
+        "the journal {path} is of version {found}, which this release no longer reads (it writes version {VERSION})"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+    },
     /// The writer stopped after an earlier error.
     #[error("the journal {path} is closed after an earlier error")]
     Closed {
@@ -61,16 +74,27 @@ pub enum JournalError {
 
 type Answer = oneshot::Sender<Result<(), JournalError>>;
 
-/// Appends lines for one run. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Writer {
+/// The journal of one run, open for appending. Cheap to clone.
+#[derive(Debug)]
+pub struct Journal<M: Memory> {
     path: PathBuf,
-    queue: mpsc::Sender<(Entry, Answer)>,
+    queue: mpsc::Sender<(Entry<M::Fact>, Answer)>,
+    known: Arc<Mutex<Known<M>>>,
+}
+
+impl<M: Memory> Clone for Journal<M> {
+    fn clone(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            queue: self.queue.clone(),
+            known: Arc::clone(&self.known),
+        }
+    }
 }
 
 /// Reads the records of a journal and the number of bytes they take. A torn last line (a write that was cut and
 /// therefore never acknowledged) is not part of them.
-pub fn read(path: &Path) -> Result<(Vec<Record>, u64), JournalError> {
+pub fn read<F: DeserializeOwned>(path: &Path) -> Result<(Vec<Record<F>>, u64), JournalError> {
     let bytes = content(path)?.unwrap_or_default();
     let Lines { records, length, flaw } = lines(&bytes);
     match flaw {
@@ -97,9 +121,9 @@ pub(super) fn content(path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
 
 /// What the bytes of a journal hold.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct Lines<F> {
     /// The records up to the first flaw.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<Record<F>>,
     /// The bytes that these take.
     pub(super) length: usize,
     /// What is wrong after them.
@@ -111,7 +135,8 @@ pub(super) struct Lines {
 pub(super) struct Flaw {
     line: usize,
     reason: String,
-    newer: Option<u32>,
+    /// The version of the line, where that is the flaw.
+    version: Option<u32>,
 }
 
 impl Flaw {
@@ -120,15 +145,16 @@ impl Flaw {
         Self {
             line,
             reason: reason.to_owned(),
-            newer: None,
+            version: None,
         }
     }
 
     /// As an error about this file.
     pub(super) fn of(self, path: &Path) -> JournalError {
         let path = path.to_owned();
-        match self.newer {
-            Some(found) => JournalError::Newer { path, found },
+        match self.version {
+            Some(found) if found > VERSION => JournalError::Newer { path, found },
+            Some(found) => JournalError::Older { path, found },
             None => JournalError::Damaged {
                 path,
                 line: self.line,
@@ -140,7 +166,7 @@ impl Flaw {
 
 /// Takes the whole lines of a journal apart. Records are numbered without gaps, so a line that is missing, or there twice,
 /// is noticed at the next one.
-pub(super) fn lines(bytes: &[u8]) -> Lines {
+pub(super) fn lines<F: DeserializeOwned>(bytes: &[u8]) -> Lines<F> {
     let mut found = Lines {
         records: Vec::new(),
         length: 0,
@@ -165,7 +191,7 @@ pub(super) fn lines(bytes: &[u8]) -> Lines {
     found
 }
 
-fn parse(line: usize, text: &[u8], expected: u64) -> Result<Record, Flaw> {
+fn parse<F: DeserializeOwned>(line: usize, text: &[u8], expected: u64) -> Result<Record<F>, Flaw> {
     #[derive(serde::Deserialize)]
     struct Versioned {
         v: u32,
@@ -173,23 +199,23 @@ fn parse(line: usize, text: &[u8], expected: u64) -> Result<Record, Flaw> {
     let flaw = |reason: String| Flaw {
         line,
         reason,
-        newer: None,
+        version: None,
     };
     if text.iter().all(|byte| *byte == 0) {
         return Err(flaw("it is filled with zeros".to_owned()));
     }
     let not_ours = |error: serde_json::Error| flaw(format!("it is not a record: {error}"));
     let Versioned { v } = serde_json::from_slice(text).map_err(not_ours)?;
-    if v > VERSION {
+    if v != VERSION && v > 0 {
         return Err(Flaw {
-            newer: Some(v),
+            version: Some(v),
             ..flaw(String::new())
         });
     }
-    if v < VERSION {
+    if v == 0 {
         return Err(flaw(format!("it says version {v}, which no release wrote")));
     }
-    let record: Record = serde_json::from_slice(text).map_err(not_ours)?;
+    let record: Record<F> = serde_json::from_slice(text).map_err(not_ours)?;
     match record.seq {
         seq if seq == expected => Ok(record),
         seq if seq < expected => Err(flaw(format!("record {seq} stands there again"))),
@@ -198,10 +224,17 @@ fn parse(line: usize, text: &[u8], expected: u64) -> Result<Record, Flaw> {
     }
 }
 
-impl Writer {
-    /// Opens the journal for appending after `length` bytes and `count` records (as [`read`] gave them), cutting off a
-    /// torn tail.
-    pub fn open(path: &Path, run: Uuid, length: u64, count: u64, fuse: Option<u64>) -> Result<Self, JournalError> {
+impl<M: Memory> Journal<M> {
+    /// Opens the journal for appending after `length` bytes and `count` records (as [`read`] gave them), which
+    /// tell `known`, cutting off a torn tail.
+    pub fn open(
+        path: &Path,
+        run: Uuid,
+        length: u64,
+        count: u64,
+        known: Known<M>,
+        fuse: Option<u64>,
+    ) -> Result<Self, JournalError> {
         let failed = |action: &'static str| {
             move |source| JournalError::Io {
                 action,
@@ -220,7 +253,9 @@ impl Writer {
             File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync"))?;
         }
         let (queue, inbox) = mpsc::channel();
+        let known = Arc::new(Mutex::new(known));
         let mut appender = Appender {
+            known: Arc::clone(&known),
             file,
             path: path.to_owned(),
             backup: Some(copy),
@@ -236,11 +271,17 @@ impl Writer {
         Ok(Self {
             path: path.to_owned(),
             queue,
+            known,
         })
     }
 
+    /// What the records on disk tell. Do not hold it across an `await`.
+    pub fn known(&self) -> MutexGuard<'_, Known<M>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Appends a line and waits until it is on disk.
-    pub async fn append(&self, entry: Entry) -> Result<(), JournalError> {
+    pub async fn append(&self, entry: Entry<M::Fact>) -> Result<(), JournalError> {
         let closed = || JournalError::Closed {
             path: self.path.clone(),
         };
@@ -250,7 +291,8 @@ impl Writer {
     }
 }
 
-struct Appender {
+struct Appender<M: Memory> {
+    known: Arc<Mutex<Known<M>>>,
     file: File,
     path: PathBuf,
     /// None once it could not be written.
@@ -262,8 +304,8 @@ struct Appender {
     fuse: Option<u64>,
 }
 
-impl Appender {
-    fn serve(&mut self, inbox: &mpsc::Receiver<(Entry, Answer)>) {
+impl<M: Memory> Appender<M> {
+    fn serve(&mut self, inbox: &mpsc::Receiver<(Entry<M::Fact>, Answer)>) {
         while let Ok(first) = inbox.recv() {
             let mut batch = vec![first];
             // With a fuse every record is made durable alone, so that each one is a point to die at.
@@ -299,9 +341,10 @@ impl Appender {
         }
     }
 
-    fn write(&mut self, entries: Vec<Entry>) -> io::Result<()> {
+    fn write(&mut self, entries: Vec<Entry<M::Fact>>) -> io::Result<()> {
         let mut bytes = Vec::new();
-        let decides = entries.iter().any(Entry::decides);
+        let settles = entries.iter().any(Entry::settles::<M>);
+        let mut records = Vec::with_capacity(entries.len());
         for entry in entries {
             self.seq += 1;
             let record = Record {
@@ -313,6 +356,7 @@ impl Appender {
             };
             serde_json::to_writer(&mut bytes, &record)?;
             bytes.push(b'\n');
+            records.push(record);
         }
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
@@ -329,17 +373,22 @@ impl Appender {
                 std::process::abort();
             }
         }
-        self.back_up(&bytes, decides)
+        self.back_up(&bytes, settles)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in &records {
+            known.add(&record.entry);
+        }
+        Ok(())
     }
 
     /// A choice that must never be made again is on disk twice before anybody acts on it. For everything else the backup may
     /// lag behind.
-    fn back_up(&mut self, bytes: &[u8], decides: bool) -> io::Result<()> {
+    fn back_up(&mut self, bytes: &[u8], settles: bool) -> io::Result<()> {
         let Some(backup) = self.backup.as_mut() else {
             return Ok(());
         };
-        match backup.append(bytes, decides) {
-            Err(error) if decides => Err(error),
+        match backup.append(bytes, settles) {
+            Err(error) if settles => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the journal is not backed up any more");
                 self.backup = None;
@@ -353,7 +402,18 @@ impl Appender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::StepId;
+    use crate::StepId;
+
+    type Entry = super::Entry<()>;
+    type Journal = super::Journal<()>;
+
+    fn open(path: &Path, length: u64, count: u64) -> Journal {
+        Journal::open(path, Uuid::nil(), length, count, Known::default(), None).unwrap()
+    }
+
+    fn read(path: &Path) -> Result<(Vec<Record<()>>, u64), JournalError> {
+        super::read(path)
+    }
 
     fn proof(step: &str) -> Entry {
         Entry::Proof {
@@ -367,30 +427,32 @@ mod tests {
     async fn what_was_acknowledged_is_read_back_and_a_torn_tail_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.ndjson");
-        let writer = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
+        let writer = open(&path, 0, 0);
         writer.append(proof("a")).await.unwrap();
         let (first, second) = tokio::join!(writer.append(proof("b")), writer.append(proof("c")));
         first.unwrap();
         second.unwrap();
         drop(writer);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"{\"v\":1,\"seq\":4,\"ti").unwrap();
+        file.write_all(b"{\"v\":2,\"seq\":4,\"ti").unwrap();
         let (records, length) = read(&path).unwrap();
         assert_eq!(records.iter().map(|r| r.seq).collect::<Vec<_>>(), [1, 2, 3]);
-        let writer = Writer::open(&path, Uuid::nil(), length, 3, None).unwrap();
+        let writer = open(&path, length, 3);
         writer.append(proof("d")).await.unwrap();
         let (records, _) = read(&path).unwrap();
         assert_eq!(records.last().map(|r| r.seq), Some(4));
     }
 
     #[test]
-    fn damage_in_the_middle_and_a_later_version_are_refused_by_line() {
+    fn damage_in_the_middle_and_other_versions_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.ndjson");
-        std::fs::write(&path, "{\"v\":1}\n").unwrap();
-        assert!(matches!(read(&path), Err(JournalError::Damaged { line: 1, .. })));
         std::fs::write(&path, "{\"v\":2}\n").unwrap();
-        assert!(matches!(read(&path), Err(JournalError::Newer { found: 2, .. })));
+        assert!(matches!(read(&path), Err(JournalError::Damaged { line: 1, .. })));
+        std::fs::write(&path, "{\"v\":3}\n").unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Newer { found: 3, .. })));
+        std::fs::write(&path, "{\"v\":1}\n").unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Older { found: 1, .. })));
     }
 
     fn damage(lines: &[&str]) -> String {
@@ -416,7 +478,7 @@ mod tests {
     /// Lines that somebody cut out of the middle held the choice of the node that bootstraps etcd.
     #[test]
     fn gaps_repeats_and_versions_that_no_release_wrote_are_damage() {
-        let [one, two, three] = [1, 2, 3].map(|seq| line(1, seq));
+        let [one, two, three] = [1, 2, 3].map(|seq| line(VERSION, seq));
         assert_eq!(damage(&[&one, &three]), "line 2: record 2 before it is missing");
         assert_eq!(damage(&[&three]), "line 1: records 1 to 2 before it are missing");
         assert_eq!(damage(&[&one, &two, &two]), "line 3: record 2 stands there again");
@@ -433,7 +495,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.ndjson");
-        let _writer = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
+        let _writer = open(&path, 0, 0);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -1,16 +1,18 @@
-//! What is known about a run: events in, state out. No clock, no drawing.
+//! What people see of a run: the fold of its events, used by the live view, plain lines and the status mirror alike. No clock,
+//! no drawing.
 
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
-use butler_api::event::{Body, Event, MachineLine, Outcome};
 use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Body, Event, MachineLine, Outcome};
 
 /// State of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Model {
+pub struct View {
     /// Cluster name.
     pub cluster: String,
     /// Phase as in `ClusterBootstrap.status.phase`.
@@ -87,7 +89,7 @@ pub struct Wait<'a> {
     pub steps: usize,
 }
 
-impl Model {
+impl View {
     /// Takes an event; tells whether it changed anything people see.
     pub fn apply(&mut self, event: &Event) -> bool {
         self.tick(event.time);
@@ -158,6 +160,24 @@ impl Model {
                 true
             }
         }
+    }
+
+    /// The machine of this name.
+    pub fn machine(&self, name: &str) -> Option<&MachineLine> {
+        self.machines.get(*self.places.get(name)?)
+    }
+
+    /// A machine's name with its address, as messages show it; any other name as it is.
+    pub fn describe(&self, name: &str) -> String {
+        match self.machine(name).and_then(|m| m.address.as_deref()) {
+            Some(address) => format!("{name} ({address})"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Whether the addon of this name is ready.
+    pub fn has_addon(&self, name: &str) -> bool {
+        self.addons.iter().any(|addon| addon.name == name && addon.state == "ready")
     }
 
     /// Lets time pass; it never goes back.
@@ -320,7 +340,7 @@ impl Open {
 }
 
 /// Time from one moment to a later one; zero the other way round.
-pub(super) fn since(then: Timestamp, now: Timestamp) -> Duration {
+pub fn since(then: Timestamp, now: Timestamp) -> Duration {
     now.duration_since(then).try_into().unwrap_or(Duration::ZERO)
 }
 
@@ -341,14 +361,59 @@ fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::plain::tests::{at, machine, started, stream};
 
-    fn model(bodies: Vec<(f64, Body)>) -> Model {
-        let mut model = Model::default();
-        for event in stream(bodies) {
-            model.apply(&event);
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs_f64(1_000_000.0 + seconds)
+    }
+
+    fn stream(bodies: Vec<(f64, Body)>) -> Vec<Event> {
+        let event = |((seconds, body), seq)| Event {
+            v: crate::event::SCHEMA_VERSION,
+            seq,
+            time: at(seconds),
+            run: uuid::Uuid::nil(),
+            cluster: "demo".to_owned(),
+            body,
+        };
+        bodies.into_iter().zip(1..).map(event).collect()
+    }
+
+    fn line(name: &str, role: &str, state: &str) -> MachineLine {
+        MachineLine {
+            name: name.to_owned(),
+            role: role.to_owned(),
+            state: state.to_owned(),
+            address: None,
+            provider_id: None,
         }
-        model
+    }
+
+    /// One control plane, one worker, two addons.
+    fn started(steps: usize, proven: usize) -> Body {
+        Body::RunStarted {
+            resumed: proven > 0,
+            steps,
+            proven,
+            machines: vec![
+                line("demo-cp-0", "control-plane", "pending"),
+                line("demo-worker-0", "worker", "pending"),
+            ],
+            addons: vec!["cilium".to_owned(), "longhorn".to_owned()],
+        }
+    }
+
+    fn machine(name: &str, state: &str) -> Body {
+        Body::MachineChanged {
+            machine: line(name, "control-plane", state),
+        }
+    }
+
+    fn view(bodies: Vec<(f64, Body)>) -> View {
+        let mut view = View::default();
+        for event in stream(bodies) {
+            view.apply(&event);
+        }
+        view
     }
 
     fn waiting(step: &str, what: &str, cause: &str, seconds: f64) -> Body {
@@ -372,14 +437,14 @@ mod tests {
 
     #[test]
     fn waits_grow_older_and_are_told_once() {
-        let mut model = model(vec![
+        let mut view = view(vec![
             (0.0, started(3, 0)),
             (4.0, waiting("a", "the API server answers", "connection refused", 1.0)),
             (5.0, waiting("b", "the API server answers", "connection refused", 0.5)),
             (6.0, waiting("c", "etcd is healthy", "no leader", 0.0)),
         ]);
-        model.tick(at(13.0));
-        let waits: Vec<_> = model
+        view.tick(at(13.0));
+        let waits: Vec<_> = view
             .waits()
             .iter()
             .map(|w| (w.what, w.cause, w.age.as_secs(), w.steps))
@@ -395,7 +460,7 @@ mod tests {
 
     #[test]
     fn time_never_goes_back() {
-        let mut model = model(vec![
+        let mut view = view(vec![
             (0.0, started(1, 0)),
             (
                 9.0,
@@ -404,29 +469,29 @@ mod tests {
                 },
             ),
         ]);
-        model.tick(at(3.0));
-        assert_eq!(model.elapsed(), Duration::from_secs(9));
+        view.tick(at(3.0));
+        assert_eq!(view.elapsed(), Duration::from_secs(9));
     }
 
     #[test]
     fn a_repeated_event_changes_nothing() {
-        let mut model = model(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "booting"))]);
+        let mut view = view(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "booting"))]);
         let [again, other] = [machine("demo-cp-0", "booting"), machine("demo-cp-0", "maintenance")]
             .map(|body| stream(vec![(2.0, body)]).remove(0));
-        assert!(!model.apply(&again));
-        assert!(model.apply(&other));
+        assert!(!view.apply(&again));
+        assert!(view.apply(&other));
     }
 
     #[test]
     fn an_id_or_a_detail_alone_is_no_change_to_see() {
-        let mut model = model(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "creating"))]);
+        let mut view = view(vec![(0.0, started(1, 0)), (1.0, machine("demo-cp-0", "creating"))]);
         let Body::MachineChanged { machine: mut line } = machine("demo-cp-0", "creating") else {
             panic!("a machine")
         };
         line.provider_id = Some("inmemory://1".to_owned());
         let event = stream(vec![(2.0, Body::MachineChanged { machine: line })]).remove(0);
-        assert!(!model.apply(&event));
-        assert_eq!(model.machines[0].provider_id.as_deref(), Some("inmemory://1"));
+        assert!(!view.apply(&event));
+        assert_eq!(view.machines[0].provider_id.as_deref(), Some("inmemory://1"));
         let addon = |detail: &str| Body::AddonChanged {
             addon: "cilium".to_owned(),
             state: "installing".to_owned(),
@@ -434,15 +499,15 @@ mod tests {
         };
         let changes = stream(vec![(3.0, addon("0 of 6 pods")), (4.0, addon("1 of 6 pods"))]);
         assert_eq!(
-            changes.iter().map(|event| model.apply(event)).collect::<Vec<_>>(),
+            changes.iter().map(|event| view.apply(event)).collect::<Vec<_>>(),
             [true, false]
         );
     }
 
     #[test]
     fn a_resumed_run_counts_earlier_proofs_once() {
-        let silent = model(vec![(0.0, started(5, 3)), (1.0, proven("d", false))]);
-        let repeating = model(vec![
+        let silent = view(vec![(0.0, started(5, 3)), (1.0, proven("d", false))]);
+        let repeating = view(vec![
             (0.0, started(5, 3)),
             (1.0, proven("a", true)),
             (1.0, proven("b", true)),
@@ -460,7 +525,7 @@ mod tests {
             message: String::new(),
         };
         let states = |outcome| -> Vec<String> {
-            model(vec![(0.0, started(3, 3)), (1.0, end(outcome))])
+            view(vec![(0.0, started(3, 3)), (1.0, end(outcome))])
                 .addons
                 .into_iter()
                 .map(|a| a.state)
@@ -483,18 +548,18 @@ mod tests {
             title: "create machine".into(),
             deadline_seconds: 60,
         };
-        let model = model(vec![(0.0, start), (1.0, failed)]);
-        assert!(model.open.is_empty());
-        assert_eq!(model.failed, [("create machine".to_owned(), "no".to_owned())]);
+        let view = view(vec![(0.0, start), (1.0, failed)]);
+        assert!(view.open.is_empty());
+        assert_eq!(view.failed, [("create machine".to_owned(), "no".to_owned())]);
     }
 
     #[test]
     fn numbers_that_are_no_spans_do_no_harm() {
-        let mut model = model(vec![
+        let mut view = view(vec![
             (0.0, waiting("a", "x", "y", f64::NAN)),
             (0.0, waiting("b", "x", "z", -1e300)),
         ]);
-        model.tick(at(1.0));
-        assert_eq!(model.waits().len(), 2);
+        view.tick(at(1.0));
+        assert_eq!(view.waits().len(), 2);
     }
 }

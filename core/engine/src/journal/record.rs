@@ -5,15 +5,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::graph::StepId;
+use super::Memory;
+use crate::StepId;
 
 /// Version of the format, in every line.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub struct Record<F> {
     /// [`VERSION`].
     pub v: u32,
     /// Position in the file, from 1.
@@ -24,13 +25,13 @@ pub struct Record {
     pub run: Uuid,
     /// What it says.
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: Entry<F>,
 }
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Entry {
+pub enum Entry<F> {
     /// A run begins.
     Run {
         /// Cluster name.
@@ -45,9 +46,9 @@ pub enum Entry {
         /// Steps whose proofs no longer hold, because the configuration changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         again: Vec<StepId>,
-        /// Machines of which nothing is known any more, because the configuration means other ones now.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        forget: Vec<String>,
+        /// What follows from the changed configuration for what earlier runs learned.
+        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+        facts: Vec<F>,
         /// Version of the program.
         program: String,
     },
@@ -58,8 +59,8 @@ pub enum Entry {
         /// What will be done, in words.
         what: String,
         /// What it settles, if it settles something for ever (a choice).
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        facts: Vec<Fact>,
+        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+        facts: Vec<F>,
     },
     /// An effect was carried out.
     Effect {
@@ -68,8 +69,8 @@ pub enum Entry {
         /// What was done, in words.
         what: String,
         /// Ids and addresses learned from it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        facts: Vec<Fact>,
+        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+        facts: Vec<F>,
     },
     /// The evidence was observed.
     Proof {
@@ -78,8 +79,8 @@ pub enum Entry {
         /// What was observed.
         evidence: String,
         /// Ids and addresses learned from it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        facts: Vec<Fact>,
+        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+        facts: Vec<F>,
     },
     /// A step failed for good in this run.
     Failure {
@@ -102,52 +103,15 @@ pub enum Entry {
     },
 }
 
-impl Entry {
-    /// Whether it settles something for ever: who the cluster is, and which node bootstraps etcd.
-    pub(super) fn decides(&self) -> bool {
+impl<F> Entry<F> {
+    /// Whether it settles something for ever: what the operation is done to, and facts that never change.
+    pub(super) fn settles<M: Memory<Fact = F>>(&self) -> bool {
         match self {
             Self::Run { .. } => true,
             Self::Intent { facts, .. } | Self::Effect { facts, .. } | Self::Proof { facts, .. } => {
-                facts.iter().any(|fact| matches!(fact, Fact::EtcdNode { .. }))
+                facts.iter().any(M::settles)
             }
             Self::Failure { .. } | Self::Cancelled | Self::Finished { .. } => false,
         }
     }
-}
-
-/// Something learned that later runs rely on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fact", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Fact {
-    /// A machine's id on its platform.
-    ProviderId {
-        /// Machine name.
-        machine: String,
-        /// The platform's id.
-        id: String,
-    },
-    /// A machine's node address.
-    Address {
-        /// Machine name.
-        machine: String,
-        /// IP, with a port where the Talos API is not on 50000.
-        address: String,
-    },
-    /// The maintenance certificate seen at first contact.
-    Fingerprint {
-        /// Machine name.
-        machine: String,
-        /// Base64 of SHA-256 over the public key.
-        fingerprint: String,
-    },
-    /// The node that bootstraps etcd. Never changes.
-    EtcdNode {
-        /// Machine name.
-        machine: String,
-    },
-    /// The authority of the cluster's Talos API: which secrets bundle is ours.
-    Authority {
-        /// SHA-256 (hex) over its certificate.
-        digest: String,
-    },
 }

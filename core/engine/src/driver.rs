@@ -4,16 +4,16 @@
 //! record is on disk. What a step waits for is remembered, so that its deadline can say why. When the run has to end, no
 //! verb is waited for longer than [`GRACE`].
 
+mod ended;
+mod report;
 mod wait;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use butler_api::{
-    error::StepError,
-    event::{Body, Event, MachineLine, Outcome, SCHEMA_VERSION},
-    words,
+    event::{Body, Event, Outcome, SCHEMA_VERSION},
+    view::View,
 };
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
@@ -23,126 +23,30 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::wait::{Wait, seconds};
+use self::{
+    ended::ended_by,
+    report::{Notice, Verb},
+    wait::{Wait, seconds},
+};
+pub use self::{
+    ended::{Ended, FailedStep},
+    report::Report,
+};
 use crate::{
-    graph::{Kind, Phase, Step, StepId},
-    journal::{Entry, Fact, JournalError, Writer},
+    Graph, Moment, Operation, Phase, Step, StepId,
+    journal::{Entry, Journal, JournalError},
+    operation::FactOf,
     scheduler::{Effect, Failure, Input, Scheduler},
-    view::View,
 };
 
 /// How long acts in flight may take to finish when the run is out of time or was interrupted. What they do not get done is
 /// looked at by the next run: each has its intent in the journal.
 pub const GRACE: Duration = Duration::from_secs(5);
 
-/// What was observed, and what it teaches later runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proof {
-    /// One sentence.
-    pub evidence: String,
-    /// Ids and addresses.
-    pub facts: Vec<Fact>,
-}
-
-impl Proof {
-    /// Evidence that teaches nothing else.
-    pub fn of(evidence: impl Into<String>) -> Self {
-        Self {
-            evidence: evidence.into(),
-            facts: Vec::new(),
-        }
-    }
-}
-
-/// The three verbs of every step. Dropping a returned future aborts the verb.
-pub trait Verbs: Send + Sync + 'static {
-    /// Is it so already in the real world?
-    fn probe<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Option<Proof>, StepError>>;
-    /// Makes it so; idempotent.
-    fn act<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<(), StepError>>;
-    /// Waits for the evidence.
-    fn prove<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Proof, StepError>>;
-}
-
 /// Takes the events of a run, in order.
 pub trait Sink: Send {
     /// One event.
     fn emit(&mut self, event: &Event);
-}
-
-/// How a running verb speaks to the driver.
-#[derive(Debug, Clone)]
-pub struct Report {
-    step: StepId,
-    journal: Writer,
-    notices: mpsc::UnboundedSender<Notice>,
-}
-
-#[derive(Debug)]
-enum Notice {
-    Waiting {
-        step: StepId,
-        waiting_for: String,
-        cause: Option<String>,
-        hint: Option<String>,
-    },
-    Body(Body),
-}
-
-impl Report {
-    /// Says what the step waits for and the deepest cause observed. Words of peers are made fit here, whoever had them.
-    pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
-        self.waiting_with(waiting_for, cause, None);
-    }
-
-    /// The same with what a person can do about it, should it not end.
-    pub fn waiting_with(&self, waiting_for: impl Into<String>, cause: Option<String>, hint: Option<String>) {
-        let notice = Notice::Waiting {
-            step: self.step.clone(),
-            waiting_for: words::peer(&waiting_for.into()),
-            cause: cause.map(|cause| words::peer(&cause)),
-            hint,
-        };
-        // The driver ends before its reporters only when the run is over.
-        drop(self.notices.send(notice));
-    }
-
-    /// Emits an event.
-    pub fn emit(&self, body: Body) {
-        let body = match body {
-            Body::Warning { message, hint } => Body::Warning {
-                message: words::peer(&message),
-                hint,
-            },
-            body => body,
-        };
-        drop(self.notices.send(Notice::Body(body)));
-    }
-
-    /// Makes an intent durable: a choice, or an effect within a step that deserves its own record.
-    pub async fn intent(&self, what: impl Into<String>, facts: Vec<Fact>) -> Result<(), StepError> {
-        let entry = Entry::Intent {
-            step: self.step.clone(),
-            what: what.into(),
-            facts,
-        };
-        self.journal.append(entry).await.map_err(journal_failed)
-    }
-
-    /// Makes an effect durable.
-    pub async fn effect(&self, what: impl Into<String>, facts: Vec<Fact>) -> Result<(), StepError> {
-        let entry = Entry::Effect {
-            step: self.step.clone(),
-            what: what.into(),
-            facts,
-        };
-        self.journal.append(entry).await.map_err(journal_failed)
-    }
-}
-
-fn journal_failed(error: JournalError) -> StepError {
-    StepError::fatal("nothing may happen that the journal cannot record", error)
-        .hint("free space on the disk of the state folder, then run the same command again")
 }
 
 /// What a run is given besides its steps.
@@ -151,12 +55,12 @@ pub struct Run {
     pub id: Uuid,
     /// Cluster name.
     pub cluster: String,
-    /// Steps that earlier runs have proven.
-    pub proven: usize,
-    /// Whether an earlier run is continued.
-    pub resumed: bool,
-    /// What to say at the start.
-    pub notices: Vec<Body>,
+    /// Steps that earlier runs have proven and that need no new proof.
+    pub proven: Vec<StepId>,
+    /// How many of the steps that count against the platform's limit may run at the same time.
+    pub limit: usize,
+    /// What to say at the start, first of all [`Body::RunStarted`].
+    pub opening: Vec<Body>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// How long acts in flight may go on after that, or after a signal: [`GRACE`].
@@ -165,53 +69,21 @@ pub struct Run {
     pub cancel: CancellationToken,
 }
 
-/// How a run ended, and why if not well.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
-    /// How.
-    pub outcome: Outcome,
-    /// The steps that failed, in order.
-    pub failures: Vec<FailedStep>,
-    /// What was still waited for when the time was up or the run was interrupted, longest first, in words.
-    pub unfinished: Vec<String>,
-    /// What a person can do about those waits.
-    pub hints: Vec<String>,
-    /// Machines and addons as they were last seen.
-    pub view: View,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// A step that failed for good.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FailedStep {
-    /// The step.
-    pub step: StepId,
-    /// Its title.
-    pub title: String,
-    /// The machine it is about, with its address if known.
-    pub machine: Option<String>,
-    /// Why, including what it waited for.
-    pub failure: Failure,
-    /// Whether its deadline passed.
-    pub deadline: bool,
-}
-
 /// Runs the steps to the end. `view` is what people see: kept up to date here, followed by whoever receives it.
-pub async fn drive<V: Verbs>(
-    scheduler: Scheduler,
-    verbs: Arc<V>,
-    journal: Writer,
+pub async fn drive<O: Operation>(
+    operation: Arc<O>,
+    graph: Graph<O>,
+    journal: Journal<O::Memory>,
     sink: &mut dyn Sink,
     view: watch::Sender<View>,
     run: Run,
 ) -> Result<Ended, JournalError> {
     let (inputs, inbox) = mpsc::unbounded_channel();
     let (notices, said) = mpsc::unbounded_channel();
-    let began = Instant::now();
     let driver = Driver {
-        scheduler,
-        verbs,
+        scheduler: Scheduler::new(&graph, &run.proven, run.limit),
+        operation,
+        graph,
         journal,
         sink,
         view,
@@ -225,19 +97,20 @@ pub async fn drive<V: Verbs>(
         hints: Vec::new(),
         seq: 0,
         phase: None,
-        began,
+        began: Instant::now(),
         run,
     };
     driver.run(inbox, said).await
 }
 
-struct Driver<'a, V> {
+struct Driver<'a, O: Operation> {
     scheduler: Scheduler,
-    verbs: Arc<V>,
-    journal: Writer,
+    operation: Arc<O>,
+    graph: Graph<O>,
+    journal: Journal<O::Memory>,
     sink: &'a mut dyn Sink,
     view: watch::Sender<View>,
-    inputs: mpsc::UnboundedSender<Message>,
+    inputs: mpsc::UnboundedSender<Message<FactOf<O>>>,
     notices: mpsc::UnboundedSender<Notice>,
     running: BTreeMap<StepId, AbortHandle>,
     timers: BTreeMap<StepId, (AbortHandle, Instant)>,
@@ -254,16 +127,16 @@ struct Driver<'a, V> {
 
 /// From a task to the loop.
 #[derive(Debug)]
-enum Message {
-    Input(Input, Vec<Fact>),
+enum Message<F> {
+    Input(Input, Vec<F>),
     Journal(JournalError),
     Panicked(StepId, String),
 }
 
-impl<V: Verbs> Driver<'_, V> {
+impl<O: Operation> Driver<'_, O> {
     async fn run(
         mut self,
-        mut inbox: mpsc::UnboundedReceiver<Message>,
+        mut inbox: mpsc::UnboundedReceiver<Message<FactOf<O>>>,
         mut said: mpsc::UnboundedReceiver<Notice>,
     ) -> Result<Ended, JournalError> {
         self.announce();
@@ -297,27 +170,13 @@ impl<V: Verbs> Driver<'_, V> {
     }
 
     fn announce(&mut self) {
-        let steps = self.scheduler.graph().len();
-        let (machines, addons, ready) = {
-            let view = self.view.borrow();
-            (view.machines(), view.addon_names(), view.ready_addons())
-        };
-        let (resumed, proven) = (self.run.resumed, self.run.proven);
-        self.emit(Body::RunStarted {
-            resumed,
-            steps,
-            proven,
-            machines,
-            addons,
-        });
-        let notices = std::mem::take(&mut self.run.notices);
-        for body in ready.into_iter().chain(notices) {
+        for body in std::mem::take(&mut self.run.opening) {
             self.emit(body);
         }
         self.publish_phase();
     }
 
-    fn receive(&mut self, message: Message) -> Result<Vec<Effect>, JournalError> {
+    fn receive(&mut self, message: Message<FactOf<O>>) -> Result<Vec<Effect>, JournalError> {
         match message {
             Message::Journal(error) => Err(error),
             Message::Panicked(step, words) => {
@@ -337,9 +196,8 @@ impl<V: Verbs> Driver<'_, V> {
             }
             Message::Input(input, facts) => {
                 for fact in &facts {
-                    if let Some(line) = self.change(|view| view.learn(fact)) {
-                        self.emit(Body::MachineChanged { machine: line });
-                    }
+                    let body = O::learnt(fact, &self.view.borrow());
+                    self.emit_all(body);
                 }
                 Ok(self.scheduler.handle(input))
             }
@@ -371,7 +229,7 @@ impl<V: Verbs> Driver<'_, V> {
     }
 
     fn begin(&mut self, id: &StepId) {
-        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+        let Some(step) = self.graph.get(id).cloned() else {
             return;
         };
         let (inputs, id, deadline) = (self.inputs.clone(), id.clone(), step.deadline);
@@ -394,24 +252,18 @@ impl<V: Verbs> Driver<'_, V> {
             title: step.title.clone(),
             deadline_seconds: deadline.as_secs(),
         });
-        if let Some(body) = self.change(|view| view.begun(&step.kind)) {
-            self.emit(body);
-        }
+        self.show(&step, Moment::Begun);
     }
 
     fn spawn(&mut self, id: &StepId, verb: Verb) {
-        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+        let Some(step) = self.graph.get(id).cloned() else {
             return;
         };
-        let verbs = Arc::clone(&self.verbs);
-        let report = Report {
-            step: id.clone(),
-            journal: self.journal.clone(),
-            notices: self.notices.clone(),
-        };
+        let operation = Arc::clone(&self.operation);
+        let report = Report::new(id.clone(), self.journal.clone(), self.notices.clone());
         let inputs = self.inputs.clone();
         let task = tokio::spawn(async move {
-            let message = run_verb(&*verbs, &step, verb, &report).await;
+            let message = report::run(&*operation, &step, verb, &report).await;
             drop(inputs.send(message));
         });
         self.running.insert(id.clone(), task.abort_handle());
@@ -455,19 +307,17 @@ impl<V: Verbs> Driver<'_, V> {
 
     fn proven(&mut self, id: &StepId, evidence: String, already: bool) {
         let seconds = self.clear(id).map_or(0.0, |since| since.elapsed().as_secs_f64());
-        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+        let Some(step) = self.graph.get(id).cloned() else {
             return;
         };
         self.emit(Body::StepProven {
             step: id.as_str().to_owned(),
-            title: step.title,
+            title: step.title.clone(),
             evidence,
             seconds,
             already,
         });
-        if let Some(body) = self.change(|view| view.proven(&step.kind)) {
-            self.emit(body);
-        }
+        self.show(&step, Moment::Proven);
     }
 
     async fn failed(&mut self, id: &StepId, failure: Failure, deadline: bool) -> Result<(), JournalError> {
@@ -481,7 +331,7 @@ impl<V: Verbs> Driver<'_, V> {
                 refused: failure.refused,
             })
             .await?;
-        let Some(step) = self.scheduler.graph().get(id).cloned() else {
+        let Some(step) = self.graph.get(id).cloned() else {
             return Ok(());
         };
         self.emit(Body::StepFailed {
@@ -490,14 +340,12 @@ impl<V: Verbs> Driver<'_, V> {
             hint: failure.hint.clone(),
             deadline,
         });
-        if let Some(body) = self.change(|view| view.failed(&step.kind)) {
-            self.emit(body);
-        }
-        let machine = step.kind.machine().map(|name| self.view.borrow().describe(name));
+        self.show(&step, Moment::Failed);
+        let about = step.about.as_ref().map(|name| self.view.borrow().describe(name));
         self.failures.push(FailedStep {
             step: id.clone(),
             title: step.title,
-            machine,
+            about,
             failure,
             deadline,
         });
@@ -506,7 +354,7 @@ impl<V: Verbs> Driver<'_, V> {
 
     /// What to say of a step whose deadline passed: what it waited for, the last cause, for how long.
     fn lateness(&self, id: &StepId, failure: &Failure) -> Failure {
-        let step = self.scheduler.graph().get(id);
+        let step = self.graph.get(id);
         let limit = step.map_or(Duration::ZERO, |s| s.deadline);
         let message = match self.waits.get(id) {
             Some(wait) => format!(
@@ -519,7 +367,7 @@ impl<V: Verbs> Driver<'_, V> {
         };
         let said = self.waits.get(id).and_then(|wait| wait.hint.clone());
         let hint = said
-            .or_else(|| step.and_then(|s| late_hint(&s.kind)))
+            .or_else(|| step.and_then(|s| s.hint).map(str::to_owned))
             .or_else(|| failure.hint.clone());
         Failure {
             retryable: true,
@@ -558,7 +406,7 @@ impl<V: Verbs> Driver<'_, V> {
         if let Some(wait) = self.waits.get(id) {
             return wait.describe(id, cut_off, now);
         }
-        let title = self.scheduler.graph().get(id).map_or("", |step| step.title.as_str());
+        let title = self.graph.get(id).map_or("", |step| step.title.as_str());
         let cut_off = if cut_off { ", then cut off" } else { "" };
         let spent = seconds(now.saturating_duration_since(began));
         format!("spent {spent} with: {title} (step {id}){cut_off}")
@@ -619,12 +467,7 @@ impl<V: Verbs> Driver<'_, V> {
 
     fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Body(body) => {
-                if let Body::MachineChanged { machine } = &body {
-                    self.change(|view| view.set_machine(machine.clone()));
-                }
-                self.emit(body);
-            }
+            Notice::Body(body) => self.emit(body),
             Notice::Waiting {
                 step,
                 waiting_for,
@@ -647,13 +490,8 @@ impl<V: Verbs> Driver<'_, V> {
         if told {
             return;
         }
-        if let Some(name) = step.as_str().strip_prefix("addon/") {
-            let detail = Some(cause.clone().unwrap_or_else(|| waiting_for.clone()));
-            self.emit(Body::AddonChanged {
-                addon: name.to_owned(),
-                state: "installing".to_owned(),
-                detail,
-            });
+        if let Some(known) = self.graph.get(step).cloned() {
+            self.show(&known, Moment::Waiting(cause.as_deref().unwrap_or(&waiting_for)));
         }
         let seconds = now.saturating_duration_since(since).as_secs_f64();
         self.emit(Body::StepWaiting {
@@ -666,21 +504,25 @@ impl<V: Verbs> Driver<'_, V> {
 
     fn publish_phase(&mut self) {
         let phase = self.scheduler.phase();
-        if self.phase == Some(phase) {
+        if self.phase == phase {
             return;
         }
-        self.phase = Some(phase);
-        self.change(|view| phase.as_str().clone_into(&mut view.phase));
-        self.emit(Body::PhaseChanged {
-            phase: phase.as_str().to_owned(),
-        });
+        self.phase = phase;
+        self.emit_all(phase.map(|phase| Body::PhaseChanged {
+            phase: phase.name.to_owned(),
+        }));
     }
 
-    /// Changes the view in place: it holds every machine, and a copy for each change would cost more than the work.
-    fn change<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
-        let mut result = None;
-        self.view.send_modify(|view| result = Some(change(view)));
-        result.expect("the closure has run")
+    /// Emits what people see change at this moment of a step.
+    fn show(&mut self, step: &Step<O>, moment: Moment<'_>) {
+        let body = step.verbs.shows(moment, &self.view.borrow());
+        self.emit_all(body);
+    }
+
+    fn emit_all(&mut self, bodies: impl IntoIterator<Item = Body>) {
+        for body in bodies {
+            self.emit(body);
+        }
     }
 
     fn emit(&mut self, body: Body) {
@@ -693,6 +535,8 @@ impl<V: Verbs> Driver<'_, V> {
             cluster: self.run.cluster.clone(),
             body,
         };
+        // Folded in place: the view holds every machine, and a copy for each event would cost more than the work.
+        self.view.send_modify(|view| _ = view.apply(&event));
         self.sink.emit(&event);
     }
 
@@ -706,8 +550,8 @@ impl<V: Verbs> Driver<'_, V> {
         self.journal.append(Entry::Finished { outcome }).await?;
         let took = self.began.elapsed();
         let message = match outcome {
-            Outcome::Done => "management cluster ready".to_owned(),
-            Outcome::Failed | Outcome::Deadline => ended_by(&self.failures, outcome),
+            Outcome::Done => O::WORDS.done.to_owned(),
+            Outcome::Failed | Outcome::Deadline => ended_by(&self.failures, outcome, O::WORDS),
             Outcome::Interrupted => "stopped on request, the same command goes on".to_owned(),
         };
         self.emit(Body::RunFinished {
@@ -726,108 +570,10 @@ impl<V: Verbs> Driver<'_, V> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Verb {
-    Probe,
-    Act,
-    Prove,
-}
-
-async fn run_verb<V: Verbs>(verbs: &V, step: &Step, verb: Verb, report: &Report) -> Message {
-    let id = step.id.clone();
-    match verb {
-        Verb::Probe => match verbs.probe(step, report).await {
-            Ok(Some(proof)) => prove(id, proof, report, |id, evidence| Input::Probed(id, Ok(Some(evidence)))).await,
-            Ok(None) => Message::Input(Input::Probed(id, Ok(None)), Vec::new()),
-            Err(error) => Message::Input(Input::Probed(id, Err(Failure::of(&error))), Vec::new()),
-        },
-        Verb::Act => {
-            let intent = Entry::Intent {
-                step: id.clone(),
-                what: step.title.clone(),
-                facts: Vec::new(),
-            };
-            if let Err(error) = report.journal.append(intent).await {
-                return Message::Journal(error);
-            }
-            match verbs.act(step, report).await {
-                Ok(()) => {
-                    let effect = Entry::Effect {
-                        step: id.clone(),
-                        what: step.title.clone(),
-                        facts: Vec::new(),
-                    };
-                    match report.journal.append(effect).await {
-                        Ok(()) => Message::Input(Input::Acted(id, Ok(())), Vec::new()),
-                        Err(error) => Message::Journal(error),
-                    }
-                }
-                Err(error) => Message::Input(Input::Acted(id, Err(Failure::of(&error))), Vec::new()),
-            }
-        }
-        Verb::Prove => match verbs.prove(step, report).await {
-            Ok(proof) => prove(id, proof, report, |id, evidence| Input::Proved(id, Ok(evidence))).await,
-            Err(error) => Message::Input(Input::Proved(id, Err(Failure::of(&error))), Vec::new()),
-        },
-    }
-}
-
-async fn prove(id: StepId, proof: Proof, report: &Report, input: impl FnOnce(StepId, String) -> Input) -> Message {
-    let Proof { evidence, facts } = proof;
-    let evidence = words::peer(&evidence);
-    let entry = Entry::Proof {
-        step: id.clone(),
-        evidence: evidence.clone(),
-        facts: facts.clone(),
-    };
-    match report.journal.append(entry).await {
-        Ok(()) => Message::Input(input(id, evidence), facts),
-        Err(error) => Message::Journal(error),
-    }
-}
-
-/// What ended a run that did not reach its end.
-fn ended_by(failures: &[FailedStep], outcome: Outcome) -> String {
-    let verdict = match outcome {
-        Outcome::Deadline => "not done in time",
-        _ => "stopped at",
-    };
-    match failures {
-        [] if outcome == Outcome::Deadline => "not done within --deadline".to_owned(),
-        [] => "the bootstrap is not done".to_owned(),
-        [only] => format!("{verdict}: {}", only.title),
-        [first, others @ ..] => format!("{verdict}: {} and {} more", first.title, others.len()),
-    }
-}
-
 async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => tokio::time::sleep_until(instant).await,
         None => std::future::pending().await,
-    }
-}
-
-/// What a person can try when a step of this kind is late.
-fn late_hint(kind: &Kind) -> Option<String> {
-    let text = match kind {
-        Kind::Boot(_) => {
-            "look at the machine's console; the Talos API needs TCP 50000 from here. Then run the same command again"
-        }
-        Kind::Configure(_) => "the machine took its configuration but does not come back; look at its console",
-        Kind::Addon(_) => "look at the pods it waits for with kubectl; the same command goes on from here",
-        _ => return None,
-    };
-    Some(text.to_owned())
-}
-
-/// A machine's line while nothing is known of it.
-pub(crate) fn pending(name: &str, role: &str) -> MachineLine {
-    MachineLine {
-        name: name.to_owned(),
-        role: role.to_owned(),
-        state: "pending".to_owned(),
-        address: None,
-        provider_id: None,
     }
 }
 

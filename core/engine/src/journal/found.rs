@@ -11,34 +11,25 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{
+    Memory,
     backup::beside,
     known::Known,
     record::{Entry, Record},
-    writer::{Flaw, JournalError, Lines, Writer, content, lines},
+    writer::{Flaw, Journal, JournalError, Lines, content, lines},
 };
 
-/// What shows, beside the journal, that a bootstrap has begun.
-const TRACES: [&str; 7] = [
-    "secrets.yaml",
-    "talosconfig",
-    "kubeconfig",
-    "bootstrap-cluster",
-    "bootstrap-kubeconfig",
-    "kind",
-    "helm",
-];
-
 /// How the first line of a journal begins.
-const HEAD: &[u8] = b"{\"v\":1,\"seq\":1,";
+const HEAD: &[u8] = b"{\"v\":2,\"seq\":1,";
 
 /// A journal that can be continued.
-#[derive(Debug, Default)]
-pub struct Found {
+#[derive(Debug)]
+pub struct Found<M: Memory> {
     /// Its records.
-    pub records: Vec<Record>,
+    pub records: Vec<Record<M::Fact>>,
     /// The bytes that are good in the file.
     pub length: u64,
     /// Records at the end of [`records`](Self::records) that only the backup holds.
@@ -51,7 +42,7 @@ pub struct Found {
 /// A journal that cannot be continued.
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}")]
-pub struct Unusable {
+pub struct Unusable<M: Memory> {
     /// The journal.
     pub path: PathBuf,
     /// What is wrong.
@@ -60,12 +51,12 @@ pub struct Unusable {
     /// Its backup, where that holds something.
     pub backup: Option<BackedUp>,
     /// What the lines that can still be read tell, of the backup or of the journal itself. Good for naming things only.
-    pub told: Known,
+    pub told: Known<M>,
 }
 
-impl Unusable {
+impl<M: Memory> Unusable<M> {
     /// One without a backup to be restored from.
-    pub(crate) fn new(path: PathBuf, problem: Problem) -> Self {
+    pub fn new(path: PathBuf, problem: Problem) -> Self {
         Self {
             path,
             problem,
@@ -140,11 +131,12 @@ impl fmt::Display for Beside<'_> {
     }
 }
 
-/// Looks at the place of a journal; changes nothing.
-pub fn find(path: &Path) -> Result<Found, Box<Unusable>> {
+/// Looks at the place of a journal; changes nothing. `traces` are the names of files beside it that show, should it be gone, that
+/// the operation has begun.
+pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unusable<M>>> {
     let backup_path = beside(path);
     let backup = content(&backup_path).ok().flatten().unwrap_or_default();
-    let copy = lines(&backup);
+    let copy = lines::<M::Fact>(&backup);
     let bytes = content(path);
     let readable = readable(bytes.as_ref().ok().and_then(Option::as_ref), &copy);
     let unusable = |problem: Problem| {
@@ -156,10 +148,10 @@ pub fn find(path: &Path) -> Result<Found, Box<Unusable>> {
         })
     };
     let bytes = bytes.map_err(|e| unusable(e.into()))?;
-    let beside = traces(path, &copy);
+    let beside = traces_beside(path, traces, &copy);
     let Some(bytes) = bytes else {
         if beside.is_empty() {
-            return Ok(Found::default());
+            return Ok(Found::new());
         }
         let path = path.to_owned();
         return Err(unusable(Problem::Missing { path, beside }));
@@ -173,7 +165,7 @@ pub fn find(path: &Path) -> Result<Found, Box<Unusable>> {
         // What a first write that was cut leaves behind.
         let torn = bytes.starts_with(HEAD) || HEAD.starts_with(&bytes);
         if torn && beside.is_empty() {
-            return Ok(Found::default());
+            return Ok(Found::new());
         }
         let path = path.to_owned();
         return Err(unusable(Problem::Blank { path, beside }));
@@ -191,15 +183,26 @@ pub fn find(path: &Path) -> Result<Found, Box<Unusable>> {
         records: journal.records,
         length: journal.length as u64,
         backed_up: !copy.records.is_empty(),
-        ..Found::default()
+        ..Found::new()
     };
     found.complete(copy);
     Ok(found)
 }
 
-impl Found {
+impl<M: Memory> Found<M> {
+    /// Nothing was there.
+    fn new() -> Self {
+        Self {
+            records: Vec::new(),
+            length: 0,
+            from_backup: 0,
+            backed_up: false,
+            missing: Vec::new(),
+        }
+    }
+
     /// Records at the end that the journal lost and its backup still has: it is the same story, so it goes on from there.
-    fn complete(&mut self, copy: Lines) {
+    fn complete(&mut self, copy: Lines<M::Fact>) {
         for record in copy.records.into_iter().skip(self.records.len()) {
             // What was read is written again as it was.
             let Ok(mut line) = serde_json::to_vec(&record) else {
@@ -213,9 +216,10 @@ impl Found {
     }
 
     /// Opens the journal for a run that goes on from here.
-    pub fn open(mut self, path: &Path, run: Uuid, fuse: Option<u64>) -> Result<Writer, JournalError> {
+    pub fn open(mut self, path: &Path, run: Uuid, fuse: Option<u64>) -> Result<Journal<M>, JournalError> {
         self.settle(path)?;
-        Writer::open(path, run, self.length, self.records.len() as u64, fuse)
+        let known = Known::of(&self.records);
+        Journal::open(path, run, self.length, self.records.len() as u64, known, fuse)
     }
 
     /// Writes what only the backup has to the journal.
@@ -239,13 +243,13 @@ impl Found {
 }
 
 /// Every record that can be read somewhere.
-fn readable(journal: Option<&Vec<u8>>, copy: &Lines) -> Vec<Record> {
+fn readable<F: Clone + DeserializeOwned>(journal: Option<&Vec<u8>>, copy: &Lines<F>) -> Vec<Record<F>> {
     let lines = journal.into_iter().flat_map(|bytes| bytes.split(|b| *b == b'\n'));
     let records = lines.filter_map(|line| serde_json::from_slice(line).ok());
     copy.records.iter().cloned().chain(records).collect()
 }
 
-fn backed_up(path: &Path, copy: &Lines) -> Option<BackedUp> {
+fn backed_up<F>(path: &Path, copy: &Lines<F>) -> Option<BackedUp> {
     let last = copy.records.last()?;
     Some(BackedUp {
         path: path.to_owned(),
@@ -254,10 +258,10 @@ fn backed_up(path: &Path, copy: &Lines) -> Option<BackedUp> {
     })
 }
 
-fn traces(path: &Path, copy: &Lines) -> Vec<String> {
+fn traces_beside<F>(path: &Path, names: &[&str], copy: &Lines<F>) -> Vec<String> {
     // A dangling link is a trace too.
     let is_there = |name: &&str| path.with_file_name(*name).symlink_metadata().is_ok();
-    let mut traces: Vec<String> = TRACES.into_iter().filter(is_there).map(str::to_owned).collect();
+    let mut traces: Vec<String> = names.iter().copied().filter(is_there).map(str::to_owned).collect();
     if !copy.records.is_empty() {
         traces.push("its backup".to_owned());
     }
@@ -265,7 +269,7 @@ fn traces(path: &Path, copy: &Lines) -> Vec<String> {
 }
 
 /// A journal tells the story of one cluster: every run begins by saying which, and its records follow.
-fn story(records: &[Record]) -> Option<Flaw> {
+fn story<F>(records: &[Record<F>]) -> Option<Flaw> {
     let mut cluster = None;
     let mut run = None;
     for (index, record) in records.iter().enumerate() {

@@ -3,7 +3,34 @@
 use std::fs;
 
 use super::*;
-use crate::{graph::StepId, journal::Fact};
+use crate::StepId;
+
+/// The first name that was learned, which stays.
+#[derive(Debug, Clone, Default)]
+struct First(Option<String>);
+
+impl Memory for First {
+    type Fact = String;
+
+    fn learn(&mut self, fact: &String) {
+        self.0.get_or_insert_with(|| fact.clone());
+    }
+
+    fn settles(_: &String) -> bool {
+        true
+    }
+}
+
+type Entry = super::Entry<String>;
+type Journal = super::Journal<First>;
+
+fn find(path: &Path) -> Result<Found<First>, Box<Unusable<First>>> {
+    super::find(path, &["secrets.yaml"])
+}
+
+fn open(path: &Path, length: u64, count: u64) -> Journal {
+    Journal::open(path, RUN, length, count, Known::default(), None).unwrap()
+}
 
 const RUN: Uuid = Uuid::from_u128(1);
 
@@ -14,7 +41,7 @@ fn beginning(id: u128) -> Entry {
         digest: "d".into(),
         config: None,
         again: Vec::new(),
-        forget: Vec::new(),
+        facts: Vec::new(),
         program: "x".into(),
     }
 }
@@ -23,9 +50,7 @@ fn choice() -> Entry {
     Entry::Intent {
         step: StepId::new("etcd/bootstrap"),
         what: "demo-cp-1 bootstraps etcd".into(),
-        facts: vec![Fact::EtcdNode {
-            machine: "demo-cp-1".into(),
-        }],
+        facts: vec!["demo-cp-1".into()],
     }
 }
 
@@ -33,7 +58,7 @@ fn choice() -> Entry {
 async fn written() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.ndjson");
-    let writer = Writer::open(&path, RUN, 0, 0, None).unwrap();
+    let writer = open(&path, 0, 0);
     let proof = Entry::Proof {
         step: StepId::new("preflight"),
         evidence: "seen".into(),
@@ -51,7 +76,7 @@ fn text(path: &Path) -> Vec<String> {
 }
 
 fn problem(path: &Path) -> String {
-    butler_kubernetes::chain(&*find(path).unwrap_err())
+    find(path).unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -70,7 +95,7 @@ fn nothing_at_all_and_what_a_cut_first_write_leaves_are_a_new_bootstrap() {
     let path = folder.path().join("journal.ndjson");
     assert!(find(&path).unwrap().records.is_empty());
     fs::write(folder.path().join("lock"), "{}").unwrap();
-    for torn in ["", "{\"v\":1,", "{\"v\":1,\"seq\":1,\"time\":\"20"] {
+    for torn in ["", "{\"v\":2,", "{\"v\":2,\"seq\":1,\"time\":\"20"] {
         fs::write(&path, torn).unwrap();
         assert!(find(&path).unwrap().records.is_empty(), "{torn:?}");
     }
@@ -90,7 +115,7 @@ async fn a_journal_that_was_lost_is_no_new_bootstrap() {
         }
         let unusable = find(&path).unwrap_err();
         assert_eq!(unusable.backup.as_ref().map(|b| b.records), Some(3));
-        assert_eq!(unusable.told.etcd_node.as_deref(), Some("demo-cp-1"));
+        assert_eq!(unusable.told.memory.0.as_deref(), Some("demo-cp-1"));
         assert!(
             unusable.to_string().contains("its backup beside it shows"),
             "{unusable}"
@@ -112,10 +137,13 @@ async fn an_end_that_was_lost_is_taken_from_the_backup() {
     let (_folder, path) = written().await;
     let lines = text(&path);
     let torn = |tail: &str| lines[0].clone() + tail;
-    for rest in [lines[..2].concat(), torn("{\"v\":1,\"se"), torn("\0\0\0")] {
+    for rest in [lines[..2].concat(), torn("{\"v\":2,\"se"), torn("\0\0\0")] {
         fs::write(&path, rest).unwrap();
         let mut found = find(&path).unwrap();
-        assert_eq!(Known::of(&found.records).etcd_node.as_deref(), Some("demo-cp-1"));
+        assert_eq!(
+            Known::<First>::of(&found.records).memory.0.as_deref(),
+            Some("demo-cp-1")
+        );
         assert!(found.from_backup > 0);
         found.settle(&path).unwrap();
         assert_eq!(text(&path), lines);
@@ -130,7 +158,7 @@ async fn a_backup_that_lags_behind_is_brought_up() {
     fs::write(beside(&path), &lines[0]).unwrap();
     let found = find(&path).unwrap();
     assert_eq!((found.records.len(), found.from_backup), (3, 0));
-    drop(Writer::open(&path, RUN, found.length, 3, None).unwrap());
+    drop(open(&path, found.length, 3));
     assert_eq!(text(&beside(&path)), lines);
 }
 
@@ -163,7 +191,7 @@ async fn a_journal_tells_one_story() {
     let said = problem(&path);
     assert!(said.contains("a run whose beginning is missing"), "{said}");
     fs::write(&path, &lines[0]).unwrap();
-    let writer = Writer::open(&path, RUN, lines[0].len() as u64, 1, None).unwrap();
+    let writer = open(&path, lines[0].len() as u64, 1);
     writer.append(beginning(8)).await.unwrap();
     let said = problem(&path);
     assert!(said.contains("line 2: it is of another cluster"), "{said}");

@@ -1,16 +1,19 @@
 //! What a journal tells: a fold over its records. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use butler_api::event::Outcome;
 use uuid::Uuid;
 
-use super::record::{Entry, Fact, Record};
-use crate::graph::StepId;
+use super::{
+    Memory,
+    record::{Entry, Record},
+};
+use crate::StepId;
 
 /// Everything that earlier runs left behind, as far as it decides something.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Known {
+pub struct Known<M> {
     /// Cluster name and identity, once a run began.
     pub cluster: Option<(String, Uuid)>,
     /// Digest of the configuration that is in force.
@@ -23,32 +26,17 @@ pub struct Known {
     pub touched: BTreeSet<StepId>,
     /// Steps with an effect.
     pub acted: BTreeSet<StepId>,
-    /// What is known of each machine.
-    pub machines: BTreeMap<String, MachineFacts>,
-    /// The node that bootstraps etcd.
-    pub etcd_node: Option<String>,
-    /// SHA-256 (hex) over the certificate of the Talos API's authority.
-    pub authority: Option<String>,
+    /// What the steps have learned.
+    pub memory: M,
     /// How the last run ended; none if it died.
     pub last_outcome: Option<Outcome>,
     /// Number of runs.
     pub runs: usize,
 }
 
-/// What is known of a machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MachineFacts {
-    /// The platform's id.
-    pub provider_id: Option<String>,
-    /// Node address.
-    pub address: Option<String>,
-    /// Maintenance certificate seen at first contact.
-    pub fingerprint: Option<String>,
-}
-
-impl Known {
+impl<M: Memory> Known<M> {
     /// The fold.
-    pub fn of(records: &[Record]) -> Self {
+    pub fn of(records: &[Record<M::Fact>]) -> Self {
         let mut known = Self::default();
         for record in records {
             known.add(&record.entry);
@@ -57,7 +45,7 @@ impl Known {
     }
 
     /// One more record.
-    pub fn add(&mut self, entry: &Entry) {
+    pub fn add(&mut self, entry: &Entry<M::Fact>) {
         match entry {
             Entry::Run {
                 cluster,
@@ -66,7 +54,7 @@ impl Known {
                 config,
                 program: _,
                 again,
-                forget,
+                facts,
             } => {
                 self.runs += 1;
                 self.last_outcome = None;
@@ -76,7 +64,7 @@ impl Known {
                     self.config.clone_from(config);
                 }
                 self.proven.retain(|step| !again.contains(step));
-                self.machines.retain(|name, _| !forget.contains(name));
+                self.learn_all(facts);
             }
             Entry::Intent { step, facts, what: _ } => {
                 self.touched.insert(step.clone());
@@ -105,32 +93,10 @@ impl Known {
         }
     }
 
-    fn learn_all(&mut self, facts: &[Fact]) {
+    fn learn_all(&mut self, facts: &[M::Fact]) {
         for fact in facts {
-            self.learn(fact);
+            self.memory.learn(fact);
         }
-    }
-
-    /// One more fact.
-    pub fn learn(&mut self, fact: &Fact) {
-        match fact {
-            Fact::ProviderId { machine, id } => self.machine(machine).provider_id = Some(id.clone()),
-            Fact::Address { machine, address } => self.machine(machine).address = Some(address.clone()),
-            Fact::Fingerprint { machine, fingerprint } => {
-                self.machine(machine).fingerprint = Some(fingerprint.clone());
-            }
-            // The first choice stands, whatever a later line says.
-            Fact::EtcdNode { machine } => {
-                self.etcd_node.get_or_insert_with(|| machine.clone());
-            }
-            Fact::Authority { digest } => {
-                self.authority.get_or_insert_with(|| digest.clone());
-            }
-        }
-    }
-
-    fn machine(&mut self, name: &str) -> &mut MachineFacts {
-        self.machines.entry(name.to_owned()).or_default()
     }
 }
 
@@ -138,22 +104,25 @@ impl Known {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_first_choice_of_the_etcd_node_stands() {
-        let choose = |machine: &str| Entry::Intent {
-            step: StepId::new("etcd/bootstrap"),
-            what: String::new(),
-            facts: vec![Fact::EtcdNode {
-                machine: machine.to_owned(),
-            }],
-        };
-        let mut known = Known::default();
-        known.add(&choose("cp-1"));
-        known.add(&choose("cp-0"));
-        assert_eq!(known.etcd_node.as_deref(), Some("cp-1"));
+    /// Names that were learned, in order; a name with `-` before it is taken back.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    struct Names(Vec<String>);
+
+    impl Memory for Names {
+        type Fact = String;
+
+        fn learn(&mut self, fact: &String) {
+            match fact.strip_prefix('-') {
+                Some(name) => self.0.retain(|known| known != name),
+                None => self.0.push(fact.clone()),
+            }
+        }
     }
 
-    fn run(digest: &str, config: Option<serde_json::Value>, again: &[&str], forget: &[&str]) -> Entry {
+    type Entry = super::Entry<String>;
+    type Known = super::Known<Names>;
+
+    fn run(digest: &str, config: Option<serde_json::Value>, again: &[&str], facts: &[&str]) -> Entry {
         Entry::Run {
             cluster: "a".into(),
             cluster_id: Uuid::nil(),
@@ -161,7 +130,7 @@ mod tests {
             config,
             program: "x".into(),
             again: again.iter().copied().map(StepId::new).collect(),
-            forget: forget.iter().map(|name| (*name).to_owned()).collect(),
+            facts: facts.iter().map(|name| (*name).to_owned()).collect(),
         }
     }
 
@@ -172,19 +141,16 @@ mod tests {
         known.add(&Entry::Proof {
             step: StepId::new("machine/a/boot"),
             evidence: String::new(),
-            facts: vec![Fact::Address {
-                machine: "a".into(),
-                address: "192.0.2.1".into(),
-            }],
+            facts: vec!["a".into()],
         });
         known.add(&run("one", None, &[], &[]));
-        assert_eq!(known.machines["a"].address.as_deref(), Some("192.0.2.1"));
-        known.add(&run("two", Some(serde_json::json!(2)), &["machine/a/boot"], &["a"]));
+        assert_eq!(known.memory.0, ["a"]);
+        known.add(&run("two", Some(serde_json::json!(2)), &["machine/a/boot"], &["-a"]));
         assert_eq!(
             (known.digest.as_deref(), &known.config),
             (Some("two"), &Some(serde_json::json!(2)))
         );
-        assert!(known.proven.is_empty() && known.machines.is_empty());
+        assert!(known.proven.is_empty() && known.memory.0.is_empty());
         known.add(&run("two", None, &[], &[]));
         assert_eq!(known.config, Some(serde_json::json!(2)));
     }
@@ -220,17 +186,6 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_older_releases_are_read() {
-        let line = r#"{"type":"run","cluster":"a","clusterId":"00000000-0000-0000-0000-000000000000","digest":"d","program":"0.1.0"}"#;
-        assert!(matches!(serde_json::from_str(line), Ok(Entry::Run { again, .. }) if again.is_empty()));
-        let line = r#"{"type":"failure","step":"record","error":"x","deadline":true}"#;
-        assert!(matches!(
-            serde_json::from_str(line),
-            Ok(Entry::Failure { refused: false, .. })
-        ));
-    }
-
-    #[test]
     fn a_run_that_died_has_no_outcome() {
         let run = Entry::Run {
             cluster: "a".into(),
@@ -239,7 +194,7 @@ mod tests {
             config: None,
             program: "x".into(),
             again: Vec::new(),
-            forget: Vec::new(),
+            facts: Vec::new(),
         };
         let mut known = Known::default();
         known.add(&run);

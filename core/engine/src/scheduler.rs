@@ -12,7 +12,7 @@ use std::{
 
 use butler_api::event::Outcome;
 
-use crate::graph::{Graph, Phase, StepId};
+use crate::{Graph, Phase, StepId};
 
 /// What the driver tells the scheduler.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,10 +113,18 @@ struct Entry {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// What of a step decides when it runs.
+#[derive(Debug)]
+struct Shape {
+    phase: Phase,
+    limited: bool,
+    volatile: bool,
+}
+
 /// Decides what runs next.
 #[derive(Debug)]
 pub struct Scheduler {
-    graph: Graph,
+    shapes: BTreeMap<StepId, Shape>,
     entries: BTreeMap<StepId, Entry>,
     dependants: BTreeMap<StepId, Vec<StepId>>,
     any_dependants: BTreeMap<StepId, Vec<StepId>>,
@@ -136,7 +144,15 @@ pub struct Scheduler {
 impl Scheduler {
     /// A scheduler over this graph. `proven` are steps that need no new proof; `limit` bounds the limited steps in
     /// flight.
-    pub fn new(graph: Graph, proven: &[StepId], limit: usize) -> Self {
+    pub fn new<O>(graph: &Graph<O>, proven: &[StepId], limit: usize) -> Self {
+        let shapes = graph.iter().map(|step| {
+            let shape = Shape {
+                phase: step.phase,
+                limited: step.limited,
+                volatile: step.volatile,
+            };
+            (step.id.clone(), shape)
+        });
         let mut dependants: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut any_dependants: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
         let mut entries = BTreeMap::new();
@@ -158,7 +174,7 @@ impl Scheduler {
             entries.insert(step.id.clone(), entry);
         }
         let mut scheduler = Self {
-            graph,
+            shapes: shapes.collect(),
             entries,
             dependants,
             any_dependants,
@@ -177,7 +193,7 @@ impl Scheduler {
                 entry.state = State::Proven;
             }
         }
-        for step in scheduler.graph.iter().filter(|s| !s.volatile) {
+        for step in graph.iter().filter(|s| !s.volatile) {
             if scheduler.entries[&step.id].state != State::Proven {
                 *scheduler.open.entry(step.phase).or_default() += 1;
             }
@@ -185,9 +201,8 @@ impl Scheduler {
         for id in proven {
             scheduler.release(id);
         }
-        let roots: Vec<StepId> = scheduler.graph.iter().map(|s| s.id.clone()).collect();
-        for id in roots {
-            scheduler.queue_if_open(&id);
+        for step in graph.iter() {
+            scheduler.queue_if_open(&step.id);
         }
         scheduler
     }
@@ -218,20 +233,17 @@ impl Scheduler {
         effects
     }
 
-    /// The phase shown to people: the first one with unproven steps. What every run does anew does not count.
-    pub fn phase(&self) -> Phase {
+    /// The phase shown to people: the first one with unproven steps, else the last one. What every run does anew does not
+    /// count.
+    pub fn phase(&self) -> Option<Phase> {
         let mut open = self.open.iter().filter(|(_, count)| **count > 0);
-        open.next().map_or(Phase::Ready, |(phase, _)| *phase)
+        let last = || self.shapes.values().map(|shape| shape.phase).max();
+        open.next().map(|(phase, _)| *phase).or_else(last)
     }
 
     /// Whether the step is proven.
     pub fn is_proven(&self, id: &StepId) -> bool {
         self.entries.get(id).is_some_and(|e| e.state == State::Proven)
-    }
-
-    /// The graph it works on.
-    pub fn graph(&self) -> &Graph {
-        &self.graph
     }
 
     fn probed(&mut self, id: &StepId, result: Result<Option<String>, Failure>, effects: &mut Vec<Effect>) {
@@ -316,7 +328,7 @@ impl Scheduler {
 
     fn prove(&mut self, id: &StepId, evidence: String, already: bool, effects: &mut Vec<Effect>) {
         self.settle(id, State::Proven);
-        if let Some(step) = self.graph.get(id).filter(|s| !s.volatile)
+        if let Some(step) = self.shapes.get(id).filter(|s| !s.volatile)
             && let Some(count) = self.open.get_mut(&step.phase)
         {
             *count = count.saturating_sub(1);
@@ -457,7 +469,7 @@ impl Scheduler {
     }
 
     fn limited(&self, id: &StepId) -> bool {
-        self.graph.get(id).is_some_and(|s| s.limited)
+        self.shapes.get(id).is_some_and(|s| s.limited)
     }
 }
 

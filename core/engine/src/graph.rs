@@ -3,10 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+
+use crate::{Operation, Verbs};
 
 /// Id of a step, for example `machine/mgmt-cp-0/create`. Stable: journals of earlier releases name steps by it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,95 +34,27 @@ impl fmt::Display for StepId {
     }
 }
 
-/// The phases shown to people: a view of the graph, in order.
+/// A phase shown to people: a view of the graph. Phases follow each other by `order`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Machines are made and boot.
-    ProvisioningMachines,
-    /// Configurations are pushed.
-    ConfiguringTalos,
-    /// etcd and the API server come up.
-    BootstrappingCluster,
-    /// Addons are installed.
-    InstallingAddons,
-    /// The record moves to the management cluster.
-    Pivoting,
-    /// Done.
-    Ready,
+pub struct Phase {
+    /// Place among the phases of its operation.
+    pub order: u8,
+    /// The word that people and other programs read.
+    pub name: &'static str,
 }
 
-impl Phase {
-    /// As written to `ClusterBootstrap.status.phase`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ProvisioningMachines => "ProvisioningMachines",
-            Self::ConfiguringTalos => "ConfiguringTalos",
-            Self::BootstrappingCluster => "BootstrappingCluster",
-            Self::InstallingAddons => "InstallingAddons",
-            Self::Pivoting => "Pivoting",
-            Self::Ready => "Ready",
-        }
-    }
-}
-
-/// What a step is about. The driver knows how to probe, act and prove each of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Read-only checks of the platform and of the tools on this machine.
-    Preflight,
-    /// The platform still has the machines that earlier runs made.
-    Inventory,
-    /// The Talos secrets bundle and the talosconfig.
-    Secrets,
-    /// The cluster that holds the objects until the pivot.
-    BootstrapCluster,
-    /// CRDs, namespace, ProviderConfig, NetworkPool and ClusterBootstrap on the bootstrap cluster.
-    Record,
-    /// A machine exists and has an address.
-    Machine(String),
-    /// Talos answers on the machine.
-    Boot(String),
-    /// The machine runs with the cluster's configuration.
-    Configure(String),
-    /// Nothing else answers on the control-plane endpoint.
-    EndpointFree,
-    /// etcd was bootstrapped, on one node.
-    Etcd,
-    /// The admin kubeconfig.
-    Kubeconfig,
-    /// A control plane is a voting etcd member.
-    Member(String),
-    /// The API server answers.
-    ApiServer,
-    /// The control-plane endpoint answers with this cluster's certificate.
-    Endpoint,
-    /// The node is registered.
-    Registered(String),
-    /// The node is Ready.
-    NodeReady(String),
-    /// An addon is installed and ready.
-    Addon(String),
-    /// The record on the management cluster equals the one on the bootstrap cluster.
-    PivotCopy,
-    /// The management cluster owns the record.
-    PivotCommit,
-    /// The bootstrap cluster is gone.
-    RemoveBootstrapCluster,
-    /// The management cluster says Ready.
-    Ready,
-}
-
-/// One step.
-#[derive(Debug, Clone)]
-pub struct Step {
+/// One step: what it is called, when it may begin, how long it may take, and its verbs.
+pub struct Step<O> {
     /// Its id.
     pub id: StepId,
     /// A sentence for people.
     pub title: String,
     /// Where it counts in the view.
     pub phase: Phase,
-    /// What it is about.
-    pub kind: Kind,
+    /// The machine or other thing that it is about, by the name that events have for it.
+    pub about: Option<String>,
+    /// What a person can try when it is late.
+    pub hint: Option<&'static str>,
     /// Steps that have to be proven first.
     pub needs: Vec<StepId>,
     /// Steps of which at least one has to be proven first; empty asks for nothing.
@@ -131,12 +66,105 @@ pub struct Step {
     /// Whether a proof of an earlier run has to be observed again: what it proves dies with the process, or is a file that
     /// somebody may have lost since.
     pub volatile: bool,
+    /// What it does.
+    pub verbs: Arc<dyn Verbs<O>>,
+}
+
+impl<O: Operation> Step<O> {
+    /// A step that needs nothing, in the given phase.
+    pub fn new(
+        id: StepId,
+        title: impl Into<String>,
+        phase: Phase,
+        deadline: Duration,
+        verbs: impl Verbs<O> + 'static,
+    ) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            phase,
+            about: None,
+            hint: None,
+            needs: Vec::new(),
+            needs_any: Vec::new(),
+            deadline,
+            limited: false,
+            volatile: false,
+            verbs: Arc::new(verbs),
+        }
+    }
+
+    /// The same after these steps.
+    #[must_use]
+    pub fn after(mut self, needs: impl IntoIterator<Item = StepId>) -> Self {
+        self.needs.extend(needs);
+        self
+    }
+
+    /// The same after at least one of these steps.
+    #[must_use]
+    pub fn after_any(mut self, needs: impl IntoIterator<Item = StepId>) -> Self {
+        self.needs_any.extend(needs);
+        self
+    }
+
+    /// The same about this thing.
+    #[must_use]
+    pub fn about(mut self, name: &str) -> Self {
+        self.about = Some(name.to_owned());
+        self
+    }
+
+    /// The same with a hint for when it is late.
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// The same, counted against the platform's limit of parallel calls.
+    #[must_use]
+    pub fn limited(mut self) -> Self {
+        self.limited = true;
+        self
+    }
+
+    /// The same, observed again by every run.
+    #[must_use]
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+}
+
+impl<O> Clone for Step<O> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            about: self.about.clone(),
+            needs: self.needs.clone(),
+            needs_any: self.needs_any.clone(),
+            verbs: Arc::clone(&self.verbs),
+            ..*self
+        }
+    }
+}
+
+impl<O> fmt::Debug for Step<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("id", &self.id)
+            .field("needs", &self.needs)
+            .field("needs_any", &self.needs_any)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A validated graph: ids are unique, needs exist, there is no cycle.
-#[derive(Debug, Clone)]
-pub struct Graph {
-    steps: BTreeMap<StepId, Step>,
+#[derive(Debug)]
+pub struct Graph<O> {
+    steps: BTreeMap<StepId, Step<O>>,
     order: Vec<StepId>,
 }
 
@@ -159,9 +187,9 @@ pub enum GraphError {
     Cycle(Vec<StepId>),
 }
 
-impl Graph {
+impl<O> Graph<O> {
     /// Checks the steps and puts them in an order in which every step follows its needs.
-    pub fn new(list: Vec<Step>) -> Result<Self, GraphError> {
+    pub fn new(list: Vec<Step<O>>) -> Result<Self, GraphError> {
         let mut steps = BTreeMap::new();
         let mut written = Vec::with_capacity(list.len());
         for step in list {
@@ -188,12 +216,12 @@ impl Graph {
     }
 
     /// The step of this id.
-    pub fn get(&self, id: &StepId) -> Option<&Step> {
+    pub fn get(&self, id: &StepId) -> Option<&Step<O>> {
         self.steps.get(id)
     }
 
     /// All steps, needs before dependants, else as written.
-    pub fn iter(&self) -> impl Iterator<Item = &Step> {
+    pub fn iter(&self) -> impl Iterator<Item = &Step<O>> {
         self.order.iter().filter_map(|id| self.steps.get(id))
     }
 
@@ -208,7 +236,7 @@ impl Graph {
     }
 }
 
-fn topological(steps: &BTreeMap<StepId, Step>, written: &[StepId]) -> Result<Vec<StepId>, GraphError> {
+fn topological<O>(steps: &BTreeMap<StepId, Step<O>>, written: &[StepId]) -> Result<Vec<StepId>, GraphError> {
     let mut open: BTreeMap<&StepId, usize> = BTreeMap::new();
     let mut dependants: BTreeMap<&StepId, Vec<&StepId>> = BTreeMap::new();
     for step in steps.values() {
@@ -242,19 +270,10 @@ fn topological(steps: &BTreeMap<StepId, Step>, written: &[StepId]) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::tests::{Nothing, nothing};
 
-    fn step(id: &str, needs: &[&str]) -> Step {
-        Step {
-            id: StepId::new(id),
-            title: id.to_owned(),
-            phase: Phase::ProvisioningMachines,
-            kind: Kind::Preflight,
-            needs: needs.iter().map(|n| StepId::new(*n)).collect(),
-            needs_any: Vec::new(),
-            deadline: Duration::from_secs(1),
-            limited: false,
-            volatile: false,
-        }
+    fn step(id: &str, needs: &[&str]) -> Step<Nothing> {
+        nothing(id).after(needs.iter().map(|n| StepId::new(*n)))
     }
 
     #[test]

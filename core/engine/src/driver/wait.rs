@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::graph::StepId;
+use crate::StepId;
 
 /// A step's wait.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,12 +6,14 @@ use std::{
     },
 };
 
-use butler_api::error::Class;
+use butler_api::error::{Class, StepError};
+use futures::future::BoxFuture;
 
 use super::*;
 use crate::{
-    graph::Graph,
+    Proof, Verbs, Words,
     journal::{Known, read},
+    operation::tests::PHASE,
 };
 
 /// A world of yes and no: a step is so once it was acted on.
@@ -26,32 +28,51 @@ struct Switches {
     hangs: Option<StepId>,
 }
 
-impl Verbs for Switches {
-    fn probe<'a>(&'a self, step: &'a Step, _: &'a Report) -> BoxFuture<'a, Result<Option<Proof>, StepError>> {
-        Box::pin(async move { Ok(self.on.lock().unwrap().contains(&step.id).then(|| Proof::of("on"))) })
+impl Operation for Switches {
+    type Memory = ();
+    const WORDS: Words = Words {
+        done: "all are on",
+        not_done: "some are off",
+    };
+}
+
+#[derive(Debug)]
+struct Switch(StepId);
+
+impl Verbs<Switches> for Switch {
+    fn probe<'a>(
+        &'a self,
+        all: &'a Switches,
+        _: &'a Report<Switches>,
+    ) -> BoxFuture<'a, Result<Option<Proof<()>>, StepError>> {
+        Box::pin(async move { Ok(all.on.lock().unwrap().contains(&self.0).then(|| Proof::of("on"))) })
     }
 
-    fn act<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<(), StepError>> {
+    fn act<'a>(&'a self, all: &'a Switches, report: &'a Report<Switches>) -> BoxFuture<'a, Result<(), StepError>> {
         Box::pin(async move {
-            let count = self.acts.fetch_add(1, Ordering::SeqCst);
-            if self.hangs.as_ref() == Some(&step.id) {
+            let count = all.acts.fetch_add(1, Ordering::SeqCst);
+            if all.hangs.as_ref() == Some(&self.0) {
                 report.waiting("a peer", Some("it says nothing".into()));
                 std::future::pending::<()>().await;
             }
-            if self.refused.as_ref() == Some(&step.id) {
+            if all.refused.as_ref() == Some(&self.0) {
                 return Err(StepError::new(Class::Permission, "may not").hint("ask"));
             }
-            if self.flaky.as_ref() == Some(&step.id) && count == 0 {
+            if all.flaky.as_ref() == Some(&self.0) && count == 0 {
                 return Err(StepError::new(Class::Retryable, "reset"));
             }
-            self.on.lock().unwrap().insert(step.id.clone());
+            all.on.lock().unwrap().insert(self.0.clone());
             Ok(())
         })
     }
 
-    fn prove<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Proof, StepError>> {
+    fn prove<'a>(
+        &'a self,
+        all: &'a Switches,
+        report: &'a Report<Switches>,
+    ) -> BoxFuture<'a, Result<Proof<()>, StepError>> {
         Box::pin(async move {
-            if self.silent.as_ref() == Some(&step.id) {
+            if all.silent.as_ref() == Some(&self.0) {
                 report.waiting("an answer", Some("connection refused".into()));
                 std::future::pending::<()>().await;
             }
@@ -68,30 +89,30 @@ impl Sink for Lines {
     }
 }
 
-fn step(kind: Kind, needs: &[Kind]) -> Step {
-    Step {
-        id: kind.id(),
-        title: "do it".into(),
-        phase: Phase::ProvisioningMachines,
-        needs: needs.iter().map(Kind::id).collect(),
-        needs_any: Vec::new(),
-        deadline: Duration::from_secs(30),
-        limited: false,
-        volatile: false,
-        kind,
-    }
+fn id(text: &str) -> StepId {
+    StepId::new(text)
 }
 
-fn steps() -> Vec<Step> {
-    let boot = Kind::Boot("m".into());
-    let short = Step {
-        deadline: Duration::from_secs(1),
-        ..step(boot.clone(), &[Kind::Secrets])
-    };
-    vec![step(Kind::Secrets, &[]), short, step(Kind::Record, &[boot])]
+fn step(name: &str, needs: &[&str], deadline: u64) -> Step<Switches> {
+    Step::new(
+        id(name),
+        "do it",
+        PHASE,
+        Duration::from_secs(deadline),
+        Switch(id(name)),
+    )
+    .after(needs.iter().copied().map(id))
 }
 
-async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, Known, u32) {
+fn steps() -> Vec<Step<Switches>> {
+    vec![
+        step("first", &[], 30),
+        step("m/boot", &["first"], 1).about("m").hint("look at its console"),
+        step("last", &["m/boot"], 30),
+    ]
+}
+
+async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, Known<()>, u32) {
     run_within(verbs, cancel, None).await
 }
 
@@ -99,28 +120,33 @@ async fn run_within(
     verbs: Switches,
     cancel: CancellationToken,
     deadline: Option<Duration>,
-) -> (Ended, Vec<Body>, Known, u32) {
+) -> (Ended, Vec<Body>, Known<()>, u32) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.ndjson");
-    let journal = Writer::open(&path, Uuid::nil(), 0, 0, None).unwrap();
-    let scheduler = Scheduler::new(Graph::new(steps()).unwrap(), &[], 10);
+    let journal = Journal::open(&path, Uuid::nil(), 0, 0, Known::default(), None).unwrap();
     let mut sink = Lines(Vec::new());
-    let view = View::new([("m".to_owned(), "worker")], []);
-    let (view, _) = watch::channel(view);
+    let (view, _) = watch::channel(View::default());
     let verbs = Arc::new(verbs);
     let run = Run {
         id: Uuid::nil(),
         cluster: "demo".into(),
-        proven: 0,
-        resumed: false,
-        notices: Vec::new(),
+        proven: Vec::new(),
+        limit: 10,
+        opening: Vec::new(),
         deadline,
         grace: Duration::from_millis(200),
         cancel,
     };
-    let ended = drive(scheduler, Arc::clone(&verbs), journal, &mut sink, view, run)
-        .await
-        .unwrap();
+    let ended = drive(
+        Arc::clone(&verbs),
+        Graph::new(steps()).unwrap(),
+        journal,
+        &mut sink,
+        view,
+        run,
+    )
+    .await
+    .unwrap();
     let (records, _) = read(&path).unwrap();
     (ended, sink.0, Known::of(&records), verbs.acts.load(Ordering::SeqCst))
 }
@@ -143,7 +169,7 @@ async fn a_run_ends_with_every_step_proven_in_the_journal() {
 #[tokio::test]
 async fn a_retryable_failure_is_tried_again() {
     let verbs = Switches {
-        flaky: Some(Kind::Secrets.id()),
+        flaky: Some(id("first")),
         ..Switches::default()
     };
     let (ended, events, _, acts) = run(verbs, CancellationToken::new()).await;
@@ -157,13 +183,13 @@ async fn a_retryable_failure_is_tried_again() {
 #[tokio::test]
 async fn a_deadline_names_machine_wait_and_cause() {
     let verbs = Switches {
-        silent: Some(Kind::Boot("m".into()).id()),
+        silent: Some(id("m/boot")),
         ..Switches::default()
     };
     let (ended, _, known, _) = run(verbs, CancellationToken::new()).await;
     assert_eq!(ended.outcome, Outcome::Deadline);
     let failed = &ended.failures[0];
-    assert_eq!(failed.machine.as_deref(), Some("m"));
+    assert_eq!(failed.about.as_deref(), Some("m"));
     assert_eq!(
         failed.failure.message,
         "not done within 1 s: waited for an answer; last cause: connection refused"
@@ -175,7 +201,7 @@ async fn a_deadline_names_machine_wait_and_cause() {
 #[tokio::test]
 async fn a_refusal_ends_the_run_with_the_peers_words() {
     let verbs = Switches {
-        refused: Some(Kind::Boot("m".into()).id()),
+        refused: Some(id("m/boot")),
         ..Switches::default()
     };
     let (ended, ..) = run(verbs, CancellationToken::new()).await;
@@ -193,9 +219,9 @@ async fn cancelling_is_an_outcome_of_its_own() {
     assert_eq!(known.last_outcome, Some(Outcome::Interrupted));
 }
 
-async fn hanging(cancel: CancellationToken, deadline: Option<Duration>) -> (Ended, Vec<Body>, Known) {
+async fn hanging(cancel: CancellationToken, deadline: Option<Duration>) -> (Ended, Vec<Body>, Known<()>) {
     let verbs = Switches {
-        hangs: Some(Kind::Secrets.id()),
+        hangs: Some(id("first")),
         ..Switches::default()
     };
     let (ended, events, known, _) = run_within(verbs, cancel, deadline).await;
@@ -211,7 +237,7 @@ async fn an_act_that_hangs_is_cut_off_after_the_grace() {
         panic!("{:?}", ended.unfinished);
     };
     assert!(
-        words.contains("for a peer (step talos/secrets), then cut off; last cause: it says nothing"),
+        words.contains("for a peer (step first), then cut off; last cause: it says nothing"),
         "{words}"
     );
     let [
@@ -224,9 +250,9 @@ async fn an_act_that_hangs_is_cut_off_after_the_grace() {
     else {
         panic!("{events:?}");
     };
-    assert_eq!(step, "talos/secrets");
-    assert!(known.touched.contains(&Kind::Secrets.id()), "the intent stands");
-    assert!(!known.proven.contains(&Kind::Secrets.id()));
+    assert_eq!(step, "first");
+    assert!(known.touched.contains(&id("first")), "the intent stands");
+    assert!(!known.proven.contains(&id("first")));
     assert_eq!(known.last_outcome, Some(Outcome::Deadline));
 }
 

@@ -1,28 +1,21 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::graph::{Kind, Step};
+use crate::{
+    Step,
+    operation::tests::{Nothing, nothing},
+};
 
 fn id(text: &str) -> StepId {
     StepId::new(text)
 }
 
-fn step(name: &str, needs: &[&str]) -> Step {
-    Step {
-        id: id(name),
-        title: name.to_owned(),
-        phase: Phase::ProvisioningMachines,
-        kind: Kind::Preflight,
-        needs: needs.iter().map(|n| id(n)).collect(),
-        needs_any: Vec::new(),
-        deadline: Duration::from_secs(1),
-        limited: false,
-        volatile: false,
-    }
+fn step(name: &str, needs: &[&str]) -> Step<Nothing> {
+    nothing(name).after(needs.iter().map(|n| id(n)))
 }
 
-fn scheduler(steps: Vec<Step>) -> Scheduler {
-    Scheduler::new(Graph::new(steps).unwrap(), &[], 10)
+fn scheduler(steps: Vec<Step<Nothing>>) -> Scheduler {
+    Scheduler::new(&Graph::new(steps).unwrap(), &[], 10)
 }
 
 fn retryable(message: &str) -> Failure {
@@ -184,13 +177,8 @@ fn nothing_is_cut_off_while_nobody_asked_for_an_end() {
 
 #[test]
 fn limited_steps_run_so_many_at_a_time() {
-    let steps = (0..5)
-        .map(|i| Step {
-            limited: true,
-            ..step(&format!("m{i}"), &[])
-        })
-        .collect();
-    let mut s = Scheduler::new(Graph::new(steps).unwrap(), &[], 2);
+    let steps = (0..5).map(|i| step(&format!("m{i}"), &[]).limited()).collect();
+    let mut s = Scheduler::new(&Graph::new(steps).unwrap(), &[], 2);
     let begun = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Begin(_))).count();
     assert_eq!(begun(&s.start()), 2);
     assert_eq!(begun(&s.handle(Input::Probed(id("m0"), Ok(Some("x".into()))))), 1);
@@ -198,10 +186,7 @@ fn limited_steps_run_so_many_at_a_time() {
 
 #[test]
 fn one_of_several_needs_is_enough_where_the_step_says_so() {
-    let any = Step {
-        needs_any: vec![id("a"), id("b")],
-        ..step("c", &[])
-    };
+    let any = step("c", &[]).after_any([id("a"), id("b")]);
     let mut s = scheduler(vec![step("a", &[]), step("b", &[]), any]);
     s.start();
     let effects = s.handle(Input::Probed(id("b"), Ok(Some("x".into()))));
@@ -213,7 +198,7 @@ fn one_of_several_needs_is_enough_where_the_step_says_so() {
 #[test]
 fn proven_steps_are_not_started_again() {
     let graph = Graph::new(vec![step("a", &[]), step("b", &["a"])]).unwrap();
-    let mut s = Scheduler::new(graph, &[id("a")], 1);
+    let mut s = Scheduler::new(&graph, &[id("a")], 1);
     assert_eq!(s.start(), [Effect::Begin(id("b")), Effect::Probe(id("b"))]);
 }
 
@@ -223,9 +208,9 @@ proptest! {
     fn every_run_finishes(answers in proptest::collection::vec((0usize..8, 0u8..6), 0..400)) {
         let steps = vec![
             step("a", &[]), step("b", &["a"]), step("c", &["a"]), step("d", &["b", "c"]),
-            Step { limited: true, ..step("e", &[]) }, Step { limited: true, ..step("f", &[]) },
+            step("e", &[]).limited(), step("f", &[]).limited(),
         ];
-        let mut s = Scheduler::new(Graph::new(steps).unwrap(), &[], 1);
+        let mut s = Scheduler::new(&Graph::new(steps).unwrap(), &[], 1);
         let mut open: Vec<Effect> = s.start();
         let mut finished = 0;
         let runs = |e: &Effect| {
