@@ -21,11 +21,13 @@ use butler_api::config::{self, Provider as ProviderConfig};
 use butler_files::home::{self, Home};
 use butler_infra::{ConnectEnv, Provider};
 use butler_lifecycle::{
-    bundle::Bundle,
-    cluster::kind::{self, Tools},
-    context::{Files, MakeInstaller},
-    machine_config, plan,
-    run::{self, Request},
+    bootstrap::{
+        bundle::Bundle,
+        context::{Files, MakeInstaller},
+        machine_config, plan,
+        run::{self, Request},
+    },
+    bootstrap_clusters::kind::{self, Tools},
 };
 use butler_talos::config::Contract;
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};

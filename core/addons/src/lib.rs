@@ -68,20 +68,34 @@ pub struct Addon {
     pub source: Source,
     /// What proves that it works.
     pub ready: Vec<Ready>,
+    /// The key in `ClusterBootstrap.status.addonsInstalled`, where it is not its name. Several addons may share one: it is set
+    /// when all of them are proven.
+    pub ledger: Option<&'static str>,
+    /// Whether it brings the control-plane endpoint up.
+    pub announces_endpoint: bool,
+    /// Whether it brings the namespace or the kinds of the record of a bootstrap.
+    pub brings_record_kinds: bool,
 }
 
 impl Addon {
-    /// The key in `ClusterBootstrap.status.addonsInstalled`. Several addons may share one: it is set when all of them are
-    /// proven.
+    /// The key in `ClusterBootstrap.status.addonsInstalled`.
     pub fn ledger_key(&self) -> &str {
-        match self.name.as_str() {
-            name if name.starts_with("capi-") => "capi",
-            "cloud-controller-manager-credentials" => "cloud-controller-manager",
-            "metallb-pool" => "metallb",
-            "butler-crds-providers" => "butler-crds",
-            "butler-admin" => "butler-addons",
-            name => name,
-        }
+        self.ledger.unwrap_or(&self.name)
+    }
+
+    fn counted_as(mut self, ledger: &'static str) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    fn announcing_endpoint(mut self) -> Self {
+        self.announces_endpoint = true;
+        self
+    }
+
+    fn bringing_record_kinds(mut self) -> Self {
+        self.brings_record_kinds = true;
+        self
     }
 }
 

@@ -90,6 +90,28 @@ pub struct Wait<'a> {
 }
 
 impl View {
+    /// The view of a run that has not begun: what it is to make.
+    pub fn planned(machines: Vec<MachineLine>, addons: Vec<String>) -> Self {
+        let mut view = Self::default();
+        view.plan(&machines, &addons);
+        view
+    }
+
+    fn plan(&mut self, machines: &[MachineLine], addons: &[String]) {
+        self.machines = machines.to_vec();
+        self.places = machines.iter().enumerate().map(|(i, m)| (m.name.clone(), i)).collect();
+        self.addons = addons.iter().map(|name| Addon::new(name, "pending", None)).collect();
+    }
+
+    /// Takes a change of a machine or an addon, whenever it happened; tells whether people see something change.
+    pub fn change(&mut self, body: &Body) -> bool {
+        match body {
+            Body::MachineChanged { machine } => self.change_machine(machine),
+            Body::AddonChanged { addon, state, detail } => self.change_addon(addon, state, detail.as_deref()),
+            _ => false,
+        }
+    }
+
     /// Takes an event; tells whether it changed anything people see.
     pub fn apply(&mut self, event: &Event) -> bool {
         self.tick(event.time);
@@ -111,9 +133,7 @@ impl View {
                 self.resumed = *resumed;
                 self.steps = *steps;
                 self.earlier = *proven;
-                self.machines.clone_from(machines);
-                self.places = machines.iter().enumerate().map(|(i, m)| (m.name.clone(), i)).collect();
-                self.addons = addons.iter().map(|name| Addon::new(name, "pending", None)).collect();
+                self.plan(machines, addons);
                 true
             }
             Body::PhaseChanged { phase } => replace(&mut self.phase, phase.clone()),
@@ -144,8 +164,7 @@ impl View {
                 self.failed.push((title, error.clone()));
                 true
             }
-            Body::MachineChanged { machine } => self.change_machine(machine),
-            Body::AddonChanged { addon, state, detail } => self.change_addon(addon, state, detail.as_deref()),
+            Body::MachineChanged { .. } | Body::AddonChanged { .. } => self.change(&event.body),
             Body::FileWritten { what, path } => self.write_file(what, path),
             Body::Warning { .. } => true,
             Body::RunFinished {
@@ -177,7 +196,9 @@ impl View {
 
     /// Whether the addon of this name is ready.
     pub fn has_addon(&self, name: &str) -> bool {
-        self.addons.iter().any(|addon| addon.name == name && addon.state == "ready")
+        self.addons
+            .iter()
+            .any(|addon| addon.name == name && addon.state == "ready")
     }
 
     /// Lets time pass; it never goes back.

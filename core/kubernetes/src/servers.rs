@@ -207,7 +207,9 @@ impl Inner {
                 return Ok(addresses[place].clone());
             }
             tokio::select! {
-                Some((place, answer)) = open.next() => {
+                answered = open.next() => {
+                    // All have said what they have to say.
+                    let Some((place, answer)) = answered else { break };
                     if answer == Answer::Ready {
                         let latest = Instant::now() + PREFERENCE;
                         if patience.deadline() > latest {
@@ -217,7 +219,6 @@ impl Inner {
                     answers[place] = Some(answer);
                 }
                 () = &mut patience => break,
-                else => break,
             }
         }
         let place = |wanted: fn(&Answer) -> bool| answers.iter().position(|a| a.as_ref().is_some_and(wanted));

@@ -1,9 +1,9 @@
 //! What `bootstrap` answers: the plan, or what was made.
 
 use butler_api::event::MachineLine;
-use butler_lifecycle::{
+use butler_engine::Ended;
+use butler_lifecycle::bootstrap::{
     context::Files,
-    driver::Ended,
     plan::{Plan, PlannedMachine},
 };
 use butler_terminal::{

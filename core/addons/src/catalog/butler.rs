@@ -47,6 +47,7 @@ fn namespaces() -> Addon {
         objects(all.to_vec()),
         Vec::new(),
     )
+    .bringing_record_kinds()
 }
 
 /// Where two of the definitions are our own, the chart leaves them out: an upgrade of it then leaves them alone.
@@ -73,7 +74,7 @@ fn crds(context: &Context<'_>, own_providers: bool) -> Addon {
     let chart = butler_chart("butler-crds", version, context.app(Component::ButlerCrds));
     let release = release(SYSTEM, chart, values, stand_in);
     let title = format!("the Butler CRDs {version}");
-    addon("butler-crds", &title, &[], Source::Chart(release), ready)
+    addon("butler-crds", &title, &[], Source::Chart(release), ready).bringing_record_kinds()
 }
 
 fn names_a_provider(definition: &str) -> bool {
@@ -96,6 +97,8 @@ fn provider_crds() -> Addon {
     let plain = definitions.into_iter().map(|(_, object)| object).collect();
     let title = "the Butler CRDs that name a provider";
     addon("butler-crds-providers", title, &["butler-crds"], objects(plain), ready)
+        .bringing_record_kinds()
+        .counted_as("butler-crds")
 }
 
 fn names_our_own_provider(config: &BootstrapConfig) -> bool {
@@ -139,6 +142,7 @@ fn provider_config(context: &Context<'_>) -> Addon {
         source,
         Vec::new(),
     )
+    .bringing_record_kinds()
 }
 
 fn catalog(context: &Context<'_>) -> Addon {
@@ -192,6 +196,7 @@ fn admin() -> Addon {
         objects(vec![admin]),
         Vec::new(),
     )
+    .counted_as("butler-addons")
 }
 
 /// The catalog entries of the addons that a platform is made of.

@@ -239,6 +239,7 @@ impl Published<'_> {
                 addon: name.to_owned(),
             }],
         )
+        .counted_as("capi")
     }
 }
 

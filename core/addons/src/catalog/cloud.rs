@@ -88,7 +88,8 @@ fn aws(context: &Context<'_>, settings: &Aws) -> Vec<Addon> {
             &[],
             source,
             Vec::new(),
-        ),
+        )
+        .counted_as(CCM),
         addon(CCM, &title, &[credentials], Source::Chart(release), ready),
     ]
 }

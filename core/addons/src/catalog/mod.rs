@@ -173,6 +173,9 @@ fn addon(name: &str, title: &str, needs: &[&str], source: Source, ready: Vec<Rea
         needs: needs.iter().map(|&need| need.to_owned()).collect(),
         source,
         ready,
+        ledger: None,
+        announces_endpoint: false,
+        brings_record_kinds: false,
     }
 }
 

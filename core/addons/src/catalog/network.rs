@@ -112,6 +112,7 @@ fn kube_vip(context: &Context<'_>, settings: &Versioned, vip: Ipv4Addr) -> Addon
         objects(vec![account, role, binding, set]),
         ready,
     )
+    .announcing_endpoint()
 }
 
 /// The pod talks to the API server through KubePrism: the service address works only once Cilium runs, and Cilium's
@@ -322,6 +323,7 @@ fn metallb_pool(start: Ipv4Addr, end: Ipv4Addr) -> Addon {
         objects(vec![pool, advertisement]),
         Vec::new(),
     )
+    .counted_as("metallb")
 }
 
 fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {

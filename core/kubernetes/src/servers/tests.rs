@@ -165,3 +165,14 @@ async fn a_watch_on_a_machine_that_fell_silent_ends_when_another_address_answers
     assert!(ended.is_none_or(|frame| frame.is_err()));
     assert_eq!(name(&client).await.unwrap(), "second");
 }
+
+/// Every look at an API server that was starting took three seconds, where its answer could have been known at once.
+#[tokio::test]
+async fn addresses_that_all_refuse_are_told_at_once() {
+    let refused = ["http://127.0.0.1:1", "http://127.0.0.1:2"].map(str::to_owned);
+    let servers = servers(refused.to_vec()).await;
+    let began = Instant::now();
+    let error = servers.0.best().await.unwrap_err();
+    assert!(error.to_string().contains("refused"), "{error}");
+    assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
+}

@@ -9,7 +9,7 @@ use butler_kubernetes::connect as connection;
 use futures::{StreamExt as _, stream};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::{context::Files, journal::Known, promised, steps::api_server_ready};
+use crate::bootstrap::{Known, context::Files, promised, steps::api_server::ready as api_server_ready};
 
 /// The longest that one address is asked. Whoever has it answers in a fraction of that, also when the first packet is lost.
 const LOOK: Duration = Duration::from_millis(1200);
@@ -60,7 +60,7 @@ pub(crate) fn is_announced(host: &str) -> bool {
 
 /// Whether no machine can have the endpoint by our doing: none got a configuration.
 pub(crate) fn is_unused(known: &Known) -> bool {
-    let configure = |step: &crate::graph::StepId| step.as_str().ends_with("/configure");
+    let configure = |step: &butler_engine::StepId| step.as_str().ends_with("/configure");
     !known.touched.iter().chain(&known.proven).any(configure)
 }
 

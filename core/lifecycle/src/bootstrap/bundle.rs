@@ -6,7 +6,7 @@ use butler_talos::secrets::{SecretsBundle, SecretsError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::{context::Files, promised};
+use crate::bootstrap::{context::Files, promised};
 
 /// A bundle that is being made.
 #[derive(Debug)]

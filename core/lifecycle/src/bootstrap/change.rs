@@ -8,12 +8,10 @@ mod machines;
 mod rules;
 
 use butler_api::config::{Change, difference};
+use butler_engine::StepId;
 use serde_json::Value;
 
-use crate::{
-    graph::{Kind, StepId},
-    journal::Known,
-};
+use crate::bootstrap::{Known, steps};
 
 /// What follows from a changed configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,10 +52,10 @@ pub fn judge(before: &Value, now: &Value, known: &Known) -> Verdict {
         }
     }
     if !verdict.allowed.is_empty() || !verdict.forget.is_empty() {
-        verdict.again.push(Kind::Preflight.id());
+        verdict.again.push(steps::preflight::id());
     }
     if verdict.allowed.iter().any(|change| change.path == "network.vip") {
-        verdict.again.push(Kind::EndpointFree.id());
+        verdict.again.push(steps::endpoint::free_id());
     }
     verdict.again.sort();
     verdict.again.dedup();
@@ -103,8 +101,8 @@ impl State<'_> {
 
     /// The step that made the machine this cluster's: its order, or where it is there already its configuration.
     fn claimed(&self, machine: &str) -> Option<StepId> {
-        let ordered = || self.tried(Kind::Machine(machine.to_owned()).id());
-        let configured = self.tried(Kind::Configure(machine.to_owned()).id());
+        let ordered = || self.tried(steps::machine::id(machine));
+        let configured = self.tried(steps::configure::id(machine));
         configured.or_else(|| self.makes_machines().then(ordered).flatten())
     }
 }

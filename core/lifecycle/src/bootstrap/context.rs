@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    error::Error,
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
@@ -15,8 +16,11 @@ use butler_addons::{Addon, Installer};
 use butler_api::{
     config::{BootstrapConfig, Role},
     error::{Class, StepError},
+    event::Body,
     v1alpha1::MachineRequest,
+    view::View,
 };
+use butler_engine::{Operation, StepId, Words};
 use butler_files::home::{self, HomeError};
 use butler_infra::{Owner, Provider};
 use butler_kubernetes::{Watched, chain, servers::Servers};
@@ -33,14 +37,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
-    bundle::Bundle,
-    cluster,
-    controllers::machines::Trouble,
-    graph::{Kind, StepId},
-    journal::{Known, Writer},
-    promised,
-    steps::Below,
-    view::View,
+    bootstrap::{
+        Fact, Journal, Known, Learned,
+        bundle::Bundle,
+        controllers::machines::Trouble,
+        mirror::Mirror,
+        promised,
+        steps::{self, Below},
+    },
+    bootstrap_clusters,
 };
 
 /// Where a run reads and writes.
@@ -107,7 +112,7 @@ pub struct Management {
 /// The bootstrap cluster while it runs.
 pub struct BootstrapSide {
     /// The cluster.
-    pub running: cluster::Running,
+    pub running: bootstrap_clusters::Running,
     /// Its MachineRequests, once the record is written.
     pub machines: Mutex<Option<Arc<Watched<MachineRequest>>>>,
     /// Tasks that end with the run or at the pivot: the machine controller, the mirror.
@@ -122,46 +127,56 @@ pub struct TalosSide {
     pub credentials: Credentials,
 }
 
-/// What the steps share.
-pub struct Context {
+/// What is settled before the first step: read by all of them, changed by none.
+pub struct Settled {
     /// The validated configuration.
     pub config: BootstrapConfig,
     /// Whose objects these are.
     pub owner: Owner,
-    /// The platform.
-    pub provider: Arc<dyn Provider>,
-    /// Paths.
-    pub files: Files,
     /// Settings of the bootstrap cluster.
-    pub cluster: cluster::Settings,
-    /// The journal.
-    pub journal: Writer,
+    pub cluster: bootstrap_clusters::Settings,
     /// Addons by name.
     pub addons: BTreeMap<String, Addon>,
     /// Roles of the machines by name.
     pub roles: BTreeMap<String, Role>,
-    /// What the journal and this run know.
-    pub known: Mutex<Known>,
     /// Steps that earlier runs began.
     pub before: BTreeSet<StepId>,
+}
+
+/// Connections, made when first needed and kept.
+pub struct Links {
+    /// The platform.
+    pub provider: Arc<dyn Provider>,
     /// What the machine controller says.
     pub trouble: Trouble,
-    /// What people see, for the mirror.
-    pub view: watch::Receiver<View>,
-    bundle: Mutex<Option<Bundle>>,
-    unsure: AtomicBool,
     make_installer: MakeInstaller,
     talos: tokio::sync::OnceCell<Arc<TalosSide>>,
     bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
     management: tokio::sync::OnceCell<Arc<Management>>,
-    talosconfig_lock: tokio::sync::Mutex<()>,
-    unconfigured: Mutex<BTreeSet<String>>,
     talos_nodes: Mutex<BTreeMap<String, TalosNode>>,
     pub(crate) below: Below,
     pub(crate) owner_uid: tokio::sync::OnceCell<String>,
 }
 
-/// What a context is made of.
+/// A bootstrap under way: what its steps share.
+pub struct Bootstrap {
+    /// What was settled before.
+    pub settled: Settled,
+    /// Connections.
+    pub links: Links,
+    /// Where it reads and writes.
+    pub files: Files,
+    /// The journal, with what it tells.
+    pub journal: Journal,
+    /// What people see, for the mirror.
+    pub view: watch::Receiver<View>,
+    bundle: Mutex<Option<Bundle>>,
+    unsure: AtomicBool,
+    talosconfig_lock: tokio::sync::Mutex<()>,
+    unconfigured: Mutex<BTreeSet<String>>,
+}
+
+/// What a bootstrap is made of.
 pub struct Parts {
     /// The validated configuration.
     pub config: BootstrapConfig,
@@ -172,13 +187,13 @@ pub struct Parts {
     /// Paths.
     pub files: Files,
     /// Settings of the bootstrap cluster.
-    pub cluster: cluster::Settings,
+    pub cluster: bootstrap_clusters::Settings,
     /// The journal.
-    pub journal: Writer,
+    pub journal: Journal,
     /// What is installed.
     pub addons: Vec<Addon>,
     /// What earlier runs left.
-    pub known: Known,
+    pub before: Known,
     /// Whether earlier runs may have done more than that.
     pub unsure: bool,
     /// What people see.
@@ -189,8 +204,36 @@ pub struct Parts {
     pub make_installer: MakeInstaller,
 }
 
-impl Context {
-    /// A context.
+impl Operation for Bootstrap {
+    type Memory = Learned;
+
+    const WORDS: Words = Words {
+        done: "management cluster ready",
+        not_done: "the bootstrap is not done",
+    };
+
+    fn explain(error: &(dyn Error + 'static)) -> String {
+        chain(error)
+    }
+
+    fn learnt(fact: &Fact, seen: &View) -> Option<Body> {
+        let (name, id, address) = match fact {
+            Fact::ProviderId { machine, id } => (machine, Some(id), None),
+            Fact::Address { machine, address } => (machine, None, Some(address)),
+            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } | Fact::Authority { .. } | Fact::Forgotten { .. } => {
+                return None;
+            }
+        };
+        let before = seen.machine(name)?;
+        let mut machine = before.clone();
+        machine.provider_id = id.cloned().or(machine.provider_id);
+        machine.address = address.cloned().or(machine.address);
+        (machine != *before).then_some(Body::MachineChanged { machine })
+    }
+}
+
+impl Bootstrap {
+    /// A bootstrap that is about to run.
     pub fn new(parts: Parts) -> Self {
         let Parts {
             config,
@@ -200,36 +243,41 @@ impl Context {
             cluster,
             journal,
             addons,
-            known,
+            before,
             unsure,
             view,
             bundle,
             make_installer,
         } = parts;
-        Self {
+        let settled = Settled {
             roles: config.machine_names().into_iter().collect(),
             config,
             owner,
-            provider,
-            files,
             cluster,
-            journal,
             addons: addons.into_iter().map(|a| (a.name.clone(), a)).collect(),
-            before: known.touched.union(&known.proven).cloned().collect(),
-            known: Mutex::new(known),
-            unsure: AtomicBool::new(unsure),
+            before: before.touched.union(&before.proven).cloned().collect(),
+        };
+        let links = Links {
+            provider,
             trouble: Trouble::default(),
-            view,
-            bundle: Mutex::new(bundle),
             make_installer,
             talos: tokio::sync::OnceCell::new(),
             bootstrap: Mutex::new(None),
             management: tokio::sync::OnceCell::new(),
-            talosconfig_lock: tokio::sync::Mutex::new(()),
-            unconfigured: Mutex::default(),
             talos_nodes: Mutex::default(),
             below: Below::default(),
             owner_uid: tokio::sync::OnceCell::new(),
+        };
+        Self {
+            settled,
+            links,
+            files,
+            journal,
+            view,
+            bundle: Mutex::new(bundle),
+            unsure: AtomicBool::new(unsure),
+            talosconfig_lock: tokio::sync::Mutex::new(()),
+            unconfigured: Mutex::default(),
         }
     }
 
@@ -238,9 +286,14 @@ impl Context {
         self.known().proven.contains(step)
     }
 
-    /// What is known.
+    /// What the journal tells by now. Do not hold it across an `await`.
     pub fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.journal.known()
+    }
+
+    /// What shows this bootstrap on a cluster.
+    pub(crate) fn mirror(&self, client: Client) -> Mirror {
+        Mirror::new(client, &self.settled.config.cluster.name, self.settled.addons.values())
     }
 
     /// Whether earlier runs may have done more than the journal tells.
@@ -251,7 +304,7 @@ impl Context {
     /// A machine was found with this cluster's configuration before this run pushed one. If no earlier run meant to either,
     /// the journal is older than what it describes.
     pub(crate) fn was_configured(&self, name: &str) {
-        let step = Kind::Configure(name.to_owned()).id();
+        let step = steps::configure::id(name);
         let known = self.known();
         if !known.touched.contains(&step) && !known.proven.contains(&step) {
             self.unsure.store(true, Ordering::Relaxed);
@@ -266,12 +319,17 @@ impl Context {
     /// Connections to control planes, by machine name: they are asked many things, and a new connection costs more than a
     /// question.
     pub(crate) fn talos_nodes(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, TalosNode>> {
-        self.talos_nodes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.links.talos_nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The node address of a machine.
     pub fn address(&self, machine: &str) -> Result<Address, StepError> {
-        let text = self.known().machines.get(machine).and_then(|m| m.address.clone());
+        let text = self
+            .known()
+            .memory
+            .machines
+            .get(machine)
+            .and_then(|m| m.address.clone());
         let text = text.ok_or_else(|| StepError::new(Class::Retryable, format!("{machine} has no address yet")))?;
         text.parse()
             .map_err(|e| StepError::fatal(format!("the address {text:?} of {machine}"), e))
@@ -279,7 +337,7 @@ impl Context {
 
     /// Names of the control planes, in order.
     pub fn control_planes(&self) -> Vec<String> {
-        let machines = self.config.machine_names();
+        let machines = self.settled.config.machine_names();
         machines
             .into_iter()
             .filter(|(_, role)| *role == Role::ControlPlane)
@@ -289,7 +347,7 @@ impl Context {
 
     /// Host of the control-plane endpoint: the configured one, else the first control plane's address.
     pub fn endpoint_host(&self) -> Result<String, StepError> {
-        if let Some(vip) = &self.config.network.vip {
+        if let Some(vip) = &self.settled.config.network.vip {
             return Ok(vip.split('/').next().unwrap_or(vip).to_owned());
         }
         let first = self.control_planes().into_iter().next();
@@ -307,7 +365,8 @@ impl Context {
 
     /// Secrets bundle and credentials, from the file that the secrets step wrote.
     pub async fn talos(&self) -> Result<Arc<TalosSide>, StepError> {
-        self.talos
+        self.links
+            .talos
             .get_or_try_init(|| async { self.load_talos().map(Arc::new) })
             .await
             .cloned()
@@ -315,11 +374,11 @@ impl Context {
 
     /// Secrets bundle and credentials, if they were made. Until then no node can have this cluster's configuration.
     pub async fn talos_if_made(&self) -> Result<Option<Arc<TalosSide>>, StepError> {
-        if let Some(talos) = self.talos.get() {
+        if let Some(talos) = self.links.talos.get() {
             return Ok(Some(Arc::clone(talos)));
         }
         let missing = |path: &Path| std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound);
-        if !self.is_proven(&Kind::Secrets.id()) && missing(&self.files.secrets()) {
+        if !self.is_proven(&steps::secrets::id()) && missing(&self.files.secrets()) {
             return Ok(None);
         }
         self.talos().await.map(Some)
@@ -341,12 +400,17 @@ impl Context {
 
     /// The bootstrap cluster, if it runs.
     pub fn bootstrap(&self) -> Result<Arc<BootstrapSide>, StepError> {
-        let side = self.bootstrap.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let side = self
+            .links
+            .bootstrap
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         side.ok_or_else(|| StepError::new(Class::Retryable, "the bootstrap cluster does not run"))
     }
 
     /// Sets or forgets the bootstrap cluster.
-    pub fn set_bootstrap(&self, side: Option<cluster::Running>) {
+    pub fn set_bootstrap(&self, side: Option<bootstrap_clusters::Running>) {
         let side = side.map(|running| {
             Arc::new(BootstrapSide {
                 running,
@@ -355,7 +419,7 @@ impl Context {
             })
         });
         let old = std::mem::replace(
-            &mut *self.bootstrap.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut *self.links.bootstrap.lock().unwrap_or_else(PoisonError::into_inner),
             side,
         );
         if let Some(old) = old {
@@ -366,6 +430,7 @@ impl Context {
     /// The management cluster.
     pub async fn management(&self) -> Result<Arc<Management>, StepError> {
         let management = self
+            .links
             .management
             .get_or_try_init(|| async { self.connect().await.map(Arc::new) })
             .await?;
@@ -392,7 +457,7 @@ impl Context {
             servers,
             server_name,
         };
-        let installer = (self.make_installer)(access.clone()).await?;
+        let installer = (self.links.make_installer)(access.clone()).await?;
         Ok(Management {
             access,
             nodes,
@@ -405,7 +470,7 @@ impl Context {
     fn servers(&self) -> Result<Vec<String>, StepError> {
         let url = |host: &str| format!("https://{}:6443", bracketed(host));
         let mut servers = Vec::new();
-        if self.is_proven(&Kind::Endpoint.id()) {
+        if self.is_proven(&steps::endpoint::ready_id()) {
             servers.push(url(&self.endpoint_host()?));
         }
         for name in self.configured_control_planes() {
@@ -422,8 +487,8 @@ impl Context {
 
     /// Control planes that have their configuration; the one that bootstraps etcd first, as it is ahead of the others.
     pub fn configured_control_planes(&self) -> Vec<String> {
-        let configured = self.machines_with(Kind::Configure);
-        let first = self.known().etcd_node.clone();
+        let configured = self.machines_with(steps::configure::id);
+        let first = self.known().memory.etcd_node.clone();
         let mut names = self.control_planes();
         names.retain(|name| configured.contains(name));
         names.sort_by_key(|name| Some(name) != first.as_ref());
@@ -449,7 +514,7 @@ impl Context {
     pub async fn write_talosconfig(&self) -> Result<Option<String>, StepError> {
         let _one_at_a_time = self.talosconfig_lock.lock().await;
         let talos = self.talos().await?;
-        let known = self.known().machines.clone();
+        let known = self.known().memory.machines.clone();
         let endpoints: Vec<String> = self
             .control_planes()
             .iter()
@@ -457,7 +522,7 @@ impl Context {
             .collect();
         // One node by default: talosctl refuses health and others as soon as the context names several.
         let nodes = &endpoints[..endpoints.len().min(1)];
-        let (name, now) = (&self.config.cluster.name, Timestamp::now());
+        let (name, now) = (&self.settled.config.cluster.name, Timestamp::now());
         let flaw = |path: &Path| match promised::read(path) {
             Ok(text) => promised::talosconfig_flaw(&text, name, &endpoints, &talos.bundle, now),
             Err(flaw) => Some(flaw),
@@ -476,13 +541,11 @@ impl Context {
         Ok(people)
     }
 
-    /// Machines with a proof of this kind of step.
-    pub fn machines_with(&self, kind: impl Fn(String) -> Kind) -> BTreeSet<String> {
+    /// Machines whose step of this id is proven.
+    pub fn machines_with(&self, id: impl Fn(&str) -> StepId) -> BTreeSet<String> {
         let known = self.known();
-        let names = self.config.machine_names().into_iter().map(|(name, _)| name);
-        names
-            .filter(|name| known.proven.contains(&kind(name.clone()).id()))
-            .collect()
+        let names = self.settled.config.machine_names().into_iter().map(|(name, _)| name);
+        names.filter(|name| known.proven.contains(&id(name))).collect()
     }
 }
 

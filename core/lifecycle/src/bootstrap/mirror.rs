@@ -1,8 +1,9 @@
 //! Mirrors what people see into `ClusterBootstrap.status`, so that kubectl and the console see it too.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use butler_api::v1alpha1::ClusterBootstrap;
+use butler_addons::Addon;
+use butler_api::{event::MachineLine, v1alpha1::ClusterBootstrap, view::View};
 use butler_kubernetes::{MANAGER, chain};
 use jiff::Timestamp;
 use kube::{
@@ -12,72 +13,102 @@ use kube::{
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use crate::{record::NAMESPACE, view::View};
+use crate::bootstrap::record::NAMESPACE;
 
 /// Shortest time between two writes: the status holds every machine.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Writes every change until dropped. A failed write is made up for by the next one.
-pub(crate) async fn run(client: Client, name: String, mut view: watch::Receiver<View>) {
-    loop {
-        let now = view.borrow_and_update().clone();
-        if let Err(error) = write(&client, &name, &now).await {
-            tracing::warn!(error = %chain(&error), "status of the ClusterBootstrap not written");
+/// Where the status is written.
+pub(crate) struct Mirror {
+    api: Api<ClusterBootstrap>,
+    /// Name of the ClusterBootstrap.
+    name: String,
+    /// Names of addons, by their key in `status.addonsInstalled`.
+    keys: Vec<(String, String)>,
+}
+
+impl Mirror {
+    /// A mirror on this cluster.
+    pub(crate) fn new<'a>(client: Client, name: &str, addons: impl IntoIterator<Item = &'a Addon>) -> Self {
+        let key = |addon: &Addon| (addon.ledger_key().to_owned(), addon.name.clone());
+        Self {
+            api: Api::namespaced(client, NAMESPACE),
+            name: name.to_owned(),
+            keys: addons.into_iter().map(key).collect(),
         }
-        tokio::time::sleep(PACE).await;
-        if view.changed().await.is_err() {
-            return;
+    }
+
+    /// Writes every change until dropped. A failed write is made up for by the next one.
+    pub(crate) async fn run(self, mut view: watch::Receiver<View>) {
+        let mut written = Value::Null;
+        loop {
+            let now = self.status(&view.borrow_and_update());
+            if now != written {
+                match self.patch(now.clone()).await {
+                    Ok(()) => written = now,
+                    Err(error) => tracing::warn!(error = %chain(&error), "status of the ClusterBootstrap not written"),
+                }
+            }
+            tokio::time::sleep(PACE).await;
+            if view.changed().await.is_err() {
+                return;
+            }
         }
+    }
+
+    /// Writes one view.
+    pub(crate) async fn write(&self, view: &View) -> Result<(), kube::Error> {
+        self.patch(self.status(view)).await
+    }
+
+    /// Writes the view with phase Ready and the endpoint.
+    pub(crate) async fn declare_ready(&self, view: &View, endpoint: &str) -> Result<(), kube::Error> {
+        let mut status = self.status(view);
+        status["phase"] = json!("Ready");
+        status["controlPlaneEndpoint"] = json!(endpoint);
+        self.patch(status).await
+    }
+
+    async fn patch(&self, mut status: Value) -> Result<(), kube::Error> {
+        status["lastUpdated"] = json!(Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let params = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.api
+            .patch_status(&self.name, &params, &Patch::Merge(json!({"status": status})))
+            .await
+            .map(|_| ())
+    }
+
+    fn status(&self, view: &View) -> Value {
+        let machines: Vec<Value> = view.machines.iter().map(machine).collect();
+        json!({"phase": view.phase, "machines": machines, "addonsInstalled": self.ledger(view)})
+    }
+
+    /// A key is true when every addon that shares it is ready.
+    fn ledger(&self, view: &View) -> Map<String, Value> {
+        let mut ledger: BTreeMap<&str, bool> = BTreeMap::new();
+        for (key, addon) in &self.keys {
+            *ledger.entry(key).or_insert(true) &= view.has_addon(addon);
+        }
+        ledger
+            .into_iter()
+            .map(|(key, ready)| (key.to_owned(), json!(ready)))
+            .collect()
     }
 }
 
-/// Writes one view.
-pub(crate) async fn write(client: &Client, name: &str, view: &View) -> Result<(), kube::Error> {
-    patch(client, name, status(view)).await
-}
-
-/// Writes the view with phase Ready and the endpoint.
-pub(crate) async fn declare_ready(client: &Client, name: &str, view: &View, endpoint: &str) -> Result<(), kube::Error> {
-    let mut status = status(view);
-    status["phase"] = json!("Ready");
-    status["controlPlaneEndpoint"] = json!(endpoint);
-    patch(client, name, status).await
-}
-
-async fn patch(client: &Client, name: &str, mut status: Value) -> Result<(), kube::Error> {
-    status["lastUpdated"] = json!(Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-    let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
-    let params = PatchParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    api.patch_status(name, &params, &Patch::Merge(json!({"status": status})))
-        .await
-        .map(|_| ())
-}
-
-fn status(view: &View) -> Value {
-    let machines: Vec<Value> = view
-        .machines()
-        .iter()
-        .map(|m| {
-            let mut line = json!({
-                "name": m.name, "role": m.role, "phase": machine_phase(&m.state),
-                "talosConfigured": matches!(m.state.as_str(), "configured" | "joined" | "ready"),
-                "ready": m.state == "ready",
-            });
-            if let Some(address) = &m.address {
-                line["ipAddress"] = json!(address);
-            }
-            line
-        })
-        .collect();
-    let addons: Map<String, Value> = view
-        .ledger()
-        .into_iter()
-        .map(|(name, ready)| (name, json!(ready)))
-        .collect();
-    json!({"phase": view.phase, "machines": machines, "addonsInstalled": addons})
+fn machine(line: &MachineLine) -> Value {
+    let mut value = json!({
+        "name": line.name, "role": line.role, "phase": machine_phase(&line.state),
+        "talosConfigured": matches!(line.state.as_str(), "configured" | "joined" | "ready"),
+        "ready": line.state == "ready",
+    });
+    if let Some(address) = &line.address {
+        value["ipAddress"] = json!(address);
+    }
+    value
 }
 
 /// The MachineRequest phase that goes with a machine's state in the view.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{addresses, context::Files, steps::install_image};
+use crate::bootstrap::{addresses, context::Files, machine_config::install_image};
 
 /// What will be made.
 #[derive(Debug, Clone, Serialize)]

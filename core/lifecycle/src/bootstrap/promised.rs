@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
         return Err(format!("it has {} bytes", found.len()));
     }
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-    if crate::remains::is_blank(&text) {
+    if crate::bootstrap::remains::is_blank(&text) {
         return Err(EMPTY.to_owned());
     }
     Ok(text)

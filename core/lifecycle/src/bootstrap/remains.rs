@@ -9,22 +9,29 @@ use std::{
 };
 
 use butler_api::config::BootstrapConfig;
+use butler_engine::journal::{Found, JournalError, Problem, Unusable, find};
 use butler_kubernetes::chain;
 use butler_talos::{pki, secrets::SecretsBundle};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    context::Files,
-    graph::Kind,
-    journal::{Found, JournalError, Known, Problem, Unusable, find},
-    promised,
-};
+use crate::bootstrap::{Known, Learned, context::Files, promised, steps};
+
+/// What shows, beside the journal, that a bootstrap has begun.
+const TRACES: [&str; 7] = [
+    "secrets.yaml",
+    "talosconfig",
+    "kubeconfig",
+    "bootstrap-cluster",
+    "bootstrap-kubeconfig",
+    "kind",
+    "helm",
+];
 
 /// What can be continued, or begun.
 #[derive(Debug)]
 pub struct Remains {
     /// The journal.
-    pub journal: Found,
+    pub journal: Found<Learned>,
     /// What it tells.
     pub known: Known,
 }
@@ -65,7 +72,7 @@ impl Lost {
     }
 
     /// The file system's own reason, if nothing is lost and the journal could not be read.
-    fn of_journal(unusable: Unusable, config: &BootstrapConfig, files: &Files) -> Self {
+    fn of_journal(unusable: Unusable<Learned>, config: &BootstrapConfig, files: &Files) -> Self {
         let Unusable {
             path,
             problem,
@@ -108,7 +115,7 @@ impl Lost {
         let node = config
             .machine_names()
             .into_iter()
-            .find_map(|(name, _)| known.machines.get(&name)?.address.clone())
+            .find_map(|(name, _)| known.memory.machines.get(&name)?.address.clone())
             .unwrap_or_else(|| "ADDRESS".to_owned());
         let from_node = format!(
             "a configured control plane still has them: talosctl --talosconfig {} -n {node} get machineconfig v1alpha1 \
@@ -146,8 +153,8 @@ fn machines(config: &BootstrapConfig, known: &Known) -> Vec<String> {
     let names = config.machine_names().into_iter();
     names
         .map(|(name, _)| {
-            let facts = known.machines.get(&name);
-            let listed = crate::plan::static_machine(config, &name).map(|m| m.address.clone());
+            let facts = known.memory.machines.get(&name);
+            let listed = crate::bootstrap::plan::static_machine(config, &name).map(|m| m.address.clone());
             let id = facts.and_then(|f| f.provider_id.clone());
             let address = facts.and_then(|f| f.address.clone()).or(listed);
             let mut told: Vec<String> = address.into_iter().collect();
@@ -162,7 +169,7 @@ fn machines(config: &BootstrapConfig, known: &Known) -> Vec<String> {
 
 /// Looks at what earlier runs left; changes nothing.
 pub fn look(config: &BootstrapConfig, files: &Files) -> Result<Remains, Box<Lost>> {
-    let journal = find(&files.journal()).map_err(|e| Box::new(Lost::of_journal(*e, config, files)))?;
+    let journal = find(&files.journal(), &TRACES).map_err(|e| Box::new(Lost::of_journal(*e, config, files)))?;
     let known = Known::of(&journal.records);
     if let Some((name, _)) = known.cluster.as_ref().filter(|(name, _)| *name != config.cluster.name) {
         let path = files.journal();
@@ -196,8 +203,7 @@ fn secrets_problem(path: &Path, known: &Known) -> Option<String> {
     match SecretsBundle::from_yaml(&text) {
         Err(error) => Some(format!("the Talos secrets {shown} are damaged: {}", chain(&error))),
         Ok(bundle) => {
-            let other = known
-                .authority
+            let other = known.memory.authority
                 .as_ref()
                 .is_some_and(|known| *known != authority(&bundle));
             other.then(|| format!("the Talos secrets {shown} are those of another cluster"))
@@ -212,7 +218,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
 
 /// Whether a machine may have been configured with the secrets.
 pub(crate) fn in_use(known: &Known) -> bool {
-    let configured = |id: &crate::graph::StepId| {
+    let configured = |id: &butler_engine::StepId| {
         let parts: Vec<&str> = id.as_str().split('/').collect();
         matches!(parts.as_slice(), ["machine", _, "configure"])
     };
@@ -221,7 +227,7 @@ pub(crate) fn in_use(known: &Known) -> bool {
 
 /// Whether the management cluster owns its record.
 pub(crate) fn finished(known: &Known) -> bool {
-    known.proven.contains(&Kind::PivotCommit.id())
+    known.proven.contains(&steps::pivot::commit_id())
 }
 
 /// What tells one bundle from another: SHA-256 (hex) over the certificate of the Talos API's authority.

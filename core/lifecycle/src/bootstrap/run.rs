@@ -4,8 +4,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use butler_addons::{self, Addon, ClusterFacts, PlanError};
 use butler_api::{
-    config::{BootstrapConfig, Change},
-    event::Body,
+    config::{BootstrapConfig, Change, Role},
+    event::{Body, MachineLine},
+    view::View,
+};
+use butler_engine::{
+    Ended, GRACE, Graph, GraphError, Moment, Run, Sink, StepId, drive,
+    journal::{Found, JournalError},
+    scheduler::Scheduler,
 };
 use butler_files::{
     Lock, LockError,
@@ -20,16 +26,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    bundle::Bundle,
-    change::{self, Refused, Verdict},
-    cluster::{self, kind::Tools},
-    context::{Context, Files, MakeInstaller, Parts},
-    driver::{Ended, GRACE, Run, Sink, drive},
-    graph::{self, AddonNode, Graph, GraphError, Kind, StepId},
-    journal::{Entry, Found, JournalError, Known},
-    remains::{self, Lost, Remains},
-    scheduler::Scheduler,
-    view::View,
+    bootstrap::{
+        Bootstrap, Entry, Fact, Known, Learned,
+        bundle::Bundle,
+        change::{self, Refused, Verdict},
+        context::{Files, MakeInstaller, Parts},
+        graph,
+        remains::{self, Lost, Remains},
+        steps,
+    },
+    bootstrap_clusters::{self, kind::Tools},
 };
 
 /// What a run is asked to do.
@@ -137,17 +143,27 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let changes: Vec<Change> = change.as_ref().map(|c| c.allowed.clone()).unwrap_or_default();
     let begin = begin(&config, cluster_id, change.filter(|_| resumed), !resumed);
     known.add(&begin);
-    let graph = graph::bootstrap(&config, &nodes(&addons), keep_bootstrap_cluster, made(&config, &known))?;
+    let graph = graph::graph(&config, &addons, keep_bootstrap_cluster, made(&config, &known))?;
     let proven = trusted(&graph, &known);
-    let view = view(&config, &addons, &graph, &known, &proven);
+    let view = opening_view(&config, &addons, &graph, &known, &proven);
+    let mut opening = opening(&view, resumed, graph.len(), proven.len());
+    opening.extend(lost_end.into_iter().chain(notice(&changes)));
     let journal = journal.open(&files.journal(), run_id, fuse)?;
     journal.append(begin).await?;
     let heartbeat = tokio::spawn(beat(lock));
-    let limit = provider.info().capabilities.max_parallel_creates;
-    let cluster = config.cluster.name.clone();
+    let run = Run {
+        id: run_id,
+        cluster: config.cluster.name.clone(),
+        proven,
+        limit: provider.info().capabilities.max_parallel_creates,
+        opening,
+        deadline,
+        grace: GRACE,
+        cancel,
+    };
     let (published, seen) = watch::channel(view);
     let settings = settings(&config, cluster_id, &files, tools, ca_files);
-    let parts = Parts {
+    let bootstrap = Arc::new(Bootstrap::new(Parts {
         config,
         owner,
         provider,
@@ -155,26 +171,14 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         cluster: settings,
         journal: journal.clone(),
         addons,
-        known,
+        before: known,
         unsure,
         view: seen,
         bundle,
         make_installer,
-    };
-    let context = Arc::new(Context::new(parts));
-    let scheduler = Scheduler::new(graph, &proven, limit);
-    let run = Run {
-        id: run_id,
-        cluster,
-        proven: proven.len(),
-        resumed,
-        notices: lost_end.into_iter().chain(notice(&changes)).collect(),
-        deadline,
-        grace: GRACE,
-        cancel,
-    };
-    let ended = drive(scheduler, Arc::clone(&context), journal, sink, published, run).await;
-    context.set_bootstrap(None);
+    }));
+    let ended = drive(Arc::clone(&bootstrap), graph, journal, sink, published, run).await;
+    bootstrap.set_bootstrap(None);
     heartbeat.abort();
     Ok(ended?)
 }
@@ -186,8 +190,8 @@ fn settings(
     files: &Files,
     tools: Tools,
     ca_files: Vec<PathBuf>,
-) -> cluster::Settings {
-    cluster::Settings {
+) -> bootstrap_clusters::Settings {
+    bootstrap_clusters::Settings {
         choice: config.bootstrap_cluster.clone(),
         cluster: config.cluster.name.clone(),
         id,
@@ -203,7 +207,7 @@ pub fn cluster_id(config: &BootstrapConfig, files: &Files) -> Result<Option<Uuid
     Ok(known.cluster.map(|(_, id)| id))
 }
 
-fn journal_warnings(journal: &Found) -> Vec<Body> {
+fn journal_warnings(journal: &Found<Learned>) -> Vec<Body> {
     if journal.from_backup == 0 {
         return Vec::new();
     }
@@ -218,6 +222,7 @@ fn journal_warnings(journal: &Found) -> Vec<Body> {
 fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, first: bool) -> Entry {
     let whole = first || change.is_some();
     let Verdict { again, forget, .. } = change.unwrap_or_default();
+    let facts = forget.into_iter().map(|machine| Fact::Forgotten { machine }).collect();
     Entry::Run {
         cluster: config.cluster.name.clone(),
         cluster_id,
@@ -225,7 +230,7 @@ fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, fi
         config: whole.then(|| config.canonical.clone()),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         again,
-        forget,
+        facts,
     }
 }
 
@@ -265,25 +270,16 @@ fn changed(config: &BootstrapConfig, known: &Known) -> Result<Option<Verdict>, R
     })
 }
 
-fn nodes(addons: &[Addon]) -> Vec<AddonNode> {
-    let node = |a: &Addon| AddonNode {
-        name: a.name.clone(),
-        title: a.title.clone(),
-        needs: a.needs.clone(),
-    };
-    addons.iter().map(node).collect()
-}
-
 /// Whether earlier runs made machines.
 fn made(config: &BootstrapConfig, known: &Known) -> bool {
     let machines = config.machine_names();
     machines
         .into_iter()
-        .any(|(name, _)| known.proven.contains(&Kind::Machine(name).id()))
+        .any(|(name, _)| known.proven.contains(&steps::machine::id(&name)))
 }
 
 /// Steps whose proof an earlier run made durable and that need no new look.
-fn trusted(graph: &Graph, known: &Known) -> Vec<StepId> {
+fn trusted(graph: &Graph<Bootstrap>, known: &Known) -> Vec<StepId> {
     graph
         .iter()
         .filter(|s| !s.volatile && known.proven.contains(&s.id))
@@ -291,21 +287,52 @@ fn trusted(graph: &Graph, known: &Known) -> Vec<StepId> {
         .collect()
 }
 
-fn view(config: &BootstrapConfig, addons: &[Addon], graph: &Graph, known: &Known, proven: &[StepId]) -> View {
-    let machines = config
-        .machine_names()
-        .into_iter()
-        .map(|(name, role)| (name, role.as_str()));
-    let addons = addons.iter().map(|a| (a.name.clone(), a.ledger_key().to_owned()));
-    let mut view = View::new(machines, addons);
-    for (name, facts) in &known.machines {
-        view.restore(name, facts);
-    }
+/// What people see before the first step: the plan, with what earlier runs have proven.
+fn opening_view(
+    config: &BootstrapConfig,
+    addons: &[Addon],
+    graph: &Graph<Bootstrap>,
+    known: &Known,
+    proven: &[StepId],
+) -> View {
+    let line = |(name, role): (String, Role)| {
+        let facts = known.memory.machines.get(&name).cloned().unwrap_or_default();
+        MachineLine {
+            role: role.as_str().to_owned(),
+            state: "pending".to_owned(),
+            address: facts.address,
+            provider_id: facts.provider_id,
+            name,
+        }
+    };
+    let machines = config.machine_names().into_iter().map(line).collect();
+    let addons = addons.iter().map(|addon| addon.name.clone()).collect();
+    let mut view = View::planned(machines, addons);
     let proven: std::collections::BTreeSet<&StepId> = proven.iter().collect();
     for step in graph.iter().filter(|s| proven.contains(&s.id)) {
-        view.proven(&step.kind);
+        if let Some(body) = step.verbs.shows(Moment::Proven, &view) {
+            view.change(&body);
+        }
     }
     view
+}
+
+/// What is said at the start.
+fn opening(view: &View, resumed: bool, steps: usize, proven: usize) -> Vec<Body> {
+    let ready = view.addons.iter().filter(|addon| addon.state == "ready");
+    let ready = ready.map(|addon| Body::AddonChanged {
+        addon: addon.name.clone(),
+        state: addon.state.clone(),
+        detail: None,
+    });
+    let started = Body::RunStarted {
+        resumed,
+        steps,
+        proven,
+        machines: view.machines.clone(),
+        addons: view.addons.iter().map(|addon| addon.name.clone()).collect(),
+    };
+    std::iter::once(started).chain(ready).collect()
 }
 
 /// Keeps the lock's sign of life fresh until dropped.

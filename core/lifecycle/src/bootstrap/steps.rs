@@ -1,129 +1,44 @@
-//! The verbs of every step: what each [`Kind`] means in the real world.
+//! The steps of a bootstrap, one file each: what a step is called, when it may begin, and what it does in the real world.
 
-mod addon;
+pub(super) mod addon;
+pub(super) mod api_server;
 mod below;
-mod etcd;
-mod groundwork;
-mod kubeconfig;
-mod kubernetes;
-mod machine;
-mod members;
-mod pivot;
+pub(super) mod boot;
+pub(super) mod bootstrap_cluster;
+pub(super) mod configure;
+pub(super) mod endpoint;
+pub(super) mod etcd;
+pub(super) mod inventory;
+pub(super) mod kubeconfig;
+pub(super) mod machine;
+pub(super) mod member;
+pub(super) mod node;
+pub(super) mod pivot;
+pub(super) mod preflight;
+pub(super) mod ready;
+pub(super) mod record;
+pub(super) mod secrets;
 mod talos;
 mod wiped;
 
-pub(crate) use below::Below;
-pub(crate) use kubernetes::ready as api_server_ready;
-pub(crate) use talos::{cluster_spec, install_image, node_spec};
-
 use std::time::{Duration, Instant};
 
-use butler_api::{config::Role, error::StepError};
-use futures::future::BoxFuture;
-
-use crate::{
-    context::Context,
-    driver::{Proof, Report, Verbs},
-    graph::{Kind, Step},
+use butler_api::{
+    config::Role,
+    event::{Body, MachineLine},
+    view::View,
 };
 
-impl Verbs for Context {
-    fn probe<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Option<Proof>, StepError>> {
-        Box::pin(async move {
-            let proof = match &step.kind {
-                Kind::Inventory => Some(groundwork::inventory(self, report).await?),
-                Kind::Secrets => groundwork::have_secrets(self, report).await?,
-                Kind::BootstrapCluster | Kind::Record => groundwork::moved(self),
-                Kind::Boot(name) => talos::answers(self, name).await?,
-                Kind::Configure(name) => talos::is_configured(self, name, report).await?,
-                Kind::Etcd => etcd::is_bootstrapped(self).await?,
-                Kind::Kubeconfig => kubeconfig::have(self, report).await?,
-                Kind::Preflight
-                | Kind::Machine(_)
-                | Kind::EndpointFree
-                | Kind::ApiServer
-                | Kind::Endpoint
-                | Kind::Member(_)
-                | Kind::Registered(_)
-                | Kind::NodeReady(_)
-                | Kind::Addon(_)
-                | Kind::RemoveBootstrapCluster => None,
-                Kind::PivotCopy | Kind::PivotCommit => pivot::is_finished(self).await?,
-                Kind::Ready => pivot::is_ready(self, report).await?,
-            };
-            Ok(self.learnt(step, proof))
-        })
-    }
+pub(super) use self::below::Below;
 
-    fn act<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<(), StepError>> {
-        Box::pin(async move {
-            match &step.kind {
-                Kind::Secrets => groundwork::make_secrets(self, report).await,
-                Kind::BootstrapCluster => groundwork::start_cluster(self, report).await,
-                Kind::Record => groundwork::write_record(self).await,
-                Kind::Machine(name) => machine::request(self, name).await,
-                Kind::Configure(name) => talos::configure(self, name, report).await,
-                Kind::Etcd => etcd::bootstrap(self, report).await,
-                Kind::Kubeconfig => kubeconfig::fetch(self, report).await,
-                Kind::Addon(name) => addon::install(self, name, report).await,
-                Kind::PivotCopy => pivot::copy(self).await,
-                Kind::PivotCommit => pivot::commit(self).await,
-                Kind::RemoveBootstrapCluster => pivot::remove(self).await,
-                Kind::Ready => pivot::declare_ready(self, report).await,
-                Kind::Preflight
-                | Kind::Inventory
-                | Kind::Boot(_)
-                | Kind::EndpointFree
-                | Kind::Member(_)
-                | Kind::ApiServer
-                | Kind::Endpoint
-                | Kind::Registered(_)
-                | Kind::NodeReady(_) => Ok(()),
-            }
-        })
-    }
-
-    fn prove<'a>(&'a self, step: &'a Step, report: &'a Report) -> BoxFuture<'a, Result<Proof, StepError>> {
-        Box::pin(async move {
-            let proof = match &step.kind {
-                Kind::Preflight => groundwork::preflight(self, report).await?,
-                Kind::Inventory => groundwork::inventory(self, report).await?,
-                Kind::Secrets => groundwork::secrets_written(self, report).await?,
-                Kind::BootstrapCluster => Proof::of("the bootstrap cluster answers"),
-                Kind::Record => groundwork::record_written(self).await?,
-                Kind::Machine(name) => machine::created(self, name, report).await?,
-                Kind::Boot(name) => talos::booted(self, name, report).await?,
-                Kind::Configure(name) => talos::configured(self, name, report).await?,
-                Kind::EndpointFree => kubernetes::endpoint_free(self, report).await?,
-                Kind::Etcd => etcd::bootstrapped(self, report).await?,
-                Kind::Kubeconfig => kubeconfig::written(self).await?,
-                Kind::Member(name) => members::member(self, name, report).await?,
-                Kind::ApiServer => kubernetes::api_server(self, report).await?,
-                Kind::Endpoint => kubernetes::endpoint(self, report).await?,
-                Kind::Registered(name) => kubernetes::registered(self, name, report).await?,
-                Kind::NodeReady(name) => kubernetes::node_ready(self, name, report).await?,
-                Kind::Addon(name) => addon::ready(self, name, report).await?,
-                Kind::PivotCopy => pivot::copied(self).await?,
-                Kind::PivotCommit => Proof::of("the management cluster owns the record"),
-                Kind::RemoveBootstrapCluster => Proof::of("the bootstrap cluster is gone"),
-                Kind::Ready => pivot::ready(self, report).await?,
-            };
-            Ok(self.learnt(step, Some(proof)).unwrap_or_default())
-        })
-    }
-}
-
-impl Context {
-    /// Takes over what a proof teaches, so that later steps of this run find it.
-    fn learnt(&self, step: &Step, proof: Option<Proof>) -> Option<Proof> {
-        let proof = proof?;
-        self.known().add(&crate::journal::Entry::Proof {
-            step: step.id.clone(),
-            evidence: String::new(),
-            facts: proof.facts.clone(),
-        });
-        Some(proof)
-    }
+/// The change of a machine to another state; none if people see it there already, or do not see it at all.
+pub(super) fn machine_state(seen: &View, name: &str, state: &str) -> Option<Body> {
+    let line = seen.machine(name).filter(|line| line.state != state)?;
+    let machine = MachineLine {
+        state: state.to_owned(),
+        ..line.clone()
+    };
+    Some(Body::MachineChanged { machine })
 }
 
 /// Pauses between looks at a peer that cannot be watched: a small share of the time already waited, so that looking

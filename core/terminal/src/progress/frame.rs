@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use butler_api::event::{MachineLine, Outcome};
 
-use butler_api::view::{Addon, View, Wait};
 use crate::{
     duration,
     style::{Line, Tone},
     table::{Cell, Table},
     text,
 };
+use butler_api::view::{Addon, View, Wait};
 
 /// Below this width roles are abbreviated.
 const NARROW: usize = 60;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use butler_api::config::Change;
+use butler_engine::StepId;
 use serde_json::Value;
 
 use super::{Refused, State, Verdict};
-use crate::graph::{Kind, StepId};
+use crate::bootstrap::steps;
 
 /// The pools and how their machines are called.
 const POOLS: [(&str, &str, &str); 2] = [("controlPlane", "control-plane", "cp"), ("workers", "worker", "worker")];
@@ -89,7 +90,7 @@ pub(super) fn judge(state: &State<'_>, now: &Value, verdict: &mut Verdict) {
 }
 
 fn of_machine(name: &str) -> [StepId; 2] {
-    [Kind::Machine(name.to_owned()), Kind::Boot(name.to_owned())].map(|kind| kind.id())
+    [steps::machine::id(name), steps::boot::id(name)]
 }
 
 /// Nothing of what is known of it holds any more.
@@ -111,7 +112,7 @@ fn gone(state: &State<'_>, name: &str, machine: &Machine<'_>, verdict: &mut Verd
         old: Some(machine.entry.cloned().unwrap_or_else(|| name.into())),
         new: None,
     };
-    let by = state.claimed(name).or_else(|| state.tried(Kind::PivotCommit.id()));
+    let by = state.claimed(name).or_else(|| state.tried(steps::pivot::commit_id()));
     if let Some(by) = by {
         verdict.refused.push(Refused { change, by });
         return;
@@ -128,7 +129,7 @@ fn came(state: &State<'_>, name: &str, machine: &Machine<'_>, verdict: &mut Verd
         old: None,
         new: Some(entry.clone()),
     };
-    if let Some(by) = state.tried(Kind::PivotCommit.id()) {
+    if let Some(by) = state.tried(steps::pivot::commit_id()) {
         verdict.refused.push(Refused { change, by });
         return;
     }
@@ -168,6 +169,6 @@ fn used(state: &State<'_>, name: &str, key: &str) -> Option<StepId> {
     if key == "fingerprint" {
         return None;
     }
-    let handed_over = state.tried(Kind::PivotCommit.id());
+    let handed_over = state.tried(steps::pivot::commit_id());
     handed_over.or_else(|| state.claimed(name))
 }

@@ -1,7 +1,9 @@
 //! Which acts use which setting.
 
+use butler_engine::StepId;
+
 use super::{State, machines};
-use crate::graph::{Kind, StepId};
+use crate::bootstrap::steps;
 
 /// What uses a setting.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +121,7 @@ fn begins(path: &str, key: &str) -> bool {
 impl Rule {
     /// The step that has used the setting; none if it may still change.
     pub(super) fn used(self, state: &State<'_>) -> Option<StepId> {
-        let handed_over = state.tried(Kind::PivotCommit.id());
+        let handed_over = state.tried(steps::pivot::commit_id());
         handed_over.or_else(|| self.0.iter().find_map(|user| user.used(state)))
     }
 }
@@ -127,7 +129,7 @@ impl Rule {
 impl Use {
     fn used(self, state: &State<'_>) -> Option<StepId> {
         let names = || machines::names(state.before);
-        let configured = |name: &str| state.tried(Kind::Configure(name.to_owned()).id());
+        let configured = |name: &str| state.tried(steps::configure::id(name));
         match self {
             Begun => state.known.touched.iter().next().cloned(),
             Claimed(pool) => machines::of_pool(state.before, pool)
@@ -135,10 +137,10 @@ impl Use {
                 .find_map(|name| state.claimed(name)),
             AnyClaimed => names().iter().find_map(|name| state.claimed(name)),
             AnyConfigured => names().iter().find_map(|name| configured(name)),
-            BootstrapCluster => state.tried(Kind::BootstrapCluster.id()),
-            Record => state.tried(Kind::Record.id()),
+            BootstrapCluster => state.tried(steps::bootstrap_cluster::start_id()),
+            Record => state.tried(steps::record::id()),
             Addon(name) if name.ends_with('-') => any_addon(state, name),
-            Addon(name) => state.done(Kind::Addon(name.to_owned()).id()),
+            Addon(name) => state.done(steps::addon::id(name)),
             AnyAddon => any_addon(state, ""),
         }
     }

@@ -4,7 +4,7 @@ use butler_api::config::load;
 use serde_json::json;
 
 use super::*;
-use crate::journal::{Entry, MachineFacts};
+use crate::bootstrap::{Entry, MachineFacts};
 
 fn canonical(text: &str) -> Value {
     load(text, "demo.yaml")
@@ -143,7 +143,7 @@ fn what_no_act_has_used_may_change() {
         let verdict = verdict(LISTED, edit, steps);
         assert_eq!(refusals(&verdict), [], "{edit:?} after {steps:?}");
         assert!(!verdict.allowed.is_empty(), "{edit:?}");
-        assert!(verdict.again.contains(&Kind::Preflight.id()), "{edit:?}");
+        assert!(verdict.again.contains(&steps::preflight::id()), "{edit:?}");
     }
 }
 
@@ -306,7 +306,10 @@ fn nothing_is_known_of_machines_of_another_platform() {
     before["provider"] = json!("inmemory");
     after["provider"] = json!("static");
     let mut known = journal(&["+record"]);
-    known.machines.insert("demo-cp-0".to_owned(), MachineFacts::default());
+    known
+        .memory
+        .machines
+        .insert("demo-cp-0".to_owned(), MachineFacts::default());
     let verdict = judge(&before, &after, &known);
     assert_eq!(refusals(&verdict), []);
     assert!(verdict.forget.contains(&"demo-cp-0".to_owned()));

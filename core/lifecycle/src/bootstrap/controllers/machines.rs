@@ -22,11 +22,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::{
-    graph::Kind,
-    journal::{Entry, Fact, Writer},
-    record::NAMESPACE,
-};
+use crate::bootstrap::{Entry, Fact, Journal, record::NAMESPACE, steps};
 
 /// What the controller last saw of each machine: the cause that a waiting step shows, or the error that ends it.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +71,7 @@ pub struct Machines {
     /// Whose machines they are.
     pub owner: Owner,
     /// Where effects are recorded.
-    pub journal: Writer,
+    pub journal: Journal,
     /// What is said of each machine.
     pub trouble: Trouble,
 }
@@ -213,7 +209,7 @@ impl Machines {
     /// The id is on disk before anything is built upon it.
     async fn record(&self, spec: &MachineSpec, machine: &MachineRef) -> Result<(), InfraError> {
         let entry = Entry::Effect {
-            step: Kind::Machine(spec.name.clone()).id(),
+            step: steps::machine::id(&spec.name),
             what: format!("machine {} exists", spec.name),
             facts: vec![Fact::ProviderId {
                 machine: spec.name.clone(),

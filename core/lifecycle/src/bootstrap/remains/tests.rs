@@ -2,12 +2,13 @@
 
 use std::{fs, sync::LazyLock};
 
+use butler_engine::journal::{Record, VERSION};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use super::*;
-use crate::journal::{Entry, Fact, Record, VERSION};
+use crate::bootstrap::{Entry, Fact};
 
 static BUNDLE: LazyLock<SecretsBundle> = LazyLock::new(|| SecretsBundle::generate(Timestamp::UNIX_EPOCH).unwrap());
 
@@ -66,7 +67,7 @@ fn configuring() -> Vec<Entry> {
         digest: authority(&BUNDLE),
     };
     let intent = Entry::Intent {
-        step: Kind::Configure(name.clone()).id(),
+        step: steps::configure::id(name),
         what: String::new(),
         facts: Vec::new(),
     };

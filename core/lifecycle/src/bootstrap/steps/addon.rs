@@ -3,15 +3,72 @@
 use std::sync::Mutex;
 
 use butler_addons::{Addon, ReleaseState};
-use butler_api::error::{Class, StepError};
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    event::Body,
+    view::View,
+};
+use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_kubernetes::wait;
 
-use crate::{
-    context::Context,
-    driver::{Proof, Report},
-};
+use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps};
 
-pub(super) async fn install(context: &Context, name: &str, report: &Report) -> Result<(), StepError> {
+/// Id of the step.
+pub(in crate::bootstrap) fn id(addon: &str) -> StepId {
+    StepId::new(format!("addon/{addon}"))
+}
+
+/// Installs the addon and waits until it works. One that announces the endpoint is not installed while somebody else answers
+/// on it.
+pub(in crate::bootstrap) fn step(addon: &Addon, deadlines: &Deadlines) -> Step<Bootstrap> {
+    let verbs = Install {
+        addon: addon.name.clone(),
+    };
+    Step::new(
+        id(&addon.name),
+        addon.title.clone(),
+        phases::INSTALLING,
+        deadlines.addon,
+        verbs,
+    )
+    .after(addon.needs.iter().map(|need| id(need)))
+    .after([steps::api_server::id()])
+    .after(addon.announces_endpoint.then(steps::endpoint::free_id))
+    .hint("look at the pods it waits for with kubectl; the same command goes on from here")
+}
+
+#[derive(Debug)]
+struct Install {
+    addon: String,
+}
+
+impl Verbs<Bootstrap> for Install {
+    fn act<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Acted<'a> {
+        Box::pin(install(context, &self.addon, report))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(ready(context, &self.addon, report))
+    }
+
+    fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
+        let (state, detail) = match moment {
+            Moment::Begun => ("installing", None),
+            Moment::Waiting(cause) => ("installing", Some(cause.to_owned())),
+            Moment::Proven => ("ready", None),
+            Moment::Failed => ("failed", None),
+        };
+        let _ = seen;
+        Some(Body::AddonChanged {
+            addon: self.addon.clone(),
+            state: state.to_owned(),
+            detail,
+        })
+    }
+}
+
+pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) -> Result<(), StepError> {
     let addon = addon(context, name)?;
     let management = context.management().await?;
     report.waiting(format!("the installer of {}", addon.name), None);
@@ -30,7 +87,7 @@ pub(super) async fn install(context: &Context, name: &str, report: &Report) -> R
     Ok(())
 }
 
-pub(super) async fn ready(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+pub(super) async fn ready(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let addon = addon(context, name)?;
     let management = context.management().await?;
     let said = |what: &str, cause: Option<&str>| report.waiting(what, cause.map(ToOwned::to_owned));
@@ -43,8 +100,9 @@ pub(super) async fn ready(context: &Context, name: &str, report: &Report) -> Res
     Ok(Proof::of(evidence))
 }
 
-fn addon<'a>(context: &'a Context, name: &str) -> Result<&'a Addon, StepError> {
+fn addon<'a>(context: &'a Bootstrap, name: &str) -> Result<&'a Addon, StepError> {
     context
+        .settled
         .addons
         .get(name)
         .ok_or_else(|| StepError::new(Class::Fatal, format!("addon {name} is not in the plan")))

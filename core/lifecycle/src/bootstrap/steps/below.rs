@@ -19,7 +19,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::wiped;
-use crate::{context::Context, driver::Report, graph::Kind};
+use crate::bootstrap::{Bootstrap, Report, steps};
 
 /// A wait shorter than this needs no explanation.
 const SETTLED: Duration = Duration::from_secs(4);
@@ -86,7 +86,7 @@ impl<'a> Wait<'a> {
 
 /// Waits, and meanwhile looks at the machines that this depends on. A machine for which nothing can be done ends the wait.
 pub(super) async fn explained<T>(
-    context: &Context,
+    context: &Bootstrap,
     wait: &Wait<'_>,
     machines: impl Fn() -> Vec<String>,
     waited: impl Future<Output = Result<T, StepError>>,
@@ -98,9 +98,9 @@ pub(super) async fn explained<T>(
     }
 }
 
-async fn look_on(context: &Context, wait: &Wait<'_>, machines: impl Fn() -> Vec<String>) -> StepError {
+async fn look_on(context: &Bootstrap, wait: &Wait<'_>, machines: impl Fn() -> Vec<String>) -> StepError {
     sleep(SETTLED).await;
-    let counted = Counted::new(&context.below.waits);
+    let counted = Counted::new(&context.links.below.waits);
     // Hundreds of machines that are waited for at once are not all asked at once.
     sleep(SHARE.saturating_mul(counted.place())).await;
     loop {
@@ -121,13 +121,13 @@ async fn look_on(context: &Context, wait: &Wait<'_>, machines: impl Fn() -> Vec<
             hint: hint(context, name),
             words,
         }));
-        let waits = u32::try_from(context.below.waits.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let waits = u32::try_from(context.links.below.waits.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         sleep(EVERY.max(SHARE.saturating_mul(waits))).await;
     }
 }
 
 /// How a person asks a machine for more.
-fn hint(context: &Context, name: &str) -> Option<String> {
+fn hint(context: &Bootstrap, name: &str) -> Option<String> {
     let address = context.address(name).ok()?;
     let talosctl = format!(
         "talosctl --talosconfig {} --endpoints {host} --nodes {host}",
@@ -199,9 +199,14 @@ impl Drop for Counted<'_> {
 }
 
 /// Looks at one machine; several waits share a look.
-async fn look(context: &Context, name: &str, report: &Report) -> Result<State, StepError> {
+async fn look(context: &Bootstrap, name: &str, report: &Report) -> Result<State, StepError> {
     let seen = {
-        let mut machines = context.below.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut machines = context
+            .links
+            .below
+            .machines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(machines.entry(name.to_owned()).or_default())
     };
     let mut seen = seen.lock().await;
@@ -215,7 +220,7 @@ async fn look(context: &Context, name: &str, report: &Report) -> Result<State, S
         Asked::Talked(trouble) => trouble.map_or(State::Well, State::Says),
         Asked::Silent(cause) => State::Silent(format!("its Talos API at {address} does not answer: {cause}")),
         // Only what was configured can have lost it.
-        Asked::Blank if context.is_proven(&Kind::Configure(name.to_owned()).id()) => {
+        Asked::Blank if context.is_proven(&steps::configure::id(name)) => {
             wiped::configure_again(context, name, &mut seen.again, report).await?
         }
         Asked::Blank => State::Well,
@@ -234,7 +239,7 @@ enum Asked {
     Silent(String),
 }
 
-async fn ask(context: &Context, address: &Address) -> Result<Asked, StepError> {
+async fn ask(context: &Bootstrap, address: &Address) -> Result<Asked, StepError> {
     let talos = context.talos().await?;
     let asked = async {
         let node = Node::connect(address, &talos.credentials).await?;

@@ -5,7 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use butler_api::error::{Class, StepError};
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    event::Body,
+    view::View,
+};
+use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_kubernetes::chain;
 use butler_talos::client::{BootstrapOutcome, EtcdStanding, Side, TalosError};
 use futures::future::join_all;
@@ -14,16 +20,42 @@ use tokio::time::timeout;
 use super::{
     Pace,
     below::{Wait, explained},
-    members::patience,
+    member::patience,
     talos::{call_failed, connection, members, node},
 };
-use crate::{
-    context::Context,
-    driver::{Proof, Report},
+use crate::bootstrap::{
+    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
     etcd::{Calls, Decision, Question, Sight, decide},
-    graph::Kind,
-    journal::Fact,
+    phases, steps,
 };
+
+/// Id of the step.
+pub(in crate::bootstrap) fn id() -> StepId {
+    StepId::new("etcd/bootstrap")
+}
+
+/// Bootstraps etcd on one of the control planes, as soon as one is configured.
+pub(in crate::bootstrap) fn step(control_planes: &[&str], deadlines: &Deadlines) -> Step<Bootstrap> {
+    Step::new(id(), "bootstrap etcd", phases::BOOTSTRAPPING, deadlines.bootstrap, Etcd)
+        .after_any(control_planes.iter().map(|name| steps::configure::id(name)))
+}
+
+#[derive(Debug)]
+struct Etcd;
+
+impl Verbs<Bootstrap> for Etcd {
+    fn probe<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Probed<'a> {
+        Box::pin(is_bootstrapped(context))
+    }
+
+    fn act<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Acted<'a> {
+        Box::pin(bootstrap(context, report))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(bootstrapped(context, report))
+    }
+}
 
 /// How long one look at a control plane may take.
 const LOOK: Duration = Duration::from_secs(2);
@@ -35,8 +67,8 @@ const MEMBERS: Duration = Duration::from_secs(3);
 const STANDING: Duration = Duration::from_secs(1);
 
 /// The node that bootstraps etcd, if the choice was made and it has a member.
-pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, StepError> {
-    let chosen = context.known().etcd_node.clone();
+pub(super) async fn is_bootstrapped(context: &Bootstrap) -> Result<Option<Proof>, StepError> {
+    let chosen = context.known().memory.etcd_node.clone();
     let Some(chosen) = chosen else { return Ok(None) };
     Ok(members(context, &chosen, LOOK)
         .await
@@ -46,7 +78,7 @@ pub(super) async fn is_bootstrapped(context: &Context) -> Result<Option<Proof>, 
 }
 
 /// Asks every control plane for its etcd; makes the choice durable; then calls Bootstrap on the chosen node and no other.
-pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), StepError> {
+pub(super) async fn bootstrap(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
     match decided(context).await.0 {
         Decision::Adopt(name) | Decision::Await(name) => choose(context, &name, report).await,
         Decision::Call(name) => {
@@ -59,7 +91,7 @@ pub(super) async fn bootstrap(context: &Context, report: &Report) -> Result<(), 
     }
 }
 
-fn split(context: &Context, one: &str, two: &str) -> StepError {
+fn split(context: &Bootstrap, one: &str, two: &str) -> StepError {
     let message = format!("etcd was bootstrapped on {one} and on {two}: these are two clusters");
     let talosconfig = context.files.own_talosconfig();
     let hint = format!(
@@ -70,8 +102,8 @@ fn split(context: &Context, one: &str, two: &str) -> StepError {
 }
 
 /// What follows from how all control planes are now, and that.
-async fn decided(context: &Context) -> (Decision, BTreeMap<String, Sight>) {
-    let chosen = context.known().etcd_node.clone();
+async fn decided(context: &Bootstrap) -> (Decision, BTreeMap<String, Sight>) {
+    let chosen = context.known().memory.etcd_node.clone();
     let configured = configured(context);
     let maybe_called = maybe_called(context);
     let seen = look_at_all(context, &maybe_called).await;
@@ -84,7 +116,7 @@ async fn decided(context: &Context) -> (Decision, BTreeMap<String, Sight>) {
     (decision, seen)
 }
 
-async fn call(context: &Context, name: &str) -> Result<(), StepError> {
+async fn call(context: &Bootstrap, name: &str) -> Result<(), StepError> {
     let what = format!("bootstrap etcd on {name} at {}", context.address(name)?);
     let node = node(context, name, &what).await?;
     let outcome = node.bootstrap().await;
@@ -94,22 +126,22 @@ async fn call(context: &Context, name: &str) -> Result<(), StepError> {
     }
 }
 
-fn configured(context: &Context) -> Vec<String> {
-    let configured = context.machines_with(Kind::Configure);
+fn configured(context: &Bootstrap) -> Vec<String> {
+    let configured = context.machines_with(steps::configure::id);
     let planes = context.control_planes().into_iter();
     planes.filter(|name| configured.contains(name)).collect()
 }
 
 /// Control planes that an earlier run may have called: those it configured, or all where the journal is in doubt.
-fn maybe_called(context: &Context) -> BTreeSet<String> {
+fn maybe_called(context: &Bootstrap) -> BTreeSet<String> {
     let planes = context.control_planes().into_iter();
     let unsure = context.is_unsure();
-    let before = |name: &String| unsure || context.before.contains(&Kind::Configure(name.clone()).id());
+    let before = |name: &String| unsure || context.settled.before.contains(&steps::configure::id(name));
     planes.filter(before).collect()
 }
 
 /// Looks at every control plane that has an address, all at once.
-async fn look_at_all(context: &Context, maybe_called: &BTreeSet<String>) -> BTreeMap<String, Sight> {
+async fn look_at_all(context: &Bootstrap, maybe_called: &BTreeSet<String>) -> BTreeMap<String, Sight> {
     let looks = context.control_planes().into_iter().map(|name| async move {
         context.address(&name).ok()?;
         let limit = if maybe_called.contains(&name) { LOOK } else { GLANCE };
@@ -121,7 +153,7 @@ async fn look_at_all(context: &Context, maybe_called: &BTreeSet<String>) -> BTre
     join_all(looks).await.into_iter().flatten().collect()
 }
 
-async fn look(context: &Context, name: &str, limit: Duration, thorough: bool) -> Sight {
+async fn look(context: &Bootstrap, name: &str, limit: Duration, thorough: bool) -> Sight {
     let asked = timeout(limit, standing(context, name)).await;
     let standing = match asked {
         Ok(Ok(Ok(standing))) => standing,
@@ -147,7 +179,7 @@ async fn look(context: &Context, name: &str, limit: Duration, thorough: bool) ->
     }
 }
 
-async fn standing(context: &Context, name: &str) -> Result<Result<EtcdStanding, TalosError>, StepError> {
+async fn standing(context: &Bootstrap, name: &str) -> Result<Result<EtcdStanding, TalosError>, StepError> {
     let services = match connection(context, name).await? {
         Ok(node) => node.services().await,
         Err(error) => return Ok(Err(error)),
@@ -158,22 +190,22 @@ async fn standing(context: &Context, name: &str) -> Result<Result<EtcdStanding, 
     Ok(services.map(|services| EtcdStanding::of(&services)))
 }
 
-async fn choose(context: &Context, name: &str, report: &Report) -> Result<(), StepError> {
-    if context.known().etcd_node.is_some() {
+async fn choose(context: &Bootstrap, name: &str, report: &Report) -> Result<(), StepError> {
+    if context.known().memory.etcd_node.is_some() {
         return Ok(());
     }
     let facts = vec![Fact::EtcdNode {
         machine: name.to_owned(),
     }];
     report.intent(format!("{name} bootstraps etcd"), facts).await?;
-    context.known().etcd_node = Some(name.to_owned());
+    context.known().memory.etcd_node = Some(name.to_owned());
     Ok(())
 }
 
 /// Waits until the chosen node lists members, or another one does. Calls the chosen one again if it has forgotten that it
 /// was called.
-pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    let chosen = context.known().etcd_node.clone();
+pub(super) async fn bootstrapped(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
+    let chosen = context.known().memory.etcd_node.clone();
     let chosen = chosen.ok_or_else(|| StepError::new(Class::Retryable, "no node was chosen to bootstrap etcd"))?;
     let wait = Wait::new(report, format!("etcd on {chosen} to list its members"));
     // Boxed: what it asks of everybody makes it large.
@@ -186,7 +218,7 @@ pub(super) async fn bootstrapped(context: &Context, report: &Report) -> Result<P
     explained(context, &wait, || vec![chosen.clone()], waited).await
 }
 
-async fn listed(context: &Context, chosen: &str, wait: &Wait<'_>) -> usize {
+async fn listed(context: &Bootstrap, chosen: &str, wait: &Wait<'_>) -> usize {
     let (pace, began) = (Pace::new(), Instant::now());
     loop {
         let cause = match members(context, chosen, patience(began.elapsed())).await {
@@ -201,7 +233,7 @@ async fn listed(context: &Context, chosen: &str, wait: &Wait<'_>) -> usize {
 
 /// Looks after the chosen node while it lists nobody. All are asked again before it is called again: it may have been wiped,
 /// and what it was called for may live on elsewhere.
-async fn remind(context: &Context, chosen: &str, wait: &Wait<'_>, report: &Report) -> Result<Proof, StepError> {
+async fn remind(context: &Bootstrap, chosen: &str, wait: &Wait<'_>, report: &Report) -> Result<Proof, StepError> {
     let mut calls = Calls::new();
     let mut last = Instant::now();
     loop {

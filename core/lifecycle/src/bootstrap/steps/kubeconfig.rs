@@ -1,19 +1,60 @@
 //! The admin kubeconfig: kept with the journal, and written for people.
 
-use butler_api::error::{Class, StepError};
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    event::Body,
+    view::View,
+};
+use butler_engine::{Moment, Step, StepId, Verbs};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    groundwork::promised_again,
+    secrets::promised_again,
     talos::{call_failed, node},
 };
-use crate::{
-    context::{Context, bracketed, write_secret},
-    driver::{Proof, Report},
-    graph::Kind,
-    promised,
+use crate::bootstrap::{
+    Acted, Bootstrap, Probed, Proof, Proved, Report,
+    context::{bracketed, write_secret},
+    phases, promised, steps,
 };
+
+/// Id of the step.
+pub(in crate::bootstrap) fn id() -> StepId {
+    StepId::new("kubeconfig")
+}
+
+/// Fetches the admin kubeconfig from a configured control plane.
+pub(in crate::bootstrap) fn step(control_planes: &[&str], deadlines: &Deadlines) -> Step<Bootstrap> {
+    Step::new(
+        id(),
+        "fetch the kubeconfig",
+        phases::BOOTSTRAPPING,
+        deadlines.bootstrap,
+        KubeconfigFile,
+    )
+    .after([steps::secrets::id()])
+    .after_any(control_planes.iter().map(|name| steps::configure::id(name)))
+    .volatile()
+}
+
+#[derive(Debug)]
+struct KubeconfigFile;
+
+impl Verbs<Bootstrap> for KubeconfigFile {
+    fn probe<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Probed<'a> {
+        Box::pin(have(context, report))
+    }
+
+    fn act<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Acted<'a> {
+        Box::pin(fetch(context, report))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
+        Box::pin(written(context))
+    }
+}
 
 /// What stands at both places: the text if it is ours, else what is wrong with it.
 struct Both {
@@ -21,7 +62,7 @@ struct Both {
     people: Result<String, String>,
 }
 
-async fn look(context: &Context) -> Result<Both, StepError> {
+async fn look(context: &Bootstrap) -> Result<Both, StepError> {
     let talos = context.talos().await?;
     let server = server(context)?;
     let now = Timestamp::now();
@@ -38,12 +79,12 @@ async fn look(context: &Context) -> Result<Both, StepError> {
     })
 }
 
-fn server(context: &Context) -> Result<String, StepError> {
+fn server(context: &Bootstrap) -> Result<String, StepError> {
     Ok(format!("https://{}:6443", bracketed(&context.endpoint_host()?)))
 }
 
 /// Proven by what is in both files. Where one is ours, the other is made from it.
-pub(super) async fn have(context: &Context, report: &Report) -> Result<Option<Proof>, StepError> {
+pub(super) async fn have(context: &Bootstrap, report: &Report) -> Result<Option<Proof>, StepError> {
     let Both { own, people } = look(context).await?;
     let Some(good) = own.as_ref().or(people.as_ref()).ok().cloned() else {
         return Ok(None);
@@ -60,7 +101,7 @@ pub(super) async fn have(context: &Context, report: &Report) -> Result<Option<Pr
 }
 
 /// Fetches it from a configured control plane; it is made from secrets, before the API answers.
-pub(super) async fn fetch(context: &Context, report: &Report) -> Result<(), StepError> {
+pub(super) async fn fetch(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
     let people = look(context).await?.people;
     let text = fetched(context).await?;
     write_secret(&context.files.own_kubeconfig(), &text)?;
@@ -71,8 +112,8 @@ pub(super) async fn fetch(context: &Context, report: &Report) -> Result<(), Step
 }
 
 /// One that is read before it is handed on, from the first control plane that gives it.
-async fn fetched(context: &Context) -> Result<SecretString, StepError> {
-    let configured = context.machines_with(Kind::Configure);
+async fn fetched(context: &Bootstrap) -> Result<SecretString, StepError> {
+    let configured = context.machines_with(steps::configure::id);
     let planes = context.control_planes().into_iter();
     let mut last = None;
     for name in planes.filter(|name| configured.contains(name)) {
@@ -84,7 +125,7 @@ async fn fetched(context: &Context) -> Result<SecretString, StepError> {
     Err(last.unwrap_or_else(|| StepError::new(Class::Retryable, "no control plane is configured yet")))
 }
 
-async fn fetch_from(context: &Context, source: &str) -> Result<SecretString, StepError> {
+async fn fetch_from(context: &Bootstrap, source: &str) -> Result<SecretString, StepError> {
     let what = format!("fetch the kubeconfig from {source} at {}", context.address(source)?);
     let node = node(context, source, &what).await?;
     let text = node.kubeconfig().await;
@@ -99,7 +140,7 @@ async fn fetch_from(context: &Context, source: &str) -> Result<SecretString, Ste
 }
 
 /// Reads both files again.
-pub(super) async fn written(context: &Context) -> Result<Proof, StepError> {
+pub(super) async fn written(context: &Bootstrap) -> Result<Proof, StepError> {
     let Both { own, people } = look(context).await?;
     for (path, found) in [
         (context.files.own_kubeconfig(), own),
@@ -114,7 +155,7 @@ pub(super) async fn written(context: &Context) -> Result<Proof, StepError> {
 }
 
 /// Makes both files good, from each other or from a control plane.
-pub(super) async fn settle(context: &Context, report: &Report) -> Result<(), StepError> {
+pub(super) async fn settle(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
     if have(context, report).await?.is_none() {
         fetch(context, report).await?;
     }

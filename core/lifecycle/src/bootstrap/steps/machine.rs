@@ -3,34 +3,90 @@
 use std::collections::BTreeMap;
 
 use butler_api::{
-    config::Role,
+    config::{Deadlines, Role},
     error::{Class, StepError},
+    event::Body,
     v1alpha1::MachineRequest,
+    view::View,
 };
+use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_kubernetes::MANAGER;
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
 };
 
-use super::groundwork::bootstrap_uid;
-use crate::{
-    context::Context,
+use super::record::bootstrap_uid;
+use crate::bootstrap::{
+    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
     controllers::machines,
-    driver::{Proof, Report},
-    graph::Kind,
-    journal::Fact,
+    phases,
     record::{self, NAMESPACE},
+    steps,
 };
 
-pub(super) async fn request(context: &Context, name: &str) -> Result<(), StepError> {
+/// Id of the step.
+pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
+    StepId::new(format!("machine/{machine}/create"))
+}
+
+/// Creates the machine, or finds it where machines are `listed`. Machines that `announce` the endpoint are not made while
+/// somebody else answers on it.
+pub(in crate::bootstrap) fn step(
+    machine: &str,
+    listed: bool,
+    announces: bool,
+    deadlines: &Deadlines,
+) -> Step<Bootstrap> {
+    let verb = if listed { "find" } else { "create" };
+    let verbs = Machine {
+        name: machine.to_owned(),
+    };
+    Step::new(
+        id(machine),
+        format!("{verb} machine {machine}"),
+        phases::PROVISIONING,
+        deadlines.machine,
+        verbs,
+    )
+    .after([steps::record::id()])
+    .after(announces.then(steps::endpoint::free_id))
+    .about(machine)
+    .limited()
+}
+
+#[derive(Debug)]
+struct Machine {
+    name: String,
+}
+
+impl Verbs<Bootstrap> for Machine {
+    fn act<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Acted<'a> {
+        Box::pin(request(context, &self.name))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(created(context, &self.name, report))
+    }
+
+    fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
+        let state = match moment {
+            Moment::Begun => "creating",
+            Moment::Failed => "failed",
+            Moment::Waiting(_) | Moment::Proven => return None,
+        };
+        steps::machine_state(seen, &self.name, state)
+    }
+}
+
+pub(super) async fn request(context: &Bootstrap, name: &str) -> Result<(), StepError> {
     write(context, &context.bootstrap()?.running.client, name).await
 }
 
 /// Makes the requests again of machines that earlier runs have proven and that the record lacks, or knows less of than the
 /// journal does. The others are made by their own steps.
-pub(super) async fn restore(context: &Context, client: &Client) -> Result<(), StepError> {
-    let proven = context.machines_with(Kind::Machine);
+pub(super) async fn restore(context: &Bootstrap, client: &Client) -> Result<(), StepError> {
+    let proven = context.machines_with(steps::machine::id);
     if proven.is_empty() {
         return Ok(());
     }
@@ -42,7 +98,7 @@ pub(super) async fn restore(context: &Context, client: &Client) -> Result<(), St
     let found: BTreeMap<String, MachineRequest> = found.into_iter().map(|m| (m.name_any(), m)).collect();
     let owner = context.cluster_bootstrap_uid(client).await?;
     for name in &proven {
-        let facts = context.known().machines.get(name).cloned().unwrap_or_default();
+        let facts = context.known().memory.machines.get(name).cloned().unwrap_or_default();
         let (Some(id), Some(address)) = (facts.provider_id, facts.address) else {
             continue;
         };
@@ -64,11 +120,17 @@ pub(super) async fn restore(context: &Context, client: &Client) -> Result<(), St
     Ok(())
 }
 
-async fn write(context: &Context, client: &Client, name: &str) -> Result<(), StepError> {
+async fn write(context: &Bootstrap, client: &Client, name: &str) -> Result<(), StepError> {
     let role = role_of(context, name)?;
     let uid = context.cluster_bootstrap_uid(client).await?;
-    let object = record::machine_request(&context.config, context.owner.cluster_id, name, role, &uid)
-        .map_err(|e| StepError::fatal(format!("render MachineRequest {name}"), e))?;
+    let object = record::machine_request(
+        &context.settled.config,
+        context.settled.owner.cluster_id,
+        name,
+        role,
+        &uid,
+    )
+    .map_err(|e| StepError::fatal(format!("render MachineRequest {name}"), e))?;
     let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
     api.patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object))
         .await
@@ -76,18 +138,23 @@ async fn write(context: &Context, client: &Client, name: &str) -> Result<(), Ste
         .map_err(|e| StepError::retryable(format!("write MachineRequest {name}"), e))
 }
 
-pub(super) async fn created(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+pub(super) async fn created(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let watched = context.bootstrap()?.machines()?;
-    let waiting = match crate::plan::static_machine(&context.config, name) {
+    let waiting = match crate::bootstrap::plan::static_machine(&context.settled.config, name) {
         Some(machine) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
-        None => format!("{} to create {name}", context.provider.info().display),
+        None => format!("{} to create {name}", context.links.provider.info().display),
     };
     report.waiting(waiting.clone(), None);
-    let (id, address) = machines::running(&watched, &context.trouble, name, |said| {
+    let (id, address) = machines::running(&watched, &context.links.trouble, name, |said| {
         report.waiting_with(waiting.clone(), Some(said.message), said.hint);
     })
     .await?;
-    let known = context.known().machines.get(name).and_then(|m| m.provider_id.clone());
+    let known = context
+        .known()
+        .memory
+        .machines
+        .get(name)
+        .and_then(|m| m.provider_id.clone());
     if let Some(known) = known.filter(|known| *known != id) {
         let message = format!("{name} was {known} and is {id} now: two machines may exist");
         return Err(StepError::new(Class::Foreign, message).hint("look at both machines before going on"));
@@ -108,16 +175,17 @@ pub(super) async fn created(context: &Context, name: &str, report: &Report) -> R
     })
 }
 
-pub(super) fn role_of(context: &Context, name: &str) -> Result<Role, StepError> {
-    let role = context.roles.get(name).copied();
+pub(super) fn role_of(context: &Bootstrap, name: &str) -> Result<Role, StepError> {
+    let role = context.settled.roles.get(name).copied();
     role.ok_or_else(|| StepError::new(Class::Fatal, format!("{name} is not in the plan")))
 }
 
-impl Context {
+impl Bootstrap {
     /// UID of the ClusterBootstrap on the bootstrap cluster, read once.
     pub(super) async fn cluster_bootstrap_uid(&self, client: &kube::Client) -> Result<String, StepError> {
-        self.owner_uid
-            .get_or_try_init(|| bootstrap_uid(client, &self.config.cluster.name))
+        self.links
+            .owner_uid
+            .get_or_try_init(|| bootstrap_uid(client, &self.settled.config.cluster.name))
             .await
             .cloned()
     }

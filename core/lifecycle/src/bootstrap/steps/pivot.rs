@@ -1,5 +1,4 @@
-//! The pivot: the record moves to the management cluster, is compared there object by object, and only then is the
-//! bootstrap cluster removed.
+//! The pivot: the record moves to the management cluster and is compared there object by object.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,11 +7,14 @@ use std::{
 };
 
 use butler_api::{
+    config::Deadlines,
     error::{Class, StepError},
     event::Body,
     labels::CLUSTER_ID,
     v1alpha1::ClusterBootstrap,
+    view::View,
 };
+use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_kubernetes::{MANAGER, chain};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
@@ -21,23 +23,84 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Pace, groundwork, kubeconfig};
-use crate::{
-    context::Context,
-    driver::{Proof, Report},
-    mirror,
+use super::{Pace, record};
+use crate::bootstrap::{
+    Acted, Bootstrap, Probed, Proof, Proved, Report, mirror, phases,
     pivot::{self, Difference, KINDS, Moved},
     record::NAMESPACE,
+    steps,
 };
+
+/// Id of the step that copies the record.
+pub(in crate::bootstrap) fn copy_id() -> StepId {
+    StepId::new("pivot/copy")
+}
+
+/// Id of the step that hands the record over: its proof is the commit.
+pub(in crate::bootstrap) fn commit_id() -> StepId {
+    StepId::new("pivot/commit")
+}
+
+/// Copies the record to the management cluster after these steps, while addons are still on their way.
+pub(in crate::bootstrap) fn copying(needs: Vec<StepId>, deadlines: &Deadlines) -> Step<Bootstrap> {
+    let title = "copy the record to the management cluster";
+    Step::new(copy_id(), title, phases::PIVOTING, deadlines.pivot, Copy).after(needs)
+}
+
+/// Hands the record over when everything else is proven.
+pub(in crate::bootstrap) fn committing(needs: Vec<StepId>, deadlines: &Deadlines) -> Step<Bootstrap> {
+    Step::new(
+        commit_id(),
+        "hand the record over",
+        phases::PIVOTING,
+        deadlines.pivot,
+        Commit,
+    )
+    .after(needs)
+}
+
+#[derive(Debug)]
+struct Copy;
+
+impl Verbs<Bootstrap> for Copy {
+    fn probe<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Probed<'a> {
+        Box::pin(is_finished(context))
+    }
+
+    fn act<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Acted<'a> {
+        Box::pin(copy(context))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
+        Box::pin(copied(context))
+    }
+}
+
+#[derive(Debug)]
+struct Commit;
+
+impl Verbs<Bootstrap> for Commit {
+    fn probe<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Probed<'a> {
+        Box::pin(is_finished(context))
+    }
+
+    fn act<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Acted<'a> {
+        Box::pin(commit(context))
+    }
+
+    fn prove<'a>(&'a self, _: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
+        Box::pin(async { Ok(Proof::of("the management cluster owns the record")) })
+    }
+}
 
 /// Objects that are written at the same time.
 const AT_ONCE: usize = 16;
 
 /// Copies the record, while addons are still being installed.
-pub(super) async fn copy(context: &Context) -> Result<(), StepError> {
+pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
     let to = &context.management().await?.access.client;
-    groundwork::establish_crds(to).await?;
-    groundwork::apply_all(
+    record::establish_crds(to).await?;
+    record::apply_all(
         to,
         &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
     )
@@ -63,7 +126,7 @@ async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, Stri
 }
 
 /// Compares both sides, object by object. What people see of the bootstrap changes until the end and is left to the commit.
-pub(super) async fn copied(context: &Context) -> Result<Proof, StepError> {
+pub(super) async fn copied(context: &Bootstrap) -> Result<Proof, StepError> {
     let mut compared = compare(context).await?;
     compared.different.retain(|d| d.kind != CHANGING);
     compared.agree()?;
@@ -93,7 +156,7 @@ impl Compared {
     }
 
     /// Reads again what was different on the management cluster. The bootstrap cluster's side must stand still.
-    async fn look_again(&mut self, context: &Context) -> Result<(), StepError> {
+    async fn look_again(&mut self, context: &Bootstrap) -> Result<(), StepError> {
         let kinds = KINDS
             .into_iter()
             .filter(|k| self.different.iter().any(|d| d.kind == k.kind));
@@ -121,7 +184,7 @@ impl Compared {
     }
 }
 
-async fn compare(context: &Context) -> Result<Compared, StepError> {
+async fn compare(context: &Bootstrap) -> Result<Compared, StepError> {
     let side = context.bootstrap()?;
     let management = context.management().await?;
     let (here, there) = tokio::try_join!(
@@ -136,9 +199,9 @@ async fn compare(context: &Context) -> Result<Compared, StepError> {
 }
 
 /// Every machine of the journal is in the record, with the id the platform gave it.
-fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepError> {
+fn machines_unchanged(context: &Bootstrap, objects: &[Value]) -> Result<(), StepError> {
     let objects: BTreeMap<String, &Value> = objects.iter().map(|object| (pivot::id(object), object)).collect();
-    for (name, facts) in &context.known().machines {
+    for (name, facts) in &context.known().memory.machines {
         let object = objects.get(&format!("MachineRequest/{NAMESPACE}/{name}"));
         let found = object
             .and_then(|o| o.pointer("/status/providerID"))
@@ -161,12 +224,14 @@ fn machines_unchanged(context: &Context, objects: &[Value]) -> Result<(), StepEr
 ///
 /// The writers of the bootstrap cluster are stopped first, so that the record stands still. What has changed since the copy
 /// is copied once more; then both sides agree in every object, and every machine has its platform id.
-pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
+pub(super) async fn commit(context: &Bootstrap) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     side.stop_tasks();
-    let name = &context.config.cluster.name;
+    let name = &context.settled.config.cluster.name;
     let view = context.view.borrow().clone();
-    mirror::write(&side.running.client, name, &view)
+    context
+        .mirror(side.running.client.clone())
+        .write(&view)
         .await
         .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))?;
     let mut compared = compare(context).await?;
@@ -180,106 +245,42 @@ pub(super) async fn commit(context: &Context) -> Result<(), StepError> {
     machines_unchanged(context, &compared.there)
 }
 
-/// Removes the bootstrap cluster, also when an earlier run left it behind.
-pub(super) async fn remove(context: &Context) -> Result<(), StepError> {
-    match context.bootstrap() {
-        Ok(side) => context.cluster.remove(&side.running).await?,
-        Err(_) => context.cluster.remove_leftover().await?,
-    }
-    context.set_bootstrap(None);
-    Ok(())
-}
-
 /// Whether the management cluster has owned the record since an earlier run, of which this journal does not know.
 ///
 /// Only a finished bootstrap says Ready there. Copying an older record over it would take that back.
-pub(super) async fn is_finished(context: &Context) -> Result<Option<Proof>, StepError> {
+pub(super) async fn is_finished(context: &Bootstrap) -> Result<Option<Proof>, StepError> {
     let found = record_there(context).await?;
     Ok(found.filter(says_ready).map(|_| proof(context)))
 }
 
-/// Writes the final status on the management cluster; the record too, if somebody has deleted it.
-pub(super) async fn declare_ready(context: &Context, report: &Report) -> Result<(), StepError> {
-    let client = &context.management().await?.access.client;
-    let name = &context.config.cluster.name;
-    if record_there(context).await?.is_none() {
-        groundwork::restore_record(client, context).await?;
-        report.emit(Body::Warning {
-            message: format!("ClusterBootstrap {name} was missing on the management cluster and is written again"),
-            hint: None,
-        });
-    }
-    let view = context.view.borrow().clone();
-    let endpoint = format!("https://{}:6443", crate::context::bracketed(&context.endpoint_host()?));
-    mirror::declare_ready(client, name, &view, &endpoint)
-        .await
-        .map_err(|e| StepError::retryable(format!("write the status of ClusterBootstrap {name}"), e))
-}
-
-/// Whether the management cluster says Ready, and every file that was promised is what it should be.
-pub(super) async fn is_ready(context: &Context, report: &Report) -> Result<Option<Proof>, StepError> {
-    if !record_there(context).await?.as_ref().is_some_and(says_ready) {
-        return Ok(None);
-    }
-    settle_files(context, report).await?;
-    Ok(Some(proof(context)))
-}
-
-/// Waits until the management cluster says Ready, and every file that was promised is what it should be.
-pub(super) async fn ready(context: &Context, report: &Report) -> Result<Proof, StepError> {
-    let pace = Pace::new();
-    let waiting = format!("ClusterBootstrap {} to be Ready", context.config.cluster.name);
-    loop {
-        let cause = match record_there(context).await {
-            Ok(Some(found)) if says_ready(&found) => {
-                settle_files(context, report).await?;
-                return Ok(proof(context));
-            }
-            Ok(Some(found)) => format!("its phase is {}", phase(&found).unwrap_or("empty")),
-            Ok(None) => "it does not exist".to_owned(),
-            Err(error) if error.class != Class::Retryable => return Err(error),
-            Err(error) => chain(&error),
-        };
-        report.waiting(waiting.clone(), Some(cause));
-        pace.pause().await;
-    }
-}
-
-/// What a run ends with naming is there when it ends.
-async fn settle_files(context: &Context, report: &Report) -> Result<(), StepError> {
-    groundwork::secrets_kept(context).await?;
-    groundwork::secrets_written(context, report).await?;
-    kubeconfig::settle(context, report).await
-}
-
-fn proof(context: &Context) -> Proof {
+pub(super) fn proof(context: &Bootstrap) -> Proof {
     Proof::of(format!(
         "ClusterBootstrap {} on the management cluster is Ready",
-        context.config.cluster.name
+        context.settled.config.cluster.name
     ))
 }
 
-fn phase(record: &ClusterBootstrap) -> Option<&str> {
+pub(super) fn phase(record: &ClusterBootstrap) -> Option<&str> {
     let phase = record.status.as_ref()?.phase.as_ref()?;
     Some(phase.as_str())
 }
 
-fn says_ready(record: &ClusterBootstrap) -> bool {
+pub(super) fn says_ready(record: &ClusterBootstrap) -> bool {
     phase(record) == Some("Ready")
 }
 
 /// This cluster's ClusterBootstrap on the management cluster.
-async fn record_there(context: &Context) -> Result<Option<ClusterBootstrap>, StepError> {
+pub(super) async fn record_there(context: &Bootstrap) -> Result<Option<ClusterBootstrap>, StepError> {
     let client = context.management().await?.access.client.clone();
     let api: Api<ClusterBootstrap> = Api::namespaced(client, NAMESPACE);
-    let name = &context.config.cluster.name;
+    let name = &context.settled.config.cluster.name;
     let failed = || format!("read ClusterBootstrap {name} on the management cluster");
     let read = tokio::time::timeout(Duration::from_secs(5), api.get_opt(name)).await;
     let found = read
         .map_err(|e| StepError::retryable(failed(), e))?
         .map_err(|e| StepError::retryable(failed(), e))?;
     let Some(found) = found else { return Ok(None) };
-    let id = context.owner.cluster_id.to_string();
+    let id = context.settled.owner.cluster_id.to_string();
     match found.labels().get(CLUSTER_ID) {
         Some(label) if *label == id => Ok(Some(found)),
         label => {
@@ -298,8 +299,8 @@ struct Listed {
 }
 
 /// Some kinds of the record on one side, owners before what they own.
-async fn list(client: &Client, context: &Context, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
-    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.owner.cluster_id));
+async fn list(client: &Client, context: &Bootstrap, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
+    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.settled.owner.cluster_id));
     let mut objects = Vec::new();
     for kind in kinds {
         let what = format!("list {} of the record", kind.plural);

@@ -5,11 +5,10 @@ use butler_api::{
     error::{Class, StepError},
     event::Body,
 };
-
 use butler_kubernetes::chain;
 
-use super::{below::State, machine::role_of, members, talos};
-use crate::{context::Context, driver::Report, graph::Kind};
+use super::{below::State, configure, machine::role_of, member};
+use crate::bootstrap::{Bootstrap, Report, steps};
 
 /// A machine that loses its configuration so often in one run does not keep what is written to its disk.
 const MOST: u32 = 3;
@@ -50,7 +49,7 @@ fn remedy(role: Role, etcd: Etcd) -> Remedy {
 
 /// Gives the machine its configuration again where that is safe; else says what is to be done.
 pub(super) async fn configure_again(
-    context: &Context,
+    context: &Bootstrap,
     name: &str,
     again: &mut u32,
     report: &Report,
@@ -87,7 +86,7 @@ pub(super) async fn configure_again(
         .intent(format!("{name} gets its configuration again"), Vec::new())
         .await?;
     context.talos_nodes().remove(name);
-    match talos::configure(context, name, report).await {
+    match configure::configure(context, name, report).await {
         Ok(()) => {}
         Err(error) if error.class == Class::Retryable => {
             return Ok(State::Says(format!("{found}: {}", chain(&error))));
@@ -103,8 +102,8 @@ pub(super) async fn configure_again(
     ))
 }
 
-async fn etcd(context: &Context, name: &str) -> Result<Etcd, StepError> {
-    let bootstrapped = context.is_proven(&Kind::Etcd.id());
+async fn etcd(context: &Bootstrap, name: &str) -> Result<Etcd, StepError> {
+    let bootstrapped = context.is_proven(&steps::etcd::id());
     if role_of(context, name)? == Role::Worker {
         return Ok(Etcd {
             bootstrapped,
@@ -112,14 +111,14 @@ async fn etcd(context: &Context, name: &str) -> Result<Etcd, StepError> {
             others: false,
         });
     }
-    let members = context.machines_with(Kind::Member);
-    let first = context.known().etcd_node.clone();
+    let members = context.machines_with(steps::member::id);
+    let first = context.known().memory.etcd_node.clone();
     let others: Vec<String> = context
         .configured_control_planes()
         .into_iter()
         .filter(|other| other != name)
         .collect();
-    let listed = members::listed(context, &others).await.is_ok_and(|(_, list)| {
+    let listed = member::listed(context, &others).await.is_ok_and(|(_, list)| {
         // A list with nobody but the machine itself would be that of another cluster.
         list.iter().any(|member| member.hostname != name)
     });

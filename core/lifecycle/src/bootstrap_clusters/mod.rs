@@ -22,7 +22,7 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use self::kind::{Kind, KindError, Spec, Tools};
-use crate::record::NAMESPACE;
+use crate::bootstrap::record::NAMESPACE;
 
 /// Version that the embedded server reports.
 const VERSION: &str = "v1.35.0";
@@ -250,7 +250,7 @@ fn kind_failed(doing: &str, error: KindError) -> StepError {
 /// no finalizer of ours, and the management cluster has the record.
 async fn remove_record(client: &Client, cluster_id: Uuid) -> Result<(), StepError> {
     let selector = ListParams::default().labels(&format!("{CLUSTER_ID}={cluster_id}"));
-    for kind in crate::pivot::KINDS.iter().rev() {
+    for kind in crate::bootstrap::pivot::KINDS.iter().rev() {
         let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
         let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural);
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &resource);

@@ -2,7 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use butler_api::error::{Class, StepError};
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    event::Body,
+    view::View,
+};
+use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_kubernetes::chain;
 use butler_talos::client::EtcdMember;
 
@@ -11,10 +17,47 @@ use super::{
     below::{Wait, explained},
     talos,
 };
-use crate::{
-    context::Context,
-    driver::{Proof, Report},
-};
+use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps};
+
+/// Id of the step.
+pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
+    StepId::new(format!("etcd/member/{machine}"))
+}
+
+/// Waits until the control plane is a member of etcd.
+pub(in crate::bootstrap) fn step(machine: &str, deadlines: &Deadlines) -> Step<Bootstrap> {
+    let verbs = Member {
+        machine: machine.to_owned(),
+    };
+    Step::new(
+        id(machine),
+        format!("{machine} joins etcd"),
+        phases::BOOTSTRAPPING,
+        deadlines.bootstrap,
+        verbs,
+    )
+    .after([steps::configure::id(machine), steps::etcd::id()])
+    .about(machine)
+}
+
+#[derive(Debug)]
+struct Member {
+    machine: String,
+}
+
+impl Verbs<Bootstrap> for Member {
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(member(context, &self.machine, report))
+    }
+
+    fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
+        let state = match moment {
+            Moment::Failed => "failed",
+            Moment::Waiting(_) | Moment::Begun | Moment::Proven => return None,
+        };
+        steps::machine_state(seen, &self.machine, state)
+    }
+}
 
 /// How long the first question waits for its answer. A node whose etcd is not up does not answer, and does not answer later
 /// either what it was asked before.
@@ -28,7 +71,7 @@ pub(super) fn patience(waited: Duration) -> Duration {
 }
 
 /// The members as the first of these control planes lists them that answers, and its name.
-pub(super) async fn listed(context: &Context, names: &[String]) -> Result<(String, Vec<EtcdMember>), StepError> {
+pub(super) async fn listed(context: &Bootstrap, names: &[String]) -> Result<(String, Vec<EtcdMember>), StepError> {
     let mut failed = StepError::new(Class::Retryable, "no control plane is configured yet");
     for name in names {
         match talos::members(context, name, LONGEST).await {
@@ -41,7 +84,7 @@ pub(super) async fn listed(context: &Context, names: &[String]) -> Result<(Strin
 
 /// Waits until the control plane is a voting member. Whoever lists the members is asked: the one that bootstrapped etcd may be
 /// gone by now.
-pub(super) async fn member(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
+pub(super) async fn member(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let wait = Wait::new(report, format!("{name} to be a voting etcd member"));
     let waited = async {
         let (pace, began) = (Pace::new(), Instant::now());

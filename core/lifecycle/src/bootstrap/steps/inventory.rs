@@ -1,0 +1,114 @@
+//! The machines of earlier runs are still there.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    event::Body,
+    labels::{CLUSTER_ID, CONFIG_DIGEST},
+    v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
+    view::View,
+};
+use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_files::home;
+use butler_infra::CheckStatus;
+use butler_kubernetes::{MANAGER, Watched, apply, chain};
+use butler_talos::{
+    client::{Address, Credentials, Node},
+    secrets::SecretsBundle,
+    talosconfig::Talosconfig,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, TypeMeta},
+    runtime::watcher,
+};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::{
+    bootstrap::{
+        Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
+        context::{not_written, write_secret},
+        controllers::machines::Machines,
+        mirror, phases, plan, promised,
+        record::{self, NAMESPACE},
+        remains, steps,
+    },
+    bootstrap_clusters::SetAside,
+};
+
+/// Id of the step.
+pub(in crate::bootstrap) fn id() -> StepId {
+    StepId::new("inventory")
+}
+
+/// Looks for the machines that earlier runs made.
+pub(in crate::bootstrap) fn step(deadlines: &Deadlines) -> Step<Bootstrap> {
+    let title = "look for the machines of earlier runs";
+    Step::new(id(), title, phases::PROVISIONING, deadlines.machine, Inventory)
+        .after([steps::preflight::id()])
+        .volatile()
+}
+
+#[derive(Debug)]
+struct Inventory;
+
+impl Verbs<Bootstrap> for Inventory {
+    fn probe<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Probed<'a> {
+        Box::pin(async { inventory(context, report).await.map(Some) })
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(inventory(context, report))
+    }
+}
+
+/// Everything later trusts what earlier runs have proven: a machine that somebody deleted since would be waited for until
+/// a deadline, with a cause that does not tell.
+pub(super) async fn inventory(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
+    let made = context.machines_with(steps::machine::id);
+    let info = context.links.provider.info();
+    if !info.capabilities.creates_machines {
+        return Ok(Proof::of(format!("{} machines are others' to keep", made.len())));
+    }
+    let found = context
+        .links
+        .provider
+        .inventory(&context.settled.owner)
+        .await
+        .map_err(|e| {
+            let class = crate::bootstrap::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
+            StepError {
+                class,
+                hint: e.hint.clone(),
+                ..StepError::retryable("list the machines of this cluster", e)
+            }
+        })?;
+    let found: BTreeSet<String> = found.into_iter().map(|object| object.id).collect();
+    let known = context.known().memory.machines.clone();
+    let id = |name: &String| known.get(name).and_then(|facts| facts.provider_id.clone());
+    let gone: Vec<(&String, String)> = made
+        .iter()
+        .filter_map(|name| Some((name, id(name)?)))
+        .filter(|(_, id)| !found.contains(id))
+        .collect();
+    if gone.is_empty() {
+        return Ok(Proof::of(format!("{} machines are there", made.len())));
+    }
+    for (name, _) in &gone {
+        let change = steps::machine_state(&context.view.borrow(), name, "gone");
+        if let Some(body) = change {
+            report.emit(body);
+        }
+    }
+    let gone: Vec<String> = gone.into_iter().map(|(name, id)| format!("{name} ({id})")).collect();
+    let message = format!("the {} no longer has {}", info.display, gone.join(", "));
+    let hint = format!(
+        "a cluster whose machines are gone cannot go on: remove what is left of it, then {}, and begin anew",
+        context.files.folder.display()
+    );
+    Err(StepError::new(Class::Foreign, message).hint(hint))
+}
