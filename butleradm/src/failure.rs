@@ -185,13 +185,13 @@ fn failed_step(exit: Exit, cluster: &str, step: &FailedStep) -> Failure {
 }
 
 fn describe(step: &FailedStep) -> String {
-    let subject = step.machine.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
+    let subject = step.about.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
     format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
 }
 
 /// What exists, so that nobody has to look for it.
 fn exists(ended: &Ended) -> String {
-    let machines = ended.view.machines();
+    let machines = &ended.view.machines;
     let made: Vec<String> = machines
         .iter()
         .filter(|m| m.state != GONE)

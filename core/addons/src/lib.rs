@@ -78,6 +78,20 @@ pub struct Addon {
 }
 
 impl Addon {
+    /// An addon as most are.
+    pub fn new(name: &str, title: &str, needs: &[&str], source: Source, ready: Vec<Ready>) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            needs: needs.iter().map(|&need| need.to_owned()).collect(),
+            source,
+            ready,
+            ledger: None,
+            announces_endpoint: false,
+            brings_record_kinds: false,
+        }
+    }
+
     /// The key in `ClusterBootstrap.status.addonsInstalled`.
     pub fn ledger_key(&self) -> &str {
         self.ledger.unwrap_or(&self.name)

@@ -63,20 +63,15 @@ mod tests {
         assert_eq!(check_mirror(&addons, Some(&mirror), true).len(), published.count());
         assert!(check_mirror(&addons, None, true).is_empty());
 
-        let addon = Addon {
-            name: "demo".to_owned(),
-            title: String::new(),
-            needs: Vec::new(),
-            source: Source::Manifest(Manifest {
-                url: String::new(),
-                version: "v1".to_owned(),
-                variables: Some(BTreeMap::new()),
-                privileged_namespaces: Vec::new(),
-                images: Images::default(),
-                stand_in: StandIn::default(),
-            }),
-            ready: Vec::new(),
-        };
+        let source = Source::Manifest(Manifest {
+            url: String::new(),
+            version: "v1".to_owned(),
+            variables: Some(BTreeMap::new()),
+            privileged_namespaces: Vec::new(),
+            images: Images::default(),
+            stand_in: StandIn::default(),
+        });
+        let addon = Addon::new("demo", "", &[], source, Vec::new());
         let found = |text: &str, read| {
             std::fs::write(folder.path().join("demo-v1.yaml"), text).unwrap();
             let found = check_mirror(std::slice::from_ref(&addon), Some(&mirror), read);

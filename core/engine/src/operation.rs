@@ -75,7 +75,7 @@ pub enum Moment<'a> {
 }
 
 /// Facts of an operation.
-pub type FactOf<O> = <<O as Operation>::Memory as Memory>::Fact;
+pub(crate) type FactOf<O> = <<O as Operation>::Memory as Memory>::Fact;
 
 /// The three verbs of a step. Dropping a returned future aborts the verb.
 pub trait Verbs<O: Operation>: fmt::Debug + Send + Sync {

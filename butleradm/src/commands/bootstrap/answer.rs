@@ -102,7 +102,7 @@ impl Made {
             phase: "Ready",
             kubeconfig: files.kubeconfig.display().to_string(),
             talosconfig: files.talosconfig.display().to_string(),
-            machines: ended.view.machines(),
+            machines: ended.view.machines.clone(),
         }
     }
 }

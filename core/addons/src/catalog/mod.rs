@@ -167,16 +167,7 @@ impl Release {
 }
 
 fn addon(name: &str, title: &str, needs: &[&str], source: Source, ready: Vec<Ready>) -> Addon {
-    Addon {
-        name: name.to_owned(),
-        title: format!("install {title}"),
-        needs: needs.iter().map(|&need| need.to_owned()).collect(),
-        source,
-        ready,
-        ledger: None,
-        announces_endpoint: false,
-        brings_record_kinds: false,
-    }
+    Addon::new(name, &format!("install {title}"), needs, source, ready)
 }
 
 fn objects(plain: Vec<Value>) -> Source {

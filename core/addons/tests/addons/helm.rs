@@ -117,11 +117,11 @@ async fn open(settings: HelmSettings, client: &Client) -> HelmInstaller {
 }
 
 pub(crate) fn addon(version: &str, values: Value) -> Addon {
-    Addon {
-        name: "demo".to_owned(),
-        title: "install demo".to_owned(),
-        needs: Vec::new(),
-        source: Source::Chart(Release {
+    Addon::new(
+        "demo",
+        "install demo",
+        &[],
+        Source::Chart(Release {
             release: "demo".to_owned(),
             namespace: NAMESPACE.to_owned(),
             chart: ChartRef {
@@ -136,8 +136,8 @@ pub(crate) fn addon(version: &str, values: Value) -> Addon {
             install_hooks: true,
             stand_in: StandIn::default(),
         }),
-        ready: Vec::new(),
-    }
+        Vec::new(),
+    )
 }
 
 #[tokio::test]
@@ -448,11 +448,11 @@ spec:
         &bench.client(),
     )
     .await;
-    let mut things = Addon {
-        name: "things".to_owned(),
-        title: "install things".to_owned(),
-        needs: Vec::new(),
-        source: Source::Manifest(Manifest {
+    let mut things = Addon::new(
+        "things",
+        "install things",
+        &[],
+        Source::Manifest(Manifest {
             url: "https://manifests.invalid/things.yaml".to_owned(),
             version: "v1".to_owned(),
             variables: Some(std::collections::BTreeMap::new()),
@@ -460,8 +460,8 @@ spec:
             images: Images::default(),
             stand_in: StandIn::default(),
         }),
-        ready: Vec::new(),
-    };
+        Vec::new(),
+    );
     let error = installer.install(&things, &|_| ()).await.unwrap_err();
     assert!(error.message.ends_with("things-v1.yaml: no value for TOKEN"), "{error}");
 

@@ -182,13 +182,13 @@ async fn nodes_get_their_provider_ids_once_they_have_joined() {
     let client = server.client();
     let installer = WorldInstaller::new(client.clone(), jiff::Timestamp::now);
     let ids = ["one", "two"].map(|name| (name.to_owned(), format!("test://{name}")));
-    let addon = Addon {
-        name: "node-provider-ids".to_owned(),
-        title: String::new(),
-        needs: Vec::new(),
-        source: Source::ProviderIds(ids.to_vec()),
-        ready: vec![Ready::ProviderIds { nodes: 2 }],
-    };
+    let addon = Addon::new(
+        "node-provider-ids",
+        "",
+        &[],
+        Source::ProviderIds(ids.to_vec()),
+        vec![Ready::ProviderIds { nodes: 2 }],
+    );
     let node = |name: &str| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
     apply(&client, &[node("one")], "test").await.unwrap();
     assert_eq!(installer.observe(&addon).await.unwrap(), ReleaseState::Absent);

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::Message;
 use crate::{
     Failure, Operation, Proof, Step, StepId,
-    journal::{Entry, Journal, JournalError, Memory},
+    journal::{Entry, Journal, JournalError},
     operation::FactOf,
     scheduler::Input,
 };

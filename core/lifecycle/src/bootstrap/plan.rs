@@ -372,7 +372,7 @@ mod tests {
     use butler_addons::ClusterFacts;
 
     fn planned(more: &str) -> Plan {
-        let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
+        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
         let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
         let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn kube_proxy_runs_where_cilium_does_not() {
-        let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
+        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
         let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
         let proxy = |config: &BootstrapConfig| {
             images(config, &[])
@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_version_of_ones_own_has_images_that_are_not_all_known() {
-        let text = include_str!("../../../fixtures/configs/inmemory-ha.yaml");
+        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
         let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
         config.addons.cni.as_mut().unwrap().version = Some("1.18.2".to_owned());
         config.talos.version = semver::Version::new(1, 12, 99);

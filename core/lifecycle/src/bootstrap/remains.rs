@@ -203,7 +203,9 @@ fn secrets_problem(path: &Path, known: &Known) -> Option<String> {
     match SecretsBundle::from_yaml(&text) {
         Err(error) => Some(format!("the Talos secrets {shown} are damaged: {}", chain(&error))),
         Ok(bundle) => {
-            let other = known.memory.authority
+            let other = known
+                .memory
+                .authority
                 .as_ref()
                 .is_some_and(|known| *known != authority(&bundle));
             other.then(|| format!("the Talos secrets {shown} are those of another cluster"))

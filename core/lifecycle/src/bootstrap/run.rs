@@ -11,7 +11,6 @@ use butler_api::{
 use butler_engine::{
     Ended, GRACE, Graph, GraphError, Moment, Run, Sink, StepId, drive,
     journal::{Found, JournalError},
-    scheduler::Scheduler,
 };
 use butler_files::{
     Lock, LockError,

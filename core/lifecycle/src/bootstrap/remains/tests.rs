@@ -2,7 +2,10 @@
 
 use std::{fs, sync::LazyLock};
 
-use butler_engine::journal::{Record, VERSION};
+use butler_engine::{
+    StepId,
+    journal::{Record, VERSION},
+};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -13,7 +16,7 @@ use crate::bootstrap::{Entry, Fact};
 static BUNDLE: LazyLock<SecretsBundle> = LazyLock::new(|| SecretsBundle::generate(Timestamp::UNIX_EPOCH).unwrap());
 
 fn config() -> BootstrapConfig {
-    let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
+    let text = include_str!("../../../../../fixtures/configs/inmemory-ha.yaml");
     butler_api::config::load(text, "inmemory-ha.yaml").unwrap().config
 }
 
@@ -25,9 +28,9 @@ fn files(folder: &Path) -> Files {
     }
 }
 
-fn proof(step: &Kind, facts: Vec<Fact>) -> Entry {
+fn proof(step: StepId, facts: Vec<Fact>) -> Entry {
     Entry::Proof {
-        step: step.id(),
+        step,
         evidence: "seen".into(),
         facts,
     }
@@ -40,7 +43,7 @@ fn write_journal(files: &Files, entries: Vec<Entry>) {
         digest: "d".into(),
         config: None,
         again: Vec::new(),
-        forget: Vec::new(),
+        facts: Vec::new(),
         program: "x".into(),
     };
     let lines = std::iter::once(run).chain(entries).zip(1..).map(|(entry, seq)| {
@@ -67,13 +70,13 @@ fn configuring() -> Vec<Entry> {
         digest: authority(&BUNDLE),
     };
     let intent = Entry::Intent {
-        step: steps::configure::id(name),
+        step: steps::configure::id(&name),
         what: String::new(),
         facts: Vec::new(),
     };
     vec![
-        proof(&Kind::Secrets, vec![ours]),
-        proof(&Kind::Machine(name), vec![address]),
+        proof(steps::secrets::id(), vec![ours]),
+        proof(steps::machine::id(&name), vec![address]),
         intent,
     ]
 }
@@ -116,7 +119,7 @@ fn secrets_that_no_machine_has_are_made_anew_and_those_of_a_finished_cluster_tak
     let files = files(folder.path());
     write_journal(&files, configuring()[..2].to_vec());
     assert!(look(&config(), &files).is_ok());
-    let finished = [configuring(), vec![proof(&Kind::PivotCommit, Vec::new())]].concat();
+    let finished = [configuring(), vec![proof(steps::pivot::commit_id(), Vec::new())]].concat();
     write_journal(&files, finished);
     assert!(look(&config(), &files).is_ok());
 }

@@ -12,7 +12,7 @@ use butler_api::{
 use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_kubernetes::wait;
 
-use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Acted, Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(addon: &str) -> StepId {

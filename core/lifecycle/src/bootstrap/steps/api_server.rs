@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use butler_api::{config::Deadlines, error::StepError, event::Body, view::View};
-use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_kubernetes::{chain, connect as connection};
-use futures::FutureExt as _;
-use k8s_openapi::api::core::v1::Node;
-use kube::{Client, runtime::reflector::ObjectRef};
+use butler_api::{config::Deadlines, error::StepError};
+use butler_engine::{Step, StepId, Verbs};
+use butler_kubernetes::chain;
+use kube::Client;
 use tokio::time::timeout;
 
 use super::{
     Pace,
     below::{Wait, explained},
 };
-use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
+use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {

@@ -1,22 +1,8 @@
 //! Talos answers on a machine.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use butler_api::{
-    config::{BootstrapConfig, Deadlines, Role, SecretSource},
-    error::{Class, StepError},
-    event::Body,
-    view::View,
-};
+use butler_api::{config::Deadlines, error::StepError, event::Body, view::View};
 use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_infra::hardware;
-use butler_kubernetes::chain;
-use butler_talos::{
-    client::{Address, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
-    config as machine_config,
-    config::{ClusterSpec, Cni, NodeSpec, RegistryHost},
-};
-use secrecy::SecretString;
+use butler_talos::client::{Address, Mode, probe};
 
 use super::{
     Pace,
@@ -24,7 +10,7 @@ use super::{
     machine::role_of,
     talos::LOOK,
 };
-use crate::bootstrap::{Acted, Bootstrap, Fact, Probed, Proof, Proved, Report, context::bracketed, phases, steps};
+use crate::bootstrap::{Bootstrap, Fact, Probed, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(machine: &str) -> StepId {

@@ -1,51 +1,10 @@
 //! The cluster that holds the record until the pivot: started, and removed after it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
-
-use butler_api::{
-    config::Deadlines,
-    error::{Class, StepError},
-    event::Body,
-    labels::{CLUSTER_ID, CONFIG_DIGEST},
-    v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
-    view::View,
-};
-use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_files::home;
-use butler_infra::CheckStatus;
-use butler_kubernetes::{MANAGER, Watched, apply, chain};
-use butler_talos::{
-    client::{Address, Credentials, Node},
-    secrets::SecretsBundle,
-    talosconfig::Talosconfig,
-};
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{
-    Api, Client, ResourceExt, ResourceExt as _,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, TypeMeta},
-    runtime::watcher,
-};
-use secrecy::ExposeSecret as _;
-use serde_json::{Map, Value, json};
+use butler_api::{config::Deadlines, error::StepError, event::Body};
+use butler_engine::{Step, StepId, Verbs};
 
 use crate::{
-    bootstrap::{
-        Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
-        context::{not_written, write_secret},
-        controllers::machines::Machines,
-        mirror, phases,
-        pivot::{self, Difference, KINDS, Moved},
-        plan, promised,
-        record::{self, NAMESPACE},
-        remains, steps,
-    },
+    bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps},
     bootstrap_clusters::SetAside,
 };
 

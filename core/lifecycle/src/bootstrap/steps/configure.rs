@@ -1,9 +1,7 @@
 //! A machine gets its configuration.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use butler_api::{
-    config::{BootstrapConfig, Deadlines, Role, SecretSource},
+    config::{Deadlines, Role},
     error::{Class, StepError},
     event::Body,
     view::View,
@@ -12,20 +10,17 @@ use butler_engine::{Moment, Step, StepId, Verbs};
 use butler_infra::hardware;
 use butler_kubernetes::chain;
 use butler_talos::{
-    client::{Address, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
+    client::{Address, Hardware, Maintenance, Mode, Side, TalosError, TlsProblem, probe},
     config as talos_config,
-    config::{ClusterSpec, Cni, NodeSpec, RegistryHost},
 };
 use secrecy::SecretString;
 
 use super::{
     Pace,
     machine::role_of,
-    talos::{self, LOOK, call_failed, node, talos_failed},
+    talos::{LOOK, call_failed, node, talos_failed},
 };
-use crate::bootstrap::{
-    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report, context::bracketed, machine_config, phases, steps,
-};
+use crate::bootstrap::{Acted, Bootstrap, Fact, Probed, Proof, Proved, Report, machine_config, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(machine: &str) -> StepId {

@@ -1,20 +1,14 @@
 //! The control-plane endpoint: free before the first machine, and answering in the end.
 
-use std::time::Duration;
-
-use butler_api::{config::Deadlines, error::StepError, event::Body, view::View};
-use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_kubernetes::{chain, connect as connection};
-use futures::FutureExt as _;
-use k8s_openapi::api::core::v1::Node;
-use kube::{Client, runtime::reflector::ObjectRef};
-use tokio::time::timeout;
+use butler_api::{config::Deadlines, error::StepError, event::Body};
+use butler_engine::{Step, StepId, Verbs};
+use butler_kubernetes::connect as connection;
 
 use super::{
     Pace, api_server,
     below::{Wait, explained},
 };
-use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
+use crate::bootstrap::{Bootstrap, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
 
 /// Id of the step that looks whether it is free.
 pub(in crate::bootstrap) fn free_id() -> StepId {

@@ -8,10 +8,8 @@ use std::{
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
-    event::Body,
-    view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Step, StepId, Verbs};
 use butler_kubernetes::chain;
 use butler_talos::client::{BootstrapOutcome, EtcdStanding, Side, TalosError};
 use futures::future::join_all;

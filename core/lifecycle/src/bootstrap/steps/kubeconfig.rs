@@ -3,10 +3,8 @@
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
-    event::Body,
-    view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Step, StepId, Verbs};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 

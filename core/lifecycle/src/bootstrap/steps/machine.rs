@@ -18,7 +18,7 @@ use kube::{
 
 use super::record::bootstrap_uid;
 use crate::bootstrap::{
-    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
+    Acted, Bootstrap, Fact, Proof, Proved, Report,
     controllers::machines,
     phases,
     record::{self, NAMESPACE},

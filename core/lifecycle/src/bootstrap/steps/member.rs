@@ -17,7 +17,7 @@ use super::{
     below::{Wait, explained},
     talos,
 };
-use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(machine: &str) -> StepId {

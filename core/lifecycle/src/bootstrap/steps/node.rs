@@ -1,20 +1,13 @@
 //! A node of the management cluster: registered, and ready.
 
-use std::time::Duration;
-
 use butler_api::{config::Deadlines, error::StepError, event::Body, view::View};
 use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_kubernetes::{chain, connect as connection};
 use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Node;
-use kube::{Client, runtime::reflector::ObjectRef};
-use tokio::time::timeout;
+use kube::runtime::reflector::ObjectRef;
 
-use super::{
-    Pace,
-    below::{Wait, explained},
-};
-use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
+use super::below::{Wait, explained};
+use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step that waits until it is registered.
 pub(in crate::bootstrap) fn registered_id(machine: &str) -> StepId {

@@ -9,12 +9,10 @@ use std::{
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
-    event::Body,
     labels::CLUSTER_ID,
     v1alpha1::ClusterBootstrap,
-    view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Step, StepId, Verbs};
 use butler_kubernetes::{MANAGER, chain};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
@@ -25,10 +23,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Pace, record};
 use crate::bootstrap::{
-    Acted, Bootstrap, Probed, Proof, Proved, Report, mirror, phases,
+    Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
     pivot::{self, Difference, KINDS, Moved},
     record::NAMESPACE,
-    steps,
 };
 
 /// Id of the step that copies the record.

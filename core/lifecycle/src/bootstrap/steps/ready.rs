@@ -1,39 +1,19 @@
 //! The end: the management cluster says Ready, and every file that was promised is there.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    time::Duration,
-};
-
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
     event::Body,
-    labels::CLUSTER_ID,
-    v1alpha1::ClusterBootstrap,
-    view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_kubernetes::{MANAGER, chain};
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
-use kube::{
-    Api, Client, ResourceExt as _,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
-};
-use serde_json::{Map, Value, json};
+use butler_engine::{Step, StepId, Verbs};
+use butler_kubernetes::chain;
 
 use super::{
     Pace, kubeconfig,
     pivot::{phase, proof, record_there, says_ready},
     record, secrets,
 };
-use crate::bootstrap::{
-    Acted, Bootstrap, Probed, Proof, Proved, Report, mirror, phases,
-    pivot::{self, Difference, KINDS, Moved},
-    record::NAMESPACE,
-    steps,
-};
+use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {

@@ -1,43 +1,26 @@
 //! The Talos secrets and the talosconfig made from them.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::path::Path;
 
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
     event::Body,
-    labels::{CLUSTER_ID, CONFIG_DIGEST},
-    v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
-    view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Step, StepId, Verbs};
 use butler_files::home;
-use butler_infra::CheckStatus;
-use butler_kubernetes::{MANAGER, Watched, apply, chain};
+use butler_kubernetes::chain;
 use butler_talos::{
     client::{Address, Credentials, Node},
     secrets::SecretsBundle,
     talosconfig::Talosconfig,
 };
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{
-    Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, TypeMeta},
-    runtime::watcher,
-};
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
 
-use crate::{
-    bootstrap::{
-        Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
-        context::{not_written, write_secret},
-        controllers::machines::Machines,
-        mirror, phases, plan, promised,
-        record::{self, NAMESPACE},
-        remains, steps,
-    },
-    bootstrap_clusters::SetAside,
+use crate::bootstrap::{
+    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
+    context::{not_written, write_secret},
+    phases, promised, remains,
 };
 
 /// Id of the step.

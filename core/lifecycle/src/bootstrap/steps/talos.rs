@@ -1,23 +1,15 @@
 //! Connections to configured nodes, and what is asked of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use butler_api::{
-    config::{BootstrapConfig, Role, SecretSource},
+    config::Role,
     error::{Class, StepError},
-    event::Body,
 };
-use butler_infra::hardware;
-use butler_kubernetes::chain;
-use butler_talos::{
-    client::{Address, EtcdMember, Hardware, Maintenance, Mode, Node, Side, TalosError, TlsProblem, probe},
-    config as machine_config,
-    config::{ClusterSpec, Cni, NodeSpec, RegistryHost},
-};
-use secrecy::SecretString;
+use butler_talos::client::{EtcdMember, Node, TalosError};
 
 use super::machine::role_of;
-use crate::bootstrap::{Bootstrap, Fact, Proof, Report, context::bracketed, steps};
+use crate::bootstrap::Bootstrap;
 
 /// How long one look at a node may take.
 pub(super) const LOOK: Duration = Duration::from_secs(3);
