@@ -9,10 +9,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::apply::managers::Actor;
-use crate::rest::options::{FieldValidation, WriteOptions};
-use crate::rest::patch::Patch;
-use crate::rest::{Place, body, delete, write};
+use crate::access::User;
+use crate::kinds::RequestInfo;
+use crate::registry::{self, Context, DeleteOptions, FieldValidation, Patch, Registry, WriteOptions};
 use crate::server::{Held, Server};
 use crate::status::Failure;
 use crate::store::{Change, Object};
@@ -51,6 +50,7 @@ impl From<Failure> for Refused {
 #[derive(Debug, Clone)]
 pub struct Local {
     server: Arc<Held>,
+    user: User,
     options: WriteOptions,
 }
 
@@ -59,6 +59,7 @@ impl Server {
     pub fn local(&self, manager: &str) -> Local {
         Local {
             server: self.held(),
+            user: User::administrator(),
             options: WriteOptions {
                 dry_run: false,
                 manager: manager.to_owned(),
@@ -73,38 +74,34 @@ impl Server {
 impl Local {
     /// Makes an object.
     pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
-        let place = self.place(at, "", "")?;
-        let object = body::conform(&place.resource, object, self.options.validation)?.object;
-        let actor = Actor::update(&self.options.manager, &place.resource, "");
-        write::insert_now(&self.server, &place, object, &self.options, &actor)?;
+        let info = self.info(at, "", "")?;
+        let decoded = registry::decode(&info.resource, object, self.options.validation)?;
+        self.registry().create(&self.context(&info), decoded)?;
         Ok(())
     }
 
     /// Changes an object by a JSON merge patch (RFC 7386); of its status where `status` is set. Tells whether that changed it.
     pub fn patch(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<bool, Refused> {
-        let place = self.place(at, name, if status { "status" } else { "" })?;
-        let actor = Actor::patch(&self.options.manager, &place.resource, &place.subresource);
-        let patch = Patch::Merge(patch);
-        let make = |current: &Value| patch.applied(&place, current, self.options.validation);
-        let written = write::change_now(&self.server, &place, &self.options, &actor, &make)?;
+        let info = self.info(at, name, if status { "status" } else { "" })?;
+        let written = self.registry().patch(&self.context(&info), &Patch::Merge(patch))?;
         Ok(written.revision != 0)
     }
 
     /// Deletes an object, or begins to where finalizers hold it.
     pub fn delete(&self, at: At<'_>, name: &str) -> Result<(), Refused> {
-        let place = self.place(at, name, "")?;
-        delete::delete_now(&self.server, &place, &delete::Options::default())?;
+        let info = self.info(at, name, "")?;
+        self.registry().delete(&info, &DeleteOptions::default())?;
         Ok(())
     }
 
     /// Everything there is and every change from now on, of resources named as `pods` or `apps/deployments`, whether they
     /// exist already or not.
     pub fn follow(&self, resources: &[&str]) -> Follow {
-        let changes = self.server.store.listen();
+        let changes = self.registry().store().listen();
         let mut there = VecDeque::new();
         let mut since = u64::MAX;
         for name in resources {
-            let snapshot = self.server.store.list(name, "");
+            let snapshot = self.registry().store().list(name, "");
             since = since.min(snapshot.revision);
             let resource: Arc<str> = (*name).into();
             there.extend(snapshot.objects.into_iter().map(|(_, object)| Seen {
@@ -122,15 +119,26 @@ impl Local {
         }
     }
 
-    fn place(&self, at: At<'_>, name: &str, subresource: &str) -> Result<Place, Failure> {
-        let catalog = self.server.catalog();
+    fn registry(&self) -> &Registry {
+        self.server.registry()
+    }
+
+    fn context<'a>(&'a self, info: &'a RequestInfo) -> Context<'a> {
+        Context {
+            info,
+            user: &self.user,
+            options: &self.options,
+        }
+    }
+
+    fn info(&self, at: At<'_>, name: &str, subresource: &str) -> Result<RequestInfo, Failure> {
+        let catalog = self.registry().catalog();
         let resource = catalog.find(at.group, at.version, at.resource);
-        Ok(Place {
+        Ok(RequestInfo {
             resource: Arc::clone(resource.ok_or_else(Failure::no_resource)?),
             namespace: at.namespace.to_owned(),
             name: name.to_owned(),
             subresource: subresource.to_owned(),
-            watch: false,
         })
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::{store::Excess, text::clip};
+use crate::limits::{DEPTH, Excess};
+use crate::text::clip;
 
 /// Causes that one failure names; more help nobody.
 pub(crate) const CAUSES: usize = 200;
@@ -152,12 +153,12 @@ impl Failure {
         Self::new(404, "NotFound", "the server could not find the requested resource").with_details(json!({}))
     }
 
-    pub(crate) fn not_found(target: &Target, name: &str) -> Self {
+    pub(crate) fn not_found(target: &GroupResource, name: &str) -> Self {
         Self::new(404, "NotFound", format!("{} {name:?} not found", target.qualified()))
             .with_details(target.details(name, target.resource))
     }
 
-    pub(crate) fn already_exists(target: &Target, name: &str) -> Self {
+    pub(crate) fn already_exists(target: &GroupResource, name: &str) -> Self {
         Self::new(
             409,
             "AlreadyExists",
@@ -166,7 +167,7 @@ impl Failure {
         .with_details(target.details(name, target.resource))
     }
 
-    pub(crate) fn conflict(target: &Target, name: &str, why: &str) -> Self {
+    pub(crate) fn conflict(target: &GroupResource, name: &str, why: &str) -> Self {
         Self::new(
             409,
             "Conflict",
@@ -178,7 +179,7 @@ impl Failure {
         .with_details(target.details(name, target.resource))
     }
 
-    pub(crate) fn forbidden(target: &Target, name: &str, why: &str) -> Self {
+    pub(crate) fn forbidden(target: &GroupResource, name: &str, why: &str) -> Self {
         let message = if name.is_empty() {
             format!("{} is forbidden: {why}", target.qualified())
         } else {
@@ -195,21 +196,6 @@ impl Failure {
         let message = message.into();
         Self::new(500, "InternalError", format!("Internal error occurred: {message}"))
             .with_details(json!({"causes": [{"message": message}]}))
-    }
-
-    /// An object that is more than can be stored.
-    pub(crate) fn too_much(excess: Excess) -> Self {
-        match excess {
-            Excess::Depth => Self::bad_request(format!(
-                "the object exceeded max depth: limit is {} levels, managed fields included",
-                crate::store::limits::DEPTH
-            )),
-            Excess::Size(limit) => Self::new(
-                413,
-                "RequestEntityTooLarge",
-                format!("Request entity too large: limit is {limit}"),
-            ),
-        }
     }
 
     /// A request that was not over in time.
@@ -270,14 +256,30 @@ impl Failure {
     }
 }
 
-/// What a request is about, for the wording of failures.
+/// An object that exceeds a bound was said, or made, by the request.
+impl From<Excess> for Failure {
+    fn from(excess: Excess) -> Self {
+        match excess {
+            Excess::Depth => Self::bad_request(format!(
+                "the object exceeded max depth: limit is {DEPTH} levels, managed fields included"
+            )),
+            Excess::Size(limit) => Self::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request entity too large: limit is {limit}"),
+            ),
+        }
+    }
+}
+
+/// A resource as the wording of failures names it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
+pub(crate) struct GroupResource<'a> {
     pub(crate) group: &'a str,
     pub(crate) resource: &'a str,
 }
 
-impl Target<'_> {
+impl GroupResource<'_> {
     pub(crate) fn qualified(&self) -> String {
         if self.group.is_empty() {
             self.resource.to_owned()

@@ -46,6 +46,22 @@ pub(crate) fn copy_member(from: Option<&Value>, to: &mut Map<String, Value>, mem
     }
 }
 
+/// The object without one of its finalizers; nothing if it has not got it.
+pub(crate) fn without_finalizer(object: &Value, finalizer: &str) -> Option<Value> {
+    let mut next = object.clone();
+    let metadata = meta_mut(&mut next);
+    let list = metadata.get_mut("finalizers")?.as_array_mut()?;
+    let before = list.len();
+    list.retain(|f| f != finalizer);
+    if list.len() == before {
+        return None;
+    }
+    if list.is_empty() {
+        metadata.remove("finalizers");
+    }
+    Some(next)
+}
+
 /// The time in the form of `creationTimestamp`.
 pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

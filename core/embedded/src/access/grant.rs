@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{GROUP, Wish, allowed, bindings_of, role_of};
-use crate::http::request::User;
-use crate::kinds::Resource;
-use crate::rest::Place;
+use super::{GROUP, User, Wish, allowed, bindings_of, role_of};
+use crate::kinds::{RequestInfo, Resource};
 use crate::status::Failure;
 use crate::store::Store;
 use crate::text::{meta, string_at};
@@ -20,45 +18,45 @@ const MOST: usize = 100_000;
 pub(crate) fn check(
     store: &Store,
     user: &User,
-    place: &Place,
+    info: &RequestInfo,
     old: Option<&Value>,
     new: &Value,
 ) -> Result<(), Failure> {
-    let resource = &*place.resource;
+    let resource = &*info.resource;
     if resource.group != GROUP || user.is_master() || old.is_some_and(|old| same_but_for_collection(old, new)) {
         return Ok(());
     }
     match resource.plural.as_str() {
-        "roles" | "clusterroles" => role(store, user, place, new),
-        "rolebindings" | "clusterrolebindings" => binding(store, user, place, new),
+        "roles" | "clusterroles" => role(store, user, info, new),
+        "rolebindings" | "clusterrolebindings" => binding(store, user, info, new),
         _ => Ok(()),
     }
 }
 
-fn role(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(), Failure> {
-    let resource = &*place.resource;
+fn role(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), Failure> {
+    let resource = &*info.resource;
     let wish = Wish::Resource {
         verb: "escalate",
         group: GROUP,
         resource: &resource.plural,
-        name: &place.name,
-        namespace: &place.namespace,
+        name: &info.name,
+        namespace: &info.namespace,
     };
     if allowed(store, user, wish) {
         return Ok(());
     }
-    let held = held(store, user, &place.namespace);
+    let held = held(store, user, &info.namespace);
     confirm(resource, new, user, &held, &rules(new))?;
     // It gathers rules of other roles, whatever they are.
     if new["aggregationRule"].is_object() && !missing(&held, &everything())?.is_empty() {
         let why = "must have cluster-admin privileges to use the aggregationRule";
-        return Err(Failure::forbidden(&resource.target(), meta(new, "name"), why));
+        return Err(Failure::forbidden(&resource.group_resource(), meta(new, "name"), why));
     }
     Ok(())
 }
 
-fn binding(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(), Failure> {
-    let resource = &*place.resource;
+fn binding(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), Failure> {
+    let resource = &*info.resource;
     let name = string_at(new, "/roleRef/name");
     let kind = if string_at(new, "/roleRef/kind") == "ClusterRole" {
         "clusterroles"
@@ -70,15 +68,15 @@ fn binding(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(),
         group: GROUP,
         resource: kind,
         name,
-        namespace: &place.namespace,
+        namespace: &info.namespace,
     };
     if allowed(store, user, wish) {
         return Ok(());
     }
     // The real server names the resource of the binding, not that of the role.
-    let role = role_of(store, &new["roleRef"], &place.namespace);
-    let role = role.ok_or_else(|| Failure::not_found(&resource.target(), name))?;
-    let held = held(store, user, &place.namespace);
+    let role = role_of(store, &new["roleRef"], &info.namespace);
+    let role = role.ok_or_else(|| Failure::not_found(&resource.group_resource(), name))?;
+    let held = held(store, user, &info.namespace);
     confirm(resource, new, user, &held, &rules(&role.value))
 }
 
@@ -286,7 +284,11 @@ fn confirm(resource: &Resource, object: &Value, user: &User, held: &[Rule], want
         quoted(&user.groups),
         lines.into_iter().collect::<Vec<_>>().join("\n")
     );
-    Err(Failure::forbidden(&resource.target(), meta(object, "name"), &why))
+    Err(Failure::forbidden(
+        &resource.group_resource(),
+        meta(object, "name"),
+        &why,
+    ))
 }
 
 #[cfg(test)]

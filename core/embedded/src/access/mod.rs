@@ -1,13 +1,15 @@
 //! Who may do what: the roles and bindings that are stored, and what everybody may do.
 
+pub(crate) mod authenticate;
 pub(crate) mod grant;
 pub(crate) mod tokens;
+mod user;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::http::request::User;
+pub(crate) use self::user::User;
 use crate::store::{Object, Store};
 use crate::text::string_at;
 

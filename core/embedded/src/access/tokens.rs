@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::http::request::User;
+use super::User;
 use crate::pki::{self, PkiError};
 use crate::store::Store;
 use crate::text::{meta, string_at};

@@ -12,13 +12,17 @@ use crate::text::{clip, meta, string_at};
 /// Bytes that all annotations together may have.
 const ANNOTATIONS: usize = 256 << 10;
 
-/// What is wrong with the metadata of a new object.
-pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
+/// What is wrong with the metadata of a new object; `validate_name` tells what is wrong with a name.
+pub(crate) fn check_new(
+    resource: &Resource,
+    object: &Value,
+    validate_name: impl Fn(&str) -> Vec<String>,
+) -> Vec<Cause> {
     let mut causes = Vec::new();
     let (name, generate) = (meta(object, "name"), meta(object, "generateName"));
     if !generate.is_empty() {
         let text = Value::from(generate);
-        let problems = name_problems(resource, &format!("{generate}x"));
+        let problems = validate_name(&format!("{generate}x"));
         let invalid = |p: &String| Cause::invalid("metadata.generateName", &text, p);
         causes.extend(problems.iter().map(invalid));
     }
@@ -27,7 +31,7 @@ pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
     } else {
         let text = Value::from(name);
         causes.extend(
-            name_problems(resource, name)
+            validate_name(name)
                 .iter()
                 .map(|p| Cause::invalid("metadata.name", &text, p)),
         );
@@ -185,15 +189,6 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
                 "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
             ),
         ));
-    }
-}
-
-fn name_problems(resource: &Resource, name: &str) -> Vec<String> {
-    match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "namespaces") => names::label(name),
-        ("", "services") => names::label_1035(name),
-        ("rbac.authorization.k8s.io", _) => names::path_segment(name),
-        _ => names::subdomain(name),
     }
 }
 

@@ -3,31 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) groups: Vec<String>,
-}
-
-impl User {
-    pub(crate) fn anonymous() -> Self {
-        Self {
-            name: "system:anonymous".to_owned(),
-            groups: vec!["system:unauthenticated".to_owned()],
-        }
-    }
-
-    /// A named user; everyone with a credential is `system:authenticated`.
-    pub(crate) fn authenticated(name: String, mut groups: Vec<String>) -> Self {
-        groups.push("system:authenticated".to_owned());
-        Self { name, groups }
-    }
-
-    pub(crate) fn is_master(&self) -> bool {
-        self.groups.iter().any(|g| g == "system:masters")
-    }
-}
+use crate::access::User;
 
 /// One request.
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use super::{Resource, Scale, definitions, is_review};
-use crate::schema::Schema;
+use super::{Resource, Scale, is_review};
+use crate::limits;
+use crate::schema::{Schema, definitions};
 
 /// One line of the table.
 struct Kind(
@@ -20,6 +21,15 @@ struct Kind(
     /// Letters: n namespaced, s status subresource, c scale subresource, g generation.
     &'static str,
 );
+
+/// The table of CustomResourceDefinitions in the store.
+pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
+/// The table of namespaces in the store.
+pub(crate) const NAMESPACES: &str = "namespaces";
+
+/// The table of service accounts in the store.
+pub(crate) const SERVICE_ACCOUNTS: &str = "serviceaccounts";
 
 const ALL: &[&str] = &["all"];
 const APIEXT: &[&str] = &["api-extensions"];
@@ -307,9 +317,22 @@ pub(crate) fn is_builtin_group(group: &str, version: &str) -> bool {
     KINDS.iter().any(|kind| kind.0 == api_version)
 }
 
-/// Whether a table of the store holds objects of a built-in kind.
-pub(crate) fn has_table(table: &str) -> bool {
-    resources().iter().any(|resource| &*resource.table == table)
+/// The resource of CustomResourceDefinitions.
+pub(crate) fn definitions() -> &'static Arc<Resource> {
+    static DEFINITION: LazyLock<Arc<Resource>> = LazyLock::new(|| {
+        let found = resources().iter().find(|resource| &*resource.table == DEFINITIONS);
+        Arc::clone(found.expect("the table of built-in kinds has a line for definitions"))
+    });
+    &DEFINITION
+}
+
+/// Bytes that an object in a table of the store may have.
+pub(crate) fn size_limit(table: &str) -> usize {
+    if resources().iter().any(|resource| &*resource.table == table) {
+        limits::SIZE
+    } else {
+        limits::CUSTOM_SIZE
+    }
 }
 
 /// The structure of a built-in kind.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Custom, Resource, Scale, builtin};
-use crate::store::Object;
 use crate::text::{meta, string_at};
 
 /// A version and its resources.
@@ -26,22 +25,23 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The built-in kinds and every definition that is established. What has not changed since `before` is taken over.
-    pub(crate) fn build<'a>(before: &Self, definitions: impl Iterator<Item = &'a Object>) -> Self {
+    /// The built-in kinds and every definition that is established. Definitions come with their revision: the resources of one
+    /// that has not changed since `before` are taken over.
+    pub(crate) fn build<'a>(before: &Self, definitions: impl Iterator<Item = (u64, &'a Value)>) -> Self {
         let mut catalog = Self::default();
         for resource in builtin::resources() {
             catalog.add(Arc::clone(resource));
         }
-        for definition in definitions {
-            let name = meta(&definition.value, "name").to_owned();
+        for (revision, definition) in definitions {
+            let name = meta(definition, "name").to_owned();
             let resources = match before.definitions.get(&name) {
-                Some((revision, resources)) if *revision == definition.revision => resources.clone(),
-                _ => served(&definition.value).into_iter().map(Arc::new).collect(),
+                Some((at, resources)) if *at == revision => resources.clone(),
+                _ => served(definition).into_iter().map(Arc::new).collect(),
             };
             for resource in &resources {
                 catalog.add(Arc::clone(resource));
             }
-            catalog.definitions.insert(name, (definition.revision, resources));
+            catalog.definitions.insert(name, (revision, resources));
         }
         catalog.places.clear();
         for (group, versions) in &mut catalog.groups {

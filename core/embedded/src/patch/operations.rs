@@ -5,13 +5,13 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bounds::{self, DEPTH};
+use crate::limits::{self, DEPTH};
 use crate::status::Failure;
 
 /// No patch has more operations.
 const LIMIT: usize = 10_000;
 /// Bytes that all copies of one patch together may add.
-const COPIES: usize = bounds::SIZE;
+const COPIES: usize = limits::SIZE;
 /// Items that one patch may shift, and values that it may have looked at. A patch of many operations on a long list is
 /// quadratic without it.
 const WORK: usize = 1 << 26;
@@ -48,7 +48,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
 
 /// The target after all operations.
 pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure> {
-    let depth = bounds::measure(&target, usize::MAX).map_or(DEPTH, |m| m.depth);
+    let depth = limits::measure(&target, usize::MAX).map_or(DEPTH, |m| m.depth);
     let mut state = State {
         target,
         depth,
@@ -107,7 +107,7 @@ impl State {
             "copy" => {
                 let source = self.target.pointer(from);
                 let source = source.ok_or_else(|| format!("no value at {from}"))?;
-                let measure = bounds::measure(source, COPIES - self.copied)
+                let measure = limits::measure(source, COPIES - self.copied)
                     .ok_or_else(|| format!("accumulated size increase of copies is more than {COPIES}"))?;
                 let copied = source.clone();
                 self.copied += measure.bytes;
@@ -122,7 +122,7 @@ impl State {
 
     /// Whether a value may stand at a path.
     fn fits(&mut self, path: &str, value: &Value) -> Result<(), String> {
-        let measure = bounds::measure(value, usize::MAX).ok_or("the value is too large")?;
+        let measure = limits::measure(value, usize::MAX).ok_or("the value is too large")?;
         self.spend(measure.nodes)?;
         self.deepen(levels(path) + measure.depth)
     }
@@ -327,9 +327,9 @@ mod tests {
             for operation in parse(Value::from(list).to_string().as_bytes()).unwrap() {
                 let _ = state.step(&operation);
             }
-            let measure = bounds::measure(&state.target, usize::MAX).unwrap();
+            let measure = limits::measure(&state.target, usize::MAX).unwrap();
             prop_assert!(measure.depth <= state.depth.min(DEPTH));
-            prop_assert!(measure.bytes <= 2 * bounds::SIZE);
+            prop_assert!(measure.bytes <= 2 * limits::SIZE);
         }
     }
 

@@ -2,17 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::Api;
 use crate::http::{self, Reply, Request};
+use crate::kinds::catalog::Catalog;
 use crate::kinds::{Resource, join_group};
-use crate::server::Inner;
 use crate::status::Failure;
 
 /// Answers `/api`, `/apis` and everything below that is no resource.
-pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
     if request.method != "GET" {
         return Err(Failure::method_not_allowed());
     }
-    let catalog = server.catalog();
+    let catalog = api.registry.catalog();
     let body = match segments {
         ["api"] if aggregated(request) => aggregate(&catalog, true),
         ["apis"] if aggregated(request) => aggregate(&catalog, false),
@@ -74,7 +75,7 @@ fn group_value(group: &str, versions: &[&str]) -> Value {
     })
 }
 
-fn resource_list(catalog: &crate::kinds::catalog::Catalog, group: &str, version: &str) -> Result<Value, Failure> {
+fn resource_list(catalog: &Catalog, group: &str, version: &str) -> Result<Value, Failure> {
     let resources = catalog.resources(group, version).ok_or_else(Failure::no_page)?;
     let mut list = Vec::new();
     for resource in resources {
@@ -89,7 +90,7 @@ fn resource_list(catalog: &crate::kinds::catalog::Catalog, group: &str, version:
             entry["categories"] = resource.categories.clone().into();
         }
         list.push(entry);
-        list.extend(subresources(resource).into_iter().map(|sub| {
+        list.extend(resource.subresources().into_iter().map(|sub| {
             let mut entry = json!({
                 "name": format!("{}/{}", resource.plural, sub.name), "singularName": "",
                 "namespaced": resource.namespaced, "kind": sub.kind.2, "verbs": sub.verbs,
@@ -106,49 +107,7 @@ fn resource_list(catalog: &crate::kinds::catalog::Catalog, group: &str, version:
     }))
 }
 
-struct Subresource<'a> {
-    name: &'static str,
-    /// Group, version and kind; the group is empty for the resource's own.
-    kind: (&'static str, &'static str, &'a str),
-    verbs: &'static [&'static str],
-}
-
-fn subresources(resource: &Resource) -> Vec<Subresource<'_>> {
-    let mut list = Vec::new();
-    let verbs: &[&str] = &["get", "patch", "update"];
-    if resource.is_core() && resource.plural == "namespaces" {
-        list.push(Subresource {
-            name: "finalize",
-            kind: ("", "", &resource.kind),
-            verbs: &["update"],
-        });
-    }
-    if resource.is_core() && resource.plural == "serviceaccounts" {
-        let kind = ("authentication.k8s.io", "v1", "TokenRequest");
-        list.push(Subresource {
-            name: "token",
-            kind,
-            verbs: &["create"],
-        });
-    }
-    if resource.scale.is_some() {
-        list.push(Subresource {
-            name: "scale",
-            kind: ("autoscaling", "v1", "Scale"),
-            verbs,
-        });
-    }
-    if resource.status {
-        list.push(Subresource {
-            name: "status",
-            kind: ("", "", &resource.kind),
-            verbs,
-        });
-    }
-    list
-}
-
-fn aggregate(catalog: &crate::kinds::catalog::Catalog, core: bool) -> Value {
+fn aggregate(catalog: &Catalog, core: bool) -> Value {
     let mut items = Vec::new();
     for (group, versions) in catalog.groups().filter(|(g, _)| g.is_empty() == core) {
         let versions = versions
@@ -182,7 +141,8 @@ fn discovered(resource: &Resource) -> Value {
     if !resource.categories.is_empty() {
         entry["categories"] = resource.categories.clone().into();
     }
-    let subs = subresources(resource)
+    let subs = resource
+        .subresources()
         .into_iter()
         .map(|sub| {
             let response = if sub.kind.0.is_empty() {

@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
+use super::Api;
 use crate::http::{self, Reply, Request};
-use crate::server::Inner;
 use crate::status::Failure;
 
 /// Checks that can be asked for by name.
 const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
 /// Answers `/`, `/version`, `/healthz`, `/livez` and `/readyz`.
-pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
     if request.method != "GET"
         && !(request.method == "HEAD" && matches!(segments, ["healthz" | "readyz" | "livez", ..]))
     {
@@ -21,7 +21,7 @@ pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Re
             200,
             &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}),
         )),
-        ["version"] => Ok(http::value(200, &version(&server.version))),
+        ["version"] => Ok(http::value(200, &version(&api.version))),
         [_] if request.query("verbose").is_some() => {
             let name = segments[0];
             let lines = CHECKS.map(|c| format!("[+]{c} ok\n")).concat();

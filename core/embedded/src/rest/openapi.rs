@@ -3,17 +3,18 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::Api;
 use crate::http::{self, Reply, Request};
-use crate::kinds::{Resource, definitions, join_group};
-use crate::server::Inner;
+use crate::kinds::{Resource, join_group};
+use crate::schema::definitions;
 use crate::status::Failure;
 
 /// Answers `/openapi`.
-pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
     if request.method != "GET" {
         return Err(Failure::method_not_allowed());
     }
-    let catalog = server.catalog();
+    let catalog = api.registry.catalog();
     match segments {
         ["openapi", "v2"] => {
             let accept = request.header("accept");
@@ -29,7 +30,7 @@ pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Re
                 }
             }
             let document = json!({
-                "swagger": "2.0", "info": {"title": "Kubernetes", "version": server.version}, "paths": {},
+                "swagger": "2.0", "info": {"title": "Kubernetes", "version": api.version}, "paths": {},
                 "definitions": schemas,
             });
             Ok(http::json_for(request, 200, document.to_string().into()))
@@ -51,8 +52,8 @@ pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Re
             let body = json!({"paths": paths}).to_string();
             Ok(http::typed(200, "text/plain; charset=utf-8", body))
         }
-        ["openapi", "v3", "api", version] => document(server, request, "", version),
-        ["openapi", "v3", "apis", group, version] => document(server, request, group, version),
+        ["openapi", "v3", "api", version] => document(api, request, "", version),
+        ["openapi", "v3", "apis", group, version] => document(api, request, group, version),
         _ => Err(Failure::no_page()),
     }
 }
@@ -76,8 +77,8 @@ fn fingerprint(resources: &[std::sync::Arc<Resource>]) -> String {
         .concat()
 }
 
-fn document(server: &Inner, request: &Request, group: &str, version: &str) -> Result<Reply, Failure> {
-    let catalog = server.catalog();
+fn document(api: &Api, request: &Request, group: &str, version: &str) -> Result<Reply, Failure> {
+    let catalog = api.registry.catalog();
     let resources = catalog.resources(group, version).ok_or_else(Failure::no_page)?;
     let mut schemas = Map::new();
     let mut paths = Map::new();
@@ -86,7 +87,7 @@ fn document(server: &Inner, request: &Request, group: &str, version: &str) -> Re
         add_paths(resource, &mut paths);
     }
     let document = json!({
-        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": server.version}, "paths": paths,
+        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": api.version}, "paths": paths,
         "components": {"schemas": schemas},
     });
     Ok(http::json_for(request, 200, document.to_string().into()))

@@ -2,49 +2,48 @@
 
 use serde_json::{Value, json};
 
-use super::Place;
-use super::body;
-use super::options::FieldValidation;
-use crate::access::{self, Wish};
+use super::{Api, body};
+use crate::access::{self, User, Wish};
 use crate::admit::metadata::texts;
-use crate::http::request::User;
 use crate::http::{self, Reply, Request};
-use crate::server::Inner;
+use crate::kinds::RequestInfo;
+use crate::protobuf;
+use crate::registry::{FieldValidation, go_type};
 use crate::status::{Cause, Failure};
 use crate::text::string_at;
 
 /// Answers a review.
-pub(crate) fn answer(server: &Inner, request: &Request, place: &Place) -> Result<Reply, Failure> {
-    if request.method != "POST" || !place.name.is_empty() {
+pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+    if request.method != "POST" || !info.name.is_empty() {
         return Err(Failure::method_not_allowed());
     }
-    let resource = &place.resource;
+    let resource = &info.resource;
     let mut object = body::object(request, resource, FieldValidation::Ignore)?.object;
     let spec = object["spec"].clone();
     object["status"] = match resource.kind.as_str() {
         "SelfSubjectReview" => json!({"userInfo": user_info(&request.user.name, &request.user.groups)}),
-        "TokenReview" => token(server, &spec)?,
+        "TokenReview" => token(api, &spec)?,
         "SelfSubjectRulesReview" => rules(request.user.is_master()),
         "SelfSubjectAccessReview" => {
-            attributes(&spec).map_err(|cause| invalid(place, cause))?;
-            verdict(allowed(server, &request.user, &spec))
+            attributes(&spec).map_err(|cause| invalid(info, cause))?;
+            verdict(allowed(api, &request.user, &spec))
         }
         _ => {
-            attributes(&spec).map_err(|cause| invalid(place, cause))?;
+            attributes(&spec).map_err(|cause| invalid(info, cause))?;
             let groups = texts(&spec["groups"]).into_iter().map(str::to_owned).collect();
             let user = User {
                 name: string_at(&spec, "/user").to_owned(),
                 groups,
             };
-            verdict(allowed(server, &user, &spec))
+            verdict(allowed(api, &user, &spec))
         }
     };
-    let full = super::negotiate::full_value(resource, &object);
+    let full = resource.with_type(&object);
     Ok(http::value(201, &full))
 }
 
-fn invalid(place: &Place, cause: Cause) -> Failure {
-    Failure::invalid(&place.resource.group, &place.resource.kind, "", &[cause])
+fn invalid(info: &RequestInfo, cause: Cause) -> Failure {
+    Failure::invalid(&info.resource.group, &info.resource.kind, "", &[cause])
 }
 
 fn user_info(name: &str, groups: &[String]) -> Value {
@@ -78,14 +77,14 @@ fn rules(all: bool) -> Value {
     }
 }
 
-fn allowed(server: &Inner, user: &User, spec: &Value) -> bool {
+fn allowed(api: &Api, user: &User, spec: &Value) -> bool {
     let text = |pointer: &str| string_at(spec, pointer);
     if spec["nonResourceAttributes"].is_object() {
         let wish = Wish::Path {
             verb: text("/nonResourceAttributes/verb"),
             path: text("/nonResourceAttributes/path"),
         };
-        return access::allowed(&server.store, user, wish);
+        return access::allowed(api.registry.store(), user, wish);
     }
     let (plural, sub) = (
         text("/resourceAttributes/resource"),
@@ -103,10 +102,10 @@ fn allowed(server: &Inner, user: &User, spec: &Value) -> bool {
         name: text("/resourceAttributes/name"),
         namespace: text("/resourceAttributes/namespace"),
     };
-    access::allowed(&server.store, user, wish)
+    access::allowed(api.registry.store(), user, wish)
 }
 
-fn token(server: &Inner, spec: &Value) -> Result<Value, Failure> {
+fn token(api: &Api, spec: &Value) -> Result<Value, Failure> {
     let token = string_at(spec, "/token");
     if token.is_empty() {
         return Err(Failure::bad_request(
@@ -114,23 +113,19 @@ fn token(server: &Inner, spec: &Value) -> Result<Value, Failure> {
         ));
     }
     let now = jiff::Timestamp::now().as_second();
-    Ok(match server.tokens.user(token, &server.store, now) {
+    Ok(match api.tokens.user(token, api.registry.store(), now) {
         Some(user) => json!({"authenticated": true, "user": user_info(&user.name, &user.groups)}),
         None => json!({"user": {}, "error": "invalid bearer token"}),
     })
 }
 
 /// `POST` to the `token` of a service account: a token for it.
-pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<Reply, Failure> {
+pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
     const HOUR: i64 = 3600;
     const LONGEST: i64 = (1 << 32) + 1;
-    let resource = &place.resource;
-    let account = server
-        .store
-        .get(&resource.table, &resource.key(&place.namespace, &place.name))
-        .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
+    let account = api.registry.get(info)?;
     let mut body = if request.content_type() == body::PROTOBUF {
-        crate::protobuf::object(&request.body)
+        protobuf::object(&request.body)
     } else {
         body::yaml(&request.body)
     }
@@ -152,10 +147,10 @@ pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<
     }
     body["kind"] = "TokenRequest".into();
     body["apiVersion"] = "authentication.k8s.io/v1".into();
-    body["metadata"] = json!({"name": place.name, "namespace": place.namespace});
+    body["metadata"] = json!({"name": info.name, "namespace": info.namespace});
     body["spec"]["expirationSeconds"] = seconds.into();
     body["status"] = json!({
-        "token": server.tokens.issue(&account.value, expires),
+        "token": api.tokens.issue(&account.value, expires),
         "expirationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     Ok(http::value(201, &body))
@@ -167,14 +162,14 @@ fn seconds(body: &Value) -> Result<Option<i64>, Failure> {
         Failure::bad_request(format!(
             "TokenRequest in version \"v1\" cannot be handled as a TokenRequest: json: cannot unmarshal {} into Go struct \
              field {field} of type {kind}",
-            body::go_type(what)
+            go_type(what)
         ))
     };
     if !(body.is_object() || body.is_null()) {
         return Err(Failure::bad_request(format!(
             "the object provided is unrecognized (must be of type TokenRequest): couldn't get version/kind; json parse error: \
              json: cannot unmarshal {} into Go value of type struct",
-            body::go_type(body)
+            go_type(body)
         )));
     }
     let spec = &body["spec"];

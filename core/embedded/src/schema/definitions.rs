@@ -13,7 +13,7 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as apiregistrat
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::schema::ListType;
+use super::{ListType, Schema};
 
 /// The definition of a kind with everything it refers to below `$defs`.
 pub(crate) fn raw(group: &str, kind: &str) -> Option<Value> {
@@ -190,9 +190,9 @@ pub(crate) fn list_hint(definition: &str, field: &str) -> Option<(ListType, Opti
 }
 
 /// The structure of `metadata`.
-pub(crate) static META: std::sync::LazyLock<std::sync::Arc<crate::schema::Schema>> = std::sync::LazyLock::new(|| {
+pub(crate) static META: std::sync::LazyLock<std::sync::Arc<Schema>> = std::sync::LazyLock::new(|| {
     let raw = object_meta();
-    crate::schema::Schema::builtin(&raw, name(&raw), list_hint)
+    Schema::builtin(&raw, name(&raw), list_hint)
 });
 
 /// The description that a member of every kind has: `apiVersion`, `kind` or `metadata`.

@@ -1,6 +1,7 @@
 //! Structural schemas: what a custom resource or a built-in kind looks like. Read once, then shared.
 
 pub(crate) mod cel;
+pub(crate) mod definitions;
 mod keys;
 pub(crate) mod normal;
 pub(crate) mod pattern;
