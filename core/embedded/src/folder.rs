@@ -98,7 +98,7 @@ fn unnoted(data: &Path, own: bool) -> Result<(), PartsError> {
 
 /// Notes what the folder holds now. `store` says whether objects are among it.
 pub(crate) fn note(data: &Path, before: Option<&Parts>, own: bool, store: bool) -> Result<Parts, PartsError> {
-    let mut files = before.map(|b| b.files.clone()).unwrap_or_default();
+    let mut files = before.map_or_else(BTreeMap::new, |b| b.files.clone());
     for name in AUTHORITY.into_iter().filter(|_| own).chain([TOKEN_KEY]) {
         if let Some(bytes) = read(&data.join(name))? {
             files.insert(name.to_owned(), sha(&bytes));

@@ -12,6 +12,7 @@ mod folder;
 mod http;
 mod jsonpath;
 mod kinds;
+mod kubeconfig;
 mod limits;
 mod local;
 mod patch;

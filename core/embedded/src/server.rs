@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
 use bytes::Bytes;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -17,10 +16,11 @@ use crate::controllers;
 use crate::folder;
 use crate::http::{self, Collected, Reply, Request, Times};
 use crate::kinds::builtin;
+use crate::kubeconfig::Administrator;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::registry::Registry;
 use crate::rest::{self, Api};
-use crate::status::Failure;
+use crate::status::{self, Failure};
 use crate::store::{Damage, Store, StoreError};
 use crate::work::{self, Panicked};
 
@@ -42,7 +42,7 @@ pub enum Authority {
     Own,
     /// One from elsewhere, such as the cluster authority of Talos.
     Given {
-        /// The certificate.
+        /// Certificate of the authority.
         ca_certificate_pem: String,
         /// Its key, PKCS#8 or SEC 1 on P-256.
         ca_key_pem: SecretString,
@@ -55,15 +55,15 @@ pub enum OpenError {
     /// The objects cannot be read or written.
     #[error("cannot use the objects in {path}")]
     Store {
-        /// The folder.
+        /// Path of the folder.
         path: String,
-        /// Why.
+        /// What the disk, or the task that opens the folder, answered.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The folder has lost something that was acknowledged, or holds something else.
     #[error("the folder {folder} is damaged")]
     Damaged {
-        /// The folder.
+        /// Path of the data folder.
         folder: String,
         /// The file and the place.
         source: Damage,
@@ -74,9 +74,9 @@ pub enum OpenError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// Address and port that were asked for.
         address: String,
-        /// Why.
+        /// What the operating system answered.
         source: std::io::Error,
     },
 }
@@ -84,7 +84,7 @@ pub enum OpenError {
 /// What an interceptor wants to happen to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intercept {
-    /// Nothing special.
+    /// Carry it out and answer it as if nobody intercepted.
     Pass,
     /// Refuse it with this status code, reason and message.
     Status(u16, String, String),
@@ -123,7 +123,7 @@ impl std::ops::Deref for Held {
     }
 }
 
-/// A server without what its clients hold of it.
+/// A server as its connections hold it: they do not keep it from ending.
 pub(crate) struct Inner {
     api: Arc<Api>,
     pki: Pki,
@@ -240,30 +240,19 @@ impl Server {
         })
     }
 
-    /// A kubeconfig with all rights for this server at `server` (a URL).
-    pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> SecretString {
-        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let user = format!("admin@{cluster}");
-        let credential = match self.inner.pki.client("admin", "system:masters") {
-            Ok((certificate, key)) => json!({
-                "client-certificate-data": encode(&certificate),
-                "client-key-data": encode(key.expose_secret()),
-            }),
-            Err(error) => {
-                tracing::error!(%error, "cannot issue the administrator's certificate");
-                json!({})
-            }
+    /// A kubeconfig with all rights for this server at `server` (a URL). Fails where no certificate can be issued.
+    pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> Result<SecretString, OpenError> {
+        let pki = &self.inner.pki;
+        let (certificate, key) = pki.client("admin", "system:masters").map_err(certificates)?;
+        let administrator = Administrator {
+            cluster,
+            server,
+            authority: pki.ca_pem(),
+            certificate: &certificate,
+            key: &key,
         };
-        // JSON is YAML.
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": user,
-            "clusters": [{"name": cluster, "cluster": {
-                "server": server, "certificate-authority-data": encode(self.inner.pki.ca_pem()),
-            }}],
-            "contexts": [{"name": user, "context": {"cluster": cluster, "user": user, "namespace": "default"}}],
-            "users": [{"name": user, "user": credential}],
-        });
-        SecretString::from(serde_json::to_string_pretty(&config).unwrap_or_default())
+        let written = administrator.kubeconfig();
+        written.map_err(|error| OpenError::Certificates(error.into()))
     }
 
     /// Ends all connections and watches, flushes and closes the folder.
@@ -316,9 +305,11 @@ impl Inner {
         match wanted {
             Intercept::Pass => Ok(self.carry_out(request).await),
             Intercept::Status(code, reason, message) => {
-                let mut status = Failure::new(code, "", message).to_value();
-                status["reason"] = reason.into();
-                Ok(http::value(code, &status))
+                let status = Status {
+                    reason: Some(reason),
+                    ..Failure::new(code, "", message).to_status()
+                };
+                Ok(http::json(code, status::bytes(&status)))
             }
             Intercept::ResetBefore => Err(http::Reset),
             Intercept::ResetAfter => {
@@ -463,7 +454,7 @@ pub async fn serve_standalone(
     let mut names = names.map(str::to_owned).to_vec();
     names.push(address.ip().to_string());
     let serving = server.serve(listener, &names)?;
-    let config = server.admin_kubeconfig("embedded", &format!("https://{address}"));
+    let config = server.admin_kubeconfig("embedded", &format!("https://{address}"))?;
     pki::write_private(kubeconfig, config.expose_secret().as_bytes()).map_err(certificates)?;
     shutdown.await;
     serving.stop().await;

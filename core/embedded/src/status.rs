@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
+use serde_json::Value;
 
 use crate::limits::{DEPTH, Excess};
 use crate::text::clip;
@@ -15,14 +16,14 @@ const CAUSE_BYTES: usize = 8 << 10;
 /// A refused request.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    /// HTTP status.
+    /// Status code of the HTTP reply.
     pub(crate) code: u16,
     /// Machine-readable reason; empty where the real server gives none.
     pub(crate) reason: &'static str,
     /// Text for people.
     pub(crate) message: String,
-    /// The `details` member, absent when null.
-    pub(crate) details: Value,
+    /// Details for machines, where the real server gives some.
+    pub(crate) details: Option<StatusDetails>,
     /// Answer with the message as plain text instead of a `Status`.
     pub(crate) plain: bool,
     /// What the client is to be warned of as well.
@@ -124,7 +125,7 @@ impl Failure {
             code,
             reason,
             message: message.into(),
-            details: Value::Null,
+            details: None,
             plain: false,
             warnings: Vec::new(),
         }
@@ -135,8 +136,8 @@ impl Failure {
         self
     }
 
-    pub(crate) fn with_details(mut self, details: Value) -> Self {
-        self.details = details;
+    pub(crate) fn with_details(mut self, details: StatusDetails) -> Self {
+        self.details = Some(details);
         self
     }
 
@@ -150,7 +151,8 @@ impl Failure {
 
     /// An unknown resource in a group that exists.
     pub(crate) fn no_resource() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource").with_details(json!({}))
+        Self::new(404, "NotFound", "the server could not find the requested resource")
+            .with_details(StatusDetails::default())
     }
 
     pub(crate) fn not_found(target: &GroupResource, name: &str) -> Self {
@@ -194,14 +196,19 @@ impl Failure {
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         let message = message.into();
-        Self::new(500, "InternalError", format!("Internal error occurred: {message}"))
-            .with_details(json!({"causes": [{"message": message}]}))
+        Self::new(500, "InternalError", format!("Internal error occurred: {message}")).with_details(StatusDetails {
+            causes: Some(vec![StatusCause {
+                message: Some(message),
+                ..StatusCause::default()
+            }]),
+            ..StatusDetails::default()
+        })
     }
 
     /// A request that was not over in time.
     pub(crate) fn timeout() -> Self {
         let message = "request did not complete within the allotted timeout";
-        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(json!({}))
+        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(StatusDetails::default())
     }
 
     pub(crate) fn method_not_allowed() -> Self {
@@ -210,7 +217,7 @@ impl Failure {
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource",
         )
-        .with_details(json!({}))
+        .with_details(StatusDetails::default())
     }
 
     /// 422 with one cause per field.
@@ -232,28 +239,34 @@ impl Failure {
         } else {
             format!("{kind}.{group}")
         };
-        let mut details = details(group, kind, name);
-        details["causes"] = causes
-            .iter()
-            .map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}))
-            .collect::<Value>();
+        let causes = causes.iter().map(|cause| StatusCause {
+            reason: Some(cause.reason.to_owned()),
+            message: Some(cause.message.clone()),
+            field: Some(cause.field.clone()),
+        });
+        let details = StatusDetails {
+            causes: Some(causes.collect()),
+            ..details(group, kind, name)
+        };
         Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {text}")).with_details(details)
     }
 
-    /// The body to send.
-    pub(crate) fn to_value(&self) -> Value {
-        let mut status = json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "code": self.code,
-        });
-        if !self.reason.is_empty() {
-            status["reason"] = self.reason.into();
+    /// The failure as the client gets it.
+    pub(crate) fn to_status(&self) -> Status {
+        Status {
+            status: Some("Failure".to_owned()),
+            code: Some(self.code.into()),
+            reason: (!self.reason.is_empty()).then(|| self.reason.to_owned()),
+            message: Some(self.message.clone()),
+            details: self.details.clone(),
+            ..Status::default()
         }
-        if !self.details.is_null() {
-            status["details"] = self.details.clone();
-        }
-        status
     }
+}
+
+/// A `Status` as JSON.
+pub(crate) fn bytes(status: &Status) -> Vec<u8> {
+    serde_json::to_vec(status).expect("texts and numbers are always JSON")
 }
 
 /// An object that exceeds a bound was said, or made, by the request.
@@ -288,23 +301,19 @@ impl GroupResource<'_> {
         }
     }
 
-    fn details(&self, name: &str, kind: &str) -> Value {
+    fn details(&self, name: &str, kind: &str) -> StatusDetails {
         details(self.group, kind, name)
     }
 }
 
-fn details(group: &str, kind: &str, name: &str) -> Value {
-    let mut details = json!({});
-    if !kind.is_empty() {
-        details["kind"] = kind.into();
+fn details(group: &str, kind: &str, name: &str) -> StatusDetails {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    StatusDetails {
+        group: given(group),
+        kind: given(kind),
+        name: given(name),
+        ..StatusDetails::default()
     }
-    if !name.is_empty() {
-        details["name"] = name.into();
-    }
-    if !group.is_empty() {
-        details["group"] = group.into();
-    }
-    details
 }
 
 #[cfg(test)]
@@ -319,10 +328,8 @@ mod tests {
             failure.message,
             "Thing.g.io \"x\" is invalid: [spec.a: Required value, spec.b: Forbidden: no]"
         );
-        assert_eq!(
-            failure.to_value()["details"]["causes"][0]["reason"],
-            "FieldValueRequired"
-        );
+        let causes = failure.details.unwrap().causes.unwrap();
+        assert_eq!(causes[0].reason.as_deref(), Some("FieldValueRequired"));
     }
 
     #[test]
@@ -331,10 +338,7 @@ mod tests {
             .map(|n| Cause::invalid(format!("spec.items[{n}]"), &Value::from("x"), "no"))
             .collect::<Vec<_>>();
         let failure = Failure::invalid("g.io", "Thing", "x", &causes);
-        assert_eq!(
-            failure.to_value()["details"]["causes"].as_array().unwrap().len(),
-            CAUSES
-        );
+        assert_eq!(failure.details.unwrap().causes.unwrap().len(), CAUSES);
         let long = Cause::unsupported(
             "f".repeat(1 << 20),
             &Value::from("ü".repeat(1 << 20)),
@@ -345,6 +349,8 @@ mod tests {
 
     #[test]
     fn a_failure_without_a_reason_has_no_reason_member() {
-        assert!(Failure::new(500, "", "x").to_value().get("reason").is_none());
+        let body = serde_json::from_slice::<Value>(&bytes(&Failure::new(500, "", "x").to_status())).unwrap();
+        assert_eq!(body.get("reason"), None);
+        assert_eq!(body["code"], 500);
     }
 }

@@ -93,7 +93,8 @@ fn parse(text: &str) -> Vec<(String, String, Vec<String>)> {
         .filter_map(|line| {
             let mut fields = line.splitn(4, ',').map(|f| f.trim().trim_matches('"'));
             let (token, user) = (fields.next()?, fields.next()?);
-            let groups = fields.nth(1).unwrap_or_default();
+            // A user needs no groups.
+            let groups = fields.nth(1).unwrap_or("");
             let groups = groups
                 .split(',')
                 .map(str::trim)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::names;
 use crate::schema::pattern::Pattern;
 use crate::status::{CAUSES, Cause};
-use crate::text::{meta, now, string_at};
+use crate::text::{items, meta, now, string_at, text};
 
 /// Holds a definition until its objects are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -76,7 +76,7 @@ pub(crate) fn check(old: Option<&Value>, definition: &Value) -> Vec<Cause> {
         });
         causes.extend(problems.iter().map(|p| Cause::invalid(&field, &value, p)));
     }
-    match spec["scope"].as_str().unwrap_or_default() {
+    match text(&spec["scope"]) {
         "" => causes.push(Cause::required("spec.scope", "")),
         "Cluster" | "Namespaced" => {}
         _ => {
@@ -93,7 +93,7 @@ pub(crate) fn check(old: Option<&Value>, definition: &Value) -> Vec<Cause> {
 
 fn versions(old: Option<&Value>, definition: &Value, causes: &mut Vec<Cause>) {
     let spec = &definition["spec"];
-    let list = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let list = items(&spec["versions"]);
     let stored = &definition["status"]["storedVersions"];
     let storing = list.iter().filter(|v| v["storage"] == true).collect::<Vec<_>>();
     if storing.len() != 1 {

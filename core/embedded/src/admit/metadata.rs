@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::names;
 use crate::kinds::Resource;
 use crate::status::{CAUSES, Cause};
-use crate::text::{clip, meta, string_at};
+use crate::text::{clip, meta, string_at, texts};
 
 /// Bytes that all annotations together may have.
 const ANNOTATIONS: usize = 256 << 10;
@@ -82,8 +82,8 @@ pub(crate) fn warnings(resource: &Resource, old: Option<&Value>, new: &Value) ->
     if resource.is_core() {
         return Vec::new();
     }
-    let before = old.map(|o| texts(&o["metadata"]["finalizers"])).unwrap_or_default();
-    let before = before.into_iter().collect::<HashSet<_>>();
+    let before = old.into_iter().flat_map(|o| texts(&o["metadata"]["finalizers"]));
+    let before = before.collect::<HashSet<_>>();
     texts(&new["metadata"]["finalizers"])
         .iter()
         .filter(|f| !f.contains('/') && !before.contains(**f) && !matches!(**f, "foregroundDeletion" | "orphan"))
@@ -105,7 +105,7 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
         if causes.len() >= CAUSES {
             return causes;
         }
-        let (name, text) = (Value::from(key.as_str()), value.as_str().unwrap_or_default());
+        let (name, text) = (Value::from(key.as_str()), crate::text::text(value));
         causes.extend(
             names::qualified_name(key)
                 .iter()
@@ -190,12 +190,4 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
             ),
         ));
     }
-}
-
-/// The texts of a list.
-pub(crate) fn texts(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .map(|list| list.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default()
 }

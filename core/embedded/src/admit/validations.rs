@@ -10,7 +10,7 @@ use crate::schema::cel::decl::Decl;
 use crate::schema::cel::{self, Parsed, Wanted};
 use crate::schema::{ListType, Schema};
 use crate::status::{CAUSES, Cause};
-use crate::text::clip;
+use crate::text::{clip, items};
 
 /// The estimated cost that one expression may have.
 const EXPRESSION: u64 = 10_000_000;
@@ -251,14 +251,11 @@ fn below<'a>(node: &Node<'a, '_>, visit: &mut dyn FnMut(&Node<'a, '_>)) {
 }
 
 fn list(raw: &Value) -> &[Value] {
-    raw["x-kubernetes-validations"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    items(&raw["x-kubernetes-validations"])
 }
 
 fn text<'a>(rule: &'a Value, member: &str) -> &'a str {
-    rule[member].as_str().unwrap_or_default()
+    crate::text::text(&rule[member])
 }
 
 /// What is wrong with how a rule is written.

@@ -165,7 +165,10 @@ fn shown(element: &str) -> String {
         Some(("f:", name)) => format!(".{name}"),
         Some(("v:", value)) => format!("[={value}]"),
         Some(("k:", keys)) => {
-            let keys = serde_json::from_str::<Map<String, Value>>(keys).unwrap_or_default();
+            // A set that a client sent may hold keys that do not read; they are shown as they are.
+            let Ok(keys) = serde_json::from_str::<Map<String, Value>>(keys) else {
+                return format!("[{keys}]");
+            };
             let list = keys.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
             format!("[{}]", list.join(","))
         }

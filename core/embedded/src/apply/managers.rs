@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{StatusCause, StatusDetails};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
@@ -259,7 +260,7 @@ pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Reso
         _ => Vec::new(),
     };
     if entries.is_empty() && !reset {
-        entries = old.map(read).unwrap_or_default();
+        entries = old.map_or_else(Vec::new, read);
     }
     if old.is_some() && entries.is_empty() {
         // Objects without managers stay so until somebody applies.
@@ -325,8 +326,7 @@ pub(crate) fn apply(
     let last = entries
         .iter()
         .find(|e| e.is(actor))
-        .map(|e| e.fields.set().into_owned())
-        .unwrap_or_default();
+        .map_or_else(Fields::default, |e| e.fields.set().into_owned());
     let others = entries
         .iter()
         .filter(|e| !e.is(actor))
@@ -393,9 +393,11 @@ fn conflict(conflicts: &[(String, Fields)]) -> Failure {
         for path in fields.paths(CAUSES - causes.len()) {
             let path = clip(path, 1 << 10);
             lines.push(format!("- {path}"));
-            causes.push(json!({
-                "reason": "FieldManagerConflict", "message": format!("conflict with {manager}"), "field": path,
-            }));
+            causes.push(StatusCause {
+                reason: Some("FieldManagerConflict".to_owned()),
+                message: Some(format!("conflict with {manager}")),
+                field: Some(path),
+            });
         }
     }
     let count = conflicts.iter().map(|(_, fields)| fields.count()).sum::<usize>();
@@ -408,7 +410,10 @@ fn conflict(conflicts: &[(String, Fields)]) -> Failure {
     } else {
         format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
     };
-    Failure::new(409, "Conflict", message).with_details(json!({"causes": causes}))
+    Failure::new(409, "Conflict", message).with_details(StatusDetails {
+        causes: Some(causes),
+        ..StatusDetails::default()
+    })
 }
 
 #[cfg(test)]

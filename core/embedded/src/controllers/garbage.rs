@@ -77,7 +77,7 @@ impl Collector {
     /// Keeps the indexes.
     fn note(&mut self, table: &Arc<str>, key: &Arc<str>, old: Option<&Value>, new: Option<&Value>) {
         let location = (Arc::clone(table), Arc::clone(key));
-        for owner in old.map(owners).unwrap_or_default() {
+        for owner in old.into_iter().flat_map(owners) {
             if let Some(set) = self.dependents.get_mut(&owner) {
                 set.remove(&location);
                 if set.is_empty() {
@@ -85,7 +85,7 @@ impl Collector {
                 }
             }
         }
-        for owner in new.map(owners).unwrap_or_default() {
+        for owner in new.into_iter().flat_map(owners) {
             self.dependents.entry(owner).or_default().insert(location.clone());
         }
         if let Some(old) = old {
@@ -178,10 +178,7 @@ impl Collector {
     }
 
     fn dependents_of(&self, uid: &str) -> Vec<Location> {
-        self.dependents
-            .get(uid)
-            .map(|set| set.iter().cloned().collect())
-            .unwrap_or_default()
+        self.dependents.get(uid).into_iter().flatten().cloned().collect()
     }
 
     fn resource(&self, table: &str) -> Option<Arc<Resource>> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) use self::request::Request;
 pub(crate) use self::seats::Times;
 pub(crate) use self::serve::{Collected, Reset, collect, serve};
-use crate::status::Failure;
+use crate::status::{self, Failure};
 
 /// A body that is whole or goes on for ever.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -63,7 +63,7 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
             format!("{}\n", failure.message),
         )
     } else {
-        value(failure.code, &failure.to_value())
+        json(failure.code, status::bytes(&failure.to_status()))
     };
     warn(&mut reply, &failure.warnings);
     if failure.code == 429 {

@@ -31,7 +31,7 @@ impl Request {
         Self {
             method: parts.method.as_str().to_owned(),
             segments,
-            query: parse_query(parts.uri.query().unwrap_or_default()),
+            query: parts.uri.query().map_or_else(Vec::new, parse_query),
             headers: parts.headers.clone(),
             path,
             body,
@@ -49,13 +49,15 @@ impl Request {
         self.query(name).filter(|v| !v.is_empty())
     }
 
+    /// A header; empty if it is absent or no text, which asks for nothing in both cases.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("")
     }
 
     /// The media type of the body, without parameters.
     pub(crate) fn content_type(&self) -> &str {
-        self.header("content-type").split(';').next().unwrap_or_default().trim()
+        let header = self.header("content-type");
+        header.split_once(';').map_or(header, |(media, _)| media).trim()
     }
 }
 

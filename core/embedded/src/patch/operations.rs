@@ -2,6 +2,7 @@
 //!
 //! It differs from the standard in one point: `replace` of an absent member of an object adds it.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
                 list.len()
             ),
         )
-        .with_details(serde_json::json!({})));
+        .with_details(StatusDetails::default()));
     }
     Ok(list)
 }
@@ -63,7 +64,7 @@ pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure>
                 "Invalid",
                 "the server rejected our request due to an error in our request",
             )
-            .with_details(serde_json::json!({}))
+            .with_details(StatusDetails::default())
         })?;
     }
     Ok(state.target)

@@ -125,7 +125,7 @@ fn merge_items(target: Vec<Value>, patch: &[Value], key: &str, items: Option<&Sc
         let found = places.get(id).and_then(|all| all.first()).copied();
         match (change.get("$patch").and_then(Value::as_str), found) {
             (Some("delete"), _) => {
-                for place in places.remove(id).unwrap_or_default() {
+                for place in places.remove(id).into_iter().flatten() {
                     slots[place] = None;
                 }
             }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{StatusCause, StatusDetails};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Registry, Selection};
 use crate::kinds::{RequestInfo, Resource};
@@ -45,8 +46,7 @@ pub(crate) struct Continue {
 
 impl Continue {
     fn encode(&self) -> String {
-        let members = json!({"rv": self.revision, "start": self.after});
-        URL_SAFE_NO_PAD.encode(members.to_string())
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a number and a text are always JSON"))
     }
 
     pub(crate) fn decode(text: &str) -> Result<Self, Failure> {
@@ -168,10 +168,16 @@ impl Registry {
             return Ok(());
         }
         let message = format!("Too large resource version: {revision}, current: {current}");
-        Err(Failure::new(504, "Timeout", message).with_details(json!({
-            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
-            "retryAfterSeconds": 1,
-        })))
+        let cause = StatusCause {
+            reason: Some("ResourceVersionTooLarge".to_owned()),
+            message: Some("Too large resource version".to_owned()),
+            field: None,
+        };
+        Err(Failure::new(504, "Timeout", message).with_details(StatusDetails {
+            causes: Some(vec![cause]),
+            retry_after_seconds: Some(1),
+            ..StatusDetails::default()
+        }))
     }
 }
 

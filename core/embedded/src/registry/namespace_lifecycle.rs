@@ -1,6 +1,6 @@
 //! Admission by the life of namespaces: nothing new goes into one that is absent or being deleted, and some stay for ever.
 
-use serde_json::json;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusCause;
 
 use super::Registry;
 use crate::kinds::RequestInfo;
@@ -43,11 +43,14 @@ impl Registry {
         }
         let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
         let mut failure = Failure::forbidden(&resource.group_resource(), name, &why);
-        failure.details["causes"] = json!([{
-            "reason": "NamespaceTerminating",
-            "message": format!("namespace {namespace} is being terminated"),
-            "field": "metadata.namespace",
-        }]);
+        let cause = StatusCause {
+            reason: Some("NamespaceTerminating".to_owned()),
+            message: Some(format!("namespace {namespace} is being terminated")),
+            field: Some("metadata.namespace".to_owned()),
+        };
+        if let Some(details) = &mut failure.details {
+            details.causes = Some(vec![cause]);
+        }
         Err(failure)
     }
 }

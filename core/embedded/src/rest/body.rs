@@ -7,7 +7,7 @@ use crate::http::Request;
 use crate::kinds::Resource;
 use crate::registry::{self, Decoded, FieldValidation, cannot_handle, go_type};
 use crate::status::{Cause, Failure};
-use crate::text::string_at;
+use crate::text::{string_at, text};
 
 /// The media type of Kubernetes' protobuf.
 pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
@@ -53,7 +53,7 @@ pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldVa
 }
 
 fn unsupported_media(resource: &Resource) -> Failure {
-    let more = if resource.is_core() {
+    let protobuf = if resource.is_core() {
         ", application/vnd.kubernetes.protobuf"
     } else {
         ""
@@ -63,7 +63,7 @@ fn unsupported_media(resource: &Resource) -> Failure {
         "UnsupportedMediaType",
         format!(
             "the body of the request was in an unknown format - accepted media types include: application/json, \
-             application/yaml{more}"
+             application/yaml{protobuf}"
         ),
     )
 }
@@ -98,7 +98,12 @@ pub(crate) fn yaml(body: &[u8]) -> Result<Value, String> {
         return Ok(value);
     }
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-    serde_saphyr::from_str(text).map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+    serde_saphyr::from_str(text).map_err(|error| first_line(&error.to_string()))
+}
+
+/// The first line of a message: those that follow show the text that was read.
+fn first_line(message: &str) -> String {
+    message.split_once('\n').map_or(message, |(first, _)| first).to_owned()
 }
 
 /// `kind` and `apiVersion` must be those of the path; built-in kinds may leave them out.
@@ -113,14 +118,16 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
     };
     let api_version = resource.api_version();
     let (given_version, given_kind) = (map.get("apiVersion"), map.get("kind"));
-    let text = |v: Option<&Value>| v.and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (version, kind) = (text(given_version), text(given_kind));
+    let given = |value: Option<&Value>| value.map_or("", text).to_owned();
+    let (version, kind) = (given(given_version), given(given_kind));
     if resource.is_core() {
         if !kind.is_empty() && kind != resource.kind {
             return Err(Failure::bad_request(format!(
                 "{kind} in version {:?} cannot be handled as a {}: converting ({version}.{kind}) to (core.{}): unknown \
                  conversion",
-                version.rsplit('/').next().unwrap_or_default(),
+                version
+                    .rsplit_once('/')
+                    .map_or(version.as_str(), |(_, version)| version),
                 resource.kind,
                 resource.kind
             )));
@@ -148,7 +155,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
             )));
         }
         if kind != resource.kind {
-            let name = map.get("metadata").map(|m| string_at(m, "/name")).unwrap_or_default();
+            let name = map.get("metadata").map_or("", |metadata| string_at(metadata, "/name"));
             let cause = Cause::invalid(
                 "kind",
                 &Value::from(kind.clone()),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 
 use super::{Api, negotiate, options, read};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
-use crate::status::Failure;
+use crate::status::{self, Failure};
 use crate::text::meta;
 
 /// `DELETE` of one object. The answer is the object, or a `Status` that names it.
@@ -19,15 +19,18 @@ pub(super) async fn one(api: &Arc<Api>, request: &Request, info: &RequestInfo) -
     if deleted.returned {
         return Ok(http::json(200, negotiate::full_bytes(resource, &deleted.object)));
     }
-    let uid = meta(&deleted.object.value, "uid");
-    let mut details = json!({"name": info.name, "kind": resource.plural, "uid": uid});
-    if !resource.group.is_empty() {
-        details["group"] = resource.group.clone().into();
-    }
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details,
-    });
-    Ok(http::value(200, &status))
+    let status = Status {
+        status: Some("Success".to_owned()),
+        details: Some(StatusDetails {
+            name: Some(info.name.clone()),
+            group: (!resource.group.is_empty()).then(|| resource.group.clone()),
+            kind: Some(resource.plural.clone()),
+            uid: Some(meta(&deleted.object.value, "uid").to_owned()),
+            ..StatusDetails::default()
+        }),
+        ..Status::default()
+    };
+    Ok(http::json(200, status::bytes(&status)))
 }
 
 /// `DELETE` of a collection. The answer is the list as it was.

@@ -113,7 +113,8 @@ fn aggregate(catalog: &Catalog, core: bool) -> Value {
         let versions = versions
             .iter()
             .map(|version| {
-                let resources = catalog.resources(group, version).unwrap_or_default();
+                // Every version of a group has resources.
+                let resources = catalog.resources(group, version).unwrap_or(&[]);
                 let resources = resources.iter().map(|r| discovered(r)).collect::<Vec<_>>();
                 json!({"version": version, "resources": resources, "freshness": "Current"})
             })

@@ -39,7 +39,8 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
 
 fn version(git: &str) -> serde_json::Value {
     let mut parts = git.trim_start_matches('v').split('.');
-    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    // A version that is not of the form `v1.2.3` is shown with the parts that it has.
+    let (major, minor) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     json!({
         "major": major, "minor": minor, "gitVersion": git, "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",

@@ -26,8 +26,7 @@ pub(super) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
         return Ok(Form::Object);
     }
     for clause in accept.split(',') {
-        let mut parts = clause.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default();
+        let media = clause.split_once(';').map_or(clause, |(media, _)| media).trim();
         if !matches!(media, "application/json" | "*/*" | "application/yaml") {
             continue;
         }

@@ -24,7 +24,7 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
             let mut schemas = Map::new();
             for (group, versions) in catalog.groups() {
                 for version in versions {
-                    for resource in catalog.resources(group, version).unwrap_or_default() {
+                    for resource in catalog.resources(group, version).into_iter().flatten() {
                         add_schemas(resource, "#/definitions/", &mut schemas);
                     }
                 }
@@ -44,7 +44,8 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
                     } else {
                         format!("apis/{group}/{version}")
                     };
-                    let hash = fingerprint(catalog.resources(group, version).unwrap_or_default());
+                    let hash = // Every version of a group has resources.
+                    fingerprint(catalog.resources(group, version).unwrap_or(&[]));
                     let url = format!("/openapi/v3/{path}?hash={hash}");
                     paths.insert(path, json!({"serverRelativeURL": url}));
                 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
+use serde_json::Value;
 
 use super::{Api, body, negotiate, options};
 use crate::http::{Reply, Request};
@@ -73,7 +74,8 @@ fn applied(request: &Request, options: &WriteOptions) -> Result<Value, Failure> 
 
 fn unsupported(resource: &Resource) -> Failure {
     if resource.is_core() {
-        return Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(json!({}));
+        return Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+            .with_details(StatusDetails::default());
     }
     Failure::new(
         415,

@@ -1,6 +1,6 @@
 //! Whether the user of a request may make it, and the refusal if not.
 
-use serde_json::json;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
 
 use super::{Api, Route, route, watch};
 use crate::access::{self, Wish};
@@ -24,7 +24,7 @@ pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(
             return Ok(());
         }
         let text = format!("forbidden: User {:?} cannot {verb} path {:?}", user.name, request.path);
-        return Err(Failure::new(403, "Forbidden", text).with_details(json!({})));
+        return Err(Failure::new(403, "Forbidden", text).with_details(StatusDetails::default()));
     };
     let verb = verb(request, &route);
     let info = &route.info;

@@ -4,13 +4,12 @@ use serde_json::{Value, json};
 
 use super::{Api, body};
 use crate::access::{self, User, Wish};
-use crate::admit::metadata::texts;
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
 use crate::protobuf;
 use crate::registry::{FieldValidation, go_type};
 use crate::status::{Cause, Failure};
-use crate::text::string_at;
+use crate::text::{owned_texts, string_at};
 
 /// Answers a review.
 pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
@@ -30,7 +29,7 @@ pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result
         }
         _ => {
             attributes(&spec).map_err(|cause| invalid(info, cause))?;
-            let groups = texts(&spec["groups"]).into_iter().map(str::to_owned).collect();
+            let groups = owned_texts(&spec["groups"]);
             let user = User {
                 name: string_at(&spec, "/user").to_owned(),
                 groups,

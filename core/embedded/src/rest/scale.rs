@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
+use serde_json::Value;
 
 use super::{Api, body, options, patch};
 use crate::http::{self, Reply, Request};
@@ -29,7 +30,7 @@ pub(super) async fn answer(api: &Arc<Api>, request: &Request, info: &RequestInfo
     } else {
         let unsupported = || {
             let message = "415: Unsupported Media Type";
-            Failure::new(415, "UnsupportedMediaType", message).with_details(json!({}))
+            Failure::new(415, "UnsupportedMediaType", message).with_details(StatusDetails::default())
         };
         ScaleChange::Patch(patch::read(request)?.ok_or_else(unsupported)?)
     };

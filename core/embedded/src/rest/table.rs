@@ -23,11 +23,11 @@ pub(super) enum Include {
 
 /// Reads `includeObject`.
 pub(super) fn include(request: &Request) -> Result<Include, Failure> {
-    match request.query("includeObject").unwrap_or_default() {
-        "" | "Metadata" => Ok(Include::Metadata),
-        "None" => Ok(Include::None),
-        "Object" => Ok(Include::Object),
-        other => Err(Failure::bad_request(format!(
+    match request.query_text("includeObject") {
+        None | Some("Metadata") => Ok(Include::Metadata),
+        Some("None") => Ok(Include::None),
+        Some("Object") => Ok(Include::Object),
+        Some(other) => Err(Failure::bad_request(format!(
             "Invalid value: {other:?}: unrecognized includeObject value: must be one of None, Metadata, Object"
         ))),
     }

@@ -15,7 +15,7 @@ use super::{Api, list_options, options, read, table};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
 use crate::registry::{Event, EventType, InitialEvents, Watch};
-use crate::status::{Cause, Failure};
+use crate::status::{self, Cause, Failure};
 use crate::work::{self, Panicked};
 
 /// Bookmarks come this often to clients that want them.
@@ -165,7 +165,7 @@ impl Stream {
                 Ok(None) => {}
                 Err(failure) => {
                     self.finished = true;
-                    return Some(line("ERROR", failure.to_value().to_string().as_bytes()));
+                    return Some(line("ERROR", &status::bytes(&failure.to_status())));
                 }
             }
             let bookmark_at = Instant::now() + BOOKMARKS;

@@ -19,6 +19,8 @@ use serde_json::Value;
 use self::pattern::Pattern;
 use self::rules::Rule;
 
+use crate::text::{items, owned_texts, text};
+
 static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     Arc::new(Schema {
         preserve: true,
@@ -227,8 +229,8 @@ impl<'a> Reader<'a> {
 
     fn read(&mut self, raw: &'a Value, definition: &str) -> Schema {
         let mut schema = Schema {
-            kind: Type::parse(raw["type"].as_str().unwrap_or_default()),
-            required: texts(&raw["required"]),
+            kind: Type::parse(text(&raw["type"])),
+            required: owned_texts(&raw["required"]),
             default: raw.get("default").cloned(),
             nullable: raw["nullable"] == true,
             preserve: raw["x-kubernetes-preserve-unknown-fields"] == true,
@@ -239,7 +241,7 @@ impl<'a> Reader<'a> {
             rules: rules::read(&raw["x-kubernetes-validations"]),
             list: match raw["x-kubernetes-list-type"].as_str() {
                 Some("set") => ListType::Set,
-                Some("map") => ListType::Map(texts(&raw["x-kubernetes-list-map-keys"])),
+                Some("map") => ListType::Map(owned_texts(&raw["x-kubernetes-list-map-keys"])),
                 _ => ListType::Atomic,
             },
             ..Schema::default()
@@ -258,7 +260,7 @@ impl<'a> Reader<'a> {
         }
         match &raw["additionalProperties"] {
             Value::Bool(true) => schema.additional = Some(Schema::any()),
-            more @ Value::Object(_) => schema.additional = Some(self.child(more, "")),
+            values @ Value::Object(_) => schema.additional = Some(self.child(values, "")),
             _ => {}
         }
         if raw["items"].is_object() {
@@ -296,12 +298,7 @@ impl<'a> Reader<'a> {
     }
 
     fn logic(&mut self, raw: &'a Value) -> Option<Box<Logic>> {
-        let mut list = |name: &str| -> Vec<Schema> {
-            raw[name]
-                .as_array()
-                .map(|all| all.iter().map(|s| self.read(s, "")).collect())
-                .unwrap_or_default()
-        };
+        let mut list = |name: &str| -> Vec<Schema> { items(&raw[name]).iter().map(|s| self.read(s, "")).collect() };
         let mut logic = Logic {
             all: list("allOf"),
             any: list("anyOf"),
@@ -348,11 +345,4 @@ fn limits(raw: &Value, pattern: Option<Arc<Pattern>>) -> Limits {
         allowed: raw["enum"].as_array().map(|list| Allowed::new(list)),
         format: raw["format"].as_str().map(str::to_owned),
     }
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    value
-        .as_array()
-        .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        .unwrap_or_default()
 }

@@ -15,14 +15,19 @@ pub(crate) struct FolderError {
 
 /// A file that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{} {what}", .at.map(|at| format!(", byte {at}:")).unwrap_or_default())]
+#[error("{path}{} {what}", shown(*at))]
 pub struct Damage {
-    /// The file.
+    /// Path of the file.
     pub path: String,
     /// Where in it, in bytes, if it is a place.
     pub at: Option<u64>,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// A place in a file, behind its path.
+fn shown(at: Option<u64>) -> String {
+    at.map_or_else(String::new, |at| format!(", byte {at}:"))
 }
 
 impl Damage {

@@ -184,8 +184,7 @@ impl Store {
         let objects = state
             .tables
             .get(table)
-            .map(|t| range(&t.objects, prefix))
-            .unwrap_or_default();
+            .map_or_else(Vec::new, |t| range(&t.objects, prefix));
         Snapshot {
             revision: state.revision,
             objects,

@@ -44,7 +44,7 @@ fn fold_string_data(object: &mut Value) {
     if let Some(Value::Object(texts)) = map.remove("stringData") {
         let data = map.entry("data").or_insert_with(|| json!({}));
         for (key, text) in texts {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(text.as_str().unwrap_or_default());
+            let encoded = base64::engine::general_purpose::STANDARD.encode(crate::text::text(&text));
             data[key] = encoded.into();
         }
     }
@@ -104,7 +104,7 @@ fn secret(old: Option<&Value>, object: &Value) -> Vec<Cause> {
     if keys(object, "data", &mut causes) * 3 / 4 > DATA {
         causes.push(Cause::too_long("data", DATA));
     }
-    let required: &[&str] = match object["type"].as_str().unwrap_or_default() {
+    let required: &[&str] = match crate::text::text(&object["type"]) {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
         "kubernetes.io/dockercfg" => &[".dockercfg"],

@@ -10,7 +10,7 @@ use crate::admit::names;
 use crate::kinds::Resource;
 use crate::limits::Excess;
 use crate::status::{CAUSES, Cause};
-use crate::text::string_at;
+use crate::text::{items, string_at, text};
 
 pub(super) struct Pod;
 
@@ -112,8 +112,8 @@ fn pod_spec(spec: &mut Value) {
 }
 
 fn container(container: &mut Value) {
-    let image = container["image"].as_str().unwrap_or_default();
-    let name = image.rsplit('/').next().unwrap_or_default();
+    let image = text(&container["image"]);
+    let name = image.rsplit_once('/').map_or(image, |(_, name)| name);
     let latest = !name.contains('@') && name.split_once(':').is_none_or(|(_, tag)| tag == "latest");
     let pull = if latest { "Always" } else { "IfNotPresent" };
     fill(
@@ -152,7 +152,7 @@ fn container(container: &mut Value) {
 /// What is wrong with the containers of a pod or template.
 pub(super) fn check_containers(spec: &Value, path: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let list = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let list = items(&spec["containers"]);
     if list.is_empty() {
         causes.push(Cause::required(format!("{path}.containers"), ""));
     }

@@ -8,7 +8,7 @@ use crate::admit::names;
 use crate::kinds::Resource;
 use crate::limits::Excess;
 use crate::status::{CAUSES, Cause};
-use crate::text::copy_member;
+use crate::text::{copy_member, text};
 
 pub(super) struct Service;
 
@@ -61,7 +61,7 @@ fn set_defaults(object: &mut Value) {
     let random = random.as_bytes();
     let spec = &mut object["spec"];
     fill(spec, json!({"type": "ClusterIP", "sessionAffinity": "None"}));
-    let kind = spec["type"].as_str().unwrap_or_default().to_owned();
+    let kind = text(&spec["type"]).to_owned();
     for port in members(spec, "ports") {
         let number = port["port"].clone();
         fill(port, json!({"protocol": "TCP", "targetPort": number}));
@@ -112,7 +112,7 @@ fn check(object: &Value) -> Vec<Cause> {
             causes.push(Cause::required(format!("spec.ports[{index}].name"), ""));
         }
     }
-    let kind = spec["type"].as_str().unwrap_or_default();
+    let kind = text(&spec["type"]);
     let headless = spec["clusterIP"] == "None";
     if spec["ports"].as_array().is_none_or(Vec::is_empty) && !headless && kind != "ExternalName" {
         causes.push(Cause::required("spec.ports", ""));

@@ -23,14 +23,7 @@ pub(crate) fn of<'v>(value: &'v Value, schema: &'v Schema, root: bool) -> Box<dy
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(b) => Box::new(CelBool::from(*b)),
-        Value::Number(n) => match (schema.kind, n.as_i64()) {
-            (schema::Type::Number, _) => Box::new(CelDouble::from(n.as_f64().unwrap_or_default())),
-            (_, Some(int)) => Box::new(CelInt::from(int)),
-            (_, None) => match n.as_u64() {
-                Some(large) => Box::new(CelUInt::from(large)),
-                None => Box::new(CelDouble::from(n.as_f64().unwrap_or_default())),
-            },
-        },
+        Value::Number(n) => number(n, schema),
         Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(list) => Box::new(View::of(List {
             list,
@@ -43,6 +36,22 @@ pub(crate) fn of<'v>(value: &'v Value, schema: &'v Schema, root: bool) -> Box<dy
             only: None,
         })),
     }
+}
+
+/// A number as its schema says; without a schema as it is written.
+fn number<'v>(n: &serde_json::Number, schema: &Schema) -> Box<dyn Val + 'v> {
+    let whole = schema.kind != schema::Type::Number;
+    if let Some(int) = n.as_i64().filter(|_| whole) {
+        return Box::new(CelInt::from(int));
+    }
+    if let Some(large) = n.as_u64().filter(|_| whole) {
+        return Box::new(CelUInt::from(large));
+    }
+    // Every number of JSON that is read here has a nearest float.
+    n.as_f64().map_or_else(
+        || Box::new(CelNull) as Box<dyn Val + 'v>,
+        |float| Box::new(CelDouble::from(float)),
+    )
 }
 
 /// Part of a JSON document that holds others: a list or a map.
