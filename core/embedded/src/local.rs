@@ -13,35 +13,35 @@ use crate::access::User;
 use crate::kinds::RequestInfo;
 use crate::registry::{self, Context, DeleteOptions, FieldValidation, Patch, Registry, WriteOptions};
 use crate::server::{Held, Server};
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::{Change, Object};
 
-/// Where objects are.
+/// A resource in one namespace, or in the cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     /// API group; empty for the core group.
     pub group: &'a str,
     /// API version, such as `v1`.
     pub version: &'a str,
-    /// Resource, such as `pods`.
+    /// Plural name of the resource, such as `pods`.
     pub resource: &'a str,
-    /// Empty for cluster-scoped resources.
+    /// Namespace of the objects; empty for cluster-scoped resources.
     pub namespace: &'a str,
 }
 
-/// A refused write.
+/// A write that the server refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
     /// HTTP status code that a request would have got.
     pub code: u16,
-    /// The server's words.
+    /// The message that a request would have got.
     pub message: String,
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        let Failure { code, message, .. } = failure;
+impl From<StatusError> for Refused {
+    fn from(failure: StatusError) -> Self {
+        let StatusError { code, message, .. } = failure;
         Self { code, message }
     }
 }
@@ -72,7 +72,7 @@ impl Server {
 }
 
 impl Local {
-    /// Makes an object.
+    /// Creates an object.
     pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
         let info = self.info(at, "", "")?;
         let decoded = registry::decode(&info.resource, object, self.options.validation)?;
@@ -131,11 +131,11 @@ impl Local {
         }
     }
 
-    fn info(&self, at: At<'_>, name: &str, subresource: &str) -> Result<RequestInfo, Failure> {
+    fn info(&self, at: At<'_>, name: &str, subresource: &str) -> Result<RequestInfo, StatusError> {
         let catalog = self.registry().catalog();
         let resource = catalog.find(at.group, at.version, at.resource);
         Ok(RequestInfo {
-            resource: Arc::clone(resource.ok_or_else(Failure::no_resource)?),
+            resource: Arc::clone(resource.ok_or_else(StatusError::no_resource)?),
             namespace: at.namespace.to_owned(),
             name: name.to_owned(),
             subresource: subresource.to_owned(),
@@ -143,7 +143,7 @@ impl Local {
     }
 }
 
-/// An object that is there, has changed or is gone.
+/// An object as it is, after a change, or as it was before it was deleted.
 #[derive(Debug)]
 pub struct Seen {
     resource: Arc<str>,
@@ -152,7 +152,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Its resource, such as `pods` or `apps/deployments`.
+    /// The resource of the object, such as `pods` or `apps/deployments`.
     pub fn resource(&self) -> &str {
         &self.resource
     }
@@ -162,26 +162,26 @@ impl Seen {
         &self.object.value
     }
 
-    /// It is gone.
+    /// Whether the object has been deleted.
     pub fn deleted(&self) -> bool {
         self.deleted
     }
 }
 
-/// What happens to some resources.
+/// The objects of some resources, and their changes.
 #[derive(Debug)]
 pub struct Follow {
     _server: Arc<Held>,
     resources: Vec<String>,
-    /// What was there at the beginning.
+    /// Objects of the beginning that have not been told yet.
     there: VecDeque<Seen>,
     changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>,
-    /// Older changes show in what was there.
+    /// Changes up to this revision show in the objects of the beginning.
     since: u64,
 }
 
 impl Follow {
-    /// What is seen next; nothing when the server has gone.
+    /// Waits for the next object or change; nothing when the server has gone.
     pub async fn next(&mut self) -> Option<Seen> {
         loop {
             if let Some(seen) = self.there.pop_front() {
@@ -194,7 +194,7 @@ impl Follow {
         }
     }
 
-    /// What is seen next, if there is something now.
+    /// The next object or change, if there is one already.
     pub fn try_next(&mut self) -> Option<Seen> {
         loop {
             if let Some(seen) = self.there.pop_front() {

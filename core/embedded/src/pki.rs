@@ -91,7 +91,7 @@ impl Pki {
         })
     }
 
-    /// An authority from elsewhere.
+    /// Uses an authority that was made elsewhere; key and certificate must belong together.
     pub(crate) fn given(ca_pem: String, key: &SecretString) -> Result<Self, PkiError> {
         let failed = |source| PkiError::Make {
             name: "the certificate authority".into(),

@@ -20,7 +20,7 @@ use crate::kubeconfig::Administrator;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::registry::Registry;
 use crate::rest::{self, Api};
-use crate::status::{self, Failure};
+use crate::status::{self, StatusError};
 use crate::store::{Damage, Store, StoreError};
 use crate::work::{self, Panicked};
 
@@ -227,7 +227,7 @@ impl Server {
                         Err(failure) => Ok(http::failure(&failure)),
                     }
                 };
-                work::here(answer)
+                work::inline(answer)
                     .await
                     .unwrap_or_else(|panic| Ok(panicked(&panic, "a connection")))
             }
@@ -291,14 +291,14 @@ impl Inner {
         let body = match http::collect(body, &Times::REAL).await {
             Collected::Whole(body) => body,
             Collected::TooLarge => {
-                let failure = Failure::new(
+                let failure = StatusError::new(
                     413,
                     "RequestEntityTooLarge",
                     "Request entity too large: limit is 3145728",
                 );
                 return Ok(http::failure(&failure));
             }
-            Collected::TooSlow => return Ok(http::failure(&Failure::timeout())),
+            Collected::TooSlow => return Ok(http::failure(&StatusError::timeout())),
             Collected::Broken => return Err(http::Reset),
         };
         let mut request = Request::new(&parts, body, user);
@@ -307,7 +307,7 @@ impl Inner {
             Intercept::Status(code, reason, message) => {
                 let status = Status {
                     reason: Some(reason),
-                    ..Failure::new(code, "", message).to_status()
+                    ..StatusError::new(code, "", message).to_status()
                 };
                 Ok(http::json(code, status::bytes(&status)))
             }
@@ -328,18 +328,18 @@ impl Inner {
         let (method, path) = (request.method.clone(), request.path.clone());
         let what = || format!("{method} {}", path.chars().take(200).collect::<String>());
         let done = if rest::is_quick(&self.api, &request) {
-            timeout(Times::REAL.work, work::here(rest::handle(&self.api, &request))).await
+            timeout(Times::REAL.work, work::inline(rest::handle(&self.api, &request))).await
         } else {
             let api = Arc::clone(&self.api);
-            let away = work::away(async move { rest::handle(&api, &request).await });
-            timeout(Times::REAL.work, away).await
+            let offloaded = work::offload(async move { rest::handle(&api, &request).await });
+            timeout(Times::REAL.work, offloaded).await
         };
         match done {
             Ok(Ok(reply)) => reply,
             Ok(Err(panic)) => panicked(&panic, &what()),
             Err(_) => {
                 tracing::warn!(request = what(), "a request took too long");
-                http::failure(&Failure::timeout())
+                http::failure(&StatusError::timeout())
             }
         }
     }
@@ -347,7 +347,7 @@ impl Inner {
 
 fn panicked(Panicked(panic): &Panicked, request: &str) -> Reply {
     tracing::error!(panic, request, "a request panicked");
-    http::failure(&Failure::internal(
+    http::failure(&StatusError::internal(
         "the request made the server panic; its log says where",
     ))
 }

@@ -8,19 +8,19 @@ use serde_json::Value;
 use crate::limits::{DEPTH, Excess};
 use crate::text::clip;
 
-/// Causes that one failure names; more help nobody.
+/// Causes that one error names: a longer list helps nobody.
 pub(crate) const CAUSES: usize = 200;
 /// Bytes of a cause's field or message.
 const CAUSE_BYTES: usize = 8 << 10;
 
-/// A refused request.
+/// The refusal of a request, as its client gets it.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure {
+pub(crate) struct StatusError {
     /// Status code of the HTTP reply.
     pub(crate) code: u16,
     /// Machine-readable reason; empty where the real server gives none.
     pub(crate) reason: &'static str,
-    /// Text for people.
+    /// The message for people.
     pub(crate) message: String,
     /// Details for machines, where the real server gives some.
     pub(crate) details: Option<StatusDetails>,
@@ -119,7 +119,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-impl Failure {
+impl StatusError {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -270,7 +270,7 @@ pub(crate) fn bytes(status: &Status) -> Vec<u8> {
 }
 
 /// An object that exceeds a bound was said, or made, by the request.
-impl From<Excess> for Failure {
+impl From<Excess> for StatusError {
     fn from(excess: Excess) -> Self {
         match excess {
             Excess::Depth => Self::bad_request(format!(
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn several_causes_are_bracketed_and_the_group_is_named() {
         let causes = [Cause::required("spec.a", ""), Cause::forbidden("spec.b", "no")];
-        let failure = Failure::invalid("g.io", "Thing", "x", &causes);
+        let failure = StatusError::invalid("g.io", "Thing", "x", &causes);
         assert_eq!(
             failure.message,
             "Thing.g.io \"x\" is invalid: [spec.a: Required value, spec.b: Forbidden: no]"
@@ -337,7 +337,7 @@ mod tests {
         let causes = (0..100_000)
             .map(|n| Cause::invalid(format!("spec.items[{n}]"), &Value::from("x"), "no"))
             .collect::<Vec<_>>();
-        let failure = Failure::invalid("g.io", "Thing", "x", &causes);
+        let failure = StatusError::invalid("g.io", "Thing", "x", &causes);
         assert_eq!(failure.details.unwrap().causes.unwrap().len(), CAUSES);
         let long = Cause::unsupported(
             "f".repeat(1 << 20),
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_failure_without_a_reason_has_no_reason_member() {
-        let body = serde_json::from_slice::<Value>(&bytes(&Failure::new(500, "", "x").to_status())).unwrap();
+        let body = serde_json::from_slice::<Value>(&bytes(&StatusError::new(500, "", "x").to_status())).unwrap();
         assert_eq!(body.get("reason"), None);
         assert_eq!(body["code"], 500);
     }

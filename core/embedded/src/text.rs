@@ -66,7 +66,7 @@ pub(crate) fn copy_member(from: Option<&Value>, to: &mut Map<String, Value>, mem
     }
 }
 
-/// The object without one of its finalizers; nothing if it has not got it.
+/// The object without one of its finalizers; nothing if it does not have it.
 pub(crate) fn without_finalizer(object: &Value, finalizer: &str) -> Option<Value> {
     let mut next = object.clone();
     let metadata = meta_mut(&mut next);

@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use super::User;
 use super::tokens::Tokens;
 use crate::pki::Subject;
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::Store;
 
 /// The user of a request with these headers, over a connection with a certificate of `subject`. A token counts before the
@@ -16,10 +16,10 @@ pub(crate) fn user(
     subject: Option<Subject>,
     tokens: &Tokens,
     store: &Store,
-) -> Result<User, Failure> {
+) -> Result<User, StatusError> {
     // To ignore these would be to act with rights that are not meant.
     if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
-        return Err(Failure::new(
+        return Err(StatusError::new(
             501,
             "NotImplemented",
             "impersonation (kubectl --as) is not implemented by this server",
@@ -29,7 +29,7 @@ pub(crate) fn user(
     if let Some(token) = header.and_then(|header| header.strip_prefix("Bearer ")) {
         let now = jiff::Timestamp::now().as_second();
         let user = tokens.user(token.trim(), store, now);
-        return user.ok_or_else(|| Failure::new(401, "Unauthorized", "Unauthorized"));
+        return user.ok_or_else(|| StatusError::new(401, "Unauthorized", "Unauthorized"));
     }
     Ok(match subject {
         Some(Subject { name, groups }) => User::authenticated(name, groups),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{GROUP, User, Wish, allowed, bindings_of, role_of};
+use super::{Attributes, GROUP, User, allowed, bindings_of, role_of};
 use crate::kinds::{RequestInfo, Resource};
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::Store;
 use crate::text::{meta, string_at};
 
@@ -21,7 +21,7 @@ pub(crate) fn check(
     info: &RequestInfo,
     old: Option<&Value>,
     new: &Value,
-) -> Result<(), Failure> {
+) -> Result<(), StatusError> {
     let resource = &*info.resource;
     if resource.group != GROUP || user.is_master() || old.is_some_and(|old| same_but_for_collection(old, new)) {
         return Ok(());
@@ -33,16 +33,16 @@ pub(crate) fn check(
     }
 }
 
-fn role(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), Failure> {
+fn role(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), StatusError> {
     let resource = &*info.resource;
-    let wish = Wish::Resource {
+    let attributes = Attributes::Resource {
         verb: "escalate",
         group: GROUP,
         resource: &resource.plural,
         name: &info.name,
         namespace: &info.namespace,
     };
-    if allowed(store, user, wish) {
+    if allowed(store, user, attributes) {
         return Ok(());
     }
     let held = held(store, user, &info.namespace);
@@ -50,12 +50,16 @@ fn role(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(
     // It gathers rules of other roles, whatever they are.
     if new["aggregationRule"].is_object() && !missing(&held, &everything())?.is_empty() {
         let why = "must have cluster-admin privileges to use the aggregationRule";
-        return Err(Failure::forbidden(&resource.group_resource(), meta(new, "name"), why));
+        return Err(StatusError::forbidden(
+            &resource.group_resource(),
+            meta(new, "name"),
+            why,
+        ));
     }
     Ok(())
 }
 
-fn binding(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), Failure> {
+fn binding(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), StatusError> {
     let resource = &*info.resource;
     let name = string_at(new, "/roleRef/name");
     let kind = if string_at(new, "/roleRef/kind") == "ClusterRole" {
@@ -63,19 +67,19 @@ fn binding(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Resul
     } else {
         "roles"
     };
-    let wish = Wish::Resource {
+    let attributes = Attributes::Resource {
         verb: "bind",
         group: GROUP,
         resource: kind,
         name,
         namespace: &info.namespace,
     };
-    if allowed(store, user, wish) {
+    if allowed(store, user, attributes) {
         return Ok(());
     }
     // The real server names the resource of the binding, not that of the role.
     let role = role_of(store, &new["roleRef"], &info.namespace);
-    let role = role.ok_or_else(|| Failure::not_found(&resource.group_resource(), name))?;
+    let role = role.ok_or_else(|| StatusError::not_found(&resource.group_resource(), name))?;
     let held = held(store, user, &info.namespace);
     confirm(resource, new, user, &held, &rules(&role.value))
 }
@@ -236,14 +240,14 @@ fn held(store: &Store, user: &User, namespace: &str) -> Vec<Rule> {
 }
 
 /// The parts of rules that no rule of `held` covers.
-fn missing(held: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, Failure> {
+fn missing(held: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, StatusError> {
     let covered = |part: &Rule| held.iter().any(|rule| rule.covers(part));
     let mut missing = Vec::new();
     let mut left = MOST;
     for rule in wanted.iter().filter(|rule| !covered(rule)) {
         left = left.checked_sub(rule.parts()).ok_or_else(|| {
             let text = format!("the rules name more than {MOST} combinations of group, resource, name and verb");
-            Failure::new(413, "RequestEntityTooLarge", text)
+            StatusError::new(413, "RequestEntityTooLarge", text)
         })?;
         missing.extend(rule.broken_down().into_iter().filter(|part| !covered(part)));
     }
@@ -272,7 +276,13 @@ fn compact(rules: Vec<Rule>) -> Vec<Rule> {
     compacted
 }
 
-fn confirm(resource: &Resource, object: &Value, user: &User, held: &[Rule], wanted: &[Rule]) -> Result<(), Failure> {
+fn confirm(
+    resource: &Resource,
+    object: &Value,
+    user: &User,
+    held: &[Rule],
+    wanted: &[Rule],
+) -> Result<(), StatusError> {
     let missing = missing(held, wanted)?;
     if missing.is_empty() {
         return Ok(());
@@ -284,7 +294,7 @@ fn confirm(resource: &Resource, object: &Value, user: &User, held: &[Rule], want
         quoted(&user.groups),
         lines.into_iter().collect::<Vec<_>>().join("\n")
     );
-    Err(Failure::forbidden(
+    Err(StatusError::forbidden(
         &resource.group_resource(),
         meta(object, "name"),
         &why,

@@ -14,9 +14,9 @@ use crate::text::{meta, string_at};
 
 /// The tokens of a server.
 pub(crate) struct Tokens {
-    /// Token, user and groups.
+    /// The lines of the token file: token, name of the user, and groups.
     file: Vec<(String, String, Vec<String>)>,
-    /// What issued tokens are signed with.
+    /// The key that signs tokens of service accounts.
     key: Vec<u8>,
 }
 

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::typed;
 use crate::kinds::Resource;
-use crate::status::{CAUSES, Failure};
+use crate::status::{CAUSES, StatusError};
 use crate::text::{clip, meta_mut, now, string_at};
 
 /// More managers by update than this are folded together.
 const UPDATERS: usize = 10;
 
-/// Who writes, and how.
+/// The field manager of a write, and the kind of write.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor<'a> {
     manager: &'a str,
@@ -25,7 +25,7 @@ pub(crate) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    /// An ordinary write.
+    /// A create or update, which takes the fields it changes from other managers.
     pub(crate) fn update(manager: &'a str, resource: &Resource, subresource: &'a str) -> Self {
         Self {
             manager,
@@ -71,7 +71,7 @@ struct Entry {
 /// The fields of a manager. Most writes leave most managers alone, so a set is taken apart only when it has to change.
 #[derive(Debug, Clone, PartialEq)]
 enum Managed {
-    /// As it is stored.
+    /// The set in the form that is stored.
     Raw(Value),
     Set(Fields),
 }
@@ -98,7 +98,7 @@ impl Managed {
         }
     }
 
-    /// Takes fields out.
+    /// Takes fields out of the set.
     fn take(&mut self, fields: &Fields) {
         if let Self::Raw(raw) = self
             && !fields.meets(raw)
@@ -211,7 +211,7 @@ fn fold_oldest(entries: &mut Vec<Entry>, surplus: usize) {
     }
 }
 
-/// Fields that nobody manages.
+/// A set without the fields that no manager owns: those that the server sets.
 fn strip(mut fields: Fields, resource: &Resource, subresource: &str) -> Fields {
     for name in ["f:apiVersion", "f:kind"] {
         fields.children.remove(name);
@@ -306,7 +306,7 @@ pub(crate) fn apply(
     resource: &Resource,
     actor: &Actor<'_>,
     force: bool,
-) -> Result<Value, Failure> {
+) -> Result<Value, StatusError> {
     let schema = resource.schema();
     let mut entries = read(live);
     if entries.is_empty() && !live["metadata"]["uid"].is_null() {
@@ -382,7 +382,7 @@ fn only_own_part(wanted: &Value, resource: &Resource, subresource: &str) -> Valu
     wanted
 }
 
-fn conflict(conflicts: &[(String, Fields)]) -> Failure {
+fn conflict(conflicts: &[(String, Fields)]) -> StatusError {
     let mut causes = Vec::new();
     let mut lines = Vec::new();
     for (manager, fields) in conflicts {
@@ -410,7 +410,7 @@ fn conflict(conflicts: &[(String, Fields)]) -> Failure {
     } else {
         format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
     };
-    Failure::new(409, "Conflict", message).with_details(StatusDetails {
+    StatusError::new(409, "Conflict", message).with_details(StatusDetails {
         causes: Some(causes),
         ..StatusDetails::default()
     })

@@ -28,7 +28,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Takes stock of the store.
+    /// Indexes what is in the store.
     pub(crate) fn new(registry: Arc<Registry>) -> Self {
         let mut collector = Self {
             dependents: HashMap::new(),
@@ -44,7 +44,7 @@ impl Collector {
         collector
     }
 
-    /// Works until the server ends.
+    /// Follows the changes of the store until the server ends.
     pub(crate) async fn run(
         mut self,
         mut changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>,
@@ -74,7 +74,7 @@ impl Collector {
         }
     }
 
-    /// Keeps the indexes.
+    /// Brings the indexes up to date after a change of an object.
     fn note(&mut self, table: &Arc<str>, key: &Arc<str>, old: Option<&Value>, new: Option<&Value>) {
         let location = (Arc::clone(table), Arc::clone(key));
         for owner in old.into_iter().flat_map(owners) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::registry::Registry;
 use crate::work;
 
-/// Starts them.
+/// Starts the controllers. They work until `stop`.
 pub(crate) fn start(registry: &Arc<Registry>, stop: CancellationToken) {
     let changes = registry.store().listen();
     let collector = garbage::Collector::new(Arc::clone(registry));

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) use self::request::Request;
 pub(crate) use self::seats::Times;
 pub(crate) use self::serve::{Collected, Reset, collect, serve};
-use crate::status::{self, Failure};
+use crate::status::{self, StatusError};
 
 /// A body that is whole or goes on for ever.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -55,7 +55,7 @@ pub(crate) fn reply(code: u16, content_type: &'static str, body: Body) -> Reply 
 }
 
 /// A failure as a reply.
-pub(crate) fn failure(failure: &Failure) -> Reply {
+pub(crate) fn failure(failure: &StatusError) -> Reply {
     let mut reply = if failure.plain {
         typed(
             failure.code,
@@ -74,7 +74,7 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
     reply
 }
 
-/// Adds `Warning` headers.
+/// Adds a header `Warning` per warning.
 pub(crate) fn warn(reply: &mut Reply, warnings: &[String]) {
     for warning in warnings {
         let text = warning.replace('\\', "\\\\").replace('"', "\\\"");

@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use crate::access::User;
 
-/// One request.
+/// A request that has been read to its end.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,

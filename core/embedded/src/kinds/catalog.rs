@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Custom, Resource, Scale, builtin};
 use crate::text::{items, meta, owned_texts, string_at, text};
 
-/// A version and its resources.
+/// A version of a group with the resources in it.
 type Version = (String, Vec<Arc<Resource>>);
 
 /// All served resources.

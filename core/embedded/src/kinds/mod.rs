@@ -28,9 +28,9 @@ pub(crate) struct Resource {
     pub(crate) scale: Option<Scale>,
     /// The table of the store.
     pub(crate) table: Arc<str>,
-    /// Absent for built-in kinds.
+    /// What a definition says about the resource; absent for built-in kinds.
     pub(crate) custom: Option<Custom>,
-    /// Objects carry a generation.
+    /// Whether the server counts changes of the specification in `metadata.generation`.
     pub(crate) generation: bool,
     /// The structure of the objects; made on first use.
     pub(crate) schema: OnceLock<Arc<Schema>>,
@@ -108,7 +108,7 @@ impl Resource {
         }
     }
 
-    /// Its subresources.
+    /// What may stand behind the name of an object in a path, in the order of discovery.
     pub(crate) fn subresources(&self) -> Vec<Subresource<'_>> {
         let mut list = Vec::new();
         let verbs: &[&str] = &["get", "patch", "update"];
@@ -144,7 +144,7 @@ impl Resource {
         list
     }
 
-    /// The verbs of discovery.
+    /// The verbs that discovery names.
     pub(crate) fn verbs(&self) -> &'static [&'static str] {
         match self.plural.as_str() {
             _ if is_review(&self.group) => &["create"],

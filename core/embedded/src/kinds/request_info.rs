@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Resource;
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// A resource, and which of its objects a request is about.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl RequestInfo {
         }
     }
 
-    pub(crate) fn not_found(&self) -> Failure {
-        Failure::not_found(&self.resource.group_resource(), &self.name)
+    pub(crate) fn not_found(&self) -> StatusError {
+        StatusError::not_found(&self.resource.group_resource(), &self.name)
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::limits::{self, DEPTH};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// No patch has more operations.
 const LIMIT: usize = 10_000;
@@ -17,7 +17,7 @@ const COPIES: usize = limits::SIZE;
 /// quadratic without it.
 const WORK: usize = 1 << 26;
 
-/// One operation.
+/// One operation of a JSON patch.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Operation {
     op: String,
@@ -29,12 +29,12 @@ pub(crate) struct Operation {
     value: Value,
 }
 
-/// Reads a patch.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
+/// Reads the operations of a JSON patch.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, StatusError> {
     let list = serde_json::from_slice::<Vec<Operation>>(bytes)
-        .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+        .map_err(|error| StatusError::bad_request(format!("error decoding patch: {error}")))?;
     if list.len() > LIMIT {
-        return Err(Failure::new(
+        return Err(StatusError::new(
             413,
             "RequestEntityTooLarge",
             format!(
@@ -48,7 +48,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
 }
 
 /// The target after all operations.
-pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure> {
+pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, StatusError> {
     let depth = limits::measure(&target, usize::MAX).map_or(DEPTH, |m| m.depth);
     let mut state = State {
         target,
@@ -59,7 +59,7 @@ pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure>
     for operation in list {
         // The real server does not say what was wrong; neither do we.
         state.step(operation).map_err(|_| {
-            Failure::new(
+            StatusError::new(
                 422,
                 "Invalid",
                 "the server rejected our request due to an error in our request",
@@ -75,7 +75,7 @@ struct State {
     target: Value,
     /// The object is not deeper than this.
     depth: usize,
-    /// Bytes that were copied.
+    /// Bytes that operations have copied.
     copied: usize,
     /// Items that were shifted and values that were looked at.
     work: usize,
@@ -231,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    fn run(patch: &Value, target: Value) -> Result<Value, Failure> {
+    fn run(patch: &Value, target: Value) -> Result<Value, StatusError> {
         apply(&parse(patch.to_string().as_bytes())?, target)
     }
 

@@ -7,7 +7,7 @@ use crate::access::grant;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
 use crate::kinds::Resource;
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::Expect;
 use crate::text::{meta, meta_mut, now};
 
@@ -15,11 +15,11 @@ use crate::text::{meta, meta_mut, now};
 const GENERATED_BASE: usize = 58;
 
 impl Registry {
-    /// Creates an object.
-    pub(crate) fn create(&self, context: &Context<'_>, decoded: Decoded) -> Result<Written, Failure> {
+    /// Creates an object on behalf of a user.
+    pub(crate) fn create(&self, context: &Context<'_>, decoded: Decoded) -> Result<Written, StatusError> {
         let Decoded { object, mut warnings } = decoded;
         if !meta(&object, "resourceVersion").is_empty() {
-            return Err(Failure::new(
+            return Err(StatusError::new(
                 500,
                 "",
                 "resourceVersion should not be set on objects to be created",
@@ -42,7 +42,7 @@ impl Registry {
         context: &Context<'_>,
         mut object: Value,
         actor: &Actor<'_>,
-    ) -> Result<Written, Failure> {
+    ) -> Result<Written, StatusError> {
         let resource = &context.info.resource;
         place_in_namespace(context, &mut object)?;
         generate_name(&mut object);
@@ -53,7 +53,7 @@ impl Registry {
         strategy::validate(resource, None, &object, "")?;
         managers::track_update(None, &mut object, resource, actor);
         let key = resource.key(&context.info.namespace, &name);
-        let exists = || Failure::already_exists(&resource.group_resource(), &name);
+        let exists = || StatusError::already_exists(&resource.group_resource(), &name);
         if context.options.dry_run {
             if self.store.get(&resource.table, &key).is_some() {
                 return Err(exists());
@@ -79,7 +79,7 @@ impl Registry {
 }
 
 /// An object belongs to the namespace of the request, whether it says so or not.
-fn place_in_namespace(context: &Context<'_>, object: &mut Value) -> Result<(), Failure> {
+fn place_in_namespace(context: &Context<'_>, object: &mut Value) -> Result<(), StatusError> {
     let namespace = &context.info.namespace;
     if !context.info.resource.namespaced {
         meta_mut(object).remove("namespace");
@@ -87,7 +87,7 @@ fn place_in_namespace(context: &Context<'_>, object: &mut Value) -> Result<(), F
     }
     let given = meta(object, "namespace");
     if !given.is_empty() && given != namespace {
-        return Err(Failure::bad_request(
+        return Err(StatusError::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
@@ -115,7 +115,7 @@ fn suffix() -> String {
 }
 
 /// Sets what the server sets on new objects.
-fn prepare_for_create(resource: &Resource, object: &mut Value) -> Result<(), Failure> {
+fn prepare_for_create(resource: &Resource, object: &mut Value) -> Result<(), StatusError> {
     let strategy = strategy::of(resource);
     let metadata = meta_mut(object);
     for member in [

@@ -6,7 +6,7 @@ use super::FieldValidation;
 use crate::kinds::Resource;
 use crate::schema::definitions::META;
 use crate::schema::{Schema, Trail, Type, normal};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// A decoded object, with warnings for the client.
 #[derive(Debug)]
@@ -17,7 +17,11 @@ pub(crate) struct Decoded {
 
 /// Brings a decoded object into the resource's form: types of built-in kinds and of metadata are checked, unknown fields
 /// dropped, and the object loses `kind` and `apiVersion`.
-pub(crate) fn decode(resource: &Resource, mut object: Value, validation: FieldValidation) -> Result<Decoded, Failure> {
+pub(crate) fn decode(
+    resource: &Resource,
+    mut object: Value,
+    validation: FieldValidation,
+) -> Result<Decoded, StatusError> {
     if let Some(map) = object.as_object_mut() {
         map.remove("kind");
         map.remove("apiVersion");
@@ -62,9 +66,9 @@ pub(crate) fn decode(resource: &Resource, mut object: Value, validation: FieldVa
 }
 
 /// The refusal of an object that does not decode.
-pub(crate) fn cannot_handle(resource: &Resource, why: &str) -> Failure {
+pub(crate) fn cannot_handle(resource: &Resource, why: &str) -> StatusError {
     let kind = &resource.kind;
-    Failure::bad_request(format!(
+    StatusError::bad_request(format!(
         "{kind} in version {:?} cannot be handled as a {kind}: {why}",
         resource.version
     ))

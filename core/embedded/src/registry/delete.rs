@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{DeleteOptions, Page, Registry, refused, strategy};
 use crate::kinds::{RequestInfo, Resource};
-use crate::status::{Failure, GroupResource};
+use crate::status::{GroupResource, StatusError};
 use crate::store::{Clash, Expect, Object};
 use crate::text::{meta, meta_mut, now};
 
@@ -22,7 +22,7 @@ pub(crate) struct Deleted {
 
 impl Registry {
     /// Deletes an object, or begins to where something holds it.
-    pub(crate) fn delete(&self, info: &RequestInfo, options: &DeleteOptions) -> Result<Deleted, Failure> {
+    pub(crate) fn delete(&self, info: &RequestInfo, options: &DeleteOptions) -> Result<Deleted, StatusError> {
         let resource = &info.resource;
         self.refuse_immortal_namespace(info)?;
         let key = info.key();
@@ -40,7 +40,7 @@ impl Registry {
         info: &RequestInfo,
         page: &Page,
         options: &DeleteOptions,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, StatusError> {
         let mut revision = 0;
         for object in &page.objects {
             let one = RequestInfo {
@@ -64,7 +64,7 @@ impl Registry {
         resource: &Resource,
         key: &str,
         options: &DeleteOptions,
-    ) -> Result<Option<Deleted>, Failure> {
+    ) -> Result<Option<Deleted>, StatusError> {
         let strategy = strategy::of(resource);
         let deleted = |object: Arc<Object>, gone: bool, revision| Deleted {
             object,
@@ -110,9 +110,9 @@ impl Registry {
 }
 
 /// Refuses to delete an object that is not the one, or not in the state, that the client means.
-fn check_preconditions(resource: &Resource, current: &Value, options: &DeleteOptions) -> Result<(), Failure> {
+fn check_preconditions(resource: &Resource, current: &Value, options: &DeleteOptions) -> Result<(), StatusError> {
     let check = |wanted: &Option<String>, member: &str, what: &str, perhaps: &str| match wanted {
-        Some(wanted) if wanted != meta(current, member) => Err(Failure::conflict(
+        Some(wanted) if wanted != meta(current, member) => Err(StatusError::conflict(
             &GroupResource {
                 group: &resource.group,
                 resource: &resource.kind,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Registry, Selection};
 use crate::kinds::{RequestInfo, Resource};
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::{Object, Snapshot, TooOld};
 
 /// Which state of a collection a list shows, and how much of it.
@@ -24,7 +24,7 @@ pub(crate) struct ListOptions {
 /// The state of a collection that a list shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// The state now.
+    /// The state at the moment of the list.
     Latest,
     /// A state that is at least as new as this revision.
     NotOlderThan(u64),
@@ -49,14 +49,14 @@ impl Continue {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a number and a text are always JSON"))
     }
 
-    pub(crate) fn decode(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn decode(text: &str) -> Result<Self, StatusError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed_token())?;
         serde_json::from_slice(&bytes).map_err(|_| malformed_token())
     }
 }
 
-fn malformed_token() -> Failure {
-    Failure::bad_request("continue key is not valid: the token is malformed")
+fn malformed_token() -> StatusError {
+    StatusError::bad_request("continue key is not valid: the token is malformed")
 }
 
 /// One page of a list.
@@ -98,7 +98,7 @@ impl Registry {
         info: &RequestInfo,
         selection: &Selection,
         options: &ListOptions,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Page, StatusError> {
         let Snapshot { revision, objects } = self.snapshot(info, &options.version)?;
         let after = match &options.version {
             Version::Continued(token) => Some(token.after.as_str()),
@@ -133,14 +133,14 @@ impl Registry {
     }
 
     /// The objects of a collection in the state that is wanted.
-    fn snapshot(&self, info: &RequestInfo, version: &Version) -> Result<Snapshot, Failure> {
+    fn snapshot(&self, info: &RequestInfo, version: &Version) -> Result<Snapshot, StatusError> {
         let (table, prefix) = (&info.resource.table, info.key_prefix());
         let expired = |error: TooOld| {
             let message = format!(
                 "The resourceVersion for the provided list is too old (oldest: {}).",
                 error.oldest
             );
-            Failure::new(410, "Expired", message)
+            StatusError::new(410, "Expired", message)
         };
         match version {
             Version::Latest => Ok(self.store.list(table, &prefix)),
@@ -162,7 +162,7 @@ impl Registry {
     }
 
     /// Refuses a revision that there has not been yet.
-    pub(crate) fn check_not_from_the_future(&self, revision: u64) -> Result<(), Failure> {
+    pub(crate) fn check_not_from_the_future(&self, revision: u64) -> Result<(), StatusError> {
         let current = self.store.revision();
         if revision <= current {
             return Ok(());
@@ -173,7 +173,7 @@ impl Registry {
             message: Some("Too large resource version".to_owned()),
             field: None,
         };
-        Err(Failure::new(504, "Timeout", message).with_details(StatusDetails {
+        Err(StatusError::new(504, "Timeout", message).with_details(StatusDetails {
             causes: Some(vec![cause]),
             retry_after_seconds: Some(1),
             ..StatusDetails::default()

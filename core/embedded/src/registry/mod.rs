@@ -34,7 +34,7 @@ use crate::access::User;
 use crate::kinds::builtin::DEFINITIONS;
 use crate::kinds::catalog::Catalog;
 use crate::kinds::{RequestInfo, Resource};
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::{Clash, Expect, Object, Store};
 
 /// All objects and the resources that they belong to.
@@ -92,9 +92,9 @@ impl Registry {
     }
 
     /// Waits until a revision is on disk.
-    pub(crate) async fn durable(&self, revision: u64) -> Result<(), Failure> {
+    pub(crate) async fn durable(&self, revision: u64) -> Result<(), StatusError> {
         let durable = self.store.durable(revision).await;
-        durable.map_err(|error| Failure::internal(error.to_string()))
+        durable.map_err(|error| StatusError::internal(error.to_string()))
     }
 
     /// The object that a request is about, if it is there.
@@ -103,7 +103,7 @@ impl Registry {
     }
 
     /// The object that a request is about.
-    pub(crate) fn get(&self, info: &RequestInfo) -> Result<Arc<Object>, Failure> {
+    pub(crate) fn get(&self, info: &RequestInfo) -> Result<Arc<Object>, StatusError> {
         self.find(info).ok_or_else(|| info.not_found())
     }
 
@@ -151,7 +151,7 @@ impl Registry {
     }
 
     /// The object of a dry run: refused where it would be refused.
-    fn would_store(&self, resource: &Resource, key: &str, object: Value) -> Result<Arc<Object>, Failure> {
+    fn would_store(&self, resource: &Resource, key: &str, object: Value) -> Result<Arc<Object>, StatusError> {
         let object = Object::unsaved(object);
         match self.store.excess(&resource.table, key, &object) {
             Some(excess) => Err(excess.into()),
@@ -161,17 +161,17 @@ impl Registry {
 }
 
 /// The refusal of a write that the store did not take; `changed` where somebody else was faster.
-fn refused(clash: Clash, changed: impl FnOnce() -> Failure) -> Failure {
+fn refused(clash: Clash, changed: impl FnOnce() -> StatusError) -> StatusError {
     match clash {
         Clash::Changed => changed(),
         Clash::TooMuch(excess) => excess.into(),
-        Clash::Broken(error) => Failure::internal(error.to_string()),
+        Clash::Broken(error) => StatusError::internal(error.to_string()),
     }
 }
 
 /// The refusal of a change to an object that is no longer what the client saw.
-fn stale(resource: &Resource, name: &str) -> Failure {
-    Failure::conflict(
+fn stale(resource: &Resource, name: &str) -> StatusError {
+    StatusError::conflict(
         &resource.group_resource(),
         name,
         "the object has been modified; please apply your changes to the latest version and try again",

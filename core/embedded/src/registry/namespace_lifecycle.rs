@@ -5,28 +5,28 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusCause;
 use super::Registry;
 use crate::kinds::RequestInfo;
 use crate::kinds::builtin::NAMESPACES;
-use crate::status::{Failure, GroupResource};
+use crate::status::{GroupResource, StatusError};
 
 /// Namespaces that are always there.
 const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
 
 impl Registry {
     /// Refuses the deletion of a namespace that is always there.
-    pub(super) fn refuse_immortal_namespace(&self, info: &RequestInfo) -> Result<(), Failure> {
+    pub(super) fn refuse_immortal_namespace(&self, info: &RequestInfo) -> Result<(), StatusError> {
         let resource = &info.resource;
         if &*resource.table != NAMESPACES || !IMMORTAL.contains(&info.name.as_str()) {
             return Ok(());
         }
         let why = "this namespace may not be deleted";
-        Err(Failure::forbidden(&resource.group_resource(), &info.name, why))
+        Err(StatusError::forbidden(&resource.group_resource(), &info.name, why))
     }
 
     /// Refuses a new object whose namespace, or whose definition, does not take new objects.
-    pub(super) fn admit_into_namespace(&self, info: &RequestInfo, name: &str) -> Result<(), Failure> {
+    pub(super) fn admit_into_namespace(&self, info: &RequestInfo, name: &str) -> Result<(), StatusError> {
         let resource = &info.resource;
         if resource.custom.as_ref().is_some_and(|c| c.terminating) {
             let why = "create not allowed while custom resource definition is terminating";
-            return Err(Failure::forbidden(&resource.group_resource(), name, why));
+            return Err(StatusError::forbidden(&resource.group_resource(), name, why));
         }
         if !resource.namespaced {
             return Ok(());
@@ -37,12 +37,12 @@ impl Registry {
             resource: NAMESPACES,
         };
         let found = self.store.get(NAMESPACES, namespace);
-        let found = found.ok_or_else(|| Failure::not_found(&namespaces, namespace))?;
+        let found = found.ok_or_else(|| StatusError::not_found(&namespaces, namespace))?;
         if !found.value["metadata"]["deletionTimestamp"].is_string() {
             return Ok(());
         }
         let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-        let mut failure = Failure::forbidden(&resource.group_resource(), name, &why);
+        let mut failure = StatusError::forbidden(&resource.group_resource(), name, &why);
         let cause = StatusCause {
             reason: Some("NamespaceTerminating".to_owned()),
             message: Some(format!("namespace {namespace} is being terminated")),

@@ -27,7 +27,7 @@ pub(crate) enum Propagation {
     Foreground,
     /// They are deleted after it has gone.
     Background,
-    /// They stay.
+    /// They stay, and no longer name it as their owner.
     Orphan,
 }
 

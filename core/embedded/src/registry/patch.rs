@@ -10,7 +10,7 @@ use crate::apply::typed;
 use crate::kinds::{RequestInfo, Resource};
 use crate::limits;
 use crate::patch::{merge, operations, strategic};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 use crate::text::{meta, meta_mut};
 
 /// A patch that is not an apply.
@@ -22,7 +22,7 @@ pub(crate) enum Patch {
 
 impl Registry {
     /// Changes an object by a patch.
-    pub(crate) fn patch(&self, context: &Context<'_>, patch: &Patch) -> Result<Written, Failure> {
+    pub(crate) fn patch(&self, context: &Context<'_>, patch: &Patch) -> Result<Written, StatusError> {
         let Context { info, user, options } = *context;
         let actor = Actor::patch(&options.manager, &info.resource, &info.subresource);
         let change = |current: &Value| {
@@ -34,7 +34,7 @@ impl Registry {
     }
 
     /// Server-side apply: changes an object to what its applier wants, or creates it.
-    pub(crate) fn apply(&self, context: &Context<'_>, wanted: Value) -> Result<Written, Failure> {
+    pub(crate) fn apply(&self, context: &Context<'_>, wanted: Value) -> Result<Written, StatusError> {
         let Context { info, user, options } = *context;
         let resource = &info.resource;
         check_applied(info, &wanted)?;
@@ -71,7 +71,7 @@ impl Patch {
         info: &RequestInfo,
         current: &Value,
         validation: FieldValidation,
-    ) -> Result<(Value, Vec<String>), Failure> {
+    ) -> Result<(Value, Vec<String>), StatusError> {
         let resource = &info.resource;
         let base = self.base(info, current);
         let patched = match self {
@@ -112,10 +112,10 @@ impl Patch {
 }
 
 /// Refuses a configuration that cannot be applied.
-fn check_applied(info: &RequestInfo, wanted: &Value) -> Result<(), Failure> {
+fn check_applied(info: &RequestInfo, wanted: &Value) -> Result<(), StatusError> {
     let resource = &info.resource;
     if !wanted.is_object() {
-        return Err(Failure::bad_request("error decoding YAML: the patch is no object"));
+        return Err(StatusError::bad_request("error decoding YAML: the patch is no object"));
     }
     limits::check(wanted)?;
     check_api_version(resource, wanted)?;
@@ -123,7 +123,7 @@ fn check_applied(info: &RequestInfo, wanted: &Value) -> Result<(), Failure> {
     check_names(info, wanted)?;
     let managers = wanted["metadata"].get("managedFields");
     if managers.is_some_and(|m| m.as_array().is_none_or(|l| !l.is_empty())) {
-        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+        return Err(StatusError::bad_request("metadata.managedFields must be nil"));
     }
     typed::check(wanted, resource.schema()).map_err(|why| {
         let kind = format!(
@@ -133,12 +133,12 @@ fn check_applied(info: &RequestInfo, wanted: &Value) -> Result<(), Failure> {
             resource.api_version(),
             resource.kind
         );
-        Failure::new(500, "", format!("failed to create typed patch object {kind}: {why}"))
+        StatusError::new(500, "", format!("failed to create typed patch object {kind}: {why}"))
     })
 }
 
 /// A patched object that a strict client must not send is the patch's fault.
-fn fault_of_the_patch(failure: Failure, object: &Value) -> Failure {
+fn fault_of_the_patch(failure: StatusError, object: &Value) -> StatusError {
     let Some((_, why)) = failure.message.split_once("strict decoding error") else {
         return failure;
     };
@@ -147,11 +147,11 @@ fn fault_of_the_patch(failure: Failure, object: &Value) -> Failure {
         &Value::from(object.to_string()),
         &format!("strict decoding error{why}"),
     );
-    Failure::invalid("", "", "", &[cause])
+    StatusError::invalid("", "", "", &[cause])
 }
 
 /// A patch changes neither `kind` nor `apiVersion`.
-fn check_patched_type(info: &RequestInfo, object: &Value) -> Result<(), Failure> {
+fn check_patched_type(info: &RequestInfo, object: &Value) -> Result<(), StatusError> {
     let resource = &info.resource;
     if resource.is_core() {
         check_api_version(resource, object)?;
@@ -160,32 +160,37 @@ fn check_patched_type(info: &RequestInfo, object: &Value) -> Result<(), Failure>
     let api_version = resource.api_version();
     if object["apiVersion"] != api_version.as_str() {
         let cause = Cause::invalid("apiVersion", &object["apiVersion"], &format!("must be {api_version}"));
-        return Err(Failure::invalid(&resource.group, &resource.kind, &info.name, &[cause]));
+        return Err(StatusError::invalid(
+            &resource.group,
+            &resource.kind,
+            &info.name,
+            &[cause],
+        ));
     }
     if object["kind"] != resource.kind.as_str() {
         let kind = given(object, "kind");
         let cause = Cause::invalid("kind", &Value::from(kind), &format!("must be {}", resource.kind));
-        return Err(Failure::invalid(&resource.group, kind, &info.name, &[cause]));
+        return Err(StatusError::invalid(&resource.group, kind, &info.name, &[cause]));
     }
     Ok(())
 }
 
-fn check_api_version(resource: &Resource, object: &Value) -> Result<(), Failure> {
+fn check_api_version(resource: &Resource, object: &Value) -> Result<(), StatusError> {
     let expected = resource.api_version();
     if object["apiVersion"] == expected.as_str() {
         return Ok(());
     }
-    Err(Failure::bad_request(format!(
+    Err(StatusError::bad_request(format!(
         "the API version in the data ({}) does not match the expected API version ({expected})",
         given(object, "apiVersion")
     )))
 }
 
-fn check_kind(resource: &Resource, object: &Value) -> Result<(), Failure> {
+fn check_kind(resource: &Resource, object: &Value) -> Result<(), StatusError> {
     if object["kind"] == resource.kind.as_str() {
         return Ok(());
     }
-    Err(Failure::bad_request(format!(
+    Err(StatusError::bad_request(format!(
         "{} cannot be handled as a {}",
         given(object, "kind"),
         resource.kind

@@ -8,7 +8,7 @@ use crate::jsonpath;
 use crate::kinds::{RequestInfo, Resource, Scale};
 use crate::limits::{self, Excess};
 use crate::patch::{merge, operations};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 use crate::text::meta;
 
 /// A change of a scale.
@@ -20,14 +20,18 @@ pub(crate) enum ScaleChange {
 
 impl Registry {
     /// The scale of an object, and the revision that it was read at.
-    pub(crate) fn scale(&self, info: &RequestInfo) -> Result<(Value, u64), Failure> {
+    pub(crate) fn scale(&self, info: &RequestInfo) -> Result<(Value, u64), StatusError> {
         let scale = scale_of(&info.resource)?;
         let current = self.get(info)?;
         Ok((show(&info.resource, scale, &current.value), current.revision))
     }
 
     /// Changes the number of replicas of an object. Tells the scale after that, and the revision of the write.
-    pub(crate) fn update_scale(&self, context: &Context<'_>, change: &ScaleChange) -> Result<(Value, u64), Failure> {
+    pub(crate) fn update_scale(
+        &self,
+        context: &Context<'_>,
+        change: &ScaleChange,
+    ) -> Result<(Value, u64), StatusError> {
         let resource = &context.info.resource;
         let scale = scale_of(resource)?;
         let info = context.info.without_subresource();
@@ -62,8 +66,8 @@ impl Registry {
     }
 }
 
-fn scale_of(resource: &Resource) -> Result<&Scale, Failure> {
-    resource.scale.as_ref().ok_or_else(Failure::no_resource)
+fn scale_of(resource: &Resource) -> Result<&Scale, StatusError> {
+    resource.scale.as_ref().ok_or_else(StatusError::no_resource)
 }
 
 fn show(resource: &Resource, scale: &Scale, object: &Value) -> Value {
@@ -103,7 +107,7 @@ fn selector_text(selector: &Value) -> String {
     list.collect::<Vec<_>>().join(",")
 }
 
-fn replicas(resource: &Resource, name: &str, wanted: &Value) -> Result<i64, Failure> {
+fn replicas(resource: &Resource, name: &str, wanted: &Value) -> Result<i64, StatusError> {
     // An absent number means 0 to the real server as well.
     let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
     if replicas >= 0 {
@@ -111,7 +115,7 @@ fn replicas(resource: &Resource, name: &str, wanted: &Value) -> Result<i64, Fail
     }
     let why = "must be greater than or equal to 0";
     let cause = Cause::invalid("spec.replicas", &wanted["spec"]["replicas"], why);
-    Err(Failure::invalid(&resource.group, "Scale", name, &[cause]))
+    Err(StatusError::invalid(&resource.group, "Scale", name, &[cause]))
 }
 
 /// Sets a number at a path of plain members.

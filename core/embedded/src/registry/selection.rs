@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::strategy;
 use crate::kinds::Resource;
 use crate::select::{Fields, Labels};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// The label selector and the field selector of a request.
 #[derive(Debug, Clone, Default)]
@@ -16,10 +16,10 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// Reads both selectors; an empty one selects everything.
-    pub(crate) fn parse(labels: &str, fields: &str, resource: &Resource) -> Result<Self, Failure> {
-        let labels =
-            Labels::parse(labels).map_err(|why| Failure::bad_request(format!("unable to parse requirement: {why}")))?;
-        let fields = Fields::parse(fields).map_err(Failure::bad_request)?;
+    pub(crate) fn parse(labels: &str, fields: &str, resource: &Resource) -> Result<Self, StatusError> {
+        let labels = Labels::parse(labels)
+            .map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
+        let fields = Fields::parse(fields).map_err(StatusError::bad_request)?;
         if let Some(path) = fields.paths().find(|path| !is_selectable(resource, path)) {
             return Err(not_selectable(resource, path));
         }
@@ -50,9 +50,9 @@ fn is_selectable(resource: &Resource, path: &str) -> bool {
             .is_some_and(|c| c.selectable.iter().any(|s| s == path))
 }
 
-fn not_selectable(resource: &Resource, path: &str) -> Failure {
+fn not_selectable(resource: &Resource, path: &str) -> StatusError {
     let plain = resource.is_core() && strategy::of(resource).selectable_fields(resource).is_empty();
-    Failure::bad_request(if plain {
+    StatusError::bad_request(if plain {
         format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
     } else {
         format!("field label not supported: {path}")

@@ -9,7 +9,7 @@ use crate::access::grant;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
 use crate::kinds::{RequestInfo, Resource};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 use crate::store::{Clash, Expect, Object};
 use crate::text::{copy_member, meta, meta_mut};
 
@@ -17,11 +17,11 @@ use crate::text::{copy_member, meta, meta_mut};
 const ATTEMPTS: usize = 64;
 
 /// What a change makes of the current object, with warnings. Neither has `kind` and `apiVersion`.
-pub(super) type Change<'a> = dyn Fn(&Value) -> Result<(Value, Vec<String>), Failure> + Sync + 'a;
+pub(super) type Change<'a> = dyn Fn(&Value) -> Result<(Value, Vec<String>), StatusError> + Sync + 'a;
 
 impl Registry {
     /// Replaces an object; creates it where its kind allows that.
-    pub(crate) fn update(&self, context: &Context<'_>, decoded: Decoded) -> Result<Written, Failure> {
+    pub(crate) fn update(&self, context: &Context<'_>, decoded: Decoded) -> Result<Written, StatusError> {
         let Context { info, user, options } = *context;
         let Decoded { object, mut warnings } = decoded;
         let resource = &info.resource;
@@ -38,7 +38,7 @@ impl Registry {
                 &Value::from(0),
                 "must be specified for an update",
             );
-            return Err(Failure::invalid(
+            return Err(StatusError::invalid(
                 &resource.group,
                 &resource.plural,
                 &info.name,
@@ -65,7 +65,7 @@ impl Registry {
         context: &Context<'_>,
         actor: &Actor<'_>,
         change: &Change<'_>,
-    ) -> Result<Written, Failure> {
+    ) -> Result<Written, StatusError> {
         let info = context.info;
         let resource = &info.resource;
         let key = info.key();
@@ -125,22 +125,22 @@ fn is_unconditional(object: &Value) -> bool {
 }
 
 /// The object must be the one that the request names.
-pub(super) fn check_names(info: &RequestInfo, object: &Value) -> Result<(), Failure> {
+pub(super) fn check_names(info: &RequestInfo, object: &Value) -> Result<(), StatusError> {
     let (name, namespace) = (meta(object, "name"), meta(object, "namespace"));
     if name.is_empty() {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "name must be provided for an update of {}",
             info.resource.group_resource().qualified()
         )));
     }
     if name != info.name {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "the name of the object ({name}) does not match the name on the URL ({})",
             info.name
         )));
     }
     if info.resource.namespaced && !namespace.is_empty() && namespace != info.namespace {
-        return Err(Failure::bad_request(
+        return Err(StatusError::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
@@ -148,7 +148,7 @@ pub(super) fn check_names(info: &RequestInfo, object: &Value) -> Result<(), Fail
 }
 
 /// A replacement that names a uid means the object with that uid.
-fn check_uid(info: &RequestInfo, current: &Value, object: &Value) -> Result<(), Failure> {
+fn check_uid(info: &RequestInfo, current: &Value, object: &Value) -> Result<(), StatusError> {
     let (wanted, found) = (meta(object, "uid"), meta(current, "uid"));
     if wanted.is_empty() || wanted == found {
         return Ok(());
@@ -158,7 +158,7 @@ fn check_uid(info: &RequestInfo, current: &Value, object: &Value) -> Result<(), 
         "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
          failed: UID in precondition: {wanted}, UID in object meta: {found}"
     );
-    Err(Failure::conflict(&info.resource.group_resource(), &info.name, &why))
+    Err(StatusError::conflict(&info.resource.group_resource(), &info.name, &why))
 }
 
 /// The object as it is to be stored after a change; nothing if the change changes nothing.
@@ -167,7 +167,7 @@ fn prepare_for_update(
     old: &Value,
     mut new: Value,
     actor: &Actor<'_>,
-) -> Result<Option<Value>, Failure> {
+) -> Result<Option<Value>, StatusError> {
     let resource = &*info.resource;
     let strategy = strategy::of(resource);
     if !is_unconditional(&new) && meta(&new, "resourceVersion") != meta(old, "resourceVersion") {

@@ -7,7 +7,7 @@ use tokio::sync::watch::Receiver;
 
 use super::{Registry, Selection};
 use crate::kinds::RequestInfo;
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::{Change, Object};
 
 /// What happened to an object.
@@ -53,7 +53,7 @@ impl Watch {
         selection: Selection,
         version: u64,
         initial: InitialEvents,
-    ) -> Result<(Self, Vec<Event>), Failure> {
+    ) -> Result<(Self, Vec<Event>), StatusError> {
         registry.check_not_from_the_future(version)?;
         let mut watch = Self {
             registry: Arc::clone(registry),
@@ -96,7 +96,7 @@ impl Watch {
 
     /// The events since the last call; nothing if no revision has become durable since. Fails where the history does not reach
     /// back to the cursor any more.
-    pub(crate) fn advance(&mut self) -> Result<Option<Vec<Event>>, Failure> {
+    pub(crate) fn advance(&mut self) -> Result<Option<Vec<Event>>, StatusError> {
         let upto = *self.durable.borrow_and_update();
         if upto <= self.cursor {
             return Ok(None);
@@ -107,7 +107,7 @@ impl Watch {
             .changes(&self.info.resource.table, self.cursor, upto)
             .map_err(|old| {
                 let message = format!("too old resource version: {} ({})", self.cursor, old.oldest);
-                Failure::new(410, "Expired", message)
+                StatusError::new(410, "Expired", message)
             })?;
         self.cursor = upto;
         let prefix = self.info.key_prefix();

@@ -6,14 +6,18 @@ use crate::duplicates;
 use crate::http::Request;
 use crate::kinds::Resource;
 use crate::registry::{self, Decoded, FieldValidation, cannot_handle, go_type};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 use crate::text::{string_at, text};
 
 /// The media type of Kubernetes' protobuf.
 pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// Reads the body of a create or update.
-pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldValidation) -> Result<Decoded, Failure> {
+pub(crate) fn object(
+    request: &Request,
+    resource: &Resource,
+    validation: FieldValidation,
+) -> Result<Decoded, StatusError> {
     let value = match request.content_type() {
         "" | "application/json" => parse_json(&request.body, &resource.kind)?,
         "application/yaml" => parse_yaml(&request.body, &resource.kind)?,
@@ -52,13 +56,13 @@ pub(crate) fn object(request: &Request, resource: &Resource, validation: FieldVa
     Ok(decoded)
 }
 
-fn unsupported_media(resource: &Resource) -> Failure {
+fn unsupported_media(resource: &Resource) -> StatusError {
     let protobuf = if resource.is_core() {
         ", application/vnd.kubernetes.protobuf"
     } else {
         ""
     };
-    Failure::new(
+    StatusError::new(
         415,
         "UnsupportedMediaType",
         format!(
@@ -68,20 +72,20 @@ fn unsupported_media(resource: &Resource) -> Failure {
     )
 }
 
-fn parse_json(body: &[u8], kind: &str) -> Result<Value, Failure> {
+fn parse_json(body: &[u8], kind: &str) -> Result<Value, StatusError> {
     serde_json::from_slice(body).map_err(|error| {
         let text = String::from_utf8_lossy(body);
         let shown = if text.is_empty() { "<empty>".to_owned() } else { text.chars().take(1000).collect() };
-        Failure::bad_request(format!(
+        StatusError::bad_request(format!(
             "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: \
              {error} ({shown})"
         ))
     })
 }
 
-fn parse_yaml(body: &[u8], kind: &str) -> Result<Value, Failure> {
+fn parse_yaml(body: &[u8], kind: &str) -> Result<Value, StatusError> {
     yaml(body).map_err(|error| {
-        Failure::bad_request(format!(
+        StatusError::bad_request(format!(
             "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; yaml parse \
              error: {error}"
         ))
@@ -107,9 +111,9 @@ fn first_line(message: &str) -> String {
 }
 
 /// `kind` and `apiVersion` must be those of the path; built-in kinds may leave them out.
-fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, Failure> {
+fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, StatusError> {
     let Value::Object(map) = value else {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: \
              json: cannot unmarshal {} into Go value of type struct",
             resource.kind,
@@ -122,7 +126,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
     let (version, kind) = (given(given_version), given(given_kind));
     if resource.is_core() {
         if !kind.is_empty() && kind != resource.kind {
-            return Err(Failure::bad_request(format!(
+            return Err(StatusError::bad_request(format!(
                 "{kind} in version {:?} cannot be handled as a {}: converting ({version}.{kind}) to (core.{}): unknown \
                  conversion",
                 version
@@ -133,7 +137,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
             )));
         }
         if !version.is_empty() && version != api_version {
-            return Err(Failure::bad_request(format!(
+            return Err(StatusError::bad_request(format!(
                 "the API version in the data ({version}) does not match the expected API version ({api_version})"
             )));
         }
@@ -142,7 +146,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
             if missing {
                 let shown = String::from_utf8_lossy(body);
                 let start = shown.chars().take(30).collect::<String>();
-                return Err(Failure::bad_request(format!(
+                return Err(StatusError::bad_request(format!(
                     "the object provided is unrecognized (must be of type {}): Object '{name}' is missing in '{shown}' \
                      ({start} ...)",
                     resource.kind
@@ -150,7 +154,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
             }
         }
         if version != api_version {
-            return Err(Failure::bad_request(format!(
+            return Err(StatusError::bad_request(format!(
                 "the API version in the data ({version}) does not match the expected API version ({api_version})"
             )));
         }
@@ -161,7 +165,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, F
                 &Value::from(kind.clone()),
                 &format!("must be {}", resource.kind),
             );
-            return Err(Failure::invalid(&resource.group, &kind, name, &[cause]));
+            return Err(StatusError::invalid(&resource.group, &kind, name, &[cause]));
         }
     }
     Ok(Value::Object(map))

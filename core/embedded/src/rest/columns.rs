@@ -7,10 +7,10 @@ use crate::text::{items, string_at};
 
 /// The columns behind the name.
 pub(crate) struct Columns {
-    /// Names and priorities.
+    /// The name of each column, and its priority: those of priority 1 are shown by `-o wide` only.
     pub(crate) names: Vec<(&'static str, i64)>,
     pub(crate) cells: fn(&Value) -> Vec<Value>,
-    /// The name comes last.
+    /// The name of the object stands in the last column instead of the first.
     pub(crate) name_last: bool,
 }
 

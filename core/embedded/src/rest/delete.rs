@@ -7,11 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use super::{Api, negotiate, options, read};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
-use crate::status::{self, Failure};
+use crate::status::{self, StatusError};
 use crate::text::meta;
 
 /// `DELETE` of one object. The answer is the object, or a `Status` that names it.
-pub(super) async fn one(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+pub(super) async fn one(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let options = options::delete_options(request)?;
     let deleted = api.registry.delete(info, &options)?;
     api.registry.durable(deleted.revision).await?;
@@ -34,10 +34,10 @@ pub(super) async fn one(api: &Arc<Api>, request: &Request, info: &RequestInfo) -
 }
 
 /// `DELETE` of a collection. The answer is the list as it was.
-pub(super) async fn collection(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+pub(super) async fn collection(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let resource = &info.resource;
     if !resource.verbs().contains(&"deletecollection") {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     let options = options::delete_options(request)?;
     let page = read::page(api, request, info)?;

@@ -6,12 +6,12 @@ use super::Api;
 use crate::http::{self, Reply, Request};
 use crate::kinds::catalog::Catalog;
 use crate::kinds::{Resource, join_group};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// Answers `/api`, `/apis` and everything below that is no resource.
-pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, StatusError> {
     if request.method != "GET" {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     let catalog = api.registry.catalog();
     let body = match segments {
@@ -32,7 +32,7 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
             let found = catalog
                 .groups()
                 .find(|(g, _)| g == group)
-                .ok_or_else(Failure::no_page)?;
+                .ok_or_else(StatusError::no_page)?;
             let mut value = group_value(found.0, &found.1);
             value["kind"] = "APIGroup".into();
             value["apiVersion"] = "v1".into();
@@ -40,7 +40,7 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
         }
         ["api", version] => resource_list(&catalog, "", version)?,
         ["apis", group, version] => resource_list(&catalog, group, version)?,
-        _ => return Err(Failure::no_page()),
+        _ => return Err(StatusError::no_page()),
     };
     let mut reply = http::json_for(request, 200, body.to_string().into());
     if segments.len() == 1 {
@@ -75,8 +75,8 @@ fn group_value(group: &str, versions: &[&str]) -> Value {
     })
 }
 
-fn resource_list(catalog: &Catalog, group: &str, version: &str) -> Result<Value, Failure> {
-    let resources = catalog.resources(group, version).ok_or_else(Failure::no_page)?;
+fn resource_list(catalog: &Catalog, group: &str, version: &str) -> Result<Value, StatusError> {
+    let resources = catalog.resources(group, version).ok_or_else(StatusError::no_page)?;
     let mut list = Vec::new();
     for resource in resources {
         let mut entry = json!({

@@ -4,17 +4,17 @@ use serde_json::json;
 
 use super::Api;
 use crate::http::{self, Reply, Request};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// Checks that can be asked for by name.
 const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
 /// Answers `/`, `/version`, `/healthz`, `/livez` and `/readyz`.
-pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, StatusError> {
     if request.method != "GET"
         && !(request.method == "HEAD" && matches!(segments, ["healthz" | "readyz" | "livez", ..]))
     {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     match segments {
         [] => Ok(http::value(
@@ -33,7 +33,7 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
         }
         [_] => Ok(http::typed(200, "text/plain; charset=utf-8", "ok")),
         [_, check] if CHECKS.contains(check) => Ok(http::typed(200, "text/plain; charset=utf-8", "ok")),
-        _ => Err(Failure::no_page()),
+        _ => Err(StatusError::no_page()),
     }
 }
 

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use crate::http::Request;
 use crate::registry::{Continue, ListOptions, Version};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 
 /// Reads the options of a list.
-pub(super) fn read(request: &Request) -> Result<ListOptions, Failure> {
+pub(super) fn read(request: &Request) -> Result<ListOptions, StatusError> {
     let limit = match request.query_text("limit") {
         None => 0,
         Some(text) => text.parse::<i64>().map_err(|_| {
-            Failure::bad_request(format!(
+            StatusError::bad_request(format!(
                 "limit: Invalid value: {text:?}: strconv.ParseInt: parsing {text:?}: invalid syntax"
             ))
         })?,
@@ -24,7 +24,7 @@ pub(super) fn read(request: &Request) -> Result<ListOptions, Failure> {
     })
 }
 
-fn version(request: &Request, token: Option<Continue>) -> Result<Version, Failure> {
+fn version(request: &Request, token: Option<Continue>) -> Result<Version, StatusError> {
     let version = request.query_text("resourceVersion");
     let matching = request.query_text("resourceVersionMatch");
     check_match(version, matching, token.is_some())?;
@@ -39,7 +39,7 @@ fn version(request: &Request, token: Option<Continue>) -> Result<Version, Failur
         return Ok(Version::Latest);
     };
     let version = revision(version)
-        .map_err(|failure| Failure::bad_request(format!("invalid resource version: {}", failure.message)))?;
+        .map_err(|failure| StatusError::bad_request(format!("invalid resource version: {}", failure.message)))?;
     // A limit with a version is an exact read for the real server as well, unless the version is 0.
     let exact = matching == Some("Exact")
         || (matching.is_none() && version > 0 && request.query_text("limit").is_some_and(|l| l != "0"));
@@ -50,9 +50,9 @@ fn version(request: &Request, token: Option<Continue>) -> Result<Version, Failur
     })
 }
 
-fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -> Result<(), Failure> {
+fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -> Result<(), StatusError> {
     if continued && version.is_some_and(|v| v != "0") {
-        return Err(Failure::bad_request(
+        return Err(StatusError::bad_request(
             "specifying resource version is not allowed when using continue",
         ));
     }
@@ -75,16 +75,16 @@ fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -
     }
 }
 
-/// Reads a resource version.
-pub(super) fn revision(text: &str) -> Result<u64, Failure> {
+/// Reads the text of a resource version.
+pub(super) fn revision(text: &str) -> Result<u64, StatusError> {
     text.parse().map_err(|_| {
-        Failure::bad_request(format!(
+        StatusError::bad_request(format!(
             "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
         ))
     })
 }
 
 /// The refusal of a list or watch with options that are wrong.
-pub(super) fn invalid(causes: &[Cause]) -> Failure {
-    Failure::invalid("meta.k8s.io", "ListOptions", "", causes)
+pub(super) fn invalid(causes: &[Cause]) -> StatusError {
+    StatusError::invalid("meta.k8s.io", "ListOptions", "", causes)
 }

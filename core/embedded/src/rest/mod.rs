@@ -27,7 +27,7 @@ use crate::http::{self, Reply, Request};
 use crate::kinds::builtin::{self, DEFINITIONS};
 use crate::kinds::{RequestInfo, is_review};
 use crate::registry::Registry;
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// Everything that requests are answered from.
 pub(crate) struct Api {
@@ -35,18 +35,18 @@ pub(crate) struct Api {
     pub(crate) tokens: Tokens,
     /// The version of Kubernetes to report.
     pub(crate) version: String,
-    /// Ends watches.
+    /// Cancelled when the server ends, and watches with it.
     pub(crate) stop: CancellationToken,
 }
 
-/// Where a path leads.
+/// The objects that a path leads to.
 struct Route {
     info: RequestInfo,
     /// The path has the old prefix `/watch/`.
     watch: bool,
 }
 
-/// Answers a request.
+/// Answers a request, with a `Status` where it is refused.
 pub(crate) async fn handle(api: &Arc<Api>, request: &Request) -> Reply {
     match answer(api, request).await {
         Ok(reply) => reply,
@@ -98,7 +98,7 @@ pub(crate) fn is_quick(api: &Api, request: &Request) -> bool {
     }
 }
 
-async fn answer(api: &Arc<Api>, request: &Request) -> Result<Reply, Failure> {
+async fn answer(api: &Arc<Api>, request: &Request) -> Result<Reply, StatusError> {
     let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
     permission::check(api, request, &segments)?;
     match segments.as_slice() {
@@ -109,11 +109,11 @@ async fn answer(api: &Arc<Api>, request: &Request) -> Result<Reply, Failure> {
             let route = route(api, &segments)?;
             resource(api, request, &route).await
         }
-        _ => Err(Failure::no_page()),
+        _ => Err(StatusError::no_page()),
     }
 }
 
-async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Reply, Failure> {
+async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Reply, StatusError> {
     let info = &route.info;
     if is_review(&info.resource.group) {
         return review::answer(api, request, info);
@@ -131,7 +131,7 @@ async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Re
         ("DELETE", true, "") => delete::one(api, request, info).await,
         ("DELETE", false, _) => delete::collection(api, request, info).await,
         ("GET" | "PUT" | "PATCH", true, "scale") => scale::answer(api, request, info).await,
-        _ => Err(Failure::method_not_allowed()),
+        _ => Err(StatusError::method_not_allowed()),
     };
     let Some(text) = info.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) else {
         return result;
@@ -146,19 +146,19 @@ async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Re
 }
 
 /// Finds the resource of a path.
-fn route(api: &Api, segments: &[&str]) -> Result<Route, Failure> {
+fn route(api: &Api, segments: &[&str]) -> Result<Route, StatusError> {
     let (group, version, rest) = match segments {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
-        _ => return Err(Failure::no_page()),
+        _ => return Err(StatusError::no_page()),
     };
     let catalog = api.registry.catalog();
     let core = builtin::is_builtin_group(group, version);
     let missing = || {
         if core {
-            Failure::no_resource()
+            StatusError::no_resource()
         } else {
-            Failure::no_page()
+            StatusError::no_page()
         }
     };
     let (watch, rest) = match rest {
@@ -179,7 +179,7 @@ fn route(api: &Api, segments: &[&str]) -> Result<Route, Failure> {
     };
     let resource = catalog.find(group, version, plural).cloned().ok_or_else(missing)?;
     if matches!(name, "." | "..") {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "invalid resource name {name:?}: [may not be '{name}']"
         )));
     }

@@ -7,7 +7,7 @@ use super::{Api, table};
 use crate::http::{self, Reply, Request};
 use crate::kinds::{RequestInfo, Resource};
 use crate::registry::Written;
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::Object;
 
 /// The form of a reply.
@@ -15,12 +15,12 @@ use crate::store::Object;
 pub(super) enum Form {
     Object,
     Table,
-    /// `PartialObjectMetadata` or its list.
+    /// Only the metadata: `PartialObjectMetadata`, or a list of those.
     Metadata,
 }
 
-/// Reads `Accept`.
-pub(super) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
+/// The form that the header `Accept` asks for.
+pub(super) fn form(request: &Request, list: bool) -> Result<Form, StatusError> {
     let accept = request.header("accept");
     if accept.trim().is_empty() {
         return Ok(Form::Object);
@@ -47,7 +47,7 @@ pub(super) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
             Some(_) => {}
         }
     }
-    Err(Failure::new(
+    Err(StatusError::new(
         406,
         "NotAcceptable",
         "only the following media types are accepted: application/json, application/yaml",
@@ -71,13 +71,13 @@ pub(super) fn full_bytes(resource: &Resource, object: &Object) -> Bytes {
     out.freeze()
 }
 
-/// `PartialObjectMetadata` of an object.
+/// The metadata of an object as `PartialObjectMetadata`.
 pub(super) fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 
 /// An object in the form that a client wants to see.
-pub(super) fn body(request: &Request, resource: &Resource, object: &Object) -> Result<Bytes, Failure> {
+pub(super) fn body(request: &Request, resource: &Resource, object: &Object) -> Result<Bytes, StatusError> {
     Ok(match form(request, false)? {
         Form::Object => full_bytes(resource, object),
         Form::Table => table::one(request, resource, object)?.to_string().into(),
@@ -91,7 +91,7 @@ pub(super) async fn written(
     request: &Request,
     info: &RequestInfo,
     written: &Written,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, StatusError> {
     api.registry.durable(written.revision).await?;
     let body = body(request, &info.resource, &written.object)?;
     let code = if written.created { 201 } else { 200 };

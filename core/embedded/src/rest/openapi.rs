@@ -7,19 +7,19 @@ use super::Api;
 use crate::http::{self, Reply, Request};
 use crate::kinds::{Resource, join_group};
 use crate::schema::definitions;
-use crate::status::Failure;
+use crate::status::StatusError;
 
-/// Answers `/openapi`.
-pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+/// Answers requests below `/openapi`.
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, StatusError> {
     if request.method != "GET" {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     let catalog = api.registry.catalog();
     match segments {
         ["openapi", "v2"] => {
             let accept = request.header("accept");
             if accept.contains("protobuf") && !accept.contains("json") && !accept.contains("*/*") {
-                return Err(Failure::new(406, "NotAcceptable", "only JSON is served"));
+                return Err(StatusError::new(406, "NotAcceptable", "only JSON is served"));
             }
             let mut schemas = Map::new();
             for (group, versions) in catalog.groups() {
@@ -55,7 +55,7 @@ pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<
         }
         ["openapi", "v3", "api", version] => document(api, request, "", version),
         ["openapi", "v3", "apis", group, version] => document(api, request, group, version),
-        _ => Err(Failure::no_page()),
+        _ => Err(StatusError::no_page()),
     }
 }
 
@@ -78,9 +78,9 @@ fn fingerprint(resources: &[std::sync::Arc<Resource>]) -> String {
         .concat()
 }
 
-fn document(api: &Api, request: &Request, group: &str, version: &str) -> Result<Reply, Failure> {
+fn document(api: &Api, request: &Request, group: &str, version: &str) -> Result<Reply, StatusError> {
     let catalog = api.registry.catalog();
-    let resources = catalog.resources(group, version).ok_or_else(Failure::no_page)?;
+    let resources = catalog.resources(group, version).ok_or_else(StatusError::no_page)?;
     let mut schemas = Map::new();
     let mut paths = Map::new();
     for resource in resources {

@@ -6,13 +6,13 @@ use super::body;
 use crate::http::Request;
 use crate::protobuf;
 use crate::registry::{DeleteOptions, FieldValidation, Propagation, WriteOptions};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 
 /// Bytes that the name of a field manager may have.
 const MANAGER: usize = 128;
 
 /// Reads the options of a create, update or patch; `kind` names them in failures.
-pub(super) fn write_options(request: &Request, kind: &str) -> Result<WriteOptions, Failure> {
+pub(super) fn write_options(request: &Request, kind: &str) -> Result<WriteOptions, StatusError> {
     let mut causes = Vec::new();
     let dry_run = dry_run(&in_query(request, "dryRun"), &mut causes);
     let validation = match request.query_text("fieldValidation") {
@@ -31,7 +31,7 @@ pub(super) fn write_options(request: &Request, kind: &str) -> Result<WriteOption
     }
     let force = request.query("force").map(parse_bool);
     if !causes.is_empty() {
-        return Err(Failure::invalid("meta.k8s.io", kind, "", &causes));
+        return Err(StatusError::invalid("meta.k8s.io", kind, "", &causes));
     }
     let default = || default_manager(request.header("user-agent"));
     Ok(WriteOptions {
@@ -72,14 +72,14 @@ fn dry_run(stages: &Value, causes: &mut Vec<Cause>) -> bool {
 }
 
 /// Reads the options of a deletion: from the body, or from the query where there is none.
-pub(super) fn delete_options(request: &Request) -> Result<DeleteOptions, Failure> {
+pub(super) fn delete_options(request: &Request) -> Result<DeleteOptions, StatusError> {
     let raw = if request.body.is_empty() {
         delete_options_in_query(request)?
     } else {
         delete_options_in_body(request)?
     };
     if let Some(kind) = raw["kind"].as_str().filter(|k| !k.is_empty() && *k != "DeleteOptions") {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "no kind {kind:?} is registered for the internal version of deletion"
         )));
     }
@@ -92,20 +92,20 @@ pub(super) fn delete_options(request: &Request) -> Result<DeleteOptions, Failure
         resource_version: text(&raw["preconditions"]["resourceVersion"]),
     };
     if !causes.is_empty() {
-        return Err(Failure::invalid("meta.k8s.io", "DeleteOptions", "", &causes));
+        return Err(StatusError::invalid("meta.k8s.io", "DeleteOptions", "", &causes));
     }
     Ok(options)
 }
 
-fn delete_options_in_body(request: &Request) -> Result<Value, Failure> {
+fn delete_options_in_body(request: &Request) -> Result<Value, StatusError> {
     match request.content_type() {
         "" | "application/json" => serde_json::from_slice(&request.body)
-            .map_err(|error| Failure::bad_request(format!("couldn't get version/kind; json parse error: {error}"))),
+            .map_err(|error| StatusError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))),
         "application/yaml" => {
-            body::yaml(&request.body).map_err(|error| Failure::bad_request(format!("yaml parse error: {error}")))
+            body::yaml(&request.body).map_err(|error| StatusError::bad_request(format!("yaml parse error: {error}")))
         }
-        body::PROTOBUF => protobuf::object(&request.body).map_err(Failure::bad_request),
-        _ => Err(Failure::new(
+        body::PROTOBUF => protobuf::object(&request.body).map_err(StatusError::bad_request),
+        _ => Err(StatusError::new(
             415,
             "UnsupportedMediaType",
             "the body of the request was in an unknown format - accepted media types include: application/json, \
@@ -114,7 +114,7 @@ fn delete_options_in_body(request: &Request) -> Result<Value, Failure> {
     }
 }
 
-fn delete_options_in_query(request: &Request) -> Result<Value, Failure> {
+fn delete_options_in_query(request: &Request) -> Result<Value, StatusError> {
     let mut raw = json!({"dryRun": in_query(request, "dryRun")});
     if let Some(policy) = request.query_text("propagationPolicy") {
         raw["propagationPolicy"] = policy.into();
@@ -126,7 +126,7 @@ fn delete_options_in_query(request: &Request) -> Result<Value, Failure> {
     if let Some(text) = request.query_text("gracePeriodSeconds")
         && text.parse::<i64>().is_err()
     {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "gracePeriodSeconds: Invalid value: {text:?}: invalid syntax"
         )));
     }

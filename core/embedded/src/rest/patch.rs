@@ -10,7 +10,7 @@ use crate::http::{Reply, Request};
 use crate::kinds::{RequestInfo, Resource};
 use crate::patch::operations;
 use crate::registry::{Context, Patch, WriteOptions};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 
 /// The media type of server-side apply.
 const APPLY: &str = "application/apply-patch+yaml";
@@ -18,7 +18,7 @@ const APPLY: &str = "application/apply-patch+yaml";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
 /// `PATCH` of an object or its status.
-pub(super) async fn patch(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+pub(super) async fn patch(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let options = options::write_options(request, "PatchOptions")?;
     let context = Context {
         info,
@@ -35,7 +35,7 @@ pub(super) async fn patch(api: &Arc<Api>, request: &Request, info: &RequestInfo)
         let patch = patch.ok_or_else(|| unsupported(&info.resource))?;
         if options.force.is_some() {
             let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
-            return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
+            return Err(StatusError::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
         }
         api.registry.patch(&context, &patch)?
     };
@@ -43,7 +43,7 @@ pub(super) async fn patch(api: &Arc<Api>, request: &Request, info: &RequestInfo)
 }
 
 /// The patch of a request; nothing if its media type is that of none.
-pub(super) fn read(request: &Request) -> Result<Option<Patch>, Failure> {
+pub(super) fn read(request: &Request) -> Result<Option<Patch>, StatusError> {
     Ok(Some(match request.content_type() {
         "application/json-patch+json" => Patch::Operations(operations::parse(&request.body)?),
         "application/merge-patch+json" => Patch::Merge(merge_body(&request.body)?),
@@ -52,32 +52,32 @@ pub(super) fn read(request: &Request) -> Result<Option<Patch>, Failure> {
     }))
 }
 
-fn merge_body(bytes: &[u8]) -> Result<Value, Failure> {
+fn merge_body(bytes: &[u8]) -> Result<Value, StatusError> {
     let value = serde_json::from_slice::<Value>(bytes)
-        .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+        .map_err(|error| StatusError::bad_request(format!("error decoding patch: {error}")))?;
     if value.is_object() {
         return Ok(value);
     }
-    Err(Failure::bad_request(
+    Err(StatusError::bad_request(
         "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}",
     ))
 }
 
 /// The configuration that is applied.
-fn applied(request: &Request, options: &WriteOptions) -> Result<Value, Failure> {
+fn applied(request: &Request, options: &WriteOptions) -> Result<Value, StatusError> {
     if !options.manager_given {
         let cause = Cause::required("fieldManager", "is required for apply patch");
-        return Err(Failure::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
+        return Err(StatusError::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
     }
-    body::yaml(&request.body).map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))
+    body::yaml(&request.body).map_err(|error| StatusError::bad_request(format!("error decoding YAML: {error}")))
 }
 
-fn unsupported(resource: &Resource) -> Failure {
+fn unsupported(resource: &Resource) -> StatusError {
     if resource.is_core() {
-        return Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+        return StatusError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
             .with_details(StatusDetails::default());
     }
-    Failure::new(
+    StatusError::new(
         415,
         "UnsupportedMediaType",
         "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \

@@ -3,12 +3,12 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
 
 use super::{Api, Route, route, watch};
-use crate::access::{self, Wish};
+use crate::access::{self, Attributes};
 use crate::http::Request;
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// Refuses a request that its user may not make.
-pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(), Failure> {
+pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(), StatusError> {
     let user = &request.user;
     if user.is_master() {
         return Ok(());
@@ -16,15 +16,15 @@ pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(
     let below_resources = matches!(segments, ["api", _, _, ..] | ["apis", _, _, _, ..]);
     let Some(route) = below_resources.then(|| route(api, segments).ok()).flatten() else {
         let verb = request.method.to_lowercase();
-        let wish = Wish::Path {
+        let attributes = Attributes::NonResource {
             verb: &verb,
             path: &request.path,
         };
-        if access::allowed(api.registry.store(), user, wish) {
+        if access::allowed(api.registry.store(), user, attributes) {
             return Ok(());
         }
         let text = format!("forbidden: User {:?} cannot {verb} path {:?}", user.name, request.path);
-        return Err(Failure::new(403, "Forbidden", text).with_details(StatusDetails::default()));
+        return Err(StatusError::new(403, "Forbidden", text).with_details(StatusDetails::default()));
     };
     let verb = verb(request, &route);
     let info = &route.info;
@@ -34,14 +34,14 @@ pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(
     } else {
         format!("{}/{}", resource.plural, info.subresource)
     };
-    let wish = Wish::Resource {
+    let attributes = Attributes::Resource {
         verb,
         group: &resource.group,
         resource: &what,
         name: &info.name,
         namespace: &info.namespace,
     };
-    if access::allowed(api.registry.store(), user, wish) {
+    if access::allowed(api.registry.store(), user, attributes) {
         return Ok(());
     }
     let scope = if info.namespace.is_empty() {
@@ -54,7 +54,7 @@ pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(
         "User {:?} cannot {verb} resource {what:?} in API group {group:?} {scope}",
         user.name
     );
-    Err(Failure::forbidden(&resource.group_resource(), &info.name, &why))
+    Err(StatusError::forbidden(&resource.group_resource(), &info.name, &why))
 }
 
 /// The verb of a request on a resource.

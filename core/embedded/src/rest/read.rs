@@ -10,10 +10,10 @@ use super::{Api, list_options, table};
 use crate::http::{self, Reply, Request};
 use crate::kinds::{RequestInfo, Resource};
 use crate::registry::{Page, Selection};
-use crate::status::Failure;
+use crate::status::StatusError;
 
-/// `GET` of one object.
-pub(super) async fn get(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+/// `GET` of one object, or of its status.
+pub(super) async fn get(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     if let Some(version) = request.query_text("resourceVersion") {
         api.registry
             .check_not_from_the_future(list_options::revision(version)?)?;
@@ -24,8 +24,8 @@ pub(super) async fn get(api: &Arc<Api>, request: &Request, info: &RequestInfo) -
     Ok(http::json_for(request, 200, body))
 }
 
-/// `GET` of a collection.
-pub(super) async fn list(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+/// `GET` of a collection, page by page.
+pub(super) async fn list(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let resource = &info.resource;
     let form = negotiate::form(request, true)?;
     let page = page(api, request, info)?;
@@ -50,14 +50,14 @@ pub(super) async fn list(api: &Arc<Api>, request: &Request, info: &RequestInfo) 
 }
 
 /// The page that a request on a collection asks for.
-pub(super) fn page(api: &Api, request: &Request, info: &RequestInfo) -> Result<Page, Failure> {
+pub(super) fn page(api: &Api, request: &Request, info: &RequestInfo) -> Result<Page, StatusError> {
     let selection = selection(request, &info.resource)?;
     let options = list_options::read(request)?;
     api.registry.list(info, &selection, &options)
 }
 
 /// Both selectors of a request.
-pub(super) fn selection(request: &Request, resource: &Resource) -> Result<Selection, Failure> {
+pub(super) fn selection(request: &Request, resource: &Resource) -> Result<Selection, StatusError> {
     let selector = |name: &str| request.query_text(name).unwrap_or("");
     Selection::parse(selector("labelSelector"), selector("fieldSelector"), resource)
 }

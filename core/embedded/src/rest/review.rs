@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{Api, body};
-use crate::access::{self, User, Wish};
+use crate::access::{self, Attributes, User};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
 use crate::protobuf;
 use crate::registry::{FieldValidation, go_type};
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 use crate::text::{owned_texts, string_at};
 
-/// Answers a review.
-pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+/// Answers a review: a question about users and rights that is not stored.
+pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     if request.method != "POST" || !info.name.is_empty() {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     let resource = &info.resource;
     let mut object = body::object(request, resource, FieldValidation::Ignore)?.object;
@@ -41,8 +41,8 @@ pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result
     Ok(http::value(201, &full))
 }
 
-fn invalid(info: &RequestInfo, cause: Cause) -> Failure {
-    Failure::invalid(&info.resource.group, &info.resource.kind, "", &[cause])
+fn invalid(info: &RequestInfo, cause: Cause) -> StatusError {
+    StatusError::invalid(&info.resource.group, &info.resource.kind, "", &[cause])
 }
 
 fn user_info(name: &str, groups: &[String]) -> Value {
@@ -79,11 +79,11 @@ fn rules(all: bool) -> Value {
 fn allowed(api: &Api, user: &User, spec: &Value) -> bool {
     let text = |pointer: &str| string_at(spec, pointer);
     if spec["nonResourceAttributes"].is_object() {
-        let wish = Wish::Path {
+        let attributes = Attributes::NonResource {
             verb: text("/nonResourceAttributes/verb"),
             path: text("/nonResourceAttributes/path"),
         };
-        return access::allowed(api.registry.store(), user, wish);
+        return access::allowed(api.registry.store(), user, attributes);
     }
     let (plural, sub) = (
         text("/resourceAttributes/resource"),
@@ -94,20 +94,20 @@ fn allowed(api: &Api, user: &User, spec: &Value) -> bool {
     } else {
         format!("{plural}/{sub}")
     };
-    let wish = Wish::Resource {
+    let attributes = Attributes::Resource {
         verb: text("/resourceAttributes/verb"),
         group: text("/resourceAttributes/group"),
         resource: &resource,
         name: text("/resourceAttributes/name"),
         namespace: text("/resourceAttributes/namespace"),
     };
-    access::allowed(api.registry.store(), user, wish)
+    access::allowed(api.registry.store(), user, attributes)
 }
 
-fn token(api: &Api, spec: &Value) -> Result<Value, Failure> {
+fn token(api: &Api, spec: &Value) -> Result<Value, StatusError> {
     let token = string_at(spec, "/token");
     if token.is_empty() {
-        return Err(Failure::bad_request(
+        return Err(StatusError::bad_request(
             "token is required for TokenReview in authentication",
         ));
     }
@@ -119,7 +119,7 @@ fn token(api: &Api, spec: &Value) -> Result<Value, Failure> {
 }
 
 /// `POST` to the `token` of a service account: a token for it.
-pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     const HOUR: i64 = 3600;
     const LONGEST: i64 = (1 << 32) + 1;
     let account = api.registry.get(info)?;
@@ -128,7 +128,7 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
     } else {
         body::yaml(&request.body)
     }
-    .map_err(Failure::bad_request)?;
+    .map_err(StatusError::bad_request)?;
     let seconds = seconds(&body)?.unwrap_or(HOUR);
     let wrong = match seconds {
         ..600 => Some("may not specify a duration less than 10 minutes"),
@@ -137,7 +137,12 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
     };
     if let Some(why) = wrong {
         let cause = Cause::invalid("spec.expirationSeconds", &seconds.into(), why);
-        return Err(Failure::invalid("authentication.k8s.io", "TokenRequest", "", &[cause]));
+        return Err(StatusError::invalid(
+            "authentication.k8s.io",
+            "TokenRequest",
+            "",
+            &[cause],
+        ));
     }
     let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
     let time = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
@@ -156,16 +161,16 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
 }
 
 /// How long a token shall be good, if the request says so.
-fn seconds(body: &Value) -> Result<Option<i64>, Failure> {
+fn seconds(body: &Value) -> Result<Option<i64>, StatusError> {
     let cannot = |what: &Value, field: &str, kind: &str| {
-        Failure::bad_request(format!(
+        StatusError::bad_request(format!(
             "TokenRequest in version \"v1\" cannot be handled as a TokenRequest: json: cannot unmarshal {} into Go struct \
              field {field} of type {kind}",
             go_type(what)
         ))
     };
     if !(body.is_object() || body.is_null()) {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "the object provided is unrecognized (must be of type TokenRequest): couldn't get version/kind; json parse error: \
              json: cannot unmarshal {} into Go value of type struct",
             go_type(body)

@@ -9,10 +9,10 @@ use super::{Api, body, options, patch};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
 use crate::registry::{Context, ScaleChange};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// Shows or changes the scale of an object.
-pub(super) async fn answer(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+pub(super) async fn answer(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let (shown, revision) = api.registry.scale(info)?;
     if request.method == "GET" {
         api.registry.durable(revision).await?;
@@ -30,7 +30,7 @@ pub(super) async fn answer(api: &Arc<Api>, request: &Request, info: &RequestInfo
     } else {
         let unsupported = || {
             let message = "415: Unsupported Media Type";
-            Failure::new(415, "UnsupportedMediaType", message).with_details(StatusDetails::default())
+            StatusError::new(415, "UnsupportedMediaType", message).with_details(StatusDetails::default())
         };
         ScaleChange::Patch(patch::read(request)?.ok_or_else(unsupported)?)
     };
@@ -39,10 +39,10 @@ pub(super) async fn answer(api: &Arc<Api>, request: &Request, info: &RequestInfo
     Ok(http::value(200, &shown))
 }
 
-fn replacement(request: &Request) -> Result<Value, Failure> {
+fn replacement(request: &Request) -> Result<Value, StatusError> {
     if request.content_type() == "application/yaml" {
-        return body::yaml(&request.body).map_err(Failure::bad_request);
+        return body::yaml(&request.body).map_err(StatusError::bad_request);
     }
     serde_json::from_slice(&request.body)
-        .map_err(|error| Failure::bad_request(format!("error decoding the scale: {error}")))
+        .map_err(|error| StatusError::bad_request(format!("error decoding the scale: {error}")))
 }

@@ -9,7 +9,7 @@ use crate::http::Request;
 use crate::jsonpath;
 use crate::kinds::Resource;
 use crate::schema::definitions;
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::Object;
 use crate::text::{meta, string_at};
 
@@ -21,20 +21,20 @@ pub(super) enum Include {
     Object,
 }
 
-/// Reads `includeObject`.
-pub(super) fn include(request: &Request) -> Result<Include, Failure> {
+/// The part of an object that the query asks to stand in its row.
+pub(super) fn include(request: &Request) -> Result<Include, StatusError> {
     match request.query_text("includeObject") {
         None | Some("Metadata") => Ok(Include::Metadata),
         Some("None") => Ok(Include::None),
         Some("Object") => Ok(Include::Object),
-        Some(other) => Err(Failure::bad_request(format!(
+        Some(other) => Err(StatusError::bad_request(format!(
             "Invalid value: {other:?}: unrecognized includeObject value: must be one of None, Metadata, Object"
         ))),
     }
 }
 
 /// The table of one object.
-pub(super) fn one(request: &Request, resource: &Resource, object: &Object) -> Result<Value, Failure> {
+pub(super) fn one(request: &Request, resource: &Resource, object: &Object) -> Result<Value, StatusError> {
     let mut table = rows(resource, &[object], include(request)?);
     table["metadata"] = json!({"resourceVersion": meta(&object.value, "resourceVersion")});
     table["apiVersion"] = version(request).into();
@@ -42,7 +42,7 @@ pub(super) fn one(request: &Request, resource: &Resource, object: &Object) -> Re
 }
 
 /// The table of a list.
-pub(super) fn many(request: &Request, resource: &Resource, objects: &[Arc<Object>]) -> Result<Value, Failure> {
+pub(super) fn many(request: &Request, resource: &Resource, objects: &[Arc<Object>]) -> Result<Value, StatusError> {
     let objects = objects.iter().map(AsRef::as_ref).collect::<Vec<_>>();
     let mut table = rows(resource, &objects, include(request)?);
     table["apiVersion"] = version(request).into();
@@ -57,7 +57,7 @@ fn version(request: &Request) -> &'static str {
     }
 }
 
-/// Columns and rows.
+/// A table of objects, with columns and rows.
 pub(super) fn rows(resource: &Resource, objects: &[&Object], include: Include) -> Value {
     let mut definitions = vec![column(
         "Name",

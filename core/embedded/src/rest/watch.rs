@@ -15,7 +15,7 @@ use super::{Api, list_options, options, read, table};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
 use crate::registry::{Event, EventType, InitialEvents, Watch};
-use crate::status::{self, Cause, Failure};
+use crate::status::{self, Cause, StatusError};
 use crate::work::{self, Panicked};
 
 /// Bookmarks come this often to clients that want them.
@@ -46,8 +46,8 @@ struct Stream {
     finished: bool,
 }
 
-/// Begins a watch.
-pub(super) async fn start(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, Failure> {
+/// Begins a watch and answers with the stream of its events.
+pub(super) async fn start(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let form = negotiate::form(request, false)?;
     let mut selection = read::selection(request, &info.resource)?;
     if !info.name.is_empty() {
@@ -92,7 +92,7 @@ pub(super) async fn start(api: &Arc<Api>, request: &Request, info: &RequestInfo)
 fn reply(stream: Stream) -> Reply {
     let lines = futures::stream::unfold(stream, |mut stream| async move {
         // A panic ends this watch, not the others of its connection.
-        let bytes = work::here(stream.next()).await.inspect_err(|Panicked(panic)| {
+        let bytes = work::inline(stream.next()).await.inspect_err(|Panicked(panic)| {
             tracing::error!(
                 panic,
                 resource = &*stream.watch.info().resource.table,
@@ -109,13 +109,13 @@ fn reply(stream: Stream) -> Reply {
 }
 
 /// How long a watch shall go on. Nothing and zero leave that to the server, a negative number has passed already.
-fn limit(text: &str) -> Result<Duration, Failure> {
+fn limit(text: &str) -> Result<Duration, StatusError> {
     let seconds = text.parse::<i64>().map_err(|error| {
         let why = match error.kind() {
             std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => "value out of range",
             _ => "invalid syntax",
         };
-        Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        StatusError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     })?;
     Ok(match u64::try_from(seconds) {
         Ok(0) => TIMEOUT,
@@ -125,7 +125,7 @@ fn limit(text: &str) -> Result<Duration, Failure> {
 }
 
 /// Whether the watch begins with the state at its beginning, closed by a bookmark.
-fn initial_events(request: &Request) -> Result<InitialEvents, Failure> {
+fn initial_events(request: &Request) -> Result<InitialEvents, StatusError> {
     let field = "resourceVersionMatch";
     let matching = request.query_text(field);
     let Some(wanted) = request.query_text("sendInitialEvents") else {

@@ -28,7 +28,7 @@ static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     })
 });
 
-/// Anything goes.
+/// The schema that every value fits.
 pub(crate) fn any() -> &'static Schema {
     &ANY
 }
@@ -36,7 +36,7 @@ pub(crate) fn any() -> &'static Schema {
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Type {
-    /// Not said.
+    /// The schema names no type.
     #[default]
     Any,
     Object,
@@ -114,7 +114,7 @@ pub(crate) struct Schema {
     pub(crate) logic: Option<Box<Logic>>,
 }
 
-/// Limits on a value.
+/// What a schema says about the size and the form of a value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
     pub(crate) minimum: Option<f64>,
@@ -136,7 +136,7 @@ pub(crate) struct Limits {
 /// The values of an enum.
 #[derive(Debug, Clone)]
 pub(crate) struct Allowed {
-    /// In their order, as they are shown.
+    /// The values as messages show them, in the order of the schema.
     pub(crate) shown: Vec<String>,
     values: HashSet<Value>,
 }
@@ -155,7 +155,7 @@ impl Allowed {
     }
 }
 
-/// Combinations of schemas.
+/// Other schemas that a value must fit, in the combinations of JSON schema.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Logic {
     pub(crate) all: Vec<Schema>,
@@ -165,7 +165,7 @@ pub(crate) struct Logic {
 }
 
 impl Schema {
-    /// Anything goes.
+    /// The schema that every value fits.
     pub(crate) fn any() -> Arc<Self> {
         Arc::clone(&ANY)
     }

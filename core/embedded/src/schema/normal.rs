@@ -9,7 +9,7 @@ use crate::text::clip;
 
 /// The defaults of a schema would make an object larger than any may be.
 const TOO_LARGE: Excess = Excess::Size(limits::SIZE);
-/// Removed paths that are named; more help nobody.
+/// Removed paths that are named: a longer list helps nobody.
 const NAMED: usize = 100;
 /// Bytes of a path that is named.
 const PATH: usize = 1 << 10;

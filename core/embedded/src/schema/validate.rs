@@ -35,7 +35,7 @@ fn check_within(value: &Value, old: Option<&Value>, schema: &Schema, work: u64) 
 /// Why a check ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// More causes help nobody.
+    /// How many causes may still be added: a longer list helps nobody.
     Enough,
     Exhausted,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-/// The disk refuses.
+/// A file of the store cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what} {path}")]
 pub(crate) struct FolderError {
@@ -52,7 +52,7 @@ impl Damage {
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// The disk refuses.
+    /// A file of the store cannot be read or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Another process has the folder.

@@ -72,9 +72,9 @@ pub(crate) struct Change {
 /// What a write expects to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
-    /// No object.
+    /// There is no object under the key.
     Absent,
-    /// The object at this revision.
+    /// There is the object at this revision.
     At(u64),
 }
 
@@ -100,7 +100,7 @@ struct Table {
     objects: BTreeMap<Arc<str>, Arc<Object>>,
     history: VecDeque<Arc<Change>>,
     history_bytes: usize,
-    /// Bytes of all objects.
+    /// How many bytes all objects have together.
     bytes: usize,
     /// Every change after this revision is in `history`.
     complete_after: u64,

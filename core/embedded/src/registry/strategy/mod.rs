@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::admit::{metadata, names};
 use crate::kinds::Resource;
 use crate::limits::Excess;
-use crate::status::{Cause, Failure};
+use crate::status::{Cause, StatusError};
 use crate::text::meta;
 
 /// An object that is to be written, for validation.
@@ -144,7 +144,7 @@ pub(super) fn validate(
     old: Option<&Value>,
     object: &Value,
     subresource: &str,
-) -> Result<(), Failure> {
+) -> Result<(), StatusError> {
     let strategy = of(resource);
     let mut causes = match old {
         None => metadata::check_new(resource, object, |name| strategy.validate_name(name)),
@@ -161,7 +161,7 @@ pub(super) fn validate(
         return Ok(());
     }
     let name = meta(object, "name");
-    Err(Failure::invalid(&resource.group, &resource.kind, name, &causes))
+    Err(StatusError::invalid(&resource.group, &resource.kind, name, &causes))
 }
 
 /// Whether an object is being deleted and nothing holds it any more.

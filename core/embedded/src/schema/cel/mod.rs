@@ -61,14 +61,14 @@ pub(crate) struct Program {
     depth: usize,
 }
 
-/// How an evaluation ended.
+/// The outcome of an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     Bool(bool),
     Text(String),
-    /// Neither.
+    /// A value of another type.
     Other,
-    /// It calls what we have not got.
+    /// The expression calls a function that this server does not have.
     Unknown(String),
     Failed(String),
 }
