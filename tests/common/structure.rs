@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 /// its uses, each with a file that shows it: `rest uses server (rest/read.rs)`. Code for tests does not count.
 pub(crate) fn cycles(root: &Path) -> Vec<Vec<String>> {
     let uses = uses(root);
-    let reached: BTreeMap<&str, BTreeSet<&str>> = uses.keys().map(|(from, _)| (&**from, reach(&uses, from))).collect();
+    let below: BTreeMap<&str, BTreeSet<&str>> = uses.keys().map(|(from, _)| (&**from, reach(&uses, from))).collect();
     let mutual = |a: &str, b: &str| {
-        let reaches = |from: &str, to: &str| reached.get(from).is_some_and(|all| all.contains(to));
+        let reaches = |from: &str, to: &str| below.get(from).is_some_and(|all| all.contains(to));
         reaches(a, b) && reaches(b, a)
     };
     let mut circles: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for ((from, to), file) in &uses {
         if mutual(from, to) {
             // All modules of a circle reach each other, so that its first one names it.
-            let first = reached.keys().find(|module| mutual(module, from));
+            let first = below.keys().find(|module| mutual(module, from));
             let circle = circles.entry(first.map_or(&**from, |first| first)).or_default();
             circle.push(format!("{from} uses {to} ({file})"));
         }

@@ -23,7 +23,7 @@ pub(crate) struct StatusError {
     /// The message for people.
     pub(crate) message: String,
     /// Details for machines, where the real server gives some.
-    pub(crate) details: Option<StatusDetails>,
+    pub(crate) details: Option<Box<StatusDetails>>,
     /// Answer with the message as plain text instead of a `Status`.
     pub(crate) plain: bool,
     /// What the client is to be warned of as well.
@@ -137,7 +137,7 @@ impl StatusError {
     }
 
     pub(crate) fn with_details(mut self, details: StatusDetails) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -258,7 +258,7 @@ impl StatusError {
             code: Some(self.code.into()),
             reason: (!self.reason.is_empty()).then(|| self.reason.to_owned()),
             message: Some(self.message.clone()),
-            details: self.details.clone(),
+            details: self.details.as_deref().cloned(),
             ..Status::default()
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::namespace_lifecycle::refuse_immortal_namespace;
 use super::{DeleteOptions, Page, Registry, refused, strategy};
 use crate::kinds::{RequestInfo, Resource};
 use crate::status::{GroupResource, StatusError};
@@ -24,7 +25,7 @@ impl Registry {
     /// Deletes an object, or begins to where something holds it.
     pub(crate) fn delete(&self, info: &RequestInfo, options: &DeleteOptions) -> Result<Deleted, StatusError> {
         let resource = &info.resource;
-        self.refuse_immortal_namespace(info)?;
+        refuse_immortal_namespace(info)?;
         let key = info.key();
         let deleted = self.begin_deletion(resource, &key, options)?;
         let deleted = deleted.ok_or_else(|| info.not_found())?;

@@ -10,17 +10,17 @@ use crate::status::{GroupResource, StatusError};
 /// Namespaces that are always there.
 const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
 
-impl Registry {
-    /// Refuses the deletion of a namespace that is always there.
-    pub(super) fn refuse_immortal_namespace(&self, info: &RequestInfo) -> Result<(), StatusError> {
-        let resource = &info.resource;
-        if &*resource.table != NAMESPACES || !IMMORTAL.contains(&info.name.as_str()) {
-            return Ok(());
-        }
-        let why = "this namespace may not be deleted";
-        Err(StatusError::forbidden(&resource.group_resource(), &info.name, why))
+/// Refuses the deletion of a namespace that is always there.
+pub(super) fn refuse_immortal_namespace(info: &RequestInfo) -> Result<(), StatusError> {
+    let resource = &info.resource;
+    if &*resource.table != NAMESPACES || !IMMORTAL.contains(&info.name.as_str()) {
+        return Ok(());
     }
+    let why = "this namespace may not be deleted";
+    Err(StatusError::forbidden(&resource.group_resource(), &info.name, why))
+}
 
+impl Registry {
     /// Refuses a new object whose namespace, or whose definition, does not take new objects.
     pub(super) fn admit_into_namespace(&self, info: &RequestInfo, name: &str) -> Result<(), StatusError> {
         let resource = &info.resource;

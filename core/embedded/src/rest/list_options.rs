@@ -58,7 +58,6 @@ fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -
     }
     let field = "resourceVersionMatch";
     match (matching, version) {
-        (None, _) => Ok(()),
         (Some(other), _) if !matches!(other, "Exact" | "NotOlderThan") => {
             let allowed = ["Exact", "NotOlderThan", ""].map(str::to_owned);
             Err(invalid(&[Cause::unsupported(field, &Value::from(other), &allowed)]))
@@ -71,7 +70,7 @@ fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -
             field,
             "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
         )])),
-        (Some(_), Some(_)) => Ok(()),
+        _ => Ok(()),
     }
 }
 

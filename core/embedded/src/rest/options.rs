@@ -140,7 +140,7 @@ fn propagation(raw: &Value, causes: &mut Vec<Cause>) -> Propagation {
     let chosen = match (policy.as_str(), orphan) {
         (Some("Foreground"), _) => Propagation::Foreground,
         (Some("Orphan"), _) | (None, Some(true)) => Propagation::Orphan,
-        (Some("Background"), _) | (None, _) => Propagation::Background,
+        (Some("Background") | None, _) => Propagation::Background,
         (Some(_), _) => {
             let allowed = ["Foreground", "Background", "Orphan", "nil"].map(str::to_owned);
             causes.push(Cause::unsupported(field, policy, &allowed));

@@ -30,7 +30,7 @@ pub(crate) fn of<'v>(value: &'v Value, schema: &'v Schema, root: bool) -> Box<dy
             items: schema.items.as_deref().unwrap_or(schema::any()),
         })),
         Value::Object(map) => Box::new(View::of(Map {
-            map,
+            members: map,
             schema,
             root: root || schema.embedded,
             only: None,
@@ -120,7 +120,7 @@ impl<'v> Shape<'v> for List<'v> {
 /// A map or object of JSON.
 #[derive(Clone, Copy)]
 struct Map<'v> {
-    map: &'v serde_json::Map<String, Value>,
+    members: &'v serde_json::Map<String, Value>,
     schema: &'v Schema,
     /// It has kind and metadata.
     root: bool,
@@ -135,7 +135,7 @@ impl<'v> Map<'v> {
     }
 
     fn names(self) -> impl Iterator<Item = &'v str> {
-        let seen = self.map.iter().filter(move |(name, value)| self.sees(name, value));
+        let seen = self.members.iter().filter(move |(name, value)| self.sees(name, value));
         seen.map(|(name, _)| name.as_str())
     }
 
@@ -146,10 +146,10 @@ impl<'v> Map<'v> {
         } else {
             name
         };
-        let value = self.map.get(name).filter(|value| self.sees(name, value))?;
+        let value = self.members.get(name).filter(|value| self.sees(name, value))?;
         if let (true, "metadata", Value::Object(map)) = (self.root, name, value) {
             return Some(Box::new(View::of(Map {
-                map,
+                members: map,
                 schema: schema::any(),
                 root: false,
                 only: Some(NAMES),
