@@ -177,3 +177,6 @@ fn stale(resource: &Resource, name: &str) -> StatusError {
         "the object has been modified; please apply your changes to the latest version and try again",
     )
 }
+
+#[cfg(test)]
+mod tests;
