@@ -20,7 +20,7 @@ use crate::kubeconfig::Administrator;
 use crate::pki::{self, Pki, PkiError, Subject};
 use crate::registry::Registry;
 use crate::rest::{self, Api};
-use crate::status::{self, StatusError};
+use crate::status::StatusError;
 use crate::store::{Damage, Store, StoreError};
 use crate::work::{self, Panicked};
 
@@ -309,7 +309,7 @@ impl Inner {
                     reason: Some(reason),
                     ..StatusError::new(code, "", message).to_status()
                 };
-                Ok(http::json(code, status::bytes(&status)))
+                Ok(http::value(code, &status))
             }
             Intercept::ResetBefore => Err(http::Reset),
             Intercept::ResetAfter => {

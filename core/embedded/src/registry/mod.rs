@@ -1,6 +1,9 @@
 //! The objects of every resource, and what happens to one on its way into the store: decoding, defaults, admission, validation,
 //! managed fields. What differs from resource to resource is its [`strategy`].
 //!
+//! Objects are JSON, not types: custom resources have none, and of a built-in kind a client may write what a newer release
+//! knows and ours does not.
+//!
 //! Knows nothing of HTTP. Writes are seen at once but are on disk only after [`Registry::durable`], and nobody may be told of
 //! them before.
 

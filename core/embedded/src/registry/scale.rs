@@ -1,4 +1,5 @@
-//! The scale subresource: the number of replicas in a form that is the same for every kind.
+//! The scale subresource: the number of replicas in a form that is the same for every kind. A scale is JSON here, because
+//! patches of JSON apply to it.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusDetails};
 use super::{Api, negotiate, options, read};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
-use crate::status::{self, StatusError};
+use crate::status::StatusError;
 use crate::text::meta;
 
 /// `DELETE` of one object. The answer is the object, or a `Status` that names it.
@@ -30,7 +30,7 @@ pub(super) async fn one(api: &Arc<Api>, request: &Request, info: &RequestInfo) -
         }),
         ..Status::default()
     };
-    Ok(http::json(200, status::bytes(&status)))
+    Ok(http::value(200, &status))
 }
 
 /// `DELETE` of a collection. The answer is the list as it was.

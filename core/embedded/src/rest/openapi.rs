@@ -1,4 +1,5 @@
-//! OpenAPI documents, for `kubectl explain` and for clients that look up which options a server takes.
+//! OpenAPI documents, for `kubectl explain` and for clients that look up which options a server takes. They are JSON, put
+//! together from the schemas of kinds.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};

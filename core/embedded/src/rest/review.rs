@@ -1,5 +1,10 @@
 //! Reviews: questions about users and rights, answered and not stored.
 
+use k8s_openapi::api::authentication::v1::{SelfSubjectReviewStatus, TokenRequestStatus, TokenReviewStatus, UserInfo};
+use k8s_openapi::api::authorization::v1::{
+    NonResourceRule, ResourceRule, SubjectAccessReviewStatus, SubjectRulesReviewStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use super::{Api, body};
@@ -19,61 +24,66 @@ pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result
     let resource = &info.resource;
     let mut object = body::object(request, resource, FieldValidation::Ignore)?.object;
     let spec = object["spec"].clone();
-    object["status"] = match resource.kind.as_str() {
-        "SelfSubjectReview" => json!({"userInfo": user_info(&request.user.name, &request.user.groups)}),
-        "TokenReview" => token(api, &spec)?,
-        "SelfSubjectRulesReview" => rules(request.user.is_master()),
-        "SelfSubjectAccessReview" => {
-            attributes(&spec).map_err(|cause| invalid(info, cause))?;
-            verdict(allowed(api, &request.user, &spec))
-        }
+    let status = match resource.kind.as_str() {
+        "SelfSubjectReview" => serde_json::to_value(SelfSubjectReviewStatus {
+            user_info: Some(user_info(&request.user)),
+        }),
+        "TokenReview" => serde_json::to_value(token(api, &spec)?),
+        "SelfSubjectRulesReview" => serde_json::to_value(rules(request.user.is_master())),
+        "SelfSubjectAccessReview" => serde_json::to_value(verdict(api, info, &request.user, &spec)?),
         _ => {
-            attributes(&spec).map_err(|cause| invalid(info, cause))?;
-            let groups = owned_texts(&spec["groups"]);
             let user = User {
                 name: string_at(&spec, "/user").to_owned(),
-                groups,
+                groups: owned_texts(&spec["groups"]),
             };
-            verdict(allowed(api, &user, &spec))
+            serde_json::to_value(verdict(api, info, &user, &spec)?)
         }
     };
-    let full = resource.with_type(&object);
-    Ok(http::value(201, &full))
+    object["status"] = status.map_err(|error| StatusError::internal(error.to_string()))?;
+    Ok(http::value(201, &resource.with_type(&object)))
 }
 
 fn invalid(info: &RequestInfo, cause: Cause) -> StatusError {
     StatusError::invalid(&info.resource.group, &info.resource.kind, "", &[cause])
 }
 
-fn user_info(name: &str, groups: &[String]) -> Value {
-    json!({"username": name, "groups": groups})
+fn user_info(user: &User) -> UserInfo {
+    UserInfo {
+        username: Some(user.name.clone()),
+        groups: Some(user.groups.clone()),
+        ..UserInfo::default()
+    }
 }
 
-fn verdict(allowed: bool) -> Value {
-    json!({"allowed": allowed})
-}
-
-fn attributes(spec: &Value) -> Result<(), Cause> {
+/// Whether a user may do what a specification names.
+fn verdict(api: &Api, info: &RequestInfo, user: &User, spec: &Value) -> Result<SubjectAccessReviewStatus, StatusError> {
     if spec["resourceAttributes"].is_object() == spec["nonResourceAttributes"].is_object() {
         let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-        return Err(Cause::invalid(
-            "spec.resourceAttributes",
-            &spec["resourceAttributes"],
-            why,
-        ));
+        let cause = Cause::invalid("spec.resourceAttributes", &spec["resourceAttributes"], why);
+        return Err(invalid(info, cause));
     }
-    Ok(())
+    Ok(SubjectAccessReviewStatus {
+        allowed: allowed(api, user, spec),
+        ..SubjectAccessReviewStatus::default()
+    })
 }
 
-fn rules(all: bool) -> Value {
+fn rules(all: bool) -> SubjectRulesReviewStatus {
+    let every = || vec!["*".to_owned()];
+    let mut status = SubjectRulesReviewStatus::default();
     if all {
-        json!({
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}], "incomplete": false,
-        })
-    } else {
-        json!({"resourceRules": [], "nonResourceRules": [], "incomplete": false})
+        status.resource_rules.push(ResourceRule {
+            verbs: every(),
+            api_groups: Some(every()),
+            resources: Some(every()),
+            resource_names: None,
+        });
+        status.non_resource_rules.push(NonResourceRule {
+            verbs: every(),
+            non_resource_urls: Some(every()),
+        });
     }
+    status
 }
 
 fn allowed(api: &Api, user: &User, spec: &Value) -> bool {
@@ -104,7 +114,7 @@ fn allowed(api: &Api, user: &User, spec: &Value) -> bool {
     access::allowed(api.registry.store(), user, attributes)
 }
 
-fn token(api: &Api, spec: &Value) -> Result<Value, StatusError> {
+fn token(api: &Api, spec: &Value) -> Result<TokenReviewStatus, StatusError> {
     let token = string_at(spec, "/token");
     if token.is_empty() {
         return Err(StatusError::bad_request(
@@ -113,8 +123,16 @@ fn token(api: &Api, spec: &Value) -> Result<Value, StatusError> {
     }
     let now = jiff::Timestamp::now().as_second();
     Ok(match api.tokens.user(token, api.registry.store(), now) {
-        Some(user) => json!({"authenticated": true, "user": user_info(&user.name, &user.groups)}),
-        None => json!({"user": {}, "error": "invalid bearer token"}),
+        Some(user) => TokenReviewStatus {
+            authenticated: Some(true),
+            user: Some(user_info(&user)),
+            ..TokenReviewStatus::default()
+        },
+        None => TokenReviewStatus {
+            user: Some(UserInfo::default()),
+            error: Some("invalid bearer token".to_owned()),
+            ..TokenReviewStatus::default()
+        },
     })
 }
 
@@ -146,6 +164,11 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
     }
     let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
     let time = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
+    let status = TokenRequestStatus {
+        token: api.tokens.issue(&account.value, expires),
+        expiration_timestamp: Time(time),
+    };
+    // The rest of the answer is the request as the client wrote it.
     if !body.is_object() {
         body = json!({});
     }
@@ -153,10 +176,7 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
     body["apiVersion"] = "authentication.k8s.io/v1".into();
     body["metadata"] = json!({"name": info.name, "namespace": info.namespace});
     body["spec"]["expirationSeconds"] = seconds.into();
-    body["status"] = json!({
-        "token": api.tokens.issue(&account.value, expires),
-        "expirationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    });
+    body["status"] = serde_json::to_value(status).map_err(|error| StatusError::internal(error.to_string()))?;
     Ok(http::value(201, &body))
 }
 

@@ -1,4 +1,4 @@
-//! Tables for `kubectl get`.
+//! Tables for `kubectl get`. They are JSON: `k8s-openapi` has no type for them.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use super::{Api, list_options, options, read, table};
 use crate::http::{self, Reply, Request};
 use crate::kinds::RequestInfo;
 use crate::registry::{Event, EventType, InitialEvents, Watch};
-use crate::status::{self, Cause, StatusError};
+use crate::status::{Cause, StatusError};
 use crate::work::{self, Panicked};
 
 /// Bookmarks come this often to clients that want them.
@@ -165,7 +165,7 @@ impl Stream {
                 Ok(None) => {}
                 Err(failure) => {
                     self.finished = true;
-                    return Some(line("ERROR", &status::bytes(&failure.to_status())));
+                    return Some(line("ERROR", &http::json_bytes(&failure.to_status())));
                 }
             }
             let bookmark_at = Instant::now() + BOOKMARKS;

@@ -1,4 +1,5 @@
-//! Helpers for filling defaults.
+//! Helpers for filling defaults. Defaults are JSON: they are parts of objects, and what a client writes is not read into types
+//! that would drop what they do not know.
 
 use serde_json::{Value, json};
 
