@@ -260,12 +260,13 @@ fn wrap_sec1(sec1: &[u8]) -> Vec<u8> {
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
-    match content.len() {
-        short @ 0..0x80 => out.push(u8::try_from(short).unwrap_or(0x7f)),
-        long => {
-            let bytes = long.to_be_bytes();
+    match u8::try_from(content.len()) {
+        Ok(short) if short < 0x80 => out.push(short),
+        _ => {
+            let bytes = content.len().to_be_bytes();
             let significant = &bytes[bytes.iter().take_while(|b| **b == 0).count()..];
-            out.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
+            let count = u8::try_from(significant.len()).expect("a length has at most eight bytes");
+            out.push(0x80 | count);
             out.extend_from_slice(significant);
         }
     }

@@ -310,7 +310,9 @@ fn time(bytes: &[u8], form: &str) -> Result<Value, String> {
     for field in Fields(bytes) {
         match field? {
             (1, Wire::Number(n)) => seconds = n.cast_signed(),
-            (2, Wire::Number(n)) => nanos = i32::try_from(n).unwrap_or(0),
+            (2, Wire::Number(n)) => {
+                nanos = i32::try_from(n.cast_signed()).map_err(|_| format!("{n} is no number of nanoseconds"))?;
+            }
             _ => {}
         }
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Attributes, GROUP, User, allowed, bindings_of, role_of};
+use super::{Attributes, User, allowed, bindings_of, role_of};
+use crate::kinds::builtin::RBAC;
 use crate::kinds::{RequestInfo, Resource};
 use crate::status::StatusError;
 use crate::store::Store;
@@ -23,7 +24,7 @@ pub(crate) fn check(
     new: &Value,
 ) -> Result<(), StatusError> {
     let resource = &*info.resource;
-    if resource.group != GROUP || user.is_master() || old.is_some_and(|old| same_but_for_collection(old, new)) {
+    if resource.group != RBAC || user.is_master() || old.is_some_and(|old| same_but_for_collection(old, new)) {
         return Ok(());
     }
     match resource.plural.as_str() {
@@ -37,7 +38,7 @@ fn role(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(
     let resource = &*info.resource;
     let attributes = Attributes::Resource {
         verb: "escalate",
-        group: GROUP,
+        group: RBAC,
         resource: &resource.plural,
         name: &info.name,
         namespace: &info.namespace,
@@ -69,7 +70,7 @@ fn binding(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Resul
     };
     let attributes = Attributes::Resource {
         verb: "bind",
-        group: GROUP,
+        group: RBAC,
         resource: kind,
         name,
         namespace: &info.namespace,

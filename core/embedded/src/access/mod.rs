@@ -10,10 +10,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub(crate) use self::user::User;
+use crate::kinds::builtin::RBAC;
 use crate::store::{Object, Store};
 use crate::text::string_at;
-
-const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// What a request does, for the decision whether its user may do it.
 #[derive(Debug, Clone, Copy)]
@@ -46,10 +45,10 @@ pub(crate) fn allowed(store: &Store, user: &User, attributes: Attributes<'_>) ->
 
 /// The bindings of a user that hold in a namespace, or in all of them.
 fn bindings_of(store: &Store, user: &User, namespace: &str) -> Vec<Arc<Object>> {
-    let mut bindings = store.list(&format!("{GROUP}/clusterrolebindings"), "").objects;
+    let mut bindings = store.list(&format!("{RBAC}/clusterrolebindings"), "").objects;
     if !namespace.is_empty() {
         let prefix = format!("{namespace}/");
-        bindings.extend(store.list(&format!("{GROUP}/rolebindings"), &prefix).objects);
+        bindings.extend(store.list(&format!("{RBAC}/rolebindings"), &prefix).objects);
     }
     let concern = |binding: &Value| {
         let subjects = binding["subjects"].as_array().into_iter().flatten();
@@ -108,9 +107,9 @@ fn grants(store: &Store, binding: &Value, attributes: Attributes<'_>) -> bool {
 fn role_of(store: &Store, role: &Value, namespace: &str) -> Option<Arc<Object>> {
     let name = string_at(role, "/name");
     if string_at(role, "/kind") == "ClusterRole" {
-        store.get(&format!("{GROUP}/clusterroles"), name)
+        store.get(&format!("{RBAC}/clusterroles"), name)
     } else {
-        store.get(&format!("{GROUP}/roles"), &format!("{namespace}/{name}"))
+        store.get(&format!("{RBAC}/roles"), &format!("{namespace}/{name}"))
     }
 }
 

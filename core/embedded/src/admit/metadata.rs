@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::names;
 use crate::kinds::Resource;
+use crate::kinds::finalizers::{FOREGROUND, KUBERNETES, ORPHAN};
 use crate::status::{CAUSES, Cause};
 use crate::text::{clip, meta, string_at, texts};
 
@@ -86,7 +87,7 @@ pub(crate) fn warnings(resource: &Resource, old: Option<&Value>, new: &Value) ->
     let before = before.collect::<HashSet<_>>();
     texts(&new["metadata"]["finalizers"])
         .iter()
-        .filter(|f| !f.contains('/') && !before.contains(**f) && !matches!(**f, "foregroundDeletion" | "orphan"))
+        .filter(|f| !f.contains('/') && !before.contains(**f) && !matches!(**f, FOREGROUND | ORPHAN))
         .take(CAUSES)
         .map(|f| {
             let f = clip((*f).to_owned(), 1 << 10);
@@ -144,7 +145,7 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
                 .iter()
                 .map(|p| Cause::invalid(&field, &value, p)),
         );
-        let known = matches!(finalizer, "foregroundDeletion" | "orphan" | "kubernetes");
+        let known = matches!(finalizer, FOREGROUND | ORPHAN | KUBERNETES);
         if resource.is_core() && !finalizer.contains('/') && !known {
             causes.push(Cause::invalid(
                 field,

@@ -25,6 +25,9 @@ struct BuiltIn(
 /// The table of CustomResourceDefinitions in the store.
 pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
+/// The group of roles and bindings.
+pub(crate) const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// The table of namespaces in the store.
 pub(crate) const NAMESPACES: &str = "namespaces";
 

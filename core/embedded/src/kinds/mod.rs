@@ -2,6 +2,7 @@
 
 pub(crate) mod builtin;
 pub(crate) mod catalog;
+pub(crate) mod finalizers;
 mod request_info;
 
 use std::sync::{Arc, OnceLock};

@@ -8,10 +8,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Serialize;
 
 use super::Registry;
-use crate::kinds::builtin;
+use crate::kinds::builtin::{self, RBAC};
+use crate::kinds::finalizers;
 use crate::store::Expect;
 
-const GROUP: &str = "rbac.authorization.k8s.io";
 /// Namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /// The role that allows everything, and its binding to the group that may do everything.
@@ -23,8 +23,8 @@ impl Registry {
         for name in NAMESPACES {
             self.create_bootstrap_object(builtin::NAMESPACES, name, &namespace(name));
         }
-        self.create_bootstrap_object(&format!("{GROUP}/clusterroles"), ADMIN, &cluster_admin());
-        self.create_bootstrap_object(&format!("{GROUP}/clusterrolebindings"), ADMIN, &masters_are_admins());
+        self.create_bootstrap_object(&format!("{RBAC}/clusterroles"), ADMIN, &cluster_admin());
+        self.create_bootstrap_object(&format!("{RBAC}/clusterrolebindings"), ADMIN, &masters_are_admins());
     }
 
     fn create_bootstrap_object(&self, table: &str, name: &str, object: &impl Serialize) {
@@ -61,7 +61,7 @@ fn namespace(name: &str) -> Namespace {
             ..metadata(name)
         },
         spec: Some(NamespaceSpec {
-            finalizers: Some(vec!["kubernetes".to_owned()]),
+            finalizers: Some(vec![finalizers::KUBERNETES.to_owned()]),
         }),
         status: Some(NamespaceStatus {
             phase: Some("Active".to_owned()),
@@ -94,12 +94,12 @@ fn masters_are_admins() -> ClusterRoleBinding {
     ClusterRoleBinding {
         metadata: metadata(ADMIN),
         role_ref: RoleRef {
-            api_group: GROUP.to_owned(),
+            api_group: RBAC.to_owned(),
             kind: "ClusterRole".to_owned(),
             name: ADMIN.to_owned(),
         },
         subjects: Some(vec![Subject {
-            api_group: Some(GROUP.to_owned()),
+            api_group: Some(RBAC.to_owned()),
             kind: "Group".to_owned(),
             name: "system:masters".to_owned(),
             ..Subject::default()

@@ -1,5 +1,7 @@
 //! Options of writes.
 
+use crate::kinds::finalizers;
+
 /// What to do about unknown and duplicate fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldValidation {
@@ -35,8 +37,8 @@ impl Propagation {
     /// The finalizer that makes the collector of garbage follow the policy.
     pub(super) fn finalizer(self) -> Option<&'static str> {
         match self {
-            Self::Foreground => Some("foregroundDeletion"),
-            Self::Orphan => Some("orphan"),
+            Self::Foreground => Some(finalizers::FOREGROUND),
+            Self::Orphan => Some(finalizers::ORPHAN),
             Self::Background => None,
         }
     }

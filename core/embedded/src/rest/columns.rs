@@ -360,6 +360,7 @@ fn job(o: &Value) -> Vec<Value> {
     } else {
         "Running"
     };
+    // The API leaves out counts that are 0, and 1 is the default of completions.
     let succeeded = status["succeeded"].as_i64().unwrap_or(0);
     let wanted = o["spec"]["completions"].as_i64().unwrap_or(1);
     let span = match (parse(&status["startTime"]), parse(&status["completionTime"])) {
@@ -375,10 +376,12 @@ fn job(o: &Value) -> Vec<Value> {
 }
 
 fn ready(o: &Value) -> Value {
+    // The API leaves out counts that are 0, and 1 is the default of replicas.
     let ready = o["status"]["readyReplicas"].as_i64().unwrap_or(0);
     format!("{ready}/{}", o["spec"]["replicas"].as_i64().unwrap_or(1)).into()
 }
 
+/// A count, which the API leaves out where it is 0.
 fn number(value: &Value) -> Value {
     value.as_i64().unwrap_or(0).into()
 }

@@ -163,7 +163,7 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
         ));
     }
     let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
-    let time = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
+    let time = jiff::Timestamp::from_second(expires).map_err(|error| StatusError::internal(error.to_string()))?;
     let status = TokenRequestStatus {
         token: api.tokens.issue(&account.value, expires),
         expiration_timestamp: Time(time),

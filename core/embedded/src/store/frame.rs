@@ -124,8 +124,7 @@ pub(super) fn snapshot(revision: u64, records: &[Record]) -> Vec<u8> {
 }
 
 fn put(payload: &[u8], into: &mut Vec<u8>) {
-    // Writes are refused long before their record is as long as this.
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let length = u32::try_from(payload.len()).expect("the store refuses objects long before they have 4 GiB");
     into.extend_from_slice(&length.to_le_bytes());
     into.extend_from_slice(&checksum(payload).to_le_bytes());
     into.extend_from_slice(payload);

@@ -130,8 +130,7 @@ fn secret(old: Option<&Value>, object: &Value) -> Vec<Cause> {
     for key in required.iter().filter(|k| object["data"].get(**k).is_none()) {
         causes.push(Cause::required(format!("data[{key}]"), ""));
     }
-    if let Some(old) = old.filter(|o| o["type"] != object["type"]) {
-        let _ = old;
+    if old.is_some_and(|old| old["type"] != object["type"]) {
         causes.push(Cause::invalid("type", &object["type"], "field is immutable"));
     }
     frozen(old, object, &["data"], &mut causes);

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::admit::{metadata, names};
 use crate::kinds::Resource;
+use crate::kinds::builtin::RBAC;
 use crate::limits::Excess;
 use crate::status::{Cause, StatusError};
 use crate::text::meta;
@@ -132,7 +133,7 @@ pub(super) fn of(resource: &Resource) -> &'static dyn Strategy {
         ("apiextensions.k8s.io", _) => &definition::Definition,
         ("apps" | "batch", _) => &workload::Workload,
         ("coordination.k8s.io", "Lease") => &lease::Lease,
-        ("rbac.authorization.k8s.io", _) => &rbac::Rbac,
+        (RBAC, _) => &rbac::Rbac,
         ("storage.k8s.io", "StorageClass") => &volume::StorageClass,
         _ => &Plain,
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::defaults::fill;
 use super::{Strategy, Validation};
 use crate::admit::names;
-use crate::kinds::Resource;
+use crate::kinds::{Resource, finalizers};
 use crate::limits::Excess;
 use crate::status::Cause;
 use crate::text::meta;
@@ -18,7 +18,7 @@ impl Strategy for Namespace {
         fill(
             object,
             json!({
-                "metadata": {"labels": {}}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+                "metadata": {"labels": {}}, "spec": {"finalizers": [finalizers::KUBERNETES]}, "status": {"phase": "Active"},
             }),
         );
         object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();

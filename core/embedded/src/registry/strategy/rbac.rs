@@ -6,6 +6,7 @@ use super::defaults::{fill, members};
 use super::{Strategy, Validation};
 use crate::admit::names;
 use crate::kinds::Resource;
+use crate::kinds::builtin::RBAC;
 use crate::limits::Excess;
 use crate::status::{CAUSES, Cause};
 
@@ -27,12 +28,11 @@ impl Strategy for Rbac {
 }
 
 fn set_defaults(kind: &str, object: &mut Value) {
-    const GROUP: &str = "rbac.authorization.k8s.io";
     if matches!(kind, "RoleBinding" | "ClusterRoleBinding") {
-        fill(object, json!({"roleRef": {"apiGroup": GROUP}}));
+        fill(object, json!({"roleRef": {"apiGroup": RBAC}}));
         for subject in members(object, "subjects") {
             if subject["kind"] == "User" || subject["kind"] == "Group" {
-                fill(subject, json!({"apiGroup": GROUP}));
+                fill(subject, json!({"apiGroup": RBAC}));
             }
         }
     } else {
