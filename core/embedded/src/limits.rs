@@ -1,14 +1,58 @@
-//! Bounds on what a patch makes of an object. What is stored is read back by a parser that bounds depth, so nothing may
-//! become deeper, or much larger, than a request could have said it.
+//! How large and how deep an object may be: no more than can be read back, by this server and by its clients. Whatever makes an
+//! object of a smaller text (a patch, defaults of a schema) is held to the same bounds as a request that says it in full.
 
 use serde_json::Value;
 
-use crate::status::Failure;
-use crate::store::Excess;
-pub(crate) use crate::store::limits::DEPTH;
+/// Levels of lists and maps that an object may have. Readers of JSON take 127 levels; lists, watches and tables put up to three
+/// around an object.
+pub(crate) const DEPTH: usize = 124;
 
 /// Bytes that an object may have as JSON: as many as the body of a request.
 pub(crate) const SIZE: usize = 3 << 20;
+
+/// Bytes that a stored custom resource may have as JSON. The real server stores custom resources as JSON, and this is its limit
+/// for one record; built-in objects it stores in a denser form, so that every one that fits into a request fits there.
+pub(crate) const CUSTOM_SIZE: usize = 3 << 19;
+
+/// The mark of a deletion makes an object longer and must not fail for it.
+const SLACK: usize = 1 << 10;
+
+/// The bound that an object exceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Excess {
+    /// It is nested deeper than [`DEPTH`].
+    Depth,
+    /// It has more than so many bytes.
+    Size(usize),
+}
+
+/// An object as the store knows it: its value and how many bytes that is as JSON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sized<'a> {
+    pub(crate) value: &'a Value,
+    pub(crate) bytes: usize,
+}
+
+/// The bound that an object exceeds which is to be stored in place of another one. `limit` is for its size.
+pub(crate) fn excess(new: Sized<'_>, before: Option<Sized<'_>>, limit: usize) -> Option<Excess> {
+    // An object that an earlier release stored beyond the bounds may at least shrink.
+    if new.bytes > limit && before.is_none_or(|before| new.bytes > before.bytes + SLACK) {
+        return Some(Excess::Size(limit));
+    }
+    if is_deeper(new.value, DEPTH) && before.is_none_or(|before| !is_deeper(before.value, DEPTH)) {
+        return Some(Excess::Depth);
+    }
+    None
+}
+
+/// Whether a value has more than so many levels. Looks no deeper than that.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(list) => levels == 0 || list.iter().any(|item| is_deeper(item, levels - 1)),
+        Value::Object(map) => levels == 0 || map.values().any(|item| is_deeper(item, levels - 1)),
+        _ => false,
+    }
+}
 
 /// How large a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,18 +111,13 @@ fn number_length(number: &serde_json::Number) -> usize {
     }
 }
 
-/// Refuses a result that is too large or too deep.
-pub(crate) fn check(result: &Value) -> Result<(), Failure> {
+/// Refuses what is made of an object where it is larger or deeper than a request may be.
+pub(crate) fn check(result: &Value) -> Result<(), Excess> {
     match measure(result, SIZE) {
-        None => Err(too_large()),
-        Some(measure) if measure.depth > DEPTH => Err(Failure::too_much(Excess::Depth)),
+        None => Err(Excess::Size(SIZE)),
+        Some(measure) if measure.depth > DEPTH => Err(Excess::Depth),
         Some(_) => Ok(()),
     }
-}
-
-/// The answer to what is larger than any request may be.
-pub(crate) fn too_large() -> Failure {
-    Failure::too_much(Excess::Size(SIZE))
 }
 
 #[cfg(test)]
@@ -100,9 +139,9 @@ mod tests {
     #[test]
     fn results_beyond_the_bounds_are_refused() {
         let deep = (0..=DEPTH).fold(json!(1), |inner, _| json!([inner]));
-        assert_eq!(check(&deep).unwrap_err().code, 400);
+        assert_eq!(check(&deep), Err(Excess::Depth));
         assert!(check(&deep[0]).is_ok());
-        assert_eq!(check(&json!("x".repeat(SIZE))).unwrap_err().code, 413);
+        assert_eq!(check(&json!("x".repeat(SIZE))), Err(Excess::Size(SIZE)));
     }
 
     proptest! {

@@ -13,7 +13,8 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as apiregistrat
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::schema::ListType;
+use super::{ListType, Schema};
+use crate::text::text;
 
 /// The definition of a kind with everything it refers to below `$defs`.
 pub(crate) fn raw(group: &str, kind: &str) -> Option<Value> {
@@ -32,7 +33,7 @@ pub(crate) fn object_meta() -> Value {
 
 /// The name of a definition made by [`raw`].
 pub(crate) fn name(raw: &Value) -> &str {
-    raw["title"].as_str().unwrap_or_default()
+    text(&raw["title"])
 }
 
 fn of<T: JsonSchema>() -> Value {
@@ -190,21 +191,19 @@ pub(crate) fn list_hint(definition: &str, field: &str) -> Option<(ListType, Opti
 }
 
 /// The structure of `metadata`.
-pub(crate) static META: std::sync::LazyLock<std::sync::Arc<crate::schema::Schema>> = std::sync::LazyLock::new(|| {
+pub(crate) static META: std::sync::LazyLock<std::sync::Arc<Schema>> = std::sync::LazyLock::new(|| {
     let raw = object_meta();
-    crate::schema::Schema::builtin(&raw, name(&raw), list_hint)
+    Schema::builtin(&raw, name(&raw), list_hint)
 });
 
 /// The description that a member of every kind has: `apiVersion`, `kind` or `metadata`.
 pub(crate) fn common_description(member: &str) -> &'static str {
     static ANY_KIND: std::sync::LazyLock<Value> = std::sync::LazyLock::new(of::<core::ConfigMap>);
-    ANY_KIND["properties"][member]["description"]
-        .as_str()
-        .unwrap_or_default()
+    text(&ANY_KIND["properties"][member]["description"])
 }
 
 /// The description of `metadata.name` and its like.
 pub(crate) fn meta_description(member: &str) -> &'static str {
     static RAW: std::sync::LazyLock<Value> = std::sync::LazyLock::new(object_meta);
-    RAW["properties"][member]["description"].as_str().unwrap_or_default()
+    text(&RAW["properties"][member]["description"])
 }
