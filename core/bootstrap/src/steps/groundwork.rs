@@ -8,7 +8,7 @@ use butler_api::{
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
 use butler_client::home;
-use butler_infra::CheckStatus;
+use butler_infra::{CheckStatus, InfraError, MachineRef, Scope, hardware};
 use butler_talos::{
     client::{Address, Credentials, Node},
     secrets::SecretsBundle,
@@ -42,15 +42,8 @@ use crate::{
 pub(super) async fn preflight(context: &Context, report: &Report) -> Result<Proof, StepError> {
     let plan = plan::infra(&context.config, context.owner.cluster_id);
     report.waiting("the platform's checks", None);
-    let checks = context.provider.preflight(&plan).await.map_err(|e| {
-        let hint = e.hint.clone();
-        let class = crate::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
-        StepError {
-            class,
-            hint,
-            ..StepError::retryable("check the platform", e)
-        }
-    })?;
+    let checks = context.provider.preflight(&plan).await;
+    let checks = checks.map_err(|e| platform_failed("check the platform", e))?;
     let failed: Vec<_> = checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
     if let Some(first) = failed.first() {
         let all: Vec<String> = failed.iter().map(|c| format!("{} ({})", c.summary, c.id)).collect();
@@ -78,22 +71,23 @@ pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proo
     if !info.capabilities.creates_machines {
         return Ok(Proof::of(format!("{} machines are others' to keep", made.len())));
     }
-    let found = context.provider.inventory(&context.owner).await.map_err(|e| {
-        let class = crate::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
-        StepError {
-            class,
-            hint: e.hint.clone(),
-            ..StepError::retryable("list the machines of this cluster", e)
-        }
-    })?;
-    let found: BTreeSet<String> = found.into_iter().map(|object| object.id).collect();
+    let found = context.provider.inventory(Scope::Cluster(&context.owner)).await;
+    let found = found.map_err(|e| platform_failed("list the machines of this cluster", e))?;
+    let found: BTreeSet<String> = found.objects.into_iter().map(|object| object.id).collect();
     let known = context.known().machines.clone();
     let id = |name: &String| known.get(name).and_then(|facts| facts.provider_id.clone());
-    let gone: Vec<(&String, String)> = made
+    let unlisted: Vec<(&String, String)> = made
         .iter()
         .filter_map(|name| Some((name, id(name)?)))
         .filter(|(_, id)| !found.contains(id))
         .collect();
+    let mut gone = Vec::new();
+    for (name, id) in unlisted {
+        // A list may be late: only the platform's answer about this very machine counts.
+        if is_gone(context, name, &id).await? {
+            gone.push((name, id));
+        }
+    }
     if gone.is_empty() {
         return Ok(Proof::of(format!("{} machines are there", made.len())));
     }
@@ -110,6 +104,29 @@ pub(super) async fn inventory(context: &Context, report: &Report) -> Result<Proo
         context.files.folder.display()
     );
     Err(StepError::new(Class::Foreign, message).hint(hint))
+}
+
+async fn is_gone(context: &Context, name: &str, id: &str) -> Result<bool, StepError> {
+    let machine = MachineRef {
+        provider: context.provider.info().kind,
+        id: id.to_owned(),
+        name: name.to_owned(),
+        generation: 1,
+        created: None,
+    };
+    let seen = context.provider.machine_observe(&machine).await;
+    let seen = seen.map_err(|e| platform_failed(&format!("look at machine {name}"), e))?;
+    Ok(seen.lifecycle.is_gone())
+}
+
+/// A failed question to the platform.
+fn platform_failed(what: &str, error: InfraError) -> StepError {
+    let class = crate::controllers::machines::refusal(&error).unwrap_or(Class::Retryable);
+    StepError {
+        class,
+        hint: error.hint.clone(),
+        ..StepError::retryable(what, error)
+    }
 }
 
 /// The secrets are there and ours, and what is made from them is too.
@@ -297,6 +314,7 @@ pub(super) async fn write_record(context: &Context) -> Result<(), StepError> {
         api,
         provider: Arc::clone(&context.provider),
         owner: context.owner.clone(),
+        claims: Arc::new(hardware::claims(&context.config)),
         journal: context.journal.clone(),
         trouble: context.trouble.clone(),
     };
