@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use butler_api::config::{BootstrapConfig, Role, StaticMachine, versions};
-use butler_infra::{
-    Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware,
-};
+use butler_infra::{Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;

@@ -148,7 +148,10 @@ mod tests {
     fn the_platforms_own_delay_is_kept_within_the_budget() {
         let mut throttled = error(ErrorKind::Throttled, Some(429));
         throttled.retry_after = Some(Duration::from_secs(25));
-        assert_eq!(delays(&throttled, Semantics::Safe, 0.5), vec![Duration::from_secs(25); 2]);
+        assert_eq!(
+            delays(&throttled, Semantics::Safe, 0.5),
+            vec![Duration::from_secs(25); 2]
+        );
         throttled.retry_after = Some(Duration::from_hours(1));
         assert_eq!(delays(&throttled, Semantics::Safe, 0.5), Vec::<Duration>::new());
     }

@@ -196,9 +196,10 @@ impl InfraError {
         let after = |default: Duration| Retry::After(self.retry_after.unwrap_or(default).min(RETRY_AFTER_CAP));
         match &self.kind {
             ErrorKind::Throttled | ErrorKind::Conflict => after(Duration::from_secs(2)),
-            ErrorKind::NotReady | ErrorKind::Unreachable | ErrorKind::Server | ErrorKind::Timeout { maybe_applied: false } => {
-                after(Duration::from_millis(500))
-            }
+            ErrorKind::NotReady
+            | ErrorKind::Unreachable
+            | ErrorKind::Server
+            | ErrorKind::Timeout { maybe_applied: false } => after(Duration::from_millis(500)),
             ErrorKind::Timeout { maybe_applied: true } => Retry::Observe,
             ErrorKind::Unauthenticated
             | ErrorKind::Forbidden { .. }
@@ -228,7 +229,10 @@ mod tests {
 
     #[test]
     fn a_lost_reply_is_looked_at_before_it_is_repeated() {
-        assert_eq!(error(ErrorKind::Timeout { maybe_applied: true }).retry(), Retry::Observe);
+        assert_eq!(
+            error(ErrorKind::Timeout { maybe_applied: true }).retry(),
+            Retry::Observe
+        );
         assert!(matches!(
             error(ErrorKind::Timeout { maybe_applied: false }).retry(),
             Retry::After(_)

@@ -22,7 +22,12 @@ pub(super) fn check(provider: &Provider) -> Result<(), Failure> {
 }
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(env: &Env, home: &Home, settings: &InMemory, start: bool) -> Result<Option<WorldAccess>, Failure> {
+pub(super) async fn find(
+    env: &Env,
+    home: &Home,
+    settings: &InMemory,
+    start: bool,
+) -> Result<Option<WorldAccess>, Failure> {
     let state = home.state.clone();
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;

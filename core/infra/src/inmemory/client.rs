@@ -248,6 +248,26 @@ mod tests {
     }
 
     #[test]
+    fn ids_and_names_cannot_lead_to_another_call() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let world = WorldAccess {
+            control: "http://127.0.0.1:4000/".into(),
+            token: "token".into(),
+        };
+        let client = Client::new(&world, crate::call::SystemClock::new()).unwrap();
+        let call = Call {
+            query: Some(("clusterName", "a&owned=any".into())),
+            ..Call::new(Method::GET, Some("../x?y"), "read machine", "x")
+        };
+        assert_eq!(
+            client.url(&call).unwrap().as_str(),
+            "http://127.0.0.1:4000/v1/machines/..%2Fx%3Fy?clusterName=a%26owned%3Dany"
+        );
+        let all = Call::new(Method::GET, None, "list machines", "");
+        assert_eq!(client.url(&all).unwrap().as_str(), "http://127.0.0.1:4000/v1/machines");
+    }
+
+    #[test]
     fn an_error_answer_without_a_body_is_told_by_its_status() {
         let call = Call::new(Method::GET, None, "list machines", "demo");
         let error = refused(&call, StatusCode::BAD_GATEWAY, b"<html>");

@@ -271,8 +271,7 @@ fn refuse_foreign(owner: &Owner, machine: &MachineRef, found: &Machine) -> Resul
 
 /// Whether the machine in the answer is the one that was asked for.
 fn accept(spec: &MachineSpec, machine: Machine) -> Result<MachineRef, InfraError> {
-    let refuse =
-        |kind, message: String| Err(InfraError::new(KIND, "create machine", kind, message).about(&spec.name));
+    let refuse = |kind, message: String| Err(InfraError::new(KIND, "create machine", kind, message).about(&spec.name));
     if !machine.belongs_to(&spec.owner) || machine.name != spec.name {
         return refuse(
             ErrorKind::Foreign,

@@ -171,6 +171,8 @@ pub(super) fn error_kind(status: u16, code: Option<&str>) -> ErrorKind {
     match (status, code) {
         (_, Some("Foreign")) => ErrorKind::Foreign,
         (_, Some("IdempotencyMismatch")) => ErrorKind::SpecDrift,
+        // Its name and its key are free when it is gone.
+        (_, Some("Deleting")) => ErrorKind::NotReady,
         (_, Some("AlreadyExists")) => ErrorKind::AlreadyExists,
         (507, _) => ErrorKind::Capacity {
             place: "the simulated world".into(),
@@ -243,6 +245,7 @@ mod tests {
         assert_eq!(error_kind(409, Some("Foreign")), ErrorKind::Foreign);
         assert_eq!(error_kind(409, Some("IdempotencyMismatch")), ErrorKind::SpecDrift);
         assert_eq!(error_kind(409, Some("AlreadyExists")), ErrorKind::AlreadyExists);
+        assert_eq!(error_kind(409, Some("Deleting")), ErrorKind::NotReady);
         assert_eq!(error_kind(409, Some("other")), ErrorKind::Conflict);
         assert_eq!(error_kind(418, None), ErrorKind::Protocol);
     }

@@ -155,12 +155,16 @@ fn same_line(runs: &str, wanted: &Version) -> bool {
 
 /// Preflight: one finding about every machine, and one about machines listed twice.
 pub(super) fn checks(found: &[(Candidate<'_>, Verdict)]) -> Vec<Check> {
-    let mut checks: Vec<_> = found.iter().map(|(candidate, verdict)| check(*candidate, verdict)).collect();
+    let mut checks: Vec<_> = found
+        .iter()
+        .map(|(candidate, verdict)| check(*candidate, verdict))
+        .collect();
     for (n, (candidate, verdict)) in found.iter().enumerate() {
         let Verdict::Free { fingerprint, .. } = verdict else {
             continue;
         };
-        let same = |(_, v): &&(Candidate<'_>, Verdict)| matches!(v, Verdict::Free { fingerprint: f, .. } if f == fingerprint);
+        let same =
+            |(_, v): &&(Candidate<'_>, Verdict)| matches!(v, Verdict::Free { fingerprint: f, .. } if f == fingerprint);
         if let Some((twin, _)) = found[..n].iter().find(same) {
             checks.push(Check {
                 id: "static/twice",

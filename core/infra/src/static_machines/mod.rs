@@ -85,7 +85,8 @@ impl StaticMachines {
                 address: parse(&machine.address, &machine.address)?,
                 role: machine.role,
                 name: machine.name.clone(),
-                index: u32::try_from(earlier).map_err(|e| invalid(&machine.address, "the list is too long").because(e))?,
+                index: u32::try_from(earlier)
+                    .map_err(|e| invalid(&machine.address, "the list is too long").because(e))?,
                 fingerprint: machine.fingerprint.clone(),
                 at,
             });
@@ -144,11 +145,7 @@ impl StaticMachines {
         found
     }
 
-    async fn ensure(
-        &self,
-        spec: &MachineSpec,
-        previous: Option<OpHandle>,
-    ) -> Result<Progress<MachineRef>, InfraError> {
+    async fn ensure(&self, spec: &MachineSpec, previous: Option<OpHandle>) -> Result<Progress<MachineRef>, InfraError> {
         let candidate = self.candidate(spec)?;
         let (name, address) = (candidate.name, &candidate.listed.address);
         match self.verdict(candidate).await {
@@ -263,10 +260,8 @@ impl Provider for StaticMachines {
                 Scope::Cluster(owner) => Ok(self.owned(owner).await),
                 Scope::Named(_) | Scope::Everything => {
                     let message = "listed machines do not tell whose they are without the credentials of their cluster";
-                    Err(
-                        InfraError::new(KIND, "list machines", ErrorKind::Unsupported, message)
-                            .hint("the state folder of the cluster has its id and its credentials"),
-                    )
+                    Err(InfraError::new(KIND, "list machines", ErrorKind::Unsupported, message)
+                        .hint("the state folder of the cluster has its id and its credentials"))
                 }
             }
         })
@@ -340,5 +335,11 @@ fn parse(machine: &str, address: &str) -> Result<Address, InfraError> {
 
 fn invalid(machine: &str, message: &str) -> InfraError {
     let fields = vec![("providerConfig.static.machines".to_owned(), message.to_owned())];
-    InfraError::new(KIND, "read the list of machines", ErrorKind::Invalid { fields }, message).about(machine)
+    InfraError::new(
+        KIND,
+        "read the list of machines",
+        ErrorKind::Invalid { fields },
+        message,
+    )
+    .about(machine)
 }
