@@ -1,0 +1,252 @@
+//! The control API of a world: HTTP and JSON on loopback, with a bearer token.
+//!
+//! Below `/v1/machines` it is the platform that provisioners talk to, with the faults the world was told to
+//! have. Everything else is for whoever runs the world, and never fails on purpose.
+
+mod machines;
+mod query;
+mod reply;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use self::reply::Reply;
+use crate::net::{self, Guest, Strangers};
+use crate::world::World;
+use crate::world::clusters::ClusterView;
+use crate::world::faults::ApiFault;
+use crate::world::file::FileError;
+use crate::world::machine::MachineView;
+use crate::world::state::Counters;
+
+/// What a world says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// There is a world.
+    pub running: bool,
+    /// Its process.
+    pub pid: u32,
+    /// URL of its control API.
+    pub control: String,
+    /// Its machines.
+    pub machines: Vec<MachineView>,
+    /// Its clusters.
+    pub clusters: Vec<ClusterView>,
+    /// How often things happened.
+    pub counters: Counters,
+    /// The critical path so far.
+    pub critical_path_seconds: f64,
+}
+
+/// The control API of one world.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub world: World,
+    pub url: String,
+    pub token: SecretString,
+}
+
+/// Largest request body.
+const LIMIT: usize = 1 << 20;
+
+/// How long a connection may be open before its first request with the token.
+const STRANGER: Duration = Duration::from_secs(10);
+/// How long a connection may be open without a request, a header may take, and a body.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Serves the control API until the world ends.
+pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
+    let connections = TaskTracker::new();
+    let strangers = Arc::new(Strangers::default());
+    let refusal = reply::exhausted();
+    loop {
+        let stream = tokio::select! {
+            () = control.world.ended() => break,
+            stream = net::accept(&listener, &refusal) => stream,
+        };
+        connections.spawn(connection(stream, Arc::clone(&control), Arc::new(strangers.enter())));
+    }
+    connections.close();
+    let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
+}
+
+async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>) {
+    let service = hyper::service::service_fn(|request| {
+        let (control, guest) = (Arc::clone(&control), Arc::clone(&guest));
+        async move {
+            let _busy = guest.busy();
+            if !is_authorised(&control, &request) {
+                return Ok(reply::error(
+                    StatusCode::UNAUTHORIZED,
+                    "Unauthorized",
+                    "a valid bearer token is required",
+                ));
+            }
+            guest.known();
+            answer(&control, request).await
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = &mut connection => return,
+        () = guest.outstayed(STRANGER, IDLE) => return,
+        () = control.world.ended() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+fn is_authorised(control: &Control, request: &http::Request<Incoming>) -> bool {
+    request
+        .headers()
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .is_some_and(|token| same(token, control.token.expose_secret()))
+}
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("connection reset on purpose")]
+struct Reset;
+
+async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<Reply, Reset> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().trim_end_matches('/').to_owned();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let of_machines = segments.strip_prefix(&["v1", "machines"]);
+    if of_machines.is_some() {
+        connected(&control.world)?;
+    }
+    let Ok(Ok(body)) = tokio::time::timeout(IDLE, Limited::new(body, LIMIT).collect()).await else {
+        return Ok(reply::error(
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            "the request body cannot be read",
+        ));
+    };
+    let body = body.to_bytes();
+    let Some(rest) = of_machines else {
+        return Ok(route(control, &parts.method, &segments, &body));
+    };
+    let query = parts.uri.query().unwrap_or("");
+    match machines::Request::parse(&parts.method, rest, query, &body) {
+        Ok(request) => platform(&control.world, &request).await,
+        Err(refusal) => Ok(refusal),
+    }
+}
+
+/// Without network nobody reaches the platform.
+fn connected(world: &World) -> Result<(), Reset> {
+    if world.with(|state| state.outage) {
+        return Err(Reset);
+    }
+    Ok(())
+}
+
+/// Answers a request for machines, or lets it go wrong.
+async fn platform(world: &World, request: &machines::Request<'_>) -> Result<Reply, Reset> {
+    match world.update(|state, _| state.api_fault(request.call())) {
+        None => {
+            request.hold_back(world).await;
+            connected(world)?;
+            Ok(request.answer(world))
+        }
+        Some(ApiFault::ResetBefore) => Err(Reset),
+        Some(ApiFault::ResetAfterApply) => {
+            request.answer(world);
+            Err(Reset)
+        }
+        Some(ApiFault::TimeoutAfterApply) => {
+            request.answer(world);
+            world.ended().await;
+            Err(Reset)
+        }
+        Some(ApiFault::Throttle) => Ok(reply::throttled()),
+        Some(ApiFault::Error) => Ok(reply::error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            "the platform failed for a moment",
+        )),
+    }
+}
+
+/// Compares without telling by time how much agrees.
+fn same(left: &str, right: &str) -> bool {
+    left.len() == right.len() && left.bytes().zip(right.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+}
+
+/// Answers whoever runs the world.
+fn route(control: &Control, method: &Method, segments: &[&str], body: &[u8]) -> Reply {
+    let world = &control.world;
+    match (method, segments) {
+        (&Method::GET, ["v1", "status"]) => reply::ok(&status(control)),
+        (&Method::GET, ["v1", "world"]) => reply::ok(&world.with(|state| state.settings.clone())),
+        (&Method::PATCH, ["v1", "world"]) => patch(world, body),
+        (&Method::POST, ["v1", "shutdown"]) => {
+            world.end();
+            reply::accepted()
+        }
+        (_, ["v1", "status" | "world" | "shutdown"]) => not_allowed(method),
+        _ => reply::error(StatusCode::NOT_FOUND, "NotFound", "there is nothing at this path"),
+    }
+}
+
+/// What the world says of itself.
+pub(crate) fn status(control: &Control) -> Status {
+    control.world.with(|state| Status {
+        running: true,
+        pid: std::process::id(),
+        control: control.url.clone(),
+        machines: state.views(),
+        clusters: state
+            .clusters
+            .values()
+            .map(|cluster| ClusterView {
+                name: cluster.name.clone(),
+                server: cluster.settings().server(),
+            })
+            .collect(),
+        counters: state.counters,
+        critical_path_seconds: state.critical.as_secs_f64(),
+    })
+}
+
+fn patch(world: &World, body: &[u8]) -> Reply {
+    let refuse = |problem: String| reply::error(StatusCode::BAD_REQUEST, "BadRequest", &problem);
+    let change: Value = match serde_json::from_slice(body) {
+        Ok(change) => change,
+        Err(problem) => return refuse(problem.to_string()),
+    };
+    match world.update(|state, now| {
+        let settings = state.settings.patched(&change)?;
+        state.change(settings.clone(), now);
+        Ok::<_, FileError>(settings)
+    }) {
+        Ok(settings) => reply::ok(&settings),
+        Err(problem) => refuse(problem.to_string()),
+    }
+}
+
+fn not_allowed(method: &Method) -> Reply {
+    reply::error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "MethodNotAllowed",
+        &format!("{method} is not possible here"),
+    )
+}
