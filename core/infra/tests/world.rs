@@ -39,7 +39,9 @@ impl Running {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let state = tempfile::tempdir().unwrap();
         let file = state.path().join("world.yaml");
-        let text = format!("network: {network}\nlatencies: {{create: 20ms, boot: 20ms, configure: 20ms}}\n{more}");
+        let text = format!(
+            "network: {network}\nlatencies: {{create: 20ms, boot: 20ms, configure: 20ms, delete: 20ms}}\n{more}"
+        );
         std::fs::write(&file, text).unwrap();
         let options = UpOptions {
             world: Some(file),
@@ -177,7 +179,9 @@ async fn every_machine_is_made_and_deleted_once_whatever_the_platform_api_does()
     }
     let left = provider.inventory(Scope::Everything).await.unwrap();
     assert_eq!(left.objects, []);
-    assert_eq!(world.status().await.counters.machines_deleted, 8);
+    let counters = world.status().await.counters;
+    assert_eq!(counters.machines_deleted, 8);
+    assert!(counters.api_faults > 16, "{counters:?}");
     world.end().await;
 }
 
@@ -207,6 +211,81 @@ async fn machines_of_another_cluster_are_safe() {
     let drift = provider.machine_ensure(&bigger, None).await.unwrap_err();
     assert_eq!(drift.kind, ErrorKind::SpecDrift, "{drift}");
     assert_eq!(world.status().await.counters.machines_created, 1);
+    world.end().await;
+}
+
+fn demo(n: u128) -> Owner {
+    Owner {
+        cluster_id: Uuid::from_u128(n),
+        cluster_name: "demo".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_followed_to_its_end_and_proven_though_the_list_is_late() {
+    let faults = "faults: {api: {listLag: 1h, only: [delete], everyNth: 2, kinds: [error, resetAfterApply]}}";
+    let world = Running::start("127.85.0.0/16", faults, 0).await;
+    let provider = InMemory::new(&world.access(), Arc::new(NoPause)).unwrap();
+    let owner = demo(6);
+    let wanted = spec(&owner, "demo-cp-0", Role::ControlPlane);
+    let machine = done(|| provider.machine_ensure(&wanted, None)).await;
+    let listed = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
+    assert_eq!(listed.objects, [], "the list is late");
+    let seen = provider.machine_observe(&machine).await.unwrap();
+    assert!(!seen.lifecycle.is_gone(), "and the machine is there: {seen:?}");
+
+    let mut handle = None;
+    let mut waited = false;
+    loop {
+        match provider.machine_delete(&owner, &machine, handle.take()).await {
+            Ok(Progress::Done(())) => break,
+            Ok(Progress::Pending(pending)) => {
+                assert_eq!(pending.handle.id, machine.id);
+                waited = true;
+                handle = Some(pending.handle);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => assert_ne!(error.retry(), Retry::Never, "{error}"),
+        }
+    }
+    assert!(waited, "the platform takes its time");
+    let seen = provider.machine_observe(&machine).await.unwrap();
+    assert_eq!(seen.lifecycle, Lifecycle::Absent);
+    assert_eq!(world.status().await.counters.machines_deleted, 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_machine_that_does_not_die_stays_pending_and_is_not_gone() {
+    let faults = "faults: {machines: {demo-cp-0: {undying: true}}}";
+    let world = Running::start("127.86.0.0/16", faults, 0).await;
+    let provider = InMemory::new(&world.access(), Arc::new(NoPause)).unwrap();
+    let (owner, same_name) = (demo(7), demo(8));
+    for (owner, name) in [(&owner, "demo-cp-0"), (&owner, "demo-cp-1"), (&same_name, "demo-cp-2")] {
+        let wanted = spec(owner, name, Role::ControlPlane);
+        done(|| provider.machine_ensure(&wanted, None)).await;
+    }
+    let found = provider.inventory(Scope::Named("demo")).await.unwrap().objects;
+    let owners: Vec<&Owner> = found.iter().map(|object| &object.owner).collect();
+    assert_eq!(owners, [&owner, &owner, &same_name], "a name is no identity");
+
+    let named = |name: &str| found.iter().find(|object| object.name == name).unwrap().machine();
+    let (undying, mortal, other) = (named("demo-cp-0"), named("demo-cp-1"), named("demo-cp-2"));
+    let first = provider.machine_delete(&owner, &undying, None).await.unwrap();
+    assert!(matches!(first, Progress::Pending(_)), "{first:?}");
+    done(|| provider.machine_delete(&owner, &mortal, None)).await;
+    let still = provider.machine_delete(&owner, &undying, None).await.unwrap();
+    assert!(matches!(still, Progress::Pending(_)), "{still:?}");
+    let seen = provider.machine_observe(&undying).await.unwrap();
+    assert_eq!(seen.lifecycle, Lifecycle::Deleting);
+    let refused = provider.machine_delete(&owner, &other, None).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Foreign, "{refused}");
+
+    // Its name is not free as long as it dies.
+    let wanted = spec(&owner, "demo-cp-0", Role::ControlPlane);
+    let early = provider.machine_ensure(&wanted, None).await.unwrap_err();
+    assert_eq!(early.kind, ErrorKind::NotReady, "{early}");
+    assert_eq!(world.status().await.counters.machines_deleted, 1);
     world.end().await;
 }
 
@@ -350,6 +429,41 @@ async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only
         };
         assert_eq!(error.kind, kind, "{error}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_claimed_machine_is_reset_and_proven_to_have_nothing_of_ours() {
+    let world = Running::start("127.87.0.0/16", "", 1).await;
+    let address = waiting_node(&world).await;
+    let config = one_node(&address, None);
+    let machine = claimed(&address, &config).await;
+    let provider = claim(&config, Some(configure(&address).await));
+    configured(&provider, &machine).await;
+    let owner = edge_owner();
+
+    let mut handle = None;
+    let mut waits = Vec::new();
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < DEADLINE, "{waits:?}");
+        match provider.machine_delete(&owner, &machine, handle.take()).await.unwrap() {
+            Progress::Done(()) => break,
+            Progress::Pending(pending) => {
+                waits.push(pending.note);
+                handle = Some(pending.handle);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+    assert!(waits[0].ends_with("was asked to reset itself"), "{waits:?}");
+    let seen = provider.machine_observe(&machine).await.unwrap();
+    assert_eq!(seen.lifecycle, Lifecycle::Unclaimed);
+    assert!(seen.lifecycle.is_gone());
+    let left = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
+    assert_eq!((left.objects, left.unknown), (Vec::new(), Vec::new()));
+    let again = provider.machine_delete(&owner, &machine, None).await.unwrap();
+    assert_eq!(again, Progress::Done(()), "nothing is left to do");
     world.end().await;
 }
 
