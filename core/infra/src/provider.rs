@@ -63,7 +63,7 @@ pub trait Provider: Send + Sync {
 /// A platform on which machines exist before they are planned.
 pub trait Discovery: Send + Sync {
     /// Looks at all machines that could be claimed. One that does not answer is found as silent, not left out.
-    fn machines<'a>(&'a self) -> Fut<'a, Vec<FoundMachine>>;
+    fn machines(&self) -> Fut<'_, Vec<FoundMachine>>;
 }
 
 /// What a provider is and can do.

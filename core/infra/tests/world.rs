@@ -235,20 +235,20 @@ async fn a_deletion_is_followed_to_its_end_and_proven_though_the_list_is_late() 
     assert!(!seen.lifecycle.is_gone(), "and the machine is there: {seen:?}");
 
     let mut handle = None;
-    let mut waited = false;
+    let mut was_pending = false;
     loop {
         match provider.machine_delete(&owner, &machine, handle.take()).await {
             Ok(Progress::Done(())) => break,
             Ok(Progress::Pending(pending)) => {
                 assert_eq!(pending.handle.id, machine.id);
-                waited = true;
+                was_pending = true;
                 handle = Some(pending.handle);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Err(error) => assert_ne!(error.retry(), Retry::Never, "{error}"),
         }
     }
-    assert!(waited, "the platform takes its time");
+    assert!(was_pending, "the platform takes its time");
     let seen = provider.machine_observe(&machine).await.unwrap();
     assert_eq!(seen.lifecycle, Lifecycle::Absent);
     assert_eq!(world.status().await.counters.machines_deleted, 1);

@@ -170,9 +170,8 @@ impl InMemory {
 
     /// One attempt to delete. When the reply is lost, looks at the machine before anybody repeats the request.
     async fn delete_once(&self, call: &Call<'_>, machine: &MachineRef) -> Result<(), InfraError> {
-        let error = match self.client.once(call).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+        let Err(error) = self.client.once(call).await else {
+            return Ok(());
         };
         if error.kind == (ErrorKind::Timeout { maybe_applied: true })
             && self

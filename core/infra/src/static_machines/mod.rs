@@ -273,7 +273,7 @@ impl Provider for StaticMachines {
 }
 
 impl Discovery for StaticMachines {
-    fn machines<'a>(&'a self) -> Fut<'a, Vec<FoundMachine>> {
+    fn machines(&self) -> Fut<'_, Vec<FoundMachine>> {
         Box::pin(async {
             let looks = self.machines.iter().map(|listed| async {
                 FoundMachine {

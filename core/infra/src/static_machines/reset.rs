@@ -96,11 +96,10 @@ pub(super) async fn reset(
     let asked_at = previous.map(|previous| previous.started);
     let mode = probe(address, credentials, LOOK).await;
     let node = match (&mode, credentials) {
-        (Mode::Configured, Some(credentials)) => Some(
-            Node::connect(address, credentials)
-                .await
-                .map_err(|e| failed(machine, &e))?,
-        ),
+        (Mode::Configured, Some(credentials)) => {
+            let node = Node::connect(address, credentials).await;
+            Some(node.map_err(|e| failed(machine, &e))?)
+        }
         _ => None,
     };
     let known = Known {
@@ -112,34 +111,13 @@ pub(super) async fn reset(
         asked: asked_at.map(|at| elapsed(at, Timestamp::now())),
         has_credentials: credentials.is_some(),
     };
-    let pending = |started, note: String| {
-        Ok(Progress::Pending(Pending {
-            handle: OpHandle {
-                kind: OpKind::MachineDelete,
-                provider: KIND,
-                id: machine.id.clone(),
-                started,
-            },
-            poll_after: POLL,
-            note: format!("{} ({address}) {note}", machine.name),
-            hint: None,
-        }))
-    };
     match (decide(&known), node) {
         (Action::Nothing, _) => Ok(Progress::Done(())),
-        (Action::Wait(note), _) => pending(asked_at.unwrap_or_else(Timestamp::now), note),
-        (Action::Reset, Some(node)) => {
-            let asked = Timestamp::now();
-            match node.reset(false).await {
-                Ok(()) => pending(asked, "was asked to reset itself".to_owned()),
-                // The node may have taken it: what it does next tells, and it is not asked again before that.
-                Err(error @ (TalosError::Unreachable(_) | TalosError::Deadline { .. })) => {
-                    let cause = &error.failure().cause;
-                    pending(asked, format!("was asked to reset itself and did not reply: {cause}"))
-                }
-                Err(error) => Err(failed(machine, &error)),
-            }
+        (Action::Wait(why), _) => {
+            let started = asked_at.unwrap_or_else(Timestamp::now);
+            Ok(pending(machine, address, started, &why))
         }
+        (Action::Reset, Some(node)) => ask(machine, &node).await,
         (Action::Reset, None) => Err(refused(
             machine,
             ErrorKind::Unauthenticated,
@@ -147,6 +125,34 @@ pub(super) async fn reset(
         )),
         (Action::Refuse { kind, message, hint }, _) => Err(refused(machine, kind, message).hint(hint)),
     }
+}
+
+/// Asks a node to reset itself. Nothing is left to leave gracefully: the whole cluster goes.
+async fn ask(machine: &MachineRef, node: &Node) -> Result<Progress<()>, InfraError> {
+    let asked = Timestamp::now();
+    let why = match node.reset(false).await {
+        Ok(()) => "was asked to reset itself".to_owned(),
+        // The node may have taken it: what it does next tells, and it is not asked again before that.
+        Err(error @ (TalosError::Unreachable(_) | TalosError::Deadline { .. })) => {
+            format!("was asked to reset itself and did not reply: {}", error.failure().cause)
+        }
+        Err(error) => return Err(failed(machine, &error)),
+    };
+    Ok(pending(machine, node.address(), asked, &why))
+}
+
+fn pending(machine: &MachineRef, address: &Address, started: Timestamp, why: &str) -> Progress<()> {
+    Progress::Pending(Pending {
+        handle: OpHandle {
+            kind: OpKind::MachineDelete,
+            provider: KIND,
+            id: machine.id.clone(),
+            started,
+        },
+        poll_after: POLL,
+        note: format!("{} ({address}) {why}", machine.name),
+        hint: None,
+    })
 }
 
 /// What the node is doing. One that does not tell is taken for one that does nothing about a reset.
