@@ -93,7 +93,7 @@ pub(crate) fn plan(error: &PlanError) -> Failure {
 
 /// A platform that cannot be used.
 pub(crate) fn infra(error: &InfraError) -> Failure {
-    let exit = if error.class == butler_infra::Class::Unsupported {
+    let exit = if error.kind == butler_infra::ErrorKind::Unsupported {
         Exit::Usage
     } else {
         Exit::Failed

@@ -19,7 +19,7 @@ use butler_addons::{
 };
 use butler_api::config::{self, Provider as ProviderConfig};
 use butler_files::home::{self, Home};
-use butler_infra::{ConnectEnv, Provider};
+use butler_infra::{Access, Provider};
 use butler_lifecycle::{
     bootstrap::{
         bundle::Bundle,
@@ -253,13 +253,13 @@ impl Job<'_> {
 
     /// The platform; with `start` a simulated world that is not up is started.
     async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
-        let mut connect = ConnectEnv::default();
+        let mut access = Access::default();
         if let ProviderConfig::InMemory(settings) = &self.config.provider {
-            connect.world = world::find(self.env, &self.home, settings, start).await?;
+            access.world = world::find(self.env, &self.home, settings, start).await?;
         }
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
-        connect.credentials = secrets::talos_credentials(&secrets)?;
-        butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
+        access.credentials = secrets::talos_credentials(&secrets)?;
+        butler_infra::connect(&self.config.provider, &access).map_err(|e| failure::infra(&e))
     }
 
     /// Reads what machine configurations need, and makes them for a look: what cannot work is told before the first effect.

@@ -1,7 +1,12 @@
-//! Links and disks that a configuration names, against those that a machine has. Pure.
+//! Which listed machine a planned one takes, and the links and disks that a configuration names against those that the
+//! machine has. Pure.
+
+use std::collections::BTreeMap;
 
 use butler_api::config::{BootstrapConfig, Patch, PatchBody, Role, StaticMachine};
 use butler_talos::client::Hardware;
+
+use crate::Claim;
 
 /// What a configuration names of one machine's links and disks, each with its setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +34,20 @@ pub fn listed<'a>(config: &'a BootstrapConfig, name: &str) -> Option<(usize, &'a
     let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
     let listed = config.static_machines().iter().enumerate();
     listed.filter(|(_, machine)| machine.role == *role).nth(position)
+}
+
+/// What each planned machine claims, by its name; nothing where the platform makes machines.
+pub fn claims(config: &BootstrapConfig) -> BTreeMap<String, Claim> {
+    let claim = |(name, _): (String, Role)| {
+        let (_, machine) = listed(config, &name)?;
+        let claim = Claim {
+            address: machine.address.clone(),
+            talos: config.talos.version.clone(),
+            hardware: named(config, &name),
+        };
+        Some((name, claim))
+    };
+    config.machine_names().into_iter().filter_map(claim).collect()
 }
 
 /// What to do about another fingerprint than the one that the configuration names for the machine at this position.
@@ -150,6 +169,26 @@ providerConfig:
             links: Some(vec![link]),
             disks: Some(vec![disk]),
         }
+    }
+
+    #[test]
+    fn planned_machines_claim_listed_ones_of_their_role_in_the_order_of_the_file() {
+        let claims = claims(&config("", ""));
+        let taken: Vec<(&str, &str)> = claims
+            .iter()
+            .map(|(name, c)| (name.as_str(), c.address.as_str()))
+            .collect();
+        assert_eq!(
+            taken,
+            [
+                ("edge-cp-0", "192.0.2.11"),
+                ("edge-cp-1", "192.0.2.12"),
+                ("edge-cp-2", "192.0.2.13"),
+                ("edge-worker-0", "192.0.2.21"),
+            ]
+        );
+        let made = load(include_str!("../../../fixtures/configs/inmemory-single.yaml"));
+        assert!(super::claims(&made).is_empty());
     }
 
     #[test]

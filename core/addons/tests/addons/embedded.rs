@@ -49,7 +49,11 @@ impl Bench {
         let url = format!("https://{}", listener.local_addr().unwrap());
         let serving = server.serve(listener, &["127.0.0.1".to_owned()]).unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
-        std::fs::write(&kubeconfig, server.admin_kubeconfig("test", &url).unwrap().expose_secret()).unwrap();
+        std::fs::write(
+            &kubeconfig,
+            server.admin_kubeconfig("test", &url).unwrap().expose_secret(),
+        )
+        .unwrap();
         Self {
             server,
             folder,

@@ -116,6 +116,23 @@ pub enum Provider {
     Static(StaticMachines),
 }
 
+impl Provider {
+    /// The kind of infrastructure that these are the settings of.
+    pub fn kind(&self) -> ProviderKind {
+        match self {
+            Self::Harvester(_) => ProviderKind::Harvester,
+            Self::Nutanix(_) => ProviderKind::Nutanix,
+            Self::Proxmox(_) => ProviderKind::Proxmox,
+            Self::Gcp(_) => ProviderKind::Gcp,
+            Self::Aws(_) => ProviderKind::Aws,
+            Self::Azure(_) => ProviderKind::Azure,
+            Self::Local => ProviderKind::Local,
+            Self::InMemory(_) => ProviderKind::InMemory,
+            Self::Static(_) => ProviderKind::Static,
+        }
+    }
+}
+
 /// Where a secret comes from. The value itself is never part of the configuration's canonical form.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
@@ -639,17 +656,7 @@ impl Default for Deadlines {
 impl BootstrapConfig {
     /// The kind of infrastructure.
     pub fn provider_kind(&self) -> ProviderKind {
-        match &self.provider {
-            Provider::Harvester(_) => ProviderKind::Harvester,
-            Provider::Nutanix(_) => ProviderKind::Nutanix,
-            Provider::Proxmox(_) => ProviderKind::Proxmox,
-            Provider::Gcp(_) => ProviderKind::Gcp,
-            Provider::Aws(_) => ProviderKind::Aws,
-            Provider::Azure(_) => ProviderKind::Azure,
-            Provider::Local => ProviderKind::Local,
-            Provider::InMemory(_) => ProviderKind::InMemory,
-            Provider::Static(_) => ProviderKind::Static,
-        }
+        self.provider.kind()
     }
 
     /// The pool that a machine of this role belongs to.

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use butler_addons::{self, Addon, Images, Source};
 use butler_api::config::{BootstrapConfig, Role, StaticMachine, versions};
-use butler_infra::{
-    Check, CheckStatus, DiscoverItem, DiscoverKind, DiscoverQuery, InfraError, InfraPlan, MachineSpec, Owner, Provider,
-    hardware,
-};
+use butler_infra::{Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -115,7 +112,7 @@ pub struct Found {
     /// Findings about the platform and the network.
     pub checks: Vec<Check>,
     /// Machines that are there already.
-    pub machines: Vec<DiscoverItem>,
+    pub machines: Vec<FoundMachine>,
 }
 
 /// Looks at everything that a plan tells: the platform, if it can be used, machines that are there, and addresses. What
@@ -152,15 +149,11 @@ pub async fn look(
 }
 
 /// The machines that are there, where the platform has such.
-async fn machines(provider: &dyn Provider) -> Result<Vec<DiscoverItem>, InfraError> {
-    if !provider.info().discovers.contains(&DiscoverKind::Machine) {
-        return Ok(Vec::new());
+async fn machines(provider: &dyn Provider) -> Result<Vec<FoundMachine>, InfraError> {
+    match provider.discovery() {
+        Some(discovery) => discovery.machines().await,
+        None => Ok(Vec::new()),
     }
-    let query = DiscoverQuery {
-        kind: DiscoverKind::Machine,
-        parent: None,
-    };
-    provider.discover(&query).await
 }
 
 /// The plan of a configuration with its addons and what was found out.
@@ -196,9 +189,11 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
         cluster_id,
         cluster_name: config.cluster.name.clone(),
     };
+    let mut claims = hardware::claims(config);
     let spec = |(name, role): (String, Role)| {
         let pool = config.pool(role);
         MachineSpec {
+            claim: claims.remove(&name),
             owner: owner.clone(),
             name,
             role,
@@ -212,7 +207,6 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
     };
     InfraPlan {
         machines: config.machine_names().into_iter().map(spec).collect(),
-        talos_version: config.talos.version.clone(),
         owner: owner.clone(),
     }
 }
@@ -227,14 +221,14 @@ fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: 
     let listed = static_machine(config, &name);
     // The sizes of a machine that somebody else made are not ours to tell.
     let made = |size| Some(size).filter(|_| listed.is_none());
-    let seen = found.machines.iter().find(|item| item.name == name);
+    let seen = listed.and_then(|m| found.machines.iter().find(|seen| seen.address == m.address));
     PlannedMachine {
         role: role.as_str().to_owned(),
         cpu: made(pool.cpu),
         memory_mb: made(pool.memory_mb),
         disk_gb: made(pool.disk_gb),
         address: listed.map(|m| m.address.clone()),
-        seen: seen.map(|item| item.detail.clone()).unwrap_or_default(),
+        seen: seen.map(|seen| seen.facts.clone()).unwrap_or_default(),
         name,
     }
 }

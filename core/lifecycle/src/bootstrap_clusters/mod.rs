@@ -183,7 +183,9 @@ impl Settings {
         let serving = server
             .serve(listener, &["127.0.0.1".to_owned(), "localhost".to_owned()])
             .map_err(failed)?;
-        let text = server.admin_kubeconfig("butler-bootstrap", &format!("https://{address}")).map_err(failed)?;
+        let text = server
+            .admin_kubeconfig("butler-bootstrap", &format!("https://{address}"))
+            .map_err(failed)?;
         home::write_secret(&self.kubeconfig(), text.expose_secret().as_bytes())
             .map_err(|e| StepError::retryable("write the bootstrap cluster's kubeconfig", e))?;
         Ok(Running {

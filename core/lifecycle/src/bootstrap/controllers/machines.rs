@@ -11,7 +11,9 @@ use butler_api::{
     error::{Class, StepError},
     v1alpha1::MachineRequest,
 };
-use butler_infra::{InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Provider, Retry, Step};
+use butler_infra::{
+    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, Retry,
+};
 use butler_kubernetes::{MANAGER, Watched, chain};
 use jiff::Timestamp;
 use kube::{
@@ -70,6 +72,8 @@ pub struct Machines {
     pub provider: Arc<dyn Provider>,
     /// Whose machines they are.
     pub owner: Owner,
+    /// Which existing machine each of them takes, where the platform makes none.
+    pub claims: Arc<BTreeMap<String, Claim>>,
     /// Where effects are recorded.
     pub journal: Journal,
     /// What is said of each machine.
@@ -146,8 +150,8 @@ impl Machines {
             let state = self.provider.machine_observe(&machine).await?;
             if let Lifecycle::Failed { reason } = &state.lifecycle {
                 let kind = self.provider.info().kind;
-                let class = butler_infra::Class::TaskFailed;
-                return Err(InfraError::new(kind, "create machine", class, reason.clone()));
+                let failed = ErrorKind::TaskFailed;
+                return Err(InfraError::new(kind, "create machine", failed, reason.clone()));
             }
             if let Some(address) = state.address().map(ToString::to_string) {
                 let addresses: Vec<String> = state.addresses.iter().map(ToString::to_string).collect();
@@ -180,17 +184,16 @@ impl Machines {
         let mut handle = None;
         loop {
             match self.provider.machine_ensure(spec, handle.take()).await? {
-                Step::Done(machine) => {
+                Progress::Done(machine) => {
                     self.record(spec, &machine).await?;
                     return Ok(machine);
                 }
-                Step::Pending {
+                Progress::Pending(Pending {
                     handle: next,
                     poll_after,
                     note,
                     hint,
-                    progress: _,
-                } => {
+                }) => {
                     self.trouble.set(
                         &spec.name,
                         Some(Said {
@@ -218,7 +221,7 @@ impl Machines {
         };
         self.journal.append(entry).await.map_err(|error| {
             let kind: ProviderKind = self.provider.info().kind;
-            let mut failed = InfraError::new(kind, "record machine", butler_infra::Class::Cancelled, "journal");
+            let mut failed = InfraError::new(kind, "record machine", ErrorKind::Cancelled, "journal");
             failed.source = Some(Box::new(error));
             failed
         })
@@ -249,6 +252,7 @@ impl Machines {
                 })
                 .collect(),
             labels: spec.labels.clone(),
+            claim: self.claims.get(&spec.machine_name).cloned(),
         }
     }
 
@@ -316,15 +320,14 @@ fn wanted(request: &MachineRequest) -> bool {
 
 /// The class that ends a step, if the error is one that trying again cannot cure.
 pub(crate) fn refusal(error: &InfraError) -> Option<Class> {
-    use butler_infra::Class as Infra;
     if !matches!(error.retry(), Retry::Never) {
         return None;
     }
-    Some(match &error.class {
-        Infra::Unauthenticated | Infra::Forbidden { .. } => Class::Permission,
-        Infra::Foreign => Class::Foreign,
-        Infra::Quota { .. } | Infra::Capacity { .. } => Class::Capacity,
-        Infra::SpecDrift | Infra::Invalid { .. } | Infra::Unsupported => Class::Configuration,
+    Some(match &error.kind {
+        ErrorKind::Unauthenticated | ErrorKind::Forbidden { .. } => Class::Permission,
+        ErrorKind::Foreign => Class::Foreign,
+        ErrorKind::Quota { .. } | ErrorKind::Capacity { .. } => Class::Capacity,
+        ErrorKind::SpecDrift | ErrorKind::Invalid { .. } | ErrorKind::Unsupported => Class::Configuration,
         _ => Class::Fatal,
     })
 }

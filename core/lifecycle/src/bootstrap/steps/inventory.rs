@@ -7,7 +7,9 @@ use butler_api::{
     error::{Class, StepError},
 };
 use butler_engine::{Step, StepId, Verbs};
+use butler_infra::{MachineRef, Scope};
 
+use super::preflight::platform_failed;
 use crate::bootstrap::{Bootstrap, Probed, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
@@ -47,24 +49,24 @@ pub(super) async fn inventory(context: &Bootstrap, report: &Report) -> Result<Pr
     let found = context
         .links
         .provider
-        .inventory(&context.settled.owner)
-        .await
-        .map_err(|e| {
-            let class = crate::bootstrap::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
-            StepError {
-                class,
-                hint: e.hint.clone(),
-                ..StepError::retryable("list the machines of this cluster", e)
-            }
-        })?;
-    let found: BTreeSet<String> = found.into_iter().map(|object| object.id).collect();
+        .inventory(Scope::Cluster(&context.settled.owner))
+        .await;
+    let found = found.map_err(|e| platform_failed("list the machines of this cluster", e))?;
+    let found: BTreeSet<String> = found.objects.into_iter().map(|object| object.id).collect();
     let known = context.known().memory.machines.clone();
     let id = |name: &String| known.get(name).and_then(|facts| facts.provider_id.clone());
-    let gone: Vec<(&String, String)> = made
+    let unlisted: Vec<(&String, String)> = made
         .iter()
         .filter_map(|name| Some((name, id(name)?)))
         .filter(|(_, id)| !found.contains(id))
         .collect();
+    let mut gone = Vec::new();
+    for (name, id) in unlisted {
+        // A list may be late: only the platform's answer about this very machine counts.
+        if is_gone(context, name, &id).await? {
+            gone.push((name, id));
+        }
+    }
     if gone.is_empty() {
         return Ok(Proof::of(format!("{} machines are there", made.len())));
     }
@@ -81,4 +83,17 @@ pub(super) async fn inventory(context: &Bootstrap, report: &Report) -> Result<Pr
         context.files.folder.display()
     );
     Err(StepError::new(Class::Foreign, message).hint(hint))
+}
+
+async fn is_gone(context: &Bootstrap, name: &str, id: &str) -> Result<bool, StepError> {
+    let machine = MachineRef {
+        provider: context.links.provider.info().kind,
+        id: id.to_owned(),
+        name: name.to_owned(),
+        generation: 1,
+        created: None,
+    };
+    let seen = context.links.provider.machine_observe(&machine).await;
+    let seen = seen.map_err(|e| platform_failed(&format!("look at machine {name}"), e))?;
+    Ok(seen.lifecycle.is_gone())
 }

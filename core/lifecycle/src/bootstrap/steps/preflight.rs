@@ -6,9 +6,9 @@ use butler_api::{
     event::Body,
 };
 use butler_engine::{Step, StepId, Verbs};
-use butler_infra::CheckStatus;
+use butler_infra::{CheckStatus, InfraError};
 
-use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, plan};
+use crate::bootstrap::{Bootstrap, Proof, Proved, Report, controllers::machines::refusal, phases, plan};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {
@@ -33,15 +33,8 @@ impl Verbs<Bootstrap> for Preflight {
 pub(super) async fn preflight(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
     let plan = plan::infra(&context.settled.config, context.settled.owner.cluster_id);
     report.waiting("the platform's checks", None);
-    let checks = context.links.provider.preflight(&plan).await.map_err(|e| {
-        let hint = e.hint.clone();
-        let class = crate::bootstrap::controllers::machines::refusal(&e).unwrap_or(Class::Retryable);
-        StepError {
-            class,
-            hint,
-            ..StepError::retryable("check the platform", e)
-        }
-    })?;
+    let checks = context.links.provider.preflight(&plan).await;
+    let checks = checks.map_err(|e| platform_failed("check the platform", e))?;
     let failed: Vec<_> = checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
     if let Some(first) = failed.first() {
         let all: Vec<String> = failed.iter().map(|c| format!("{} ({})", c.summary, c.id)).collect();
@@ -59,4 +52,14 @@ pub(super) async fn preflight(context: &Bootstrap, report: &Report) -> Result<Pr
         });
     }
     Ok(Proof::of(format!("{} checks passed", checks.len())))
+}
+
+/// A failed question to the platform.
+pub(super) fn platform_failed(what: &str, error: InfraError) -> StepError {
+    let class = refusal(&error).unwrap_or(Class::Retryable);
+    StepError {
+        class,
+        hint: error.hint.clone(),
+        ..StepError::retryable(what, error)
+    }
 }

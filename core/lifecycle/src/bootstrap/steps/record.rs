@@ -9,6 +9,7 @@ use butler_api::{
     v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
 };
 use butler_engine::{Step, StepId, Verbs};
+use butler_infra::hardware;
 use butler_kubernetes::{MANAGER, Watched, apply};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
@@ -79,6 +80,7 @@ pub(super) async fn write_record(context: &Bootstrap) -> Result<(), StepError> {
         api,
         provider: Arc::clone(&context.links.provider),
         owner: context.settled.owner.clone(),
+        claims: Arc::new(hardware::claims(&context.settled.config)),
         journal: context.journal.clone(),
         trouble: context.links.trouble.clone(),
     };
