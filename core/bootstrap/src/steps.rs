@@ -14,7 +14,7 @@ mod wiped;
 
 pub(crate) use below::Below;
 pub(crate) use kubernetes::ready as api_server_ready;
-pub(crate) use talos::{cluster_spec, install_image, node_spec};
+pub(crate) use talos::{cluster_spec, node_spec};
 
 use std::time::{Duration, Instant};
 

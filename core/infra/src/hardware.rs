@@ -1,6 +1,6 @@
 //! Links and disks that a configuration names, against those that a machine has. Pure.
 
-use butler_api::config::{BootstrapConfig, Patch, PatchBody, Role, StaticMachine};
+use butler_api::config::{BootstrapConfig, Patch, PatchBody, Role};
 use butler_talos::client::Hardware;
 
 /// What a configuration names of one machine's links and disks, each with its setting.
@@ -17,18 +17,6 @@ pub struct Missing {
     pub message: String,
     /// The setting to correct.
     pub hint: String,
-}
-
-/// The machine of this name on the list of provider `static`, and its position in the file.
-pub fn listed<'a>(config: &'a BootstrapConfig, name: &str) -> Option<(usize, &'a StaticMachine)> {
-    if config.static_machines().is_empty() {
-        return None;
-    }
-    let names = config.machine_names();
-    let (_, role) = names.iter().find(|(n, _)| n == name)?;
-    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
-    let listed = config.static_machines().iter().enumerate();
-    listed.filter(|(_, machine)| machine.role == *role).nth(position)
 }
 
 /// What to do about another fingerprint than the one that the configuration names for the machine at this position.
@@ -53,7 +41,7 @@ pub fn named(config: &BootstrapConfig, name: &str) -> Named {
     {
         named.links.push(("network.vipInterface".to_owned(), link.clone()));
     }
-    let listed = listed(config, name);
+    let listed = config.listed_machine(name);
     let setting = |at: usize, key: &str| format!("providerConfig.static.machines[{at}].{key}");
     if let Some((at, link)) = listed.and_then(|(at, machine)| Some((at, machine.network_interface.as_ref()?))) {
         named.links.push((setting(at, "networkInterface"), link.clone()));

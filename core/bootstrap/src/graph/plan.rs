@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use butler_api::config::{BootstrapConfig, Deadlines, ProviderKind, Role};
+use butler_api::config::{BootstrapConfig, ControlPlaneEndpoint, Deadlines, ProviderKind, Role};
 
 use super::step::{Graph, GraphError, Kind, Phase, Step, StepId};
-use crate::addresses;
 
 /// An addon as the graph sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +37,11 @@ pub fn bootstrap(config: &BootstrapConfig, addons: &[AddonNode], keep: bool, mad
     let setting = Setting {
         listed: config.provider_kind() == ProviderKind::Static,
         // Only an address is announced by the machines; a name belongs to somebody's load balancer, which may answer before.
-        announces: addresses::endpoint(config).is_some_and(addresses::is_announced),
+        announces: config
+            .network
+            .vip
+            .as_ref()
+            .is_some_and(ControlPlaneEndpoint::is_announced),
         endpoint,
     };
     for (name, role) in &machines {

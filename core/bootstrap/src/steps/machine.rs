@@ -54,7 +54,8 @@ pub(super) async fn restore(context: &Context, client: &Client) -> Result<(), St
         {
             continue;
         }
-        machines::restore_status(&api, name, &id, &address)
+        let before = request.and_then(|request| request.status.clone());
+        machines::restore_status(&api, name, before, (&id, &address))
             .await
             .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
     }
@@ -75,8 +76,8 @@ async fn write(context: &Context, client: &Client, name: &str) -> Result<(), Ste
 
 pub(super) async fn created(context: &Context, name: &str, report: &Report) -> Result<Proof, StepError> {
     let watched = context.bootstrap()?.machines()?;
-    let waiting = match crate::plan::static_machine(&context.config, name) {
-        Some(machine) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
+    let waiting = match context.config.listed_machine(name) {
+        Some((_, machine)) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
         None => format!("{} to create {name}", context.provider.info().display),
     };
     report.waiting(waiting.clone(), None);

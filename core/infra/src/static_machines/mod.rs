@@ -7,7 +7,7 @@ mod judge;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use butler_api::config::{BootstrapConfig, ProviderKind};
+use butler_api::config::{BootstrapConfig, Machine, ProviderKind, TALOS_PORT};
 use butler_talos::client::{Address, Credentials, Maintenance, MaintenanceFacts, Mode, probe};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -65,19 +65,15 @@ impl StaticMachines {
     /// machines that are configured already. Nothing is sent yet.
     pub fn new(config: &BootstrapConfig, credentials: Option<Credentials>) -> Result<Self, InfraError> {
         let mut machines = Vec::new();
-        for (name, role) in config.machine_names() {
-            let Some((at, machine)) = hardware::listed(config, &name) else {
+        for Machine { name, role, listed } in config.machines() {
+            let Some((at, machine)) = listed else {
                 let message = format!("the list has no machine left for the role {}", role.as_str());
                 return Err(invalid(&name, "machines", message));
             };
-            let address = machine
-                .address
-                .parse()
-                .map_err(|e| invalid(&name, "address", "the address is wrong").because(e))?;
             machines.push(Listed {
                 named: hardware::named(config, &name),
                 name,
-                address,
+                address: machine.address.into(),
                 fingerprint: machine.fingerprint.clone(),
                 at,
             });
@@ -241,7 +237,7 @@ fn state(listed: &Listed, mode: Mode) -> MachineState {
     let ip = listed.address.host().parse().ok();
     let addresses = ip.map(|ip| Addr {
         ip,
-        talos_port: Some(listed.address.port()).filter(|port| *port != 50_000),
+        talos_port: Some(listed.address.port()).filter(|port| *port != TALOS_PORT),
         kind: AddrKind::Internal,
         source: AddrSource::Assigned,
         mac: None,
