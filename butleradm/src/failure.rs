@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
+use butler_addons::PlanError;
 use butler_api::{descriptors, event::Outcome};
-use butler_bootstrap::{
-    addons::PlanError,
+use butler_embedded::OpenError;
+use butler_files::{home::HomeError, read::ReadError};
+use butler_infra::InfraError;
+use butler_lifecycle::{
     context::Files,
     driver::{Ended, FailedStep},
     run::RunError,
 };
-use butler_client::{home::HomeError, read::ReadError};
-use butler_embedded::OpenError;
-use butler_infra::InfraError;
 use butler_terminal::{Exit, Failure};
 use butler_world::process::WorldError;
 

@@ -13,21 +13,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use butler_addons::{
+    ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller,
+    process::{self, Environment, Invocation, Stdin},
+};
 use butler_api::{
     config::{self, Provider as ProviderConfig},
     duration,
 };
-use butler_bootstrap::{
-    addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
+use butler_files::home::{self, Home};
+use butler_infra::{ConnectEnv, Provider};
+use butler_lifecycle::{
     bundle::Bundle,
     cluster::kind::{self, Tools},
     context::{Files, MakeInstaller},
     machine_config, plan,
-    process::{self, Environment, Invocation, Stdin},
     run::{self, Request},
 };
-use butler_client::home::{self, Home};
-use butler_infra::{ConnectEnv, Provider};
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, env, interrupt, output};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -164,16 +166,16 @@ impl Job<'_> {
         self.machines_can_be_configured().await?;
         self.proxies_are_usable()?;
         let facts = ClusterFacts::default();
-        let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
+        let addons = butler_addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
         let id = self.begun()?;
         let provider = self.provider(false).await;
         let infra = plan::infra(&self.config, id.unwrap_or_default());
         let provider = provider.as_deref().map_err(Failure::message);
         let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
         warnings.extend(unreadable);
-        warnings.extend(addons::warnings(&self.config));
+        warnings.extend(butler_addons::warnings(&self.config));
         if !self.is_simulated() {
-            let found = addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), false);
+            let found = butler_addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), false);
             warnings.extend(found.iter().map(|error| format!("a bootstrap is refused: {error}")));
         }
         let planned = Planned(plan::plan(&self.config, &addons, &found, warnings));
@@ -277,17 +279,18 @@ impl Job<'_> {
         let ask = Invocation {
             program: "helm".into(),
             args: vec!["version".to_owned(), "--short".to_owned()],
-            env: Environment::Only(self.env.only(addons::HELM_ENVIRONMENT)),
+            env: Environment::Only(self.env.only(butler_addons::HELM_ENVIRONMENT)),
             stdin: Stdin::Null,
             timeout: Duration::from_mins(1),
         };
         let asked = process::run(ask, &|_| {}).await.map_err(|e| {
             Failure::from_error(Exit::Usage, &e)
                 .while_doing("cannot run helm, which installs the addons")
-                .hint(addons::HELM_HINT)
+                .hint(butler_addons::HELM_HINT)
         })?;
-        addons::check_helm(&asked.stdout).map_err(|why| {
-            Failure::new(Exit::Usage, format!("this helm cannot install the addons: {why}")).hint(addons::HELM_HINT)
+        butler_addons::check_helm(&asked.stdout).map_err(|why| {
+            Failure::new(Exit::Usage, format!("this helm cannot install the addons: {why}"))
+                .hint(butler_addons::HELM_HINT)
         })
     }
 
@@ -297,8 +300,8 @@ impl Job<'_> {
         if self.is_simulated() || begun {
             return Ok(());
         }
-        let addons = addons::plan(&self.config, facts).map_err(|e| failure::plan(&e))?;
-        let found = addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), true);
+        let addons = butler_addons::plan(&self.config, facts).map_err(|e| failure::plan(&e))?;
+        let found = butler_addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), true);
         let Some(first) = found.first() else { return Ok(()) };
         let more = match found.len() - 1 {
             0 => String::new(),
@@ -323,7 +326,7 @@ impl Job<'_> {
         let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
         let mirror = self.config.addons.chart_mirror.clone();
         let timeout = self.config.deadlines.addon;
-        let own = self.env.only(addons::HELM_ENVIRONMENT);
+        let own = self.env.only(butler_addons::HELM_ENVIRONMENT);
         let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
             let mut env = own.clone();

@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod config;
 pub mod descriptors;
 pub mod duration;
+pub mod error;
 pub mod event;
 pub mod labels;
 pub mod names;

@@ -1,7 +1,7 @@
 //! What `bootstrap` answers: the plan, or what was made.
 
 use butler_api::event::MachineLine;
-use butler_bootstrap::{
+use butler_lifecycle::{
     context::Files,
     driver::Ended,
     plan::{Plan, PlannedMachine},

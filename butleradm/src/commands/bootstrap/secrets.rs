@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use butler_api::config::{BootstrapConfig, SecretSource, utf8};
-use butler_bootstrap::{
-    addons::ClusterFacts,
+use butler_addons::{
+    ClusterFacts,
     process::{self, Environment, Invocation, ProcessError, Stdin},
 };
-use butler_client::read;
+use butler_api::config::{BootstrapConfig, SecretSource, utf8};
+use butler_files::read;
 use butler_talos::{client::Credentials, secrets::SecretsBundle};
 use butler_terminal::{Env, Exit, Failure};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
