@@ -113,9 +113,6 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
                  A machine on the list keeps its name when its `name` is written down",
         ),
         RunError::Plan(error) => plan(error),
-        RunError::Talos { .. } => {
-            Failure::from_error(Exit::Usage, error).hint("choose a release up to 1.13 in talos.version")
-        }
         RunError::Lost(lost) => lost
             .hints()
             .iter()

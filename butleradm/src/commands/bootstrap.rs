@@ -17,7 +17,10 @@ use butler_addons::{
     ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller,
     process::{self, Environment, Invocation, Stdin},
 };
-use butler_api::config::{self, Provider as ProviderConfig};
+use butler_api::{
+    config::{self, Provider as ProviderConfig},
+    duration,
+};
 use butler_files::home::{self, Home};
 use butler_infra::{Access, Provider};
 use butler_lifecycle::{
@@ -29,8 +32,7 @@ use butler_lifecycle::{
     },
     bootstrap_clusters::kind::{self, Tools},
 };
-use butler_talos::config::Contract;
-use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
+use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, env, interrupt, output};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -64,7 +66,7 @@ pub struct BootstrapArgs {
     #[arg(long, value_name = "FILE", env = env::BUTLER_EVENTS, hide_env_values = true)]
     pub events: Option<PathBuf>,
     /// Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, env = env::BUTLER_DEADLINE, hide_env_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive, env = env::BUTLER_DEADLINE, hide_env_values = true)]
     pub deadline: Option<Duration>,
     /// Keep the bootstrap cluster after the pivot
     #[arg(long, visible_alias = "skip-cleanup")]
@@ -178,12 +180,6 @@ impl Job<'_> {
             let found = butler_addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), false);
             warnings.extend(found.iter().map(|error| format!("a bootstrap is refused: {error}")));
         }
-        let talos = &self.config.talos.version;
-        if Contract::of(talos).is_none() {
-            warnings.push(format!(
-                "a bootstrap is refused: machine configurations for Talos v{talos} cannot be made yet"
-            ));
-        }
         let planned = Planned(plan::plan(&self.config, &addons, &found, warnings));
         self.ui.answer(&planned, self.args.output.output)
     }
@@ -265,10 +261,6 @@ impl Job<'_> {
     /// Reads what machine configurations need, and makes them for a look: what cannot work is told before the first effect.
     async fn machines_can_be_configured(&mut self) -> Result<(), Failure> {
         secrets::of_machines(&mut self.config, self.env).await?;
-        if Contract::of(&self.config.talos.version).is_none() {
-            // Told by the plan, and refused by the run.
-            return Ok(());
-        }
         machine_config::check(&self.config)
             .map_err(|e| Failure::from_error(Exit::Usage, &e).while_doing("the machine configurations cannot be made"))
     }

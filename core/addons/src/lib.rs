@@ -21,7 +21,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use butler_api::config::{BootstrapConfig, ChartMirror, IpRange};
+use butler_api::config::{ChartMirror, IpRange};
 use butler_kubernetes::{Ready, WorkloadKind};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -36,11 +36,6 @@ pub use self::{
     release::{RecordError, StoredRelease},
     world::{WorldInstaller, stand_in},
 };
-
-/// `spec` of the ProviderConfig that a configuration describes, without `credentialsRef`.
-pub fn provider_spec(config: &BootstrapConfig) -> Value {
-    catalog::provider::spec(config)
-}
 
 /// Version and place of an addon's chart or manifest, for people; none for objects of our own.
 pub fn origin(addon: &Addon, mirror: Option<&ChartMirror>) -> Option<(String, String)> {

@@ -5,6 +5,7 @@
 pub mod conditions;
 pub mod config;
 pub mod descriptors;
+pub mod duration;
 pub mod error;
 pub mod event;
 pub mod labels;

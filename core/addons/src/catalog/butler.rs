@@ -1,11 +1,14 @@
 //! Butler itself: namespaces, CRDs, catalog, controller, console, and the objects that describe the platform.
 
 use butler_api::{
-    config::{
-        BootstrapConfig, ButlerController, Console, ConsoleIngress, Exposure, MultiTenancyMode, ProviderKind,
-        versions::Component,
+    config::{BootstrapConfig, ButlerController, Console, ConsoleIngress, ProviderKind, versions::Component},
+    names,
+    v1alpha1::{
+        self,
+        butler_config::{ButlerConfigSpec, MultiTenancy},
+        provider_config::ProviderConfigSpec,
+        shared::SecretRef,
     },
-    names, v1alpha1,
 };
 use butler_kubernetes::Ready;
 use serde_json::{Value, json};
@@ -121,11 +124,13 @@ fn definitions() -> Vec<(String, Value)> {
 /// The platform as tenants use it: named after the provider, not after this cluster.
 fn provider_config(context: &Context<'_>) -> Addon {
     let name = context.config.provider_kind().as_str();
-    let mut spec = provider::spec(context.config);
+    let mut spec = ProviderConfigSpec::from(context.config);
     let secret = provider::credentials_secret(context);
-    if let Some(secret) = &secret {
-        spec["credentialsRef"] = json!({"name": secret.name, "namespace": secret.namespace});
-    }
+    spec.credentials_ref = secret.as_ref().map(|secret| SecretRef {
+        name: secret.name.clone(),
+        namespace: Some(secret.namespace.clone()),
+        key: None,
+    });
     let object = json!({
         "apiVersion": API_VERSION, "kind": "ProviderConfig",
         "metadata": {"name": name, "namespace": SYSTEM}, "spec": spec,
@@ -296,19 +301,14 @@ fn controller(context: &Context<'_>, settings: &ButlerController) -> Addon {
 
 /// What the configuration says about the platform as a whole; the rest of ButlerConfig belongs to the catalog's chart.
 fn butler_config(config: &BootstrapConfig) -> Option<Addon> {
-    let mut spec = json!({});
-    if let Some(exposure) = &config.exposure {
-        spec["controlPlaneExposure"] = self::exposure(exposure);
-    }
-    if let Some(mode) = config.multi_tenancy_mode {
-        let mode = match mode {
-            MultiTenancyMode::Optional => "Optional",
-            MultiTenancyMode::Enforced => "Enforced",
-            MultiTenancyMode::Disabled => "Disabled",
-        };
-        spec["multiTenancy"] = json!({"mode": mode});
-    }
-    if spec.as_object().is_some_and(serde_json::Map::is_empty) {
+    let spec = ButlerConfigSpec {
+        control_plane_exposure: config.exposure.as_ref().map(Into::into),
+        multi_tenancy: config.multi_tenancy_mode.map(|mode| MultiTenancy {
+            mode: Some(mode.into()),
+        }),
+        ..ButlerConfigSpec::default()
+    };
+    if spec == ButlerConfigSpec::default() {
         return None;
     }
     let object = json!({
@@ -322,29 +322,6 @@ fn butler_config(config: &BootstrapConfig) -> Option<Addon> {
         objects(vec![object]),
         Vec::new(),
     ))
-}
-
-fn exposure(exposure: &Exposure) -> Value {
-    match exposure {
-        Exposure::LoadBalancer => json!({"mode": "LoadBalancer"}),
-        Exposure::Ingress {
-            hostname,
-            ingress_class_name,
-            controller_type,
-        } => {
-            let mut value = json!({"mode": "Ingress", "hostname": hostname});
-            if let Some(class) = ingress_class_name {
-                value["ingressClassName"] = json!(class);
-            }
-            if let Some(controller) = controller_type {
-                value["controllerType"] = json!(controller);
-            }
-            value
-        }
-        Exposure::Gateway { hostname, gateway_ref } => {
-            json!({"mode": "Gateway", "hostname": hostname, "gatewayRef": gateway_ref})
-        }
-    }
 }
 
 fn console(context: &Context<'_>, settings: &Console) -> Addon {

@@ -388,14 +388,14 @@ fn substitutions(context: &Context<'_>) -> Variables {
     let encoded = |key: &str| provider::encoded(context, key).map(Substitution::Secret);
     let found = match &context.config.provider {
         Provider::Nutanix(settings) => vec![
-            ("NUTANIX_ENDPOINT", plain(host_of(&settings.endpoint))),
+            ("NUTANIX_ENDPOINT", plain(&settings.endpoint.authority.host.to_string())),
             ("NUTANIX_PORT", Some(Substitution::Plain(settings.port.to_string()))),
             ("NUTANIX_INSECURE", plain("false")),
             ("NUTANIX_USER", secret("username")),
             ("NUTANIX_PASSWORD", secret("password")),
         ],
         Provider::Proxmox(settings) => vec![
-            ("PROXMOX_URL", plain(&settings.endpoint)),
+            ("PROXMOX_URL", plain(&settings.endpoint.to_string())),
             ("PROXMOX_TOKEN", secret("username")),
             ("PROXMOX_SECRET", secret("password")),
         ],
@@ -444,9 +444,4 @@ fn profile(id: Option<&str>, key: Option<&str>, token: Option<&str>, region: Opt
         .filter_map(|(name, value)| Some(format!("{name} = {}\n", value?)));
     let profile: String = ["[default]\n".to_owned()].into_iter().chain(lines).collect();
     Some(STANDARD.encode(profile).into())
-}
-
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', ':']).next().unwrap_or(rest)
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use butler_api::config::{Cni, Exposure, Provider, ProviderKind, Versioned, versions::Component};
+use butler_api::config::{Cni, ControlPlaneEndpoint, Exposure, Provider, ProviderKind, Versioned, versions::Component};
 use butler_kubernetes::{Ready, WorkloadKind};
 use serde_json::{Value, json};
 
@@ -51,7 +51,12 @@ fn announced_vip(context: &Context<'_>) -> Option<Ipv4Addr> {
     if context.is_cloud() || context.config.provider_kind() == ProviderKind::Local {
         return None;
     }
-    context.config.network.vip.as_deref().and_then(|vip| vip.parse().ok())
+    context
+        .config
+        .network
+        .vip
+        .as_ref()
+        .and_then(ControlPlaneEndpoint::address)
 }
 
 /// The interface that carries the VIP; none lets kube-vip take the one of the default route.
@@ -60,13 +65,11 @@ fn vip_interface(context: &Context<'_>) -> Option<String> {
         return Some(name.clone());
     }
     match &context.config.provider {
-        Provider::Harvester(_) => Some("enp1s0".to_owned()),
-        Provider::Nutanix(_) => Some("ens3".to_owned()),
         Provider::Static(machines) => machines
             .machines
             .iter()
             .find_map(|machine| machine.network_interface.clone()),
-        _ => Some("eth0".to_owned()),
+        provider => Some(provider.kind().default_interface().to_owned()),
     }
 }
 

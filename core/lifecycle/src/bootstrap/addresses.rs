@@ -46,18 +46,6 @@ pub(crate) enum State {
     Unknown(String),
 }
 
-/// The host of a VIP; none where the endpoint is a machine's own address.
-pub(crate) fn endpoint(config: &BootstrapConfig) -> Option<&str> {
-    let vip = config.network.vip.as_deref()?;
-    vip.split('/').next()
-}
-
-/// Whether the machines announce the endpoint: an address. A name belongs to somebody's load balancer, which may answer
-/// before the cluster does.
-pub(crate) fn is_announced(host: &str) -> bool {
-    host.parse::<std::net::IpAddr>().is_ok()
-}
-
 /// Whether no machine can have the endpoint by our doing: none got a configuration.
 pub(crate) fn is_unused(known: &Known) -> bool {
     let configure = |step: &butler_engine::StepId| step.as_str().ends_with("/configure");
@@ -104,12 +92,13 @@ pub(crate) async fn endpoint_state(host: &str, files: &Files) -> State {
 /// Read-only checks of the addresses that the configuration names, for the plan.
 pub async fn checks(config: &BootstrapConfig, files: &Files) -> Vec<Check> {
     let vip = async {
-        let host = endpoint(config)?;
-        if !is_announced(host) {
-            let message = format!("{host} belongs to a load balancer, which is not looked at");
+        let endpoint = config.network.vip.as_ref()?;
+        if !endpoint.is_announced() {
+            let message = format!("{endpoint} belongs to a load balancer, which is not looked at");
             return Some(check("network/vip", CheckStatus::Skipped, message, None));
         }
-        Some(endpoint_check(host, endpoint_state(host, files).await))
+        let host = endpoint.to_string();
+        Some(endpoint_check(&host, endpoint_state(&host, files).await))
     };
     let pool = async {
         let pool = config.network.load_balancer_pool?;

@@ -348,7 +348,7 @@ impl Bootstrap {
     /// Host of the control-plane endpoint: the configured one, else the first control plane's address.
     pub fn endpoint_host(&self) -> Result<String, StepError> {
         if let Some(vip) = &self.settled.config.network.vip {
-            return Ok(vip.split('/').next().unwrap_or(vip).to_owned());
+            return Ok(vip.to_string());
         }
         let first = self.control_planes().into_iter().next();
         let first = first.ok_or_else(|| StepError::new(Class::Fatal, "the plan has no control plane"))?;

@@ -1,10 +1,10 @@
 //! From a validated configuration to the steps of its bootstrap: the list of steps, and who needs whom. Pure.
 
 use butler_addons::Addon;
-use butler_api::config::{BootstrapConfig, ProviderKind, Role};
+use butler_api::config::{BootstrapConfig, ControlPlaneEndpoint, ProviderKind, Role};
 use butler_engine::{Graph, GraphError, Step, StepId};
 
-use crate::bootstrap::{Bootstrap, addresses, steps};
+use crate::bootstrap::{Bootstrap, steps};
 
 /// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot; with `made` earlier runs made machines,
 /// which are looked for.
@@ -52,7 +52,11 @@ fn of_machine(config: &BootstrapConfig, name: &str, role: Role, machines: &[(Str
     };
     let listed = config.provider_kind() == ProviderKind::Static;
     // Only an address is announced by the machines; a name belongs to somebody's load balancer, which may answer before.
-    let announces = addresses::endpoint(config).is_some_and(addresses::is_announced);
+    let announces = config
+        .network
+        .vip
+        .as_ref()
+        .is_some_and(ControlPlaneEndpoint::is_announced);
     let mut list = vec![
         steps::machine::step(name, listed, announces, deadlines),
         steps::boot::step(name, deadlines),

@@ -6,14 +6,13 @@ use butler_api::{
     config::{BootstrapConfig, Role, SecretSource},
     error::{Class, StepError},
 };
-use butler_infra::hardware;
 use butler_talos::{
     client::{Address, Hardware},
     config as machine_config,
     config::{ClusterSpec, Cni, ConfigError, NodeSpec, RegistryHost},
 };
 
-use crate::bootstrap::{context::bracketed, plan};
+use crate::bootstrap::context::bracketed;
 
 /// Stands for the endpoint where that is an address which only the platform knows.
 const SOME_HOST: &str = "192.0.2.1";
@@ -21,8 +20,8 @@ const SOME_HOST: &str = "192.0.2.1";
 /// Makes the configuration of every machine without the cluster's secrets: patches that do not fit and certificates that
 /// are none are found here.
 pub fn check(config: &BootstrapConfig) -> Result<(), ConfigError> {
-    let host = config.network.vip.as_deref().unwrap_or(SOME_HOST);
-    let cluster = cluster_spec(config, host.split('/').next().unwrap_or(host));
+    let host = config.network.vip.as_ref().map(ToString::to_string);
+    let cluster = cluster_spec(config, host.as_deref().unwrap_or(SOME_HOST));
     for (name, role) in config.machine_names() {
         machine_config::check(&cluster, &node_spec(config, &name, role))?;
     }
@@ -42,7 +41,7 @@ pub(crate) fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec 
     spec.pod_cidrs = vec![config.network.pod_cidr.to_string()];
     spec.service_cidrs = vec![config.network.service_cidr.to_string()];
     spec.install_disk = Some(talos.install_disk.clone());
-    spec.install_image = Some(install_image(config));
+    spec.install_image = Some(config.install_image());
     spec.allow_scheduling_on_control_planes = config.cluster.workers.is_none();
     spec.cni = Cni::None;
     spec.proxy_disabled = config.addons.cni.is_some();
@@ -73,35 +72,22 @@ fn registry_hosts(config: &BootstrapConfig) -> BTreeMap<String, RegistryHost> {
     hosts.collect()
 }
 
-/// The image that installs Talos: from the factory when a schematic is named.
-pub(crate) fn install_image(config: &BootstrapConfig) -> String {
-    let version = &config.talos.version;
-    match &config.talos.schematic {
-        Some(schematic) => format!("factory.talos.dev/metal-installer/{schematic}:v{version}"),
-        None => format!("ghcr.io/siderolabs/installer:v{version}"),
-    }
-}
-
 pub(crate) fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> NodeSpec {
-    let (talos_role, pool) = match role {
-        Role::ControlPlane => (machine_config::Role::ControlPlane, Some(&config.cluster.control_plane)),
-        Role::Worker => (machine_config::Role::Worker, config.cluster.workers.as_ref()),
-    };
-    let mut spec = NodeSpec::new(talos_role);
+    let mut spec = NodeSpec::new(role);
     spec.hostname = Some(name.to_owned());
-    spec.labels = pool.map_or_else(BTreeMap::new, |p| p.labels.clone());
-    let machine = plan::static_machine(config, name);
+    spec.labels.clone_from(&config.pool(role).labels);
+    let machine = config.listed_machine(name).map(|(_, machine)| machine);
     spec.install_disk = machine.and_then(|m| m.install_disk.clone());
     spec.interface = machine.and_then(|m| m.network_interface.clone());
     spec
 }
 
 /// Without kube-vip Talos itself carries a VIP that is an address, on control planes.
-pub(crate) fn own_vip(config: &BootstrapConfig, role: machine_config::Role) -> Option<std::net::IpAddr> {
-    if role != machine_config::Role::ControlPlane || config.addons.control_plane_ha.is_some() {
+pub(crate) fn own_vip(config: &BootstrapConfig, role: Role) -> Option<std::net::IpAddr> {
+    if role != Role::ControlPlane || config.addons.control_plane_ha.is_some() {
         return None;
     }
-    config.network.vip.as_deref()?.split('/').next()?.parse().ok()
+    config.network.vip.as_ref()?.address().map(Into::into)
 }
 
 /// The link of the VIP: the configured one, else the one that has the node's address.
@@ -111,13 +97,13 @@ pub(crate) fn vip_link(
     address: &Address,
     hardware: &Hardware,
 ) -> Result<String, StepError> {
-    let listed = hardware::listed(config, name).map(|(_, machine)| machine);
+    let listed = config.listed_machine(name).map(|(_, machine)| machine);
     let named = config.network.vip_interface.clone();
     if let Some(link) = named.or_else(|| listed.and_then(|machine| machine.network_interface.clone())) {
         return Ok(link);
     }
-    // What does not tell its links is taken for a machine as most are.
-    let usual = || Some("eth0").filter(|link| !hardware.lacks_link(link));
+    // What does not tell its links is taken for a machine as most of the platform are.
+    let usual = || Some(config.provider_kind().default_interface()).filter(|link| !hardware.lacks_link(link));
     let found = hardware.main_link(address.host().parse().ok()).or_else(usual);
     found.map(str::to_owned).ok_or_else(|| {
         let links = hardware.describe_links();

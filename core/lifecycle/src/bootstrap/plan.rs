@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use butler_addons::{self, Addon, Images, Source};
-use butler_api::config::{BootstrapConfig, Role, StaticMachine, versions};
+use butler_api::config::{BootstrapConfig, Role, versions};
 use butler_infra::{Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::bootstrap::{addresses, context::Files, machine_config::install_image};
+use crate::bootstrap::{addresses, context::Files};
 
 /// What will be made.
 #[derive(Debug, Clone, Serialize)]
@@ -211,14 +211,9 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
     }
 }
 
-/// The listed machine of this name, for provider `static`.
-pub(crate) fn static_machine<'a>(config: &'a BootstrapConfig, name: &str) -> Option<&'a StaticMachine> {
-    hardware::listed(config, name).map(|(_, machine)| machine)
-}
-
 fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: Role) -> PlannedMachine {
     let pool = config.pool(role);
-    let listed = static_machine(config, &name);
+    let listed = config.listed_machine(&name).map(|(_, machine)| machine);
     // The sizes of a machine that somebody else made are not ours to tell.
     let made = |size| Some(size).filter(|_| listed.is_none());
     let seen = listed.and_then(|m| found.machines.iter().find(|seen| seen.address == m.address));
@@ -227,7 +222,7 @@ fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: 
         cpu: made(pool.cpu),
         memory_mb: made(pool.memory_mb),
         disk_gb: made(pool.disk_gb),
-        address: listed.map(|m| m.address.clone()),
+        address: listed.map(|m| m.address.to_string()),
         seen: seen.map(|seen| seen.facts.clone()).unwrap_or_default(),
         name,
     }
@@ -238,7 +233,7 @@ fn addresses(config: &BootstrapConfig) -> Vec<PlannedAddress> {
     let mut list = Vec::new();
     let mut add = |purpose: &'static str, address: String| list.push(PlannedAddress { purpose, address });
     match &network.vip {
-        Some(vip) => add("control-plane endpoint", vip.clone()),
+        Some(vip) => add("control-plane endpoint", vip.to_string()),
         None => add("control-plane endpoint", "the first control plane's address".to_owned()),
     }
     if let Some(pool) = network.load_balancer_pool {
@@ -263,7 +258,7 @@ fn planned_addon(config: &BootstrapConfig, addon: &Addon) -> PlannedAddon {
 fn images(config: &BootstrapConfig, addons: &[Addon]) -> Vec<String> {
     let kubernetes = &config.talos.kubernetes_version;
     let mut images = BTreeSet::from([
-        install_image(config),
+        config.install_image(),
         format!("ghcr.io/siderolabs/kubelet:v{kubernetes}"),
     ]);
     // Cilium takes the place of kube-proxy.

@@ -19,9 +19,8 @@ pub fn groundwork(config: &BootstrapConfig, cluster_id: Uuid) -> Result<Vec<Valu
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {MANAGED_BY: BUTLER}},
     })];
-    let provider = record::provider_config(config, butler_addons::provider_spec(config))?;
-    objects.push(marked(&provider, cluster_id)?);
-    if let Some(pool) = record::network_pool(config)? {
+    objects.push(marked(&record::provider_config(config), cluster_id)?);
+    if let Some(pool) = record::network_pool(config) {
         objects.push(marked(&pool, cluster_id)?);
     }
     let mut bootstrap = marked(&record::cluster_bootstrap(config), cluster_id)?;

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use butler_api::config::BootstrapConfig;
+use butler_api::config::{BootstrapConfig, Machine};
 use butler_engine::journal::{Found, JournalError, Problem, Unusable, find};
 use butler_kubernetes::chain;
 use butler_talos::{pki, secrets::SecretsBundle};
@@ -150,11 +150,11 @@ fn begin_anew(files: &Files) -> String {
 
 /// The machines as far as they are known: by the journal, else by the configuration.
 fn machines(config: &BootstrapConfig, known: &Known) -> Vec<String> {
-    let names = config.machine_names().into_iter();
-    names
-        .map(|(name, _)| {
+    let machines = config.machines().into_iter();
+    machines
+        .map(|Machine { name, listed, .. }| {
             let facts = known.memory.machines.get(&name);
-            let listed = crate::bootstrap::plan::static_machine(config, &name).map(|m| m.address.clone());
+            let listed = listed.map(|(_, machine)| machine.address.to_string());
             let id = facts.and_then(|f| f.provider_id.clone());
             let address = facts.and_then(|f| f.address.clone()).or(listed);
             let mut told: Vec<String> = address.into_iter().collect();

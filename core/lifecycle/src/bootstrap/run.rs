@@ -17,7 +17,6 @@ use butler_files::{
     home::{self, HomeError},
 };
 use butler_infra::{Owner, Provider};
-use butler_talos::config::Contract;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -89,12 +88,6 @@ pub enum RunError {
     /// The addons do not fit together.
     #[error("the addons do not fit together")]
     Plan(#[from] PlanError),
-    /// No machine configuration can be made for this release.
-    #[error("machine configurations for Talos v{version} cannot be made yet")]
-    Talos {
-        /// The release.
-        version: semver::Version,
-    },
     /// The steps are no graph: a defect of this program.
     #[error("internal error: the steps of the bootstrap do not fit together")]
     Graph(#[from] GraphError),
@@ -245,14 +238,8 @@ fn notice(changes: &[Change]) -> Option<Body> {
     })
 }
 
-/// What changed since the last run. Refused is what could only end badly: a release we cannot configure, a change of what
-/// was used already.
+/// What changed since the last run. Refused is what could only end badly: a change of what was used already.
 fn changed(config: &BootstrapConfig, known: &Known) -> Result<Option<Verdict>, RunError> {
-    if Contract::of(&config.talos.version).is_none() {
-        return Err(RunError::Talos {
-            version: config.talos.version.clone(),
-        });
-    }
     let (Some(digest), Some(before)) = (&known.digest, &known.config) else {
         return Ok(None);
     };

@@ -7,21 +7,26 @@ use std::{
 };
 
 use butler_api::{
+    conditions::{self, Observation, reasons, types},
     config::{ExtraDisk, ProviderKind, Role},
     error::{Class, StepError},
-    v1alpha1::MachineRequest,
+    v1alpha1::{
+        MachineRequest,
+        machine_request::{MachinePhase, MachineRequestStatus},
+    },
 };
 use butler_infra::{
     Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, Retry,
 };
 use butler_kubernetes::{MANAGER, Watched, chain};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, ResourceExt as _,
     api::{Patch, PatchParams},
     runtime::reflector::ObjectRef,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::bootstrap::{Entry, Fact, Journal, record::NAMESPACE, steps};
@@ -112,9 +117,11 @@ impl Machines {
 
     async fn reconcile(&self, request: &MachineRequest) {
         let name = request.name_any();
+        // Nobody else writes it: what this task wrote last is what is there.
+        let mut status = request.status.clone().unwrap_or_else(MachineRequestStatus::default);
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.bring_up(request).await {
+            match self.bring_up(request, &mut status).await {
                 Ok(()) => {
                     self.trouble.set(&name, None);
                     return;
@@ -126,7 +133,7 @@ impl Machines {
                         hint: error.hint.clone(),
                         refusal,
                     };
-                    self.report_failure(&name, &said).await;
+                    self.report_failure(&name, &mut status, &said).await;
                     self.trouble.set(&name, Some(said));
                     if refusal.is_some() {
                         return;
@@ -142,8 +149,8 @@ impl Machines {
         }
     }
 
-    async fn bring_up(&self, request: &MachineRequest) -> Result<(), InfraError> {
-        let spec = self.spec(request);
+    async fn bring_up(&self, request: &MachineRequest, status: &mut MachineRequestStatus) -> Result<(), InfraError> {
+        let spec = self.spec(request)?;
         let machine = self.ensure(&spec).await?;
         let mut running = false;
         loop {
@@ -155,17 +162,14 @@ impl Machines {
             }
             if let Some(address) = state.address().map(ToString::to_string) {
                 let addresses: Vec<String> = state.addresses.iter().map(ToString::to_string).collect();
-                self.status(&spec.name, &running_status(&machine.id, &address, &addresses))
-                    .await;
+                is_running(status, &machine.id, &address, addresses);
+                self.write_status(&spec.name, status).await;
                 return Ok(());
             }
             if !running {
                 running = true;
-                self.status(
-                    &spec.name,
-                    &waiting_status(&machine, "WaitingForIP", "waiting for an address"),
-                )
-                .await;
+                waits_for_address(status, &machine);
+                self.write_status(&spec.name, status).await;
             }
             let message = format!("the machine has no address yet ({})", state.raw_status);
             self.trouble.set(
@@ -227,51 +231,66 @@ impl Machines {
         })
     }
 
-    fn spec(&self, request: &MachineRequest) -> MachineSpec {
+    fn spec(&self, request: &MachineRequest) -> Result<MachineSpec, InfraError> {
         let spec = &request.spec;
         let role = if spec.role.as_str() == Role::Worker.as_str() {
             Role::Worker
         } else {
             Role::ControlPlane
         };
-        let number = |n: i32| u32::try_from(n).unwrap_or_default();
-        MachineSpec {
+        let number = |field: &str, n: i32| {
+            u32::try_from(n).map_err(|_| {
+                let message = format!("spec.{field} of the MachineRequest is {n}, which no machine can have");
+                let fields = vec![(format!("spec.{field}"), "must not be negative".to_owned())];
+                let kind = ErrorKind::Invalid { fields };
+                InfraError::new(self.provider.info().kind, "create machine", kind, message)
+                    .about(&spec.machine_name)
+                    .hint("delete the MachineRequest and run the same command again: it is made anew")
+            })
+        };
+        Ok(MachineSpec {
             owner: self.owner.clone(),
             name: spec.machine_name.clone(),
             role,
             generation: 1,
-            cpu: number(spec.cpu),
-            memory_mb: number(spec.memory_mb),
-            disk_gb: number(spec.disk_gb),
+            cpu: number("cpu", spec.cpu)?,
+            memory_mb: number("memoryMB", spec.memory_mb)?,
+            disk_gb: number("diskGB", spec.disk_gb)?,
             extra_disks: spec
                 .extra_disks
                 .iter()
-                .map(|d| ExtraDisk {
-                    size_gb: number(d.size_gb),
-                    storage_class: d.storage_class.clone(),
+                .map(|d| {
+                    Ok(ExtraDisk {
+                        size_gb: number("extraDisks.sizeGB", d.size_gb)?,
+                        storage_class: d.storage_class.clone(),
+                    })
                 })
-                .collect(),
+                .collect::<Result<_, InfraError>>()?,
             labels: spec.labels.clone(),
             claim: self.claims.get(&spec.machine_name).cloned(),
-        }
+        })
     }
 
-    async fn report_failure(&self, name: &str, said: &Said) {
-        let mut status = json!({
-            "conditions": [condition("Progressing", said.refusal.is_none(), "ProviderError", &said.message)],
-        });
-        if said.refusal.is_some() {
-            status["phase"] = json!("Failed");
-            status["failureReason"] = json!("ProviderError");
-            status["failureMessage"] = json!(said.message);
+    async fn report_failure(&self, name: &str, status: &mut MachineRequestStatus, said: &Said) {
+        let goes_on = said.refusal.is_none();
+        observe(
+            status,
+            types::PROGRESSING,
+            goes_on,
+            reasons::PROVIDER_ERROR,
+            &said.message,
+        );
+        if !goes_on {
+            status.phase = Some(MachinePhase::Failed);
+            status.failure_reason = Some(reasons::PROVIDER_ERROR.to_owned());
+            status.failure_message = Some(said.message.clone());
         }
-        self.status(name, &status).await;
+        self.write_status(name, status).await;
     }
 
     /// Writes status, however long that takes: a step waits for it.
-    async fn status(&self, name: &str, status: &Value) {
-        let mut status = status.clone();
-        status["lastUpdated"] = json!(seconds(Timestamp::now()));
+    async fn write_status(&self, name: &str, status: &mut MachineRequestStatus) {
+        status.last_updated = Some(Time(Timestamp::now()));
         let patch = Patch::Merge(json!({"status": status}));
         let params = PatchParams {
             field_manager: Some(MANAGER.to_owned()),
@@ -289,15 +308,16 @@ impl Machines {
     }
 }
 
-/// Writes what the journal knows of a machine into the status of its request.
+/// Writes what the journal knows of a machine into the status of its request, which said this much before.
 pub(crate) async fn restore_status(
     api: &Api<MachineRequest>,
     name: &str,
-    id: &str,
-    address: &str,
+    before: Option<MachineRequestStatus>,
+    (id, address): (&str, &str),
 ) -> Result<(), kube::Error> {
-    let mut status = running_status(id, address, &[address.to_owned()]);
-    status["lastUpdated"] = json!(seconds(Timestamp::now()));
+    let mut status = before.unwrap_or_else(MachineRequestStatus::default);
+    is_running(&mut status, id, address, vec![address.to_owned()]);
+    status.last_updated = Some(Time(Timestamp::now()));
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
@@ -332,37 +352,44 @@ pub(crate) fn refusal(error: &InfraError) -> Option<Class> {
     })
 }
 
-fn running_status(id: &str, address: &str, addresses: &[String]) -> Value {
-    json!({
-        "phase": "Running",
-        "providerID": id,
-        "ipAddress": address,
-        "ipAddresses": addresses,
-        "conditions": [
-            condition("Ready", true, "Running", "the machine has an address"),
-            condition("Progressing", false, "Running", "nothing is left to do"),
-        ],
-    })
+fn is_running(status: &mut MachineRequestStatus, id: &str, address: &str, addresses: Vec<String>) {
+    status.phase = Some(MachinePhase::Running);
+    status.provider_id = Some(id.to_owned());
+    status.ip_address = Some(address.to_owned());
+    status.ip_addresses = addresses;
+    observe(
+        status,
+        types::READY,
+        true,
+        reasons::RUNNING,
+        "the machine has an address",
+    );
+    observe(
+        status,
+        types::PROGRESSING,
+        false,
+        reasons::RUNNING,
+        "nothing is left to do",
+    );
 }
 
-fn waiting_status(machine: &MachineRef, reason: &str, message: &str) -> Value {
-    json!({
-        "phase": "Creating",
-        "providerID": machine.id,
-        "conditions": [condition("Progressing", true, reason, message)],
-    })
+fn waits_for_address(status: &mut MachineRequestStatus, machine: &MachineRef) {
+    status.phase = Some(MachinePhase::Creating);
+    status.provider_id = Some(machine.id.clone());
+    let message = "waiting for an address";
+    observe(status, types::PROGRESSING, true, reasons::WAITING_FOR_IP, message);
 }
 
-fn condition(kind: &str, met: bool, reason: &str, message: &str) -> Value {
-    json!({
-        "type": kind, "status": if met { "True" } else { "False" }, "reason": reason, "message": message,
-        "lastTransitionTime": seconds(Timestamp::now()),
-    })
-}
-
-/// Kubernetes' own form of a time.
-fn seconds(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// Notes a condition; its transition time moves only with its status.
+fn observe(status: &mut MachineRequestStatus, kind: &str, met: bool, reason: &str, message: &str) {
+    let observation = Observation {
+        kind,
+        status: met.into(),
+        reason,
+        message,
+        generation: None,
+    };
+    conditions::set(&mut status.conditions, &observation, Timestamp::now());
 }
 
 /// Waits until the MachineRequest says Running; returns platform id and address.
@@ -403,4 +430,35 @@ pub(crate) fn running_as(request: &MachineRequest) -> Option<(String, String)> {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         (text(&status.provider_id), text(&status.ip_address))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_transition_time_of_a_condition_moves_only_with_its_status() {
+        let mut status = MachineRequestStatus::default();
+        observe(
+            &mut status,
+            types::PROGRESSING,
+            true,
+            reasons::PROVIDER_ERROR,
+            "refused",
+        );
+        let since = status.conditions[0].last_transition_time.clone();
+        observe(
+            &mut status,
+            types::PROGRESSING,
+            true,
+            reasons::PROVIDER_ERROR,
+            "refused again",
+        );
+        assert_eq!(status.conditions[0].last_transition_time, since);
+        assert_eq!(status.conditions[0].message, "refused again");
+        is_running(&mut status, "vm-1", "192.0.2.1", vec!["192.0.2.1".to_owned()]);
+        let progressing = conditions::find(&status.conditions, types::PROGRESSING);
+        assert!(progressing.is_some_and(|now| now.last_transition_time != since));
+        assert!(conditions::is_true(&status.conditions, types::READY));
+    }
 }

@@ -201,7 +201,7 @@ async fn renew(
 
 /// The fingerprint that the configuration names, with the machine's position on the list.
 fn pinned(context: &Bootstrap, name: &str) -> Option<(usize, String)> {
-    let (at, machine) = hardware::listed(&context.settled.config, name)?;
+    let (at, machine) = context.settled.config.listed_machine(name)?;
     Some((at, machine.fingerprint.clone()?))
 }
 

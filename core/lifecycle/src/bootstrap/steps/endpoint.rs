@@ -54,22 +54,23 @@ impl Verbs<Bootstrap> for Endpoint {
 
 /// Waits until nothing foreign answers on the endpoint.
 pub(super) async fn endpoint_free(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
-    let Some(host) = addresses::endpoint(&context.settled.config) else {
+    let Some(vip) = &context.settled.config.network.vip else {
         return Ok(Proof::of("the endpoint is the first control plane's own address"));
     };
+    let host = vip.to_string();
     let waiting = format!("nothing else to answer on {host}:6443");
     report.waiting(waiting.clone(), None);
-    let unused = addresses::is_unused(&context.known()) && addresses::is_announced(host);
+    let unused = addresses::is_unused(&context.known()) && vip.is_announced();
     let hint = addresses::taken_hint(unused);
     let mut told = false;
     let pace = Pace::new();
     loop {
-        let cause = match addresses::endpoint_state(host, &context.files).await {
+        let cause = match addresses::endpoint_state(&host, &context.files).await {
             addresses::State::Free => return Ok(Proof::of(format!("nothing foreign answers on {host}:6443"))),
             addresses::State::Ours => return Ok(Proof::of(format!("{host}:6443 is this cluster's"))),
             // On a machine of ours before its API server is up, this is as it should be.
             addresses::State::Refuses => {
-                let message = addresses::refusal(host);
+                let message = addresses::refusal(&host);
                 if unused {
                     let hint = Some(hint.to_owned());
                     report.emit(Body::Warning {

@@ -113,7 +113,8 @@ pub(super) async fn restore(context: &Bootstrap, client: &Client) -> Result<(), 
         {
             continue;
         }
-        machines::restore_status(&api, name, &id, &address)
+        let before = request.and_then(|request| request.status.clone());
+        machines::restore_status(&api, name, before, (&id, &address))
             .await
             .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
     }
@@ -140,8 +141,8 @@ async fn write(context: &Bootstrap, client: &Client, name: &str) -> Result<(), S
 
 pub(super) async fn created(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let watched = context.bootstrap()?.machines()?;
-    let waiting = match crate::bootstrap::plan::static_machine(&context.settled.config, name) {
-        Some(machine) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
+    let waiting = match context.settled.config.listed_machine(name) {
+        Some((_, machine)) => format!("{name} at {} to answer in Talos maintenance mode", machine.address),
         None => format!("{} to create {name}", context.links.provider.info().display),
     };
     report.waiting(waiting.clone(), None);
