@@ -222,7 +222,7 @@ fn keep_other_part(resource: &Resource, subresource: &str, old: &Value, new: &mu
             set(new, "status", status);
             let kept = meta_mut(new);
             copy_member(metadata.as_ref(), kept, "managedFields");
-            if resource.is_core() {
+            if resource.is_built_in() {
                 for member in ["labels", "annotations", "finalizers"] {
                     copy_member(metadata.as_ref(), kept, member);
                 }

@@ -30,7 +30,7 @@ pub(super) async fn patch(api: &Arc<Api>, request: &Request, info: &RequestInfo)
         api.registry.apply(&context, wanted)?
     } else {
         // Strategic merge patches follow the Go types of built-in kinds, which custom resources have not.
-        let readable = request.content_type() != STRATEGIC || info.resource.is_core();
+        let readable = request.content_type() != STRATEGIC || info.resource.is_built_in();
         let patch = if readable { read(request)? } else { None };
         let patch = patch.ok_or_else(|| unsupported(&info.resource))?;
         if options.force.is_some() {
@@ -73,7 +73,7 @@ fn applied(request: &Request, options: &WriteOptions) -> Result<Value, StatusErr
 }
 
 fn unsupported(resource: &Resource) -> StatusError {
-    if resource.is_core() {
+    if resource.is_built_in() {
         return StatusError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
             .with_details(StatusDetails::default());
     }
