@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::FieldValidation;
 use crate::kinds::Resource;
-use crate::schema::definitions::META;
+use crate::schema::openapi::META;
 use crate::schema::{Schema, Trail, Type, normal};
 use crate::status::StatusError;
 

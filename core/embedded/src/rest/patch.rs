@@ -72,10 +72,15 @@ fn applied(request: &Request, options: &WriteOptions) -> Result<Value, StatusErr
     body::yaml(&request.body).map_err(|error| StatusError::bad_request(format!("error decoding YAML: {error}")))
 }
 
+/// The refusal of a patch in a form that the server does not know.
+pub(super) fn unsupported_media_type() -> StatusError {
+    StatusError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(StatusDetails::default())
+}
+
+/// The same for the objects of a resource; the real server names the forms that custom resources take.
 fn unsupported(resource: &Resource) -> StatusError {
     if resource.is_built_in() {
-        return StatusError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
-            .with_details(StatusDetails::default());
+        return unsupported_media_type();
     }
     StatusError::new(
         415,

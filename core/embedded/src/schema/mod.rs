@@ -1,9 +1,9 @@
 //! Structural schemas: what a custom resource or a built-in kind looks like. Read once, then shared.
 
 pub(crate) mod cel;
-pub(crate) mod definitions;
 mod keys;
 pub(crate) mod normal;
+pub(crate) mod openapi;
 pub(crate) mod pattern;
 pub(crate) mod rules;
 mod trail;
