@@ -63,7 +63,7 @@ impl InMemory {
             ..Call::new(Method::GET, None, op, resource)
         };
         let mut machines = self.client.read::<Machines>(&call).await?.machines;
-        machines.retain(|m| !m.is_deleted() && m.owner.as_ref().is_some_and(|owner| scope.includes(owner)));
+        machines.retain(|m| !m.is_deleted() && m.owner().is_some_and(|owner| scope.includes(&owner)));
         Ok(machines)
     }
 
