@@ -27,11 +27,11 @@ pub struct MachineSpec {
     pub role: Role,
     /// Increased when the machine is deliberately replaced.
     pub generation: u32,
-    /// Virtual CPUs.
+    /// The number of virtual CPUs.
     pub cpu: u32,
-    /// Memory in MiB.
+    /// The size of its memory in MiB.
     pub memory_mb: u32,
-    /// System disk in GiB.
+    /// The size of its system disk in GiB.
     pub disk_gb: u32,
     /// Disks beside the system disk.
     pub extra_disks: Vec<ExtraDisk>,
@@ -145,7 +145,7 @@ pub enum Lifecycle {
     Absent,
     /// It is being made.
     Creating,
-    /// It is on.
+    /// It is switched on.
     Running,
     /// It exists, waits in maintenance mode and has no configuration: where machines are claimed.
     Unclaimed,
@@ -179,7 +179,7 @@ pub struct FoundMachine {
 /// An address of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addr {
-    /// The IP address.
+    /// The IP address itself, without a port.
     pub ip: IpAddr,
     /// The port of the Talos API, where it is not the usual one.
     pub talos_port: Option<u16>,

@@ -165,7 +165,7 @@ pub(super) fn absent() -> MachineState {
     }
 }
 
-/// An error answer.
+/// The body of an error answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Refusal {

@@ -41,7 +41,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// A claimed machine has no generations: it is not replaced, only given back.
 const GENERATION: u32 = 1;
 
-/// The provider `static`.
+/// The provider `static`: listed machines, and the credentials of the cluster that may have them.
 #[derive(Debug)]
 pub struct StaticMachines {
     machines: Vec<Listed>,
@@ -53,7 +53,7 @@ pub struct StaticMachines {
 struct Listed {
     /// Its address, as the settings write it.
     written: String,
-    /// Its address, read.
+    /// Its address, as the Talos client takes it.
     address: Address,
     role: Role,
     name: Option<String>,
