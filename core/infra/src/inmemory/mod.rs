@@ -138,7 +138,8 @@ impl InMemory {
         // Accepted is not gone: names and addresses are free only when the machine is no longer there. The next look
         // tells.
         let now = Timestamp::now();
-        let handle = previous.unwrap_or_else(|| OpHandle {
+        let deletion = previous.filter(|handle| handle.kind == OpKind::MachineDelete);
+        let handle = deletion.unwrap_or_else(|| OpHandle {
             kind: OpKind::MachineDelete,
             provider: KIND,
             id: machine.id.clone(),

@@ -93,6 +93,8 @@ pub(super) async fn reset(
     credentials: Option<&Credentials>,
     previous: Option<OpHandle>,
 ) -> Result<Progress<()>, InfraError> {
+    // Whoever waited for the machine to come has not asked it to reset itself.
+    let previous = previous.filter(|handle| handle.kind == OpKind::MachineDelete);
     let mode = probe(address, credentials, LOOK).await;
     let node = match (&mode, credentials) {
         (Mode::Configured, Some(credentials)) => {
