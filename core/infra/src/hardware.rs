@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use butler_api::config::{BootstrapConfig, Patch, PatchBody, Role, StaticMachine};
+use butler_api::config::{BootstrapConfig, Machine, Patch, PatchBody, Role};
 use butler_talos::client::Hardware;
 
 use crate::Claim;
@@ -24,30 +24,18 @@ pub struct Missing {
     pub hint: String,
 }
 
-/// The machine of this name on the list of provider `static`, and its position in the file.
-pub fn listed<'a>(config: &'a BootstrapConfig, name: &str) -> Option<(usize, &'a StaticMachine)> {
-    if config.static_machines().is_empty() {
-        return None;
-    }
-    let names = config.machine_names();
-    let (_, role) = names.iter().find(|(n, _)| n == name)?;
-    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
-    let listed = config.static_machines().iter().enumerate();
-    listed.filter(|(_, machine)| machine.role == *role).nth(position)
-}
-
 /// What each planned machine claims, by its name; nothing where the platform makes machines.
 pub fn claims(config: &BootstrapConfig) -> BTreeMap<String, Claim> {
-    let claim = |(name, _): (String, Role)| {
-        let (_, machine) = listed(config, &name)?;
+    let claim = |machine: Machine<'_>| {
+        let (_, listed) = machine.listed?;
         let claim = Claim {
-            address: machine.address.clone(),
+            address: listed.address,
             talos: config.talos.version.clone(),
-            hardware: named(config, &name),
+            hardware: named(config, &machine.name),
         };
-        Some((name, claim))
+        Some((machine.name, claim))
     };
-    config.machine_names().into_iter().filter_map(claim).collect()
+    config.machines().into_iter().filter_map(claim).collect()
 }
 
 /// What to do about another fingerprint than the one that the configuration names for the machine at this position.
@@ -72,7 +60,7 @@ pub fn named(config: &BootstrapConfig, name: &str) -> Named {
     {
         named.links.push(("network.vipInterface".to_owned(), link.clone()));
     }
-    let listed = listed(config, name);
+    let listed = config.listed_machine(name);
     let setting = |at: usize, key: &str| format!("providerConfig.static.machines[{at}].{key}");
     if let Some((at, link)) = listed.and_then(|(at, machine)| Some((at, machine.network_interface.as_ref()?))) {
         named.links.push((setting(at, "networkInterface"), link.clone()));
@@ -174,17 +162,17 @@ providerConfig:
     #[test]
     fn planned_machines_claim_listed_ones_of_their_role_in_the_order_of_the_file() {
         let claims = claims(&config("", ""));
-        let taken: Vec<(&str, &str)> = claims
+        let taken: Vec<(&str, String)> = claims
             .iter()
-            .map(|(name, c)| (name.as_str(), c.address.as_str()))
+            .map(|(name, c)| (name.as_str(), c.address.to_string()))
             .collect();
         assert_eq!(
             taken,
             [
-                ("edge-cp-0", "192.0.2.11"),
-                ("edge-cp-1", "192.0.2.12"),
-                ("edge-cp-2", "192.0.2.13"),
-                ("edge-worker-0", "192.0.2.21"),
+                ("edge-cp-0", "192.0.2.11".to_owned()),
+                ("edge-cp-1", "192.0.2.12".to_owned()),
+                ("edge-cp-2", "192.0.2.13".to_owned()),
+                ("edge-worker-0", "192.0.2.21".to_owned()),
             ]
         );
         let made = load(include_str!("../../../fixtures/configs/inmemory-single.yaml"));

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use butler_api::config::{ExtraDisk, ProviderKind, Role};
+use butler_api::config::{ExtraDisk, NodeAddress, ProviderKind, Role};
 use jiff::Timestamp;
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,8 @@ pub struct MachineSpec {
 /// An existing machine that a planned one takes, and what it must be for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The machine's address, as the provider's settings write it.
-    pub address: String,
+    /// The machine's address, as the provider's settings have it.
+    pub address: NodeAddress,
     /// The Talos release that the cluster shall run; the machine has to run one of the same line.
     pub talos: Version,
     /// The links and disks that the configuration names for it.
@@ -170,8 +170,8 @@ impl Lifecycle {
 /// A machine that exists before any plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundMachine {
-    /// Its address, as the provider's settings write it.
-    pub address: String,
+    /// Its address, as the provider's settings have it.
+    pub address: NodeAddress,
     /// What was seen of it: `stage`, and `talos`, `fingerprint`, `links`, `disks` in maintenance mode, `cause` of silence.
     pub facts: BTreeMap<&'static str, String>,
 }

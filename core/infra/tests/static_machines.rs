@@ -173,8 +173,8 @@ async fn machines_are_discovered_before_there_is_a_plan() {
     let config = silent();
     let provider = connect(&config.provider, &Access::default()).unwrap();
     let found = provider.discovery().unwrap().machines().await.unwrap();
-    let addresses: Vec<&str> = found.iter().map(|machine| machine.address.as_str()).collect();
-    let listed: Vec<&str> = config.static_machines().iter().map(|m| m.address.as_str()).collect();
+    let addresses: Vec<_> = found.iter().map(|machine| machine.address).collect();
+    let listed: Vec<_> = config.static_machines().iter().map(|m| m.address).collect();
     assert_eq!(addresses, listed);
     assert!(found.iter().all(|machine| machine.facts["stage"] == "silent"));
 }

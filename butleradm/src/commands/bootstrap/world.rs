@@ -1,7 +1,7 @@
 //! The simulated world that provider `inmemory` needs.
 
 use butler_api::config::{InMemory, Provider};
-use butler_client::home::Home;
+use butler_files::home::Home;
 use butler_infra::WorldAccess;
 use butler_terminal::{Env, Failure};
 use butler_world::{

@@ -221,11 +221,13 @@ fn check(candidate: Candidate<'_>, verdict: &Verdict) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use butler_api::config::NodeAddress;
+
     use super::*;
 
     fn listed(address: &str, fingerprint: Option<&str>) -> Listed {
         Listed {
-            written: address.into(),
+            written: NodeAddress::parse(address).unwrap(),
             address: address.parse().unwrap(),
             role: butler_api::config::Role::ControlPlane,
             name: None,
@@ -237,7 +239,7 @@ mod tests {
 
     fn claim() -> Claim {
         Claim {
-            address: "10.0.0.5".into(),
+            address: NodeAddress::parse("10.0.0.5").unwrap(),
             talos: Version::new(1, 12, 1),
             hardware: hardware::Named::default(),
         }

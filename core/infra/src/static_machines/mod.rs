@@ -9,7 +9,7 @@ mod reset;
 use std::time::Duration;
 
 use butler_api::{
-    config::{ProviderKind, Role, StaticMachines as Settings},
+    config::{NodeAddress, ProviderKind, Role, StaticMachines as Settings, TALOS_PORT},
     names,
 };
 use butler_talos::client::{Address, Credentials, Maintenance, MaintenanceFacts, Mode, probe};
@@ -52,7 +52,7 @@ pub struct StaticMachines {
 #[derive(Debug, Clone)]
 struct Listed {
     /// Its address, as the settings write it.
-    written: String,
+    written: NodeAddress,
     /// Its address, as the Talos client takes it.
     address: Address,
     role: Role,
@@ -81,12 +81,12 @@ impl StaticMachines {
         for (at, machine) in settings.machines.iter().enumerate() {
             let earlier = machines.iter().filter(|listed| listed.role == machine.role).count();
             machines.push(Listed {
-                written: machine.address.clone(),
-                address: parse(&machine.address, &machine.address)?,
+                written: machine.address,
+                address: machine.address.into(),
                 role: machine.role,
                 name: machine.name.clone(),
                 index: u32::try_from(earlier)
-                    .map_err(|e| invalid(&machine.address, "the list is too long").because(e))?,
+                    .map_err(|e| invalid(&machine.address.to_string(), "the list is too long").because(e))?,
                 fingerprint: machine.fingerprint.clone(),
                 at,
             });
@@ -277,7 +277,7 @@ impl Discovery for StaticMachines {
         Box::pin(async {
             let looks = self.machines.iter().map(|listed| async {
                 FoundMachine {
-                    address: listed.written.clone(),
+                    address: listed.written,
                     facts: judge::facts(&self.look(listed).await),
                 }
             });
@@ -317,7 +317,7 @@ fn state(address: &Address, mode: Mode) -> MachineState {
     let ip = address.host().parse().ok();
     let addresses = ip.map(|ip| Addr {
         ip,
-        talos_port: Some(address.port()).filter(|port| *port != 50_000),
+        talos_port: Some(address.port()).filter(|port| *port != TALOS_PORT),
     });
     MachineState {
         lifecycle,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::query::{self, QueryError, Selection};
 use super::reply::{self, Reply};
-use crate::world::World;
+use crate::live::World;
 use crate::world::faults::ApiCall;
 use crate::world::machine::{MachineView, Order};
 use crate::world::state::{DeleteError, OrderError};

@@ -21,8 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use self::reply::Reply;
+use crate::live::World;
 use crate::net::{self, Guest, Strangers};
-use crate::world::World;
 use crate::world::clusters::ClusterView;
 use crate::world::faults::ApiFault;
 use crate::world::file::FileError;

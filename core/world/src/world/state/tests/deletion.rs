@@ -76,7 +76,7 @@ fn a_configuration_under_way_does_not_bring_a_deleted_machine_back() {
     let mut state = state("");
     let id = machine(&mut state, "a");
     state.advance(seconds(3.0));
-    assert!(state.configure(&id, node_config("controlplane"), seconds(3.0)));
+    assert!(state.configure(&id, node_config(MachineType::ControlPlane), seconds(3.0)));
     state.delete(&id, None, seconds(3.5)).unwrap();
     state.drained(&id, seconds(3.6));
     state.advance(seconds(4.2));
@@ -128,7 +128,7 @@ fn a_new_cluster_is_never_taken_for_one_that_is_gone() {
     assert!(state.clusters.is_empty());
     let again = state.order(order("a", "x"), seconds(20.0)).unwrap().0;
     state.advance(seconds(23.0));
-    configure(&mut state, &again, "controlplane", seconds(23.0));
+    configure(&mut state, &again, MachineType::ControlPlane, seconds(23.0));
     state.advance(seconds(24.0));
     state.bootstrap(&again, seconds(24.0)).unwrap();
     state.advance(seconds(25.0));

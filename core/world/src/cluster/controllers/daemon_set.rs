@@ -1,0 +1,54 @@
+//! DaemonSets: one pod on every node that takes it.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::kinds::Kind;
+use super::objects::Owner;
+use super::pass::{Pass, WorkloadPods};
+use super::workload::{create_numbered_pod, write_status};
+use crate::reconcile::plan::Urgency;
+
+/// Plans the pods of a DaemonSet and its status.
+pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
+    place(owned, pass);
+    let (all, wanted) = (owned.pods.len(), owned.wanted);
+    let ready = owned.count(|pod| pod.ready);
+    let status = json!({
+        "observedGeneration": owned.workload.generation, "currentNumberScheduled": all, "desiredNumberScheduled": wanted,
+        "numberMisscheduled": 0, "numberReady": ready, "numberAvailable": ready,
+        "numberUnavailable": wanted.saturating_sub(ready), "updatedNumberScheduled": owned.updated(),
+    });
+    write_status(owned, status, pass);
+}
+
+fn place<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
+    let WorkloadPods { workload, pods, .. } = owned;
+    let wanted: BTreeSet<&str> = owned.eligible(pass.mirror).iter().copied().collect();
+    let mut covered = BTreeSet::new();
+    for pod in pods {
+        let node = pod.node.as_deref();
+        let is_lost = |node: &str| {
+            let found = pass.mirror.nodes.get(node);
+            found.is_some_and(|node| node.ready.as_deref() == Some("Unknown"))
+        };
+        if node.is_some_and(is_lost) {
+            // Whether it runs there nobody knows.
+            continue;
+        }
+        let fits = node.filter(|node| wanted.contains(node) && pod.hash == workload.hash);
+        if fits.is_none_or(|node| !covered.insert(node)) {
+            pass.plan.delete(Kind::Pod, &pod.namespace, &pod.name);
+        }
+    }
+    // Those that need no pod network can start at once.
+    let urgency = if owned.on_host() { Urgency::Now } else { Urgency::Soon };
+    let owner = Owner::of(workload);
+    for node in wanted.difference(&covered) {
+        if !pass.plan.room(urgency) {
+            return;
+        }
+        create_numbered_pod(workload, &owner, Some(node), pass).urgency(urgency);
+    }
+}

@@ -1,0 +1,178 @@
+//! The controllers of a cluster: one file per kind, planned in one pass so that what others wait for is judged first.
+
+mod claim;
+mod daemon_set;
+mod deployment;
+mod facts;
+mod job;
+mod kinds;
+mod manifests;
+mod memory;
+mod mirror;
+mod needs;
+mod node;
+mod objects;
+mod pass;
+mod pod;
+mod scheduling;
+mod service;
+mod stateful_set;
+mod transitions;
+mod workload;
+
+use std::collections::HashMap;
+
+use butler_embedded::Seen;
+
+use self::facts::Facts;
+use self::kinds::{FOLLOWED, Kind};
+use self::memory::{Memory, Note};
+use self::mirror::{Mirror, Pod, text};
+use self::pass::{Pass, Report, WorkloadPods};
+use crate::live::World;
+use crate::reconcile::plan::Plan;
+use crate::reconcile::planner::{Planner, Surroundings};
+use crate::reconcile::resource::Resource;
+use crate::world::state::Moment;
+
+/// The decisions of the controllers of one cluster.
+#[derive(Debug, Default)]
+pub(super) struct Controllers {
+    memory: Memory,
+    mirror: Mirror,
+    report: Report,
+}
+
+impl Planner for Controllers {
+    type Facts = Facts;
+    type Note = Note;
+
+    fn follows(&self) -> Vec<Resource> {
+        FOLLOWED.map(Kind::resource).into()
+    }
+
+    fn observe(&mut self, seen: &Seen, now: Moment) {
+        let Some(kind) = Kind::at_path(seen.resource()) else {
+            return;
+        };
+        let object = seen.object();
+        if !seen.deleted() {
+            self.mirror.apply(kind, object);
+            return;
+        }
+        let name = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+        if kind == Kind::Pod
+            && let Some(pod) = self.mirror.pods.get(&name)
+        {
+            self.memory.losses.insert(pod.owner.clone(), now);
+        }
+        self.mirror.delete(kind, &name.0, &name.1);
+    }
+
+    fn resume(&mut self, since: Moment) {
+        self.memory.busy_since = since;
+    }
+
+    fn plan(&mut self, facts: &Facts) -> Plan<Note> {
+        let (plan, report) = reconcile(&mut self.memory, &self.mirror, facts);
+        self.report = report;
+        plan
+    }
+
+    fn took_effect(&mut self, note: &Note) {
+        self.memory.remember(note);
+    }
+}
+
+/// One pass over everything: what is known goes in, what is to be written comes out.
+fn reconcile(memory: &mut Memory, mirror: &Mirror, facts: &Facts) -> (Plan<Note>, Report) {
+    let mut pass = Pass::new(memory, mirror, facts);
+    manifests::plan(&mut pass);
+    node::register(&mut pass);
+    let mut owned = pods_by_workload(mirror);
+    // What others wait for is judged first, so that one pass is enough when nothing is late.
+    let mut all = Vec::new();
+    for workload in mirror.workloads.values() {
+        let pods = owned.remove(workload.uid.as_str()).unwrap_or_else(Vec::new);
+        let owned = WorkloadPods::of(mirror, workload, pods);
+        pass.report.workloads.insert(owned.key.clone(), owned.up());
+        all.push(owned);
+    }
+    for owned in all.iter().filter(|owned| !owned.workload.deleting) {
+        pass.memory.note_template(owned.workload, facts.now);
+        match owned.workload.kind {
+            Kind::DaemonSet => daemon_set::plan(owned, &mut pass),
+            Kind::StatefulSet => stateful_set::plan(owned, &mut pass),
+            Kind::Deployment => deployment::plan(owned, &mut pass),
+            Kind::Job => job::plan(owned, &mut pass),
+            // Other kinds make no pods.
+            _ => {}
+        }
+        pod::plan(owned, &mut pass);
+        workload::note_readiness(owned, &mut pass);
+    }
+    node::readiness(&all, &mut pass);
+    service::plan(&mut pass);
+    claim::plan(&mut pass);
+    pass.memory
+        .forget_pods(mirror.pods.values().map(|pod| pod.uid.as_str()));
+    let Pass { mut plan, report, .. } = pass;
+    plan.sort();
+    (plan, report)
+}
+
+/// Pods by the UID of their workload, also through ReplicaSets.
+fn pods_by_workload(mirror: &Mirror) -> HashMap<&str, Vec<&Pod>> {
+    let sets = mirror.replica_sets.values();
+    let through: HashMap<&str, &str> = sets.map(|set| (set.uid.as_str(), set.owner.as_str())).collect();
+    let mut owned: HashMap<&str, Vec<&Pod>> = HashMap::new();
+    for pod in mirror.pods.values().filter(|pod| !pod.deleting) {
+        let direct = pod.owner.as_str();
+        let workload = through.get(direct).copied().unwrap_or(direct);
+        owned.entry(workload).or_default().push(pod);
+    }
+    owned
+}
+
+/// The world around the controllers of one cluster.
+pub(super) struct ClusterSurroundings {
+    /// The world.
+    pub world: World,
+    /// The number of the cluster.
+    pub key: u32,
+}
+
+impl Surroundings<Controllers> for ClusterSurroundings {
+    fn now(&self) -> Moment {
+        self.world.moment(|_, now| now)
+    }
+
+    fn instant(&self, moment: Moment) -> tokio::time::Instant {
+        self.world.instant(moment)
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        self.world.moment(|state, now| Facts::of(state, self.key, now))
+    }
+
+    fn written(&self, planner: &Controllers, notes: Vec<Note>) {
+        let report = planner.report.clone();
+        self.world.update(|state, now| {
+            state.raise(Some(report.critical));
+            for note in notes {
+                if let Note::Node(node) = note {
+                    state.node_ready(&node.id, node.ready, node.critical, now);
+                }
+            }
+            if let Some(cluster) = state.clusters.get_mut(&self.key) {
+                cluster.workloads = report.workloads;
+            }
+            if report.announces {
+                state.vip(self.key, |vip| vip.announced = true);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! What the simulation needs of a machine configuration that a node accepted.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+
+/// What a node is to its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MachineType {
+    /// Runs etcd and the API server.
+    ControlPlane,
+    /// Runs pods only.
+    Worker,
+}
+
+/// A certificate authority of the configuration.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The key, PEM; absent on workers.
+    pub key: Option<SecretString>,
+}
+
+/// Where the cluster's API server is meant to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// Cluster-wide settings.
+#[derive(Debug, Clone)]
+pub struct ClusterConfig {
+    /// `cluster.id`.
+    pub id: String,
+    /// `cluster.clusterName`.
+    pub name: String,
+    /// `cluster.controlPlane.endpoint`.
+    pub endpoint: Endpoint,
+    /// `cluster.ca`.
+    pub authority: Authority,
+    /// The CNI that Talos installs: `flannel`, `none` or `custom`.
+    pub cni: String,
+    /// kube-proxy is not deployed.
+    pub proxy_disabled: bool,
+    /// CoreDNS is not deployed.
+    pub dns_disabled: bool,
+    /// Members find each other.
+    pub discovery: bool,
+    /// Control planes take ordinary pods.
+    pub schedule_on_control_planes: bool,
+    /// Pod network.
+    pub pod_subnet: String,
+    /// Service network.
+    pub service_subnet: String,
+    /// Further names of the API server.
+    pub api_names: Vec<String>,
+}
+
+impl ClusterConfig {
+    /// The URL of the cluster's API server.
+    pub fn server(&self) -> String {
+        let Endpoint { host, port } = &self.endpoint;
+        if host.contains(':') {
+            format!("https://[{host}]:{port}")
+        } else {
+            format!("https://{host}:{port}")
+        }
+    }
+}
+
+/// A configuration that a node accepted.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// What the node is.
+    pub machine_type: MachineType,
+    /// Hostname set by the configuration.
+    pub hostname: Option<String>,
+    /// `machine.ca`.
+    pub authority: Authority,
+    /// `machine.certSANs`.
+    pub names: Vec<String>,
+    /// `machine.nodeLabels`.
+    pub labels: BTreeMap<String, String>,
+    /// `machine.nodeTaints`: key to `value:Effect`.
+    pub taints: BTreeMap<String, String>,
+    /// Kubernetes version of the kubelet, such as `v1.35.4`.
+    pub kubernetes: String,
+    /// Virtual addresses announced by Talos itself, with the link that each is on.
+    pub virtual_addresses: Vec<(IpAddr, String)>,
+    /// `machine.install.disk`.
+    pub install_disk: Option<String>,
+    /// Cluster-wide settings.
+    pub cluster: ClusterConfig,
+    /// The whole text.
+    pub text: SecretString,
+}
+
+/// The configuration of a node of cluster `demo`, as the tests of transitions and planners use it.
+#[cfg(test)]
+pub(crate) fn sample(machine_type: MachineType) -> NodeConfig {
+    let control_plane = machine_type == MachineType::ControlPlane;
+    let authority = Authority {
+        certificate: "certificate".to_owned(),
+        key: control_plane.then(|| SecretString::from("key".to_owned())),
+    };
+    NodeConfig {
+        machine_type,
+        hostname: None,
+        authority: authority.clone(),
+        names: Vec::new(),
+        labels: BTreeMap::new(),
+        taints: BTreeMap::new(),
+        kubernetes: "v1.35.0".to_owned(),
+        virtual_addresses: Vec::new(),
+        install_disk: None,
+        cluster: ClusterConfig {
+            id: "one".to_owned(),
+            name: "demo".to_owned(),
+            endpoint: Endpoint {
+                host: "127.64.255.1".to_owned(),
+                port: 6443,
+            },
+            authority,
+            cni: "none".to_owned(),
+            proxy_disabled: true,
+            dns_disabled: true,
+            discovery: true,
+            schedule_on_control_planes: false,
+            pod_subnet: "10.244.0.0/16".to_owned(),
+            service_subnet: "10.96.0.0/12".to_owned(),
+            api_names: Vec::new(),
+        },
+        text: SecretString::from(String::new()),
+    }
+}
