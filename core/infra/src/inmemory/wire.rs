@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use butler_api::config::{ExtraDisk, ProviderKind, Role};
+use butler_api::config::{ExtraDisk, NodeAddress, ProviderKind, Role};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Addr, ErrorKind, Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OwnedObject, Owner};
+use crate::{ErrorKind, Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OwnedObject, Owner};
 
 /// Body of `POST /v1/machines`.
 #[derive(Debug, Serialize)]
@@ -123,7 +123,7 @@ impl Machine {
     }
 
     pub(super) fn state(self) -> MachineState {
-        let address = Addr::parse(&self.address);
+        let address = NodeAddress::parse(&self.address);
         let lifecycle = match self.stage.as_str() {
             "deleting" => Lifecycle::Deleting,
             "failed" => Lifecycle::Failed {

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use self::judge::{Candidate, SILENT, Sighting, Verdict, checks, judge};
 use crate::{
-    Addr, Capabilities, Check, CheckStatus, Discovery, ErrorKind, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
+    Capabilities, Check, CheckStatus, Discovery, ErrorKind, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
     Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OpHandle, OpKind, OwnedObject, Owner, Pending,
     Progress, Provider, ProviderInfo, Scope, UnknownObject,
 };
@@ -315,9 +315,9 @@ fn state(address: &Address, mode: Mode) -> MachineState {
     };
     // A host name is no address that a cluster could be told.
     let ip = address.host().parse().ok();
-    let addresses = ip.map(|ip| Addr {
+    let addresses = ip.map(|ip| NodeAddress {
         ip,
-        talos_port: Some(address.port()).filter(|port| *port != TALOS_PORT),
+        port: Some(address.port()).filter(|port| *port != TALOS_PORT),
     });
     MachineState {
         lifecycle,
