@@ -7,6 +7,7 @@
 pub mod facts;
 mod graph;
 mod phases;
+pub mod prepare;
 pub mod run;
 mod steps;
 pub mod survey;
@@ -19,7 +20,7 @@ use butler_engine::{Operation, Words};
 use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
-use crate::{bootstrap::context::Files, bootstrap_clusters};
+use crate::bootstrap_clusters;
 
 use self::facts::{Deletions, Fact};
 
@@ -40,7 +41,7 @@ pub struct Destroy {
     /// The platform.
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's files are.
-    pub files: Files,
+    pub files: ClusterFolder,
     /// The management cluster, where it answers.
     pub management: Option<kube::Client>,
     /// The bootstrap cluster that the journal or the configuration names.
