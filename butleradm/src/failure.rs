@@ -6,34 +6,57 @@ use butler_addons::PlanError;
 use butler_api::{descriptors, event::Outcome};
 use butler_embedded::OpenError;
 use butler_engine::{Ended, FailedStep};
-use butler_files::{home::HomeError, read::ReadError};
+use butler_files::{ClusterFolder, home::HomeError};
 use butler_infra::InfraError;
-use butler_lifecycle::bootstrap::{context::Files, run::RunError};
+use butler_lifecycle::{
+    bootstrap::run::RunError,
+    setup::{ConfigurationError, SecretError, SetupError},
+};
 use butler_terminal::{Exit, Failure};
 use butler_world::process::WorldError;
 
-/// A configuration file that cannot be read.
-pub(crate) fn unreadable_config(path: &Path, error: &ReadError) -> Failure {
-    let failure = Failure::from_error(Exit::Usage, error)
-        .while_doing(format!("cannot read the configuration {}", path.display()));
-    if error.is_missing() {
-        return failure.hint(
-            "fixtures/configs/ holds samples; `butleradm bootstrap schema` prints what a configuration may contain",
-        );
-    }
-    failure
+use crate::world::NoProgram;
+
+/// A configuration that cannot be used.
+pub(crate) fn configuration(error: &ConfigurationError) -> Failure {
+    hinted(Failure::from_error(Exit::Usage, error), error.hint())
 }
 
-/// The command line and the configuration name different providers.
-pub(crate) fn other_provider(wanted: &str, provider: &str, path: &Path) -> Failure {
-    Failure::new(
-        Exit::Usage,
-        format!(
-            "the command line says {wanted}, the configuration {} says {provider}",
-            path.display()
-        ),
-    )
-    .hint(format!("leave {wanted} out, or choose another file with --config"))
+/// An operation that cannot be set up.
+pub(crate) fn setup(error: &SetupError) -> Failure {
+    let own = |exit| hinted(Failure::from_error(exit, error), error.hint());
+    match error {
+        SetupError::Secret(SecretError::Command { ending, said, .. }) => {
+            let failure = own(Exit::Usage).cause(ending.clone());
+            said.iter().fold(failure, |failure, line| failure.cause(line.clone()))
+        }
+        SetupError::Home(_)
+        | SetupError::Secret(_)
+        | SetupError::Authorities(_)
+        | SetupError::MachineConfig(_)
+        | SetupError::Proxy { .. }
+        | SetupError::NoHelm(_)
+        | SetupError::UnfitHelm { .. }
+        | SetupError::Mirror { .. } => own(Exit::Usage),
+        SetupError::TalosSecrets { .. } => own(Exit::Failed),
+        SetupError::Interrupted => own(Exit::Interrupted),
+        SetupError::TooLate { .. } => own(Exit::Deadline),
+        SetupError::Addons(error) => plan(error),
+        SetupError::Remains { folder, source } => run(source, folder),
+        SetupError::Platform(error) => infra(error),
+        // Only the world of this program comes in by its door.
+        SetupError::World(error) => match error.downcast_ref() {
+            Some(error) => world(error),
+            None => own(Exit::Failed),
+        },
+    }
+}
+
+fn hinted(failure: Failure, hint: Option<impl Into<String>>) -> Failure {
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// An API server that cannot be opened or cannot listen.
@@ -70,16 +93,14 @@ pub(crate) fn world(error: &WorldError) -> Failure {
     }
 }
 
+/// The program that runs a world cannot be found.
+pub(crate) fn program(error: &NoProgram) -> Failure {
+    Failure::from_error(Exit::Failed, error)
+}
+
 /// The user stopped the command.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
-}
-
-/// The deadline passed before the first step.
-pub(crate) fn too_late(cluster: &str) -> Failure {
-    let message =
-        format!("the bootstrap of {cluster} had not begun when --deadline passed; nothing was changed on the platform");
-    Failure::new(Exit::Deadline, message).hint("run the same command again, with more time")
 }
 
 /// Addons that do not fit together.
@@ -98,15 +119,11 @@ pub(crate) fn infra(error: &InfraError) -> Failure {
     } else {
         Exit::Failed
     };
-    let failure = Failure::from_error(exit, error);
-    match &error.hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    hinted(Failure::from_error(exit, error), error.hint.as_ref())
 }
 
 /// A run that could not begin, or had to stop.
-pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
+pub(crate) fn run(error: &RunError, folder: &ClusterFolder) -> Failure {
     match error {
         RunError::Changed { .. } => Failure::from_error(Exit::Usage, error).hint(
             "undo these changes and run the same command again; a cluster under way keeps what it was made with. \
@@ -121,7 +138,7 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
             }),
         RunError::Journal(_) => Failure::from_error(Exit::Failed, error).hint(format!(
             "nothing was deleted; the state of this bootstrap is in {}",
-            files.folder.display()
+            folder.path().display()
         )),
         _ => Failure::from_error(Exit::Failed, error),
     }
