@@ -14,8 +14,18 @@ impl Site {
     /// The destroy command, confirmed, with JSON as its answer.
     fn destroy_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.butleradm();
-        let confirmed = ["--yes", "--confirm", self.cluster.as_str(), "--no-progress", "-o", "json"];
-        command.args(["destroy", self.cluster.as_str()]).args(confirmed).args(arguments);
+        let confirmed = [
+            "--yes",
+            "--confirm",
+            self.cluster.as_str(),
+            "--no-progress",
+            "-o",
+            "json",
+        ];
+        command
+            .args(["destroy", self.cluster.as_str()])
+            .args(confirmed)
+            .args(arguments);
         command
     }
 
@@ -143,9 +153,18 @@ fn another_cluster_and_a_foreign_machine_of_the_same_name_stay() {
     let mut site = Site::new(SHORT, 1, 0, "");
     site.bootstrap(&[]).is_ready();
     let text = fs::read_to_string(site.config()).unwrap();
-    let vip = text.split("vip: ").nth(1).and_then(|rest| rest.lines().next()).unwrap().to_owned();
+    let vip = text
+        .split("vip: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next())
+        .unwrap()
+        .to_owned();
     let other = vip.replacen("127.100.", "127.101.", 1);
-    fs::write(site.config(), text.replace("name: demo", "name: other").replace(&vip, &other)).unwrap();
+    fs::write(
+        site.config(),
+        text.replace("name: demo", "name: other").replace(&vip, &other),
+    )
+    .unwrap();
     "other".clone_into(&mut site.cluster);
     site.bootstrap(&[]).is_ready();
     "demo".clone_into(&mut site.cluster);
@@ -166,7 +185,11 @@ fn what_is_not_known_is_told_apart_from_what_is_gone() {
     "typo".clone_into(&mut site.cluster);
     let run = site.destroy(&["--provider-config", &site.config().display().to_string()]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("nothing is known of a cluster typo"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("nothing is known of a cluster typo"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -174,12 +197,21 @@ fn nothing_goes_without_a_confirmation_and_a_dry_run_changes_nothing() {
     let site = Site::new(SHORT, 1, 0, "");
     site.bootstrap(&[]).is_ready();
     for arguments in [&["--yes"][..], &["--yes", "--confirm", "dmeo"], &[]] {
-        let run = site.butleradm().args(["destroy", "demo"]).args(arguments).output().unwrap();
+        let run = site
+            .butleradm()
+            .args(["destroy", "demo"])
+            .args(arguments)
+            .output()
+            .unwrap();
         let run = Run::of(&run);
         assert_eq!(run.code, Some(2), "{arguments:?}: {}", run.stderr);
         assert!(run.stderr.contains("--confirm demo"), "{arguments:?}: {}", run.stderr);
     }
-    let run = site.butleradm().args(["destroy", "demo", "--dry-run"]).output().unwrap();
+    let run = site
+        .butleradm()
+        .args(["destroy", "demo", "--dry-run"])
+        .output()
+        .unwrap();
     let run = Run::of(&run);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stdout.contains("demo-cp-0"), "{}", run.stdout);
@@ -188,9 +220,8 @@ fn nothing_goes_without_a_confirmation_and_a_dry_run_changes_nothing() {
 
 #[test]
 fn deletions_survive_lost_replies_errors_and_late_lists() {
-    let world = format!(
-        "{SHORT}faults:\n  api: {{everyNth: 3, kinds: [error, resetAfterApply, throttle], listLag: 1s}}\n"
-    );
+    let world =
+        format!("{SHORT}faults:\n  api: {{everyNth: 3, kinds: [error, resetAfterApply, throttle], listLag: 1s}}\n");
     let site = Site::new(&world, 3, 0, "");
     site.bootstrap(&[]).is_ready();
     let receipt = site.destroy(&[]).leaves_nothing();
@@ -207,7 +238,10 @@ fn a_machine_that_does_not_die_is_named_and_left() {
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     let receipt = run.receipt();
     assert_eq!(receipt["left"], 1, "{receipt}");
-    let left: Vec<&Value> = machines(&receipt).into_iter().filter(|m| m["state"] == "left").collect();
+    let left: Vec<&Value> = machines(&receipt)
+        .into_iter()
+        .filter(|m| m["state"] == "left")
+        .collect();
     assert_eq!(left[0]["name"], "demo-cp-1");
     assert!(run.stderr.contains("demo-cp-1"), "{}", run.stderr);
     assert!(site.state().join("receipt.json").exists());
@@ -215,7 +249,9 @@ fn a_machine_that_does_not_die_is_named_and_left() {
 
 #[test]
 fn tenant_clusters_are_listed_and_not_left_behind_unasked() {
-    let Some(kubectl) = crate::world::peer("kubectl") else { return };
+    let Some(kubectl) = crate::world::peer("kubectl") else {
+        return;
+    };
     let site = Site::new(SHORT, 1, 0, "");
     site.bootstrap(&[]).is_ready();
     let tenant = site.path("tenant.yaml");

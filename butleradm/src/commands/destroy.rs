@@ -130,8 +130,16 @@ fn refuse_tenants(survey: &Survey, args: &DestroyArgs) -> Result<(), Failure> {
     if survey.tenants.is_empty() || args.with_tenants {
         return Ok(());
     }
-    let names: Vec<String> = survey.tenants.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
-    let message = format!("{} has tenant clusters, which would die with it: {}", args.cluster, names.join(", "));
+    let names: Vec<String> = survey
+        .tenants
+        .iter()
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
+        .collect();
+    let message = format!(
+        "{} has tenant clusters, which would die with it: {}",
+        args.cluster,
+        names.join(", ")
+    );
     Err(Failure::new(Exit::Usage, message).hint("delete them first, or add --with-tenants"))
 }
 
@@ -162,7 +170,10 @@ fn confirmed(ui: &Ui, survey: &Survey, args: &DestroyArgs) -> Result<(), Failure
     if typed.trim() == name {
         return Ok(());
     }
-    Err(Failure::new(Exit::Usage, format!("that is not {name}; nothing was changed")))
+    Err(Failure::new(
+        Exit::Usage,
+        format!("that is not {name}; nothing was changed"),
+    ))
 }
 
 /// Runs a destroy, and shows how it goes.
@@ -175,10 +186,9 @@ pub(crate) async fn destroy(
     let events = args.events.as_deref().map(home::expand).transpose();
     let events = events.map_err(|e| failure::home(&e))?;
     let mut renderer = Renderer::start(ui, !args.no_progress, events.as_deref())?;
-    let cluster = request.cluster.clone();
     let destroyed = run::run(request, &mut renderer, cancel).await;
     let streamed = renderer.finish();
-    let destroyed = destroyed.map_err(|e| failure::destroy_run(&e, &cluster))?;
+    let destroyed = destroyed.map_err(|e| failure::destroy_run(&e))?;
     streamed?;
     Ok(destroyed)
 }

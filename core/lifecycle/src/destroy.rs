@@ -17,12 +17,12 @@ use std::{error::Error, sync::Arc};
 
 use butler_api::{error::StepError, event::Body, view::View};
 use butler_engine::{Operation, Words};
+use butler_files::ClusterFolder;
 use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
-use crate::bootstrap_clusters;
-
 use self::facts::{Deletions, Fact};
+use crate::bootstrap_clusters;
 
 /// The journal of a destroy.
 pub type Journal = butler_engine::journal::Journal<Deletions>;

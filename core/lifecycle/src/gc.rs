@@ -94,11 +94,17 @@ async fn alive(provider: &Arc<dyn Provider>, objects: &[OwnedObject]) -> Result<
         let Ok(address) = address.to_string().parse::<Address>() else {
             return Ok(None);
         };
-        let configured = matches!(probe(&address, None, LOOK).await, Mode::Foreign { .. } | Mode::Configured);
+        let configured = matches!(
+            probe(&address, None, LOOK).await,
+            Mode::Foreign { .. } | Mode::Configured
+        );
         Ok(configured.then(|| format!("{} runs with a cluster's configuration", object.name)))
     });
     let looks: Vec<Result<Option<String>, InfraError>> = join_all(looks).await;
-    looks.into_iter().collect::<Result<Vec<_>, _>>().map(|found| found.into_iter().flatten().next())
+    looks
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()
+        .map(|found| found.into_iter().flatten().next())
 }
 
 #[cfg(test)]

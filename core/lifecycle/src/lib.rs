@@ -4,3 +4,4 @@ pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod destroy;
 pub mod gc;
+pub mod setup;

@@ -20,13 +20,20 @@ impl Answer for Printed<'_> {
     }
 
     fn names(&self) -> Vec<String> {
-        self.0.objects.iter().map(|object| format!("{}/{}", object.kind, object.name)).collect()
+        self.0
+            .objects
+            .iter()
+            .map(|object| format!("{}/{}", object.kind, object.name))
+            .collect()
     }
 }
 
 /// Objects as a table: what, which, and what became of it.
 pub(crate) fn rows<'a>(objects: impl IntoIterator<Item = &'a Object>) -> Table {
-    let mut table = Table::new(&["KIND", "NAME", "STATE", "REASON"], &["ID", "CREATED", "DELETED", "VERIFIED"]);
+    let mut table = Table::new(
+        &["KIND", "NAME", "STATE", "REASON"],
+        &["ID", "CREATED", "DELETED", "VERIFIED"],
+    );
     for object in objects {
         let time = |time: Option<jiff::Timestamp>| time.map_or_else(String::new, |time| format!("{time:.0}"));
         let tone = match object.state.as_str() {
@@ -83,8 +90,14 @@ impl Surveyed {
             let id = format!("{namespace}/{name}");
             goes("tenant-cluster", name, &id, Some("only with --with-tenants".to_owned()))
         });
-        let machines = survey.machines.iter().map(|machine| goes("machine", &machine.name, &machine.id, None));
-        let unknown = survey.unknown.iter().map(|o| goes("machine", &o.name, &o.id, Some(o.cause.clone())));
+        let machines = survey
+            .machines
+            .iter()
+            .map(|machine| goes("machine", &machine.name, &machine.id, None));
+        let unknown = survey
+            .unknown
+            .iter()
+            .map(|o| goes("machine", &o.name, &o.id, Some(o.cause.clone())));
         let files = survey.files.iter().map(|path| {
             let path = path.display().to_string();
             goes("file", &path, &path, None)
@@ -99,7 +112,12 @@ impl Surveyed {
         Self {
             cluster: cluster.to_owned(),
             cluster_id: survey.owner.as_ref().map(|owner| owner.cluster_id),
-            objects: tenants.chain(machines).chain(unknown).chain(files).chain(stays).collect(),
+            objects: tenants
+                .chain(machines)
+                .chain(unknown)
+                .chain(files)
+                .chain(stays)
+                .collect(),
             warnings: survey.warnings.clone(),
         }
     }
@@ -112,8 +130,14 @@ impl Surveyed {
             let text = format!("  {} {} {}", object.kind, object.name, object.verdict);
             Line::new().with(Tone::Plain, &text)
         };
-        let warnings = self.warnings.iter().map(|text| Line::new().with(Tone::Busy, &format!("  {text}")));
-        std::iter::once(head).chain(self.objects.iter().map(line)).chain(warnings).collect()
+        let warnings = self
+            .warnings
+            .iter()
+            .map(|text| Line::new().with(Tone::Busy, &format!("  {text}")));
+        std::iter::once(head)
+            .chain(self.objects.iter().map(line))
+            .chain(warnings)
+            .collect()
     }
 }
 
@@ -133,6 +157,9 @@ impl Answer for Surveyed {
     }
 
     fn names(&self) -> Vec<String> {
-        self.objects.iter().map(|object| format!("{}/{}", object.kind, object.name)).collect()
+        self.objects
+            .iter()
+            .map(|object| format!("{}/{}", object.kind, object.name))
+            .collect()
     }
 }

@@ -17,7 +17,7 @@ use butler_engine::{
     receipt::{Object, Receipt, State},
 };
 use butler_files::{
-    Lock, LockError,
+    ClusterFolder, Lock, LockError,
     home::{self, HomeError},
 };
 use butler_infra::{MachineRef, Provider};
@@ -100,7 +100,7 @@ pub struct Destroyed {
 
 /// The journal of a destroy, beside that of the bootstrap.
 pub fn journal(files: &ClusterFolder) -> PathBuf {
-    files.path().join("destroy.ndjson")
+    files.destroy_journal()
 }
 
 /// Whether a destroy of the cluster whose state folder this is has begun and was not finished.

@@ -10,6 +10,7 @@ use butler_api::{
     v1alpha1::{ClusterBootstrap, TenantCluster},
 };
 use butler_engine::journal::{self, Unusable};
+use butler_files::ClusterFolder;
 use butler_infra::{ErrorKind, MachineRef, Owner, Provider, Scope, UnknownObject};
 use butler_kubernetes::{chain, connect};
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
