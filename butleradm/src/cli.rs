@@ -4,7 +4,7 @@ use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    bootstrap::BootstrapArgs, destroy::DestroyArgs, embedded::EmbeddedCommand, inmemory::InMemoryCommand,
+    bootstrap::BootstrapArgs, destroy::DestroyArgs, embedded::EmbeddedCommand, gc::GcArgs, inmemory::InMemoryCommand,
 };
 
 /// Bootstraps and operates Butler management clusters
@@ -32,6 +32,11 @@ pub enum Command {
         after_help = "Only what carries the cluster's marker goes. The same command again continues a run that was stopped anywhere."
     )]
     Destroy(DestroyArgs),
+    /// Take away what carries a Butler marker and belongs to no living cluster
+    #[command(
+        after_help = "Living is what this home has a state folder of, and what runs with some cluster's configuration."
+    )]
+    Gc(GcArgs),
     /// The simulated world: machines, Talos and Kubernetes on this computer
     #[command(subcommand, name = "inmemory")]
     InMemory(InMemoryCommand),

@@ -254,22 +254,30 @@ pub(crate) fn destroy_prepare(error: &PrepareError, cluster: &str) -> Failure {
     match error {
         PrepareError::Configuration(error) => configuration(error),
         PrepareError::Setup(error) => setup(error),
-        PrepareError::Survey(SurveyError::Platform(error)) => infra(error),
-        PrepareError::Survey(SurveyError::Unclear(unclear)) => {
-            let failure = Failure::from_error(Exit::Usage, error);
-            match unclear {
-                Unclear::Several { .. } => failure.hint("choose one with --cluster-id"),
-                Unclear::Unknown(_) => failure.hint(
-                    "is the name right? `butleradm inmemory status` and the platform's own tools list what exists",
-                ),
-            }
-        }
+        PrepareError::Survey(error) => survey(error),
         PrepareError::OtherCluster { .. } | PrepareError::File { .. } | PrepareError::Platform(_) => {
             Failure::from_error(Exit::Usage, error)
+        }
+        PrepareError::NoPlatformFile => {
+            Failure::from_error(Exit::Usage, error).hint("name it with --config FILE, or --provider-config FILE")
         }
         PrepareError::NoPlatform { .. } => Failure::from_error(Exit::Usage, error).hint(format!(
             "butleradm destroy {cluster} --config FILE, or --provider-config FILE"
         )),
+    }
+}
+
+/// What exists of a cluster cannot be told.
+pub(crate) fn survey(error: &SurveyError) -> Failure {
+    match error {
+        SurveyError::Platform(error) => infra(error),
+        SurveyError::Unclear(unclear) => {
+            let failure = Failure::from_error(Exit::Usage, error);
+            match unclear {
+                Unclear::Several { .. } => failure.hint("choose one with --cluster-id"),
+                Unclear::Unknown(_) => failure.hint("is the name right? --config FILE vouches for it"),
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `butleradm destroy`: takes away everything of a cluster and proves that it is gone.
 
-mod answer;
+pub(crate) mod answer;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},

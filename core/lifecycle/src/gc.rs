@@ -11,11 +11,22 @@ use std::{
 };
 
 use butler_api::config::ProviderKind;
+use butler_engine::journal;
+use butler_files::home::Home;
 use butler_infra::{InfraError, OwnedObject, Owner, Provider, Scope};
 use butler_talos::client::{Address, Mode, probe};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
+
+use crate::{
+    bootstrap::{Known, Learned},
+    destroy::{
+        self,
+        survey::{self, Question, SurveyError},
+    },
+    setup::Limits,
+};
 
 /// How long a machine has to say whether it lives.
 const LOOK: Duration = Duration::from_secs(3);
@@ -56,6 +67,48 @@ pub async fn look(
         remains.push(Remains { owner, objects, stays });
     }
     Ok(remains)
+}
+
+/// The identities of the clusters that this home has a state folder of. A journal that cannot be read still keeps its cluster.
+pub fn homes(home: &Home) -> BTreeSet<Uuid> {
+    let folders = std::fs::read_dir(home.clusters()).into_iter().flatten().flatten();
+    let id = |entry: std::fs::DirEntry| {
+        let folder = home.cluster(entry.file_name().to_str()?);
+        let known = match journal::find::<Learned>(&folder.journal(), &[]) {
+            Ok(found) => Known::of(&found.records),
+            Err(unusable) => unusable.told,
+        };
+        known.cluster.map(|(_, id)| id)
+    };
+    folders.filter_map(id).collect()
+}
+
+/// What takes the objects of one cluster away.
+pub async fn request(
+    remains: &Remains,
+    provider: &Arc<dyn Provider>,
+    home: &Home,
+    limits: &Limits,
+) -> Result<destroy::run::Request, SurveyError> {
+    let owner = &remains.owner;
+    let files = home.remains(&owner.cluster_name, &owner.cluster_id.to_string());
+    let question = Question {
+        cluster: &owner.cluster_name,
+        id: Some(owner.cluster_id),
+        configured: true,
+        provider,
+        files: &files,
+    };
+    Ok(destroy::run::Request {
+        cluster: owner.cluster_name.clone(),
+        survey: survey::look(&question).await?,
+        provider: Arc::clone(provider),
+        files,
+        archive: home.archive(),
+        bootstrap_cluster: None,
+        deadline: limits.left(),
+        fuse: None,
+    })
 }
 
 /// Why the objects of a cluster stay, as far as it can be told without asking machines. Pure.

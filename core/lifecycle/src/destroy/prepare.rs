@@ -80,6 +80,9 @@ pub enum PrepareError {
         /// What was looked for.
         reason: String,
     },
+    /// No file tells which platform is meant.
+    #[error("which platform is meant?")]
+    NoPlatformFile,
     /// The platform cannot be reached.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -143,8 +146,17 @@ fn settings(wish: &Wish, folder: &ClusterFolder) -> Result<ProviderSettings, Pre
     }
 }
 
+/// The settings of a platform in a file; a journal has none for what belongs to no cluster of this home.
+pub fn settings_of(source: &PlatformSource) -> Result<ProviderSettings, PrepareError> {
+    match source {
+        PlatformSource::Config(path) => Ok(setup::load(path, None)?.config.provider),
+        PlatformSource::ProviderConfig(path) => platform_file(path),
+        PlatformSource::Journal => Err(PrepareError::NoPlatformFile),
+    }
+}
+
 /// The settings of a platform in a file of their own.
-pub fn platform_file(path: &Path) -> Result<ProviderSettings, PrepareError> {
+fn platform_file(path: &Path) -> Result<ProviderSettings, PrepareError> {
     let bytes = read::file(path, LIMIT).map_err(|source| PrepareError::File {
         path: path.to_owned(),
         source,
