@@ -24,9 +24,9 @@ struct Machines {
 /// A request for machines, understood.
 #[derive(Debug)]
 pub(super) enum Request<'a> {
-    /// Lists machines.
+    /// Lists the machines that a selection has.
     List(Selection),
-    /// Orders one.
+    /// Orders a machine, as the body says.
     Create(&'a [u8]),
     /// Reads one, and waits for its address for so long.
     Read(&'a str, Option<Duration>),
@@ -72,7 +72,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Carries it out.
+    /// Carries the request out and answers it.
     pub(super) fn answer(&self, world: &World) -> Reply {
         match self {
             Self::List(selection) => {

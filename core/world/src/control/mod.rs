@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::reply::Reply;
 use crate::live::World;
-use crate::net::{self, Guest, Strangers};
+use crate::net::{self, Connection, UnprovenConnections};
 use crate::world::clusters::ClusterView;
 use crate::world::faults::ApiFault;
 use crate::world::file::FileError;
@@ -35,13 +35,13 @@ use crate::world::state::Counters;
 pub struct Status {
     /// There is a world.
     pub running: bool,
-    /// Its process.
+    /// The process id of the world.
     pub pid: u32,
     /// URL of its control API.
     pub control: String,
-    /// Its machines.
+    /// Its machines as they are, oldest first.
     pub machines: Vec<MachineView>,
-    /// Its clusters.
+    /// Its clusters, one for each bootstrap that took effect.
     pub clusters: Vec<ClusterView>,
     /// How often things happened.
     pub counters: Counters,
@@ -61,31 +61,31 @@ pub(crate) struct Control {
 const LIMIT: usize = 1 << 20;
 
 /// How long a connection may be open before its first request with the token.
-const STRANGER: Duration = Duration::from_secs(10);
+const UNPROVEN: Duration = Duration::from_secs(10);
 /// How long a connection may be open without a request, a header may take, and a body.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Serves the control API until the world ends.
 pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
     let connections = TaskTracker::new();
-    let strangers = Arc::new(Strangers::default());
+    let unproven = Arc::new(UnprovenConnections::default());
     let refusal = reply::exhausted();
     loop {
         let stream = tokio::select! {
             () = control.world.ended() => break,
             stream = net::accept(&listener, &refusal) => stream,
         };
-        connections.spawn(connection(stream, Arc::clone(&control), Arc::new(strangers.enter())));
+        connections.spawn(connection(stream, Arc::clone(&control), Arc::new(unproven.admit())));
     }
     connections.close();
     let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
 }
 
-async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>) {
+async fn connection(stream: TcpStream, control: Arc<Control>, guard: Arc<Connection>) {
     let service = hyper::service::service_fn(|request| {
-        let (control, guest) = (Arc::clone(&control), Arc::clone(&guest));
+        let (control, guard) = (Arc::clone(&control), Arc::clone(&guard));
         async move {
-            let _busy = guest.busy();
+            let _busy = guard.busy();
             if !is_authorised(&control, &request) {
                 return Ok(reply::error(
                     StatusCode::UNAUTHORIZED,
@@ -93,7 +93,7 @@ async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>)
                     "a valid bearer token is required",
                 ));
             }
-            guest.known();
+            guard.proven();
             answer(&control, request).await
         }
     });
@@ -104,7 +104,7 @@ async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>)
     tokio::pin!(connection);
     tokio::select! {
         _ = &mut connection => return,
-        () = guest.outstayed(STRANGER, IDLE) => return,
+        () = guard.expired(UNPROVEN, IDLE) => return,
         () = control.world.ended() => {}
     }
     connection.as_mut().graceful_shutdown();

@@ -27,12 +27,13 @@ use butler_embedded::Seen;
 use self::facts::Facts;
 use self::kinds::{FOLLOWED, Kind};
 use self::memory::{Memory, Note};
-use self::mirror::{Mirror, Pod, text};
+use self::mirror::{Mirror, Pod};
 use self::pass::{Pass, Report, WorkloadPods};
 use crate::live::World;
 use crate::reconcile::plan::Plan;
 use crate::reconcile::planner::{Planner, Surroundings};
 use crate::reconcile::resource::Resource;
+use crate::values::text;
 use crate::world::state::Moment;
 
 /// The decisions of the controllers of one cluster.
@@ -60,7 +61,8 @@ impl Planner for Controllers {
             self.mirror.apply(kind, object);
             return;
         }
-        let name = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+        let name = ["/metadata/namespace", "/metadata/name"].map(|pointer| text(object, pointer).to_owned());
+        let name = name.into();
         if kind == Kind::Pod
             && let Some(pod) = self.mirror.pods.get(&name)
         {
@@ -136,7 +138,7 @@ fn pods_by_workload(mirror: &Mirror) -> HashMap<&str, Vec<&Pod>> {
 
 /// The world around the controllers of one cluster.
 pub(super) struct ClusterSurroundings {
-    /// The world.
+    /// The world that the cluster is in.
     pub world: World,
     /// The number of the cluster.
     pub key: u32,
