@@ -134,11 +134,7 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
         connected(&control.world)?;
     }
     let Ok(Ok(body)) = tokio::time::timeout(IDLE, Limited::new(body, LIMIT).collect()).await else {
-        return Ok(reply::error(
-            StatusCode::BAD_REQUEST,
-            "BadRequest",
-            "the request body cannot be read",
-        ));
+        return Ok(bad_request("the request body cannot be read"));
     };
     let body = body.to_bytes();
     let Some(rest) = of_machines else {
@@ -146,8 +142,9 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
     };
     let query = parts.uri.query().unwrap_or("");
     match machines::Request::parse(&parts.method, rest, query, &body) {
-        Ok(request) => platform(&control.world, &request).await,
-        Err(refusal) => Ok(refusal),
+        Ok(Some(request)) => platform(&control.world, &request).await,
+        Ok(None) => Ok(not_allowed(&parts.method)),
+        Err(error) => Ok(bad_request(&error.to_string())),
     }
 }
 
@@ -228,10 +225,9 @@ pub(crate) fn status(control: &Control) -> Status {
 }
 
 fn patch(world: &World, body: &[u8]) -> Reply {
-    let refuse = |problem: String| reply::error(StatusCode::BAD_REQUEST, "BadRequest", &problem);
     let change: Value = match serde_json::from_slice(body) {
         Ok(change) => change,
-        Err(problem) => return refuse(problem.to_string()),
+        Err(problem) => return bad_request(&problem.to_string()),
     };
     match world.update(|state, now| {
         let settings = state.settings.patched(&change)?;
@@ -239,8 +235,12 @@ fn patch(world: &World, body: &[u8]) -> Reply {
         Ok::<_, FileError>(settings)
     }) {
         Ok(settings) => reply::ok(&settings),
-        Err(problem) => refuse(problem.to_string()),
+        Err(problem) => bad_request(&problem.to_string()),
     }
+}
+
+fn bad_request(problem: &str) -> Reply {
+    reply::error(StatusCode::BAD_REQUEST, "BadRequest", problem)
 }
 
 fn not_allowed(method: &Method) -> Reply {

@@ -44,11 +44,11 @@ fn place<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     }
     // Those that need no pod network can start at once.
     let urgency = if owned.on_host() { Urgency::Now } else { Urgency::Soon };
-    let owner = Owner::of(workload);
+    let maker = Owner::of(workload);
     for node in wanted.difference(&covered) {
         if !pass.plan.room(urgency) {
             return;
         }
-        create_numbered_pod(workload, &owner, Some(node), pass).urgency(urgency);
+        create_numbered_pod(workload, &maker, Some(node), pass).urgency(urgency);
     }
 }

@@ -42,13 +42,13 @@ fn roll_out<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
             .patch(Kind::ReplicaSet, &workload.namespace, &current.name, patch);
     }
     let of_current: Vec<&&Pod> = pods.iter().filter(|pod| pod.owner == current.uid).collect();
-    let owner = Owner {
+    let maker = Owner {
         kind: Kind::ReplicaSet,
         name: &current.name,
         uid: &current.uid,
     };
     for _ in of_current.len()..wanted {
-        create_numbered_pod(workload, &owner, None, pass);
+        create_numbered_pod(workload, &maker, None, pass);
     }
     for pod in of_current.iter().skip(wanted) {
         pass.plan.delete(Kind::Pod, &pod.namespace, &pod.name);

@@ -8,9 +8,9 @@ use super::workload::{create_numbered_pod, write_status};
 
 /// Plans the pods of a Job and its status.
 pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
-    let owner = Owner::of(owned.workload);
+    let maker = Owner::of(owned.workload);
     for _ in owned.pods.len()..owned.workload.replicas as usize {
-        create_numbered_pod(owned.workload, &owner, None, pass);
+        create_numbered_pod(owned.workload, &maker, None, pass);
     }
     write_status(owned, status(owned, &stamp(pass.facts.wall)), pass);
 }

@@ -95,7 +95,8 @@ fn reconcile(memory: &mut Memory, mirror: &Mirror, facts: &Facts) -> (Plan<Note>
     // What others wait for is judged first, so that one pass is enough when nothing is late.
     let mut all = Vec::new();
     for workload in mirror.workloads.values() {
-        let pods = owned.remove(workload.uid.as_str()).unwrap_or_else(Vec::new);
+        let pods = owned.remove(workload.uid.as_str());
+        let pods = pods.into_iter().flatten().collect();
         let owned = WorkloadPods::of(mirror, workload, pods);
         pass.report.workloads.insert(owned.key.clone(), owned.up());
         all.push(owned);
