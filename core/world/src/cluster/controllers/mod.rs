@@ -11,12 +11,15 @@ mod memory;
 mod mirror;
 mod needs;
 mod node;
+mod node_object;
 mod objects;
 mod pass;
 mod pod;
+mod pod_object;
 mod scheduling;
 mod service;
 mod stateful_set;
+mod talos_manifests;
 mod transitions;
 mod workload;
 
