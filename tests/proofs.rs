@@ -435,7 +435,7 @@ fn on_management<T>(site: &Site, work: impl AsyncFnOnce(kube::Client) -> T) -> T
         .unwrap();
     runtime.block_on(async {
         let file = site.butler_home().join("demo-kubeconfig");
-        let options = butler_client::kube::Options::default();
-        work(butler_client::kube::connect_file(&file, &options).await.unwrap()).await
+        let options = butler_kubernetes::connect::Options::default();
+        work(butler_kubernetes::connect::connect_file(&file, &options).await.unwrap()).await
     })
 }

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use butler_bootstrap::addons::{self, ClusterFacts, Source};
+use butler_addons::{ClusterFacts, Source};
 use serde_json::{Value, json};
 
 use crate::world::{SHORT, Site, peer};
@@ -164,15 +164,15 @@ fn address(machine: &Value) -> &str {
 fn mirror(helm: &Path, config: &str, folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let config = butler_api::config::load(config, "cluster.yaml").unwrap().config;
-    for addon in addons::plan(&config, &ClusterFacts::default()).unwrap() {
+    for addon in butler_addons::plan(&config, &ClusterFacts::default()).unwrap() {
         match &addon.source {
             Source::Chart(release) => {
-                let documents = documents(&addons::stand_in(&addon, &release.stand_in));
+                let documents = documents(&butler_addons::stand_in(&addon, &release.stand_in));
                 package(helm, &release.chart.name, &release.chart.version, &documents, folder);
             }
             Source::Manifest(manifest) => {
                 let file: PathBuf = folder.join(format!("{}-{}.yaml", addon.name, manifest.version));
-                fs::write(file, documents(&addons::stand_in(&addon, &manifest.stand_in))).unwrap();
+                fs::write(file, documents(&butler_addons::stand_in(&addon, &manifest.stand_in))).unwrap();
             }
             Source::Objects(_) | Source::ProviderIds(_) => {}
         }

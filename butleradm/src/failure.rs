@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
+use butler_addons::PlanError;
 use butler_api::{descriptors, event::Outcome};
-use butler_bootstrap::{
-    addons::PlanError,
-    context::Files,
-    driver::{Ended, FailedStep},
-    run::RunError,
-};
-use butler_client::{home::HomeError, read::ReadError};
 use butler_embedded::OpenError;
+use butler_engine::{Ended, FailedStep};
+use butler_files::{home::HomeError, read::ReadError};
 use butler_infra::InfraError;
+use butler_lifecycle::bootstrap::{context::Files, run::RunError};
 use butler_terminal::{Exit, Failure};
 use butler_world::process::WorldError;
 
@@ -96,7 +93,7 @@ pub(crate) fn plan(error: &PlanError) -> Failure {
 
 /// A platform that cannot be used.
 pub(crate) fn infra(error: &InfraError) -> Failure {
-    let exit = if error.class == butler_infra::Class::Unsupported {
+    let exit = if error.kind == butler_infra::ErrorKind::Unsupported {
         Exit::Usage
     } else {
         Exit::Failed
@@ -116,9 +113,6 @@ pub(crate) fn run(error: &RunError, files: &Files) -> Failure {
                  A machine on the list keeps its name when its `name` is written down",
         ),
         RunError::Plan(error) => plan(error),
-        RunError::Talos { .. } => {
-            Failure::from_error(Exit::Usage, error).hint("choose a release up to 1.13 in talos.version")
-        }
         RunError::Lost(lost) => lost
             .hints()
             .iter()
@@ -188,13 +182,13 @@ fn failed_step(exit: Exit, cluster: &str, step: &FailedStep) -> Failure {
 }
 
 fn describe(step: &FailedStep) -> String {
-    let subject = step.machine.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
+    let subject = step.about.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
     format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
 }
 
 /// What exists, so that nobody has to look for it.
 fn exists(ended: &Ended) -> String {
-    let machines = ended.view.machines();
+    let machines = &ended.view.machines;
     let made: Vec<String> = machines
         .iter()
         .filter(|m| m.state != GONE)

@@ -13,20 +13,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use butler_api::config::{self, Provider as ProviderConfig};
-use butler_bootstrap::{
-    addons::{self, ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller},
-    bundle::Bundle,
-    cluster::kind::{self, Tools},
-    context::{Files, MakeInstaller},
-    machine_config, plan,
+use butler_addons::{
+    ClusterFacts, HelmInstaller, HelmSettings, Installer, WorldInstaller,
     process::{self, Environment, Invocation, Stdin},
-    run::{self, Request},
 };
-use butler_client::home::{self, Home};
-use butler_infra::{ConnectEnv, Provider};
-use butler_talos::config::Contract;
-use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, duration, env, interrupt, output};
+use butler_api::{
+    config::{self, Provider as ProviderConfig},
+    duration,
+};
+use butler_files::home::{self, Home};
+use butler_infra::{Access, Provider};
+use butler_lifecycle::{
+    bootstrap::{
+        bundle::Bundle,
+        context::{Files, MakeInstaller},
+        machine_config, plan,
+        run::{self, Request},
+    },
+    bootstrap_clusters::kind::{self, Tools},
+};
+use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, env, interrupt, output};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -60,7 +66,7 @@ pub struct BootstrapArgs {
     #[arg(long, value_name = "FILE", env = env::BUTLER_EVENTS, hide_env_values = true)]
     pub events: Option<PathBuf>,
     /// Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, env = env::BUTLER_DEADLINE, hide_env_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive, env = env::BUTLER_DEADLINE, hide_env_values = true)]
     pub deadline: Option<Duration>,
     /// Keep the bootstrap cluster after the pivot
     #[arg(long, visible_alias = "skip-cleanup")]
@@ -162,23 +168,17 @@ impl Job<'_> {
         self.machines_can_be_configured().await?;
         self.proxies_are_usable()?;
         let facts = ClusterFacts::default();
-        let addons = addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
+        let addons = butler_addons::plan(&self.config, &facts).map_err(|e| failure::plan(&e))?;
         let id = self.begun()?;
         let provider = self.provider(false).await;
         let infra = plan::infra(&self.config, id.unwrap_or_default());
         let provider = provider.as_deref().map_err(Failure::message);
         let (found, mut warnings) = plan::look(provider, &self.config, &infra, &self.files()).await;
         warnings.extend(unreadable);
-        warnings.extend(addons::warnings(&self.config));
+        warnings.extend(butler_addons::warnings(&self.config));
         if !self.is_simulated() {
-            let found = addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), false);
+            let found = butler_addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), false);
             warnings.extend(found.iter().map(|error| format!("a bootstrap is refused: {error}")));
-        }
-        let talos = &self.config.talos.version;
-        if Contract::of(talos).is_none() {
-            warnings.push(format!(
-                "a bootstrap is refused: machine configurations for Talos v{talos} cannot be made yet"
-            ));
         }
         let planned = Planned(plan::plan(&self.config, &addons, &found, warnings));
         self.ui.answer(&planned, self.args.output.output)
@@ -249,22 +249,18 @@ impl Job<'_> {
 
     /// The platform; with `start` a simulated world that is not up is started.
     async fn provider(&self, start: bool) -> Result<Arc<dyn Provider>, Failure> {
-        let mut connect = ConnectEnv::default();
+        let mut access = Access::default();
         if let ProviderConfig::InMemory(settings) = &self.config.provider {
-            connect.world = world::find(self.env, &self.home, settings, start).await?;
+            access.world = world::find(self.env, &self.home, settings, start).await?;
         }
         let secrets = self.home.cluster_state(&self.config.cluster.name).join("secrets.yaml");
-        connect.credentials = secrets::talos_credentials(&secrets)?;
-        butler_infra::connect(&self.config, &connect).map_err(|e| failure::infra(&e))
+        access.credentials = secrets::talos_credentials(&secrets)?;
+        butler_infra::connect(&self.config.provider, &access).map_err(|e| failure::infra(&e))
     }
 
     /// Reads what machine configurations need, and makes them for a look: what cannot work is told before the first effect.
     async fn machines_can_be_configured(&mut self) -> Result<(), Failure> {
         secrets::of_machines(&mut self.config, self.env).await?;
-        if Contract::of(&self.config.talos.version).is_none() {
-            // Told by the plan, and refused by the run.
-            return Ok(());
-        }
         machine_config::check(&self.config)
             .map_err(|e| Failure::from_error(Exit::Usage, &e).while_doing("the machine configurations cannot be made"))
     }
@@ -285,17 +281,18 @@ impl Job<'_> {
         let ask = Invocation {
             program: "helm".into(),
             args: vec!["version".to_owned(), "--short".to_owned()],
-            env: Environment::Only(self.env.only(addons::HELM_ENVIRONMENT)),
+            env: Environment::Only(self.env.only(butler_addons::HELM_ENVIRONMENT)),
             stdin: Stdin::Null,
             timeout: Duration::from_mins(1),
         };
         let asked = process::run(ask, &|_| {}).await.map_err(|e| {
             Failure::from_error(Exit::Usage, &e)
                 .while_doing("cannot run helm, which installs the addons")
-                .hint(addons::HELM_HINT)
+                .hint(butler_addons::HELM_HINT)
         })?;
-        addons::check_helm(&asked.stdout).map_err(|why| {
-            Failure::new(Exit::Usage, format!("this helm cannot install the addons: {why}")).hint(addons::HELM_HINT)
+        butler_addons::check_helm(&asked.stdout).map_err(|why| {
+            Failure::new(Exit::Usage, format!("this helm cannot install the addons: {why}"))
+                .hint(butler_addons::HELM_HINT)
         })
     }
 
@@ -305,8 +302,8 @@ impl Job<'_> {
         if self.is_simulated() || begun {
             return Ok(());
         }
-        let addons = addons::plan(&self.config, facts).map_err(|e| failure::plan(&e))?;
-        let found = addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), true);
+        let addons = butler_addons::plan(&self.config, facts).map_err(|e| failure::plan(&e))?;
+        let found = butler_addons::check_mirror(&addons, self.config.addons.chart_mirror.as_ref(), true);
         let Some(first) = found.first() else { return Ok(()) };
         let more = match found.len() - 1 {
             0 => String::new(),
@@ -331,7 +328,7 @@ impl Job<'_> {
         let folder = self.home.cluster_state(&self.config.cluster.name).join("helm");
         let mirror = self.config.addons.chart_mirror.clone();
         let timeout = self.config.deadlines.addon;
-        let own = self.env.only(addons::HELM_ENVIRONMENT);
+        let own = self.env.only(butler_addons::HELM_ENVIRONMENT);
         let no_proxy = ["NO_PROXY", "no_proxy"].map(|name| self.env.text(name).unwrap_or_default().to_owned());
         Box::new(move |access| {
             let mut env = own.clone();

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use butler_client::home;
+use butler_files::home;
 use butler_terminal::{Failure, Ui, interrupt};
 
 use crate::failure;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use butler_client::home::{self, Home};
+use butler_files::home::{self, Home};
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use butler_world::{
     process::{self, Program, Status, UpOptions},

@@ -49,15 +49,15 @@ pub mod reasons {
     pub const CREATING: &str = "Creating";
     /// The platform has made it.
     pub const CREATED: &str = "Created";
-    /// It runs.
+    /// The machine or program runs.
     pub const RUNNING: &str = "Running";
     /// It runs and has no address yet.
     pub const WAITING_FOR_IP: &str = "WaitingForIP";
-    /// It failed.
+    /// The work failed, and is not tried again.
     pub const FAILED: &str = "Failed";
-    /// It is being deleted.
+    /// The object is being deleted.
     pub const DELETING: &str = "Deleting";
-    /// It is gone.
+    /// The object is gone.
     pub const DELETED: &str = "Deleted";
     /// All is well.
     pub const READY: &str = "Ready";
@@ -112,11 +112,11 @@ pub mod reasons {
 /// Status of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It is so.
+    /// What the condition says is so.
     True,
-    /// It is not so.
+    /// What the condition says is not so.
     False,
-    /// Nobody knows.
+    /// Nobody knows whether it is so.
     Unknown,
 }
 
@@ -140,13 +140,13 @@ impl From<bool> for Status {
 /// What is known now about one condition type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation<'a> {
-    /// Condition type.
+    /// Type of the condition, such as `Ready`.
     pub kind: &'a str,
     /// Whether it is so.
     pub status: Status,
-    /// Why, as a word.
+    /// The reason as one word for programs.
     pub reason: &'a str,
-    /// Why, as a sentence.
+    /// The reason as a sentence for people.
     pub message: &'a str,
     /// The `metadata.generation` this speaks about.
     pub generation: Option<i64>,

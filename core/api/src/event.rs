@@ -14,7 +14,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// [`SCHEMA_VERSION`].
+    /// Version of the schema: [`SCHEMA_VERSION`].
     pub v: u32,
     /// Position in this run's stream, from 1.
     pub seq: u64,
@@ -22,9 +22,9 @@ pub struct Event {
     pub time: Timestamp,
     /// The run that says so; a resumed bootstrap is a new run.
     pub run: Uuid,
-    /// Cluster name.
+    /// Name of the cluster that the run is about.
     pub cluster: String,
-    /// What happened.
+    /// What happened, with its code.
     #[serde(flatten)]
     pub body: Body,
 }
@@ -66,7 +66,7 @@ pub enum Body {
     /// What a step waits for, or the cause, changed.
     #[serde(rename = "step.waiting")]
     StepWaiting {
-        /// Step id.
+        /// Id of the step.
         step: String,
         /// What it waits for.
         waiting_for: String,
@@ -78,11 +78,11 @@ pub enum Body {
     /// An attempt failed and another one follows.
     #[serde(rename = "step.retried")]
     StepRetried {
-        /// Step id.
+        /// Id of the step.
         step: String,
         /// Attempt that failed, from 1.
         attempt: u32,
-        /// Why.
+        /// The deepest cause of the failure.
         cause: String,
         /// Seconds until the next attempt.
         retry_in_seconds: f64,
@@ -90,7 +90,7 @@ pub enum Body {
     /// The evidence was observed.
     #[serde(rename = "step.proven")]
     StepProven {
-        /// Step id.
+        /// Id of the step.
         step: String,
         /// A sentence for people.
         title: String,
@@ -104,7 +104,7 @@ pub enum Body {
     /// The step failed for good.
     #[serde(rename = "step.failed")]
     StepFailed {
-        /// Step id.
+        /// Id of the step.
         step: String,
         /// What went wrong, with the peer's own words.
         error: String,
@@ -141,7 +141,7 @@ pub enum Body {
     /// Something people should know; nothing failed.
     #[serde(rename = "warning")]
     Warning {
-        /// What.
+        /// What people should know.
         message: String,
         /// What to do about it.
         hint: Option<String>,
@@ -153,7 +153,7 @@ pub enum Body {
         outcome: Outcome,
         /// How long this run took, in seconds.
         seconds: f64,
-        /// One sentence.
+        /// What became of the run, in one sentence.
         message: String,
     },
 }
@@ -162,7 +162,7 @@ pub enum Body {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MachineLine {
-    /// Machine name.
+    /// Name of the machine.
     pub name: String,
     /// `control-plane` or `worker`.
     pub role: String,

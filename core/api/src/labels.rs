@@ -14,6 +14,8 @@ pub const BUTLER: &str = "butler";
 
 /// Label: cluster a MachineRequest, LoadBalancerRequest or TenantAddon belongs to.
 pub const CLUSTER: &str = key!("cluster");
+/// Label on what an addon's installer applies, and on the pods of its workloads: the addon's name.
+pub const ADDON: &str = key!("addon");
 /// Label: ClusterBootstrap that a MachineRequest belongs to.
 pub const CLUSTER_BOOTSTRAP: &str = key!("cluster-bootstrap");
 /// Label: `control-plane` or `worker`.

@@ -5,8 +5,11 @@
 pub mod conditions;
 pub mod config;
 pub mod descriptors;
+pub mod duration;
+pub mod error;
 pub mod event;
 pub mod labels;
 pub mod names;
 pub mod v1alpha1;
+pub mod view;
 pub mod words;

@@ -31,7 +31,7 @@ pub fn provider_config(cluster: &str) -> String {
     format!("{cluster}-provider")
 }
 
-/// Name of the Secret with the platform's credentials that a bootstrap makes.
+/// Name of the Secret with the platform's credentials beside [`provider_config`], on the bootstrap cluster.
 pub fn bootstrap_credentials(cluster: &str, provider: &ProviderType) -> String {
     format!("{cluster}-{provider}-credentials")
 }
@@ -39,6 +39,19 @@ pub fn bootstrap_credentials(cluster: &str, provider: &ProviderType) -> String {
 /// Name of the Secret with the credentials of a ProviderConfig made later.
 pub fn provider_credentials(provider_config: &str) -> String {
     format!("{provider_config}-credentials")
+}
+
+/// Name of the Secret with the platform's credentials on the management cluster, where the ProviderConfig is named after the
+/// platform; none where the platform has no credentials.
+pub fn platform_credentials(provider: &ProviderType) -> Option<String> {
+    if credential_keys(provider).is_empty() {
+        return None;
+    }
+    Some(match provider {
+        // The name under which the other tools make it and look for it.
+        ProviderType::Harvester => "harvester-kubeconfig".to_owned(),
+        provider => provider_credentials(provider.as_str()),
+    })
 }
 
 /// Name of the LoadBalancerRequest in front of the control plane.
@@ -202,9 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn the_credentials_of_a_platform_are_named_after_it() {
+        let name = |provider| platform_credentials(&provider);
+        assert_eq!(name(ProviderType::Aws).as_deref(), Some("aws-credentials"));
+        assert_eq!(name(ProviderType::Harvester).as_deref(), Some("harvester-kubeconfig"));
+    }
+
+    #[test]
     fn platforms_without_credentials_want_none() {
         for provider in [ProviderType::Local, ProviderType::InMemory, ProviderType::Static] {
             assert!(credential_keys(&provider).is_empty(), "{provider}");
+            assert_eq!(platform_credentials(&provider), None, "{provider}");
         }
     }
 }

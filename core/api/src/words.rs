@@ -164,14 +164,19 @@ fn unwell(lines: &[String]) -> Option<String> {
             failed.push(name);
         }
     }
-    let more = failed.len().saturating_sub(NAMED);
+    let unnamed = failed.len().saturating_sub(NAMED);
     failed.truncate(NAMED);
     let mut list = failed.join(", ");
-    if more > 0 {
-        list = format!("{list} and {more} more");
+    if unnamed > 0 {
+        list = format!("{list} and {unnamed} more");
     }
     let verdict = match failed.as_slice() {
-        [] => lines.iter().rfind(|line| !of_list(line)).cloned().unwrap_or_default(),
+        // A list in which all is well, and nothing beside it.
+        [] => lines
+            .iter()
+            .rfind(|line| !of_list(line))
+            .map_or("", |line| line)
+            .to_owned(),
         _ => format!("not ok: {list}"),
     };
     Some(format!("{}{verdict}", &first[..before]))

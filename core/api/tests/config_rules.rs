@@ -5,6 +5,7 @@ use std::time::Duration;
 use butler_api::config::{
     self, BootstrapCluster, BootstrapConfig, Change, ChartMirror, Exposure, Loaded, SecretSource, Topology, difference,
 };
+use butler_api::v1alpha1::{network_pool::NetworkPoolSpec, provider_config::ProviderNetwork};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -177,22 +178,24 @@ providerNetwork:
     );
     let pool = config.network_pool.expect("the pool");
     assert_eq!(pool.name, "demo-underlay");
+    let spec = serde_json::to_value(NetworkPoolSpec::from(&pool.spec)).unwrap();
     assert_eq!(
-        pool.spec,
+        spec,
         json!({
             "cidr": "198.51.100.0/24",
             "reserved": [{ "cidr": "198.51.100.0/28", "description": "gateway" }],
             "tenantAllocation": { "start": "198.51.100.32", "end": "198.51.100.250", "defaults": { "lbPoolPerTenant": 4 } },
         })
     );
+    let network = config.provider_network.as_ref().map(ProviderNetwork::from);
     assert_eq!(
-        config.provider_network,
-        Some(json!({
+        serde_json::to_value(network).unwrap(),
+        json!({
             "mode": "ipam",
             "poolRefs": [{ "name": "demo-underlay", "priority": 1 }],
             "loadBalancer": { "allocationMode": "elastic", "growthIncrement": 4 },
             "quotaPerTenant": { "maxNodeIPs": 9 },
-        }))
+        })
     );
 }
 
@@ -553,7 +556,8 @@ fn a_closed_network_can_be_described() {
     let config = load_with(&text, &files).config;
     let talos = &config.talos;
     let mirror = &talos.registries.mirrors["docker.io"];
-    assert_eq!(mirror.endpoints, ["https://mirror.example.org:5000/v2/docker"]);
+    let endpoints: Vec<String> = mirror.endpoints.iter().map(ToString::to_string).collect();
+    assert_eq!(endpoints, ["https://mirror.example.org:5000/v2/docker"]);
     assert!(mirror.override_path && mirror.skip_fallback);
     let host = &talos.registries.hosts["mirror.example.org:5000"];
     assert_eq!(host.ca.as_deref(), Some(CA));

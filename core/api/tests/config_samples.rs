@@ -36,7 +36,8 @@ fn the_simulated_ha_sample_has_six_machines_and_the_default_addons() {
     assert_eq!(machines.len(), 6);
     assert_eq!(machines[0], ("butler-demo-cp-0".to_owned(), Role::ControlPlane));
     assert_eq!(machines[5], ("butler-demo-worker-2".to_owned(), Role::Worker));
-    assert_eq!(config.network.vip.as_deref(), Some("127.64.255.10"));
+    let vip = config.network.vip.as_ref().map(ToString::to_string);
+    assert_eq!(vip.as_deref(), Some("127.64.255.10"));
     let addons = &config.addons;
     assert!(addons.cni.is_some() && addons.storage.is_some() && addons.load_balancer.is_some());
     assert!(addons.control_plane_ha.is_some() && addons.cert_manager.is_some() && addons.ingress.is_some());

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::schema::Trail;
 use crate::text::clip;
 
-/// Paths that are named; more help nobody.
+/// Paths that are named: a longer list helps nobody.
 const NAMED: usize = 100;
 /// Bytes of a path that is named.
 const PATH: usize = 1 << 10;

@@ -23,7 +23,7 @@ const MARK: &str = "store/acknowledged";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parts {
     version: u32,
-    /// There are objects.
+    /// Whether the folder holds a store of objects.
     store: bool,
     /// Files, each with the SHA-256 of its content, or with nothing where that may change.
     files: BTreeMap<String, String>,
@@ -42,7 +42,7 @@ pub(crate) enum PartsError {
     /// A file is missing or is not what it was.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// The disk refuses.
+    /// A file cannot be read or written.
     #[error("cannot access {path}")]
     File { path: String, source: std::io::Error },
 }
@@ -98,7 +98,7 @@ fn unnoted(data: &Path, own: bool) -> Result<(), PartsError> {
 
 /// Notes what the folder holds now. `store` says whether objects are among it.
 pub(crate) fn note(data: &Path, before: Option<&Parts>, own: bool, store: bool) -> Result<Parts, PartsError> {
-    let mut files = before.map(|b| b.files.clone()).unwrap_or_default();
+    let mut files = before.map_or_else(BTreeMap::new, |b| b.files.clone());
     for name in AUTHORITY.into_iter().filter(|_| own).chain([TOKEN_KEY]) {
         if let Some(bytes) = read(&data.join(name))? {
             files.insert(name.to_owned(), sha(&bytes));

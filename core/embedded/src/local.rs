@@ -9,40 +9,39 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::apply::managers::Actor;
-use crate::rest::options::{FieldValidation, WriteOptions};
-use crate::rest::patch::Patch;
-use crate::rest::{Place, body, delete, write};
+use crate::access::User;
+use crate::kinds::RequestInfo;
+use crate::registry::{self, Context, DeleteOptions, FieldValidation, Patch, Registry, WriteOptions};
 use crate::server::{Held, Server};
-use crate::status::Failure;
+use crate::status::StatusError;
 use crate::store::{Change, Object};
 
-/// Where objects are.
+/// A resource in one namespace, or in the cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     /// API group; empty for the core group.
     pub group: &'a str,
     /// API version, such as `v1`.
     pub version: &'a str,
-    /// Resource, such as `pods`.
+    /// Plural name of the resource, such as `pods`.
     pub resource: &'a str,
-    /// Empty for cluster-scoped resources.
+    /// Namespace of the objects; empty for cluster-scoped resources.
     pub namespace: &'a str,
 }
 
-/// A refused write.
+/// A write that the server refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
     /// HTTP status code that a request would have got.
     pub code: u16,
-    /// The server's words.
+    /// The message that a request would have got.
     pub message: String,
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        let Failure { code, message, .. } = failure;
+impl From<StatusError> for Refused {
+    fn from(failure: StatusError) -> Self {
+        let StatusError { code, message, .. } = failure;
         Self { code, message }
     }
 }
@@ -51,6 +50,7 @@ impl From<Failure> for Refused {
 #[derive(Debug, Clone)]
 pub struct Local {
     server: Arc<Held>,
+    user: User,
     options: WriteOptions,
 }
 
@@ -59,6 +59,7 @@ impl Server {
     pub fn local(&self, manager: &str) -> Local {
         Local {
             server: self.held(),
+            user: User::administrator(),
             options: WriteOptions {
                 dry_run: false,
                 manager: manager.to_owned(),
@@ -71,40 +72,36 @@ impl Server {
 }
 
 impl Local {
-    /// Makes an object.
+    /// Creates an object.
     pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
-        let place = self.place(at, "", "")?;
-        let object = body::conform(&place.resource, object, self.options.validation)?.object;
-        let actor = Actor::update(&self.options.manager, &place.resource, "");
-        write::insert_now(&self.server, &place, object, &self.options, &actor)?;
+        let info = self.info(at, "", "")?;
+        let decoded = registry::decode(&info.resource, object, self.options.validation)?;
+        self.registry().create(&self.context(&info), decoded)?;
         Ok(())
     }
 
     /// Changes an object by a JSON merge patch (RFC 7386); of its status where `status` is set. Tells whether that changed it.
     pub fn patch(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<bool, Refused> {
-        let place = self.place(at, name, if status { "status" } else { "" })?;
-        let actor = Actor::patch(&self.options.manager, &place.resource, &place.subresource);
-        let patch = Patch::Merge(patch);
-        let make = |current: &Value| patch.applied(&place, current, self.options.validation);
-        let written = write::change_now(&self.server, &place, &self.options, &actor, &make)?;
+        let info = self.info(at, name, if status { "status" } else { "" })?;
+        let written = self.registry().patch(&self.context(&info), &Patch::Merge(patch))?;
         Ok(written.revision != 0)
     }
 
     /// Deletes an object, or begins to where finalizers hold it.
     pub fn delete(&self, at: At<'_>, name: &str) -> Result<(), Refused> {
-        let place = self.place(at, name, "")?;
-        delete::delete_now(&self.server, &place, &delete::Options::default())?;
+        let info = self.info(at, name, "")?;
+        self.registry().delete(&info, &DeleteOptions::default())?;
         Ok(())
     }
 
     /// Everything there is and every change from now on, of resources named as `pods` or `apps/deployments`, whether they
     /// exist already or not.
     pub fn follow(&self, resources: &[&str]) -> Follow {
-        let changes = self.server.store.listen();
+        let changes = self.registry().store().listen();
         let mut there = VecDeque::new();
         let mut since = u64::MAX;
         for name in resources {
-            let snapshot = self.server.store.list(name, "");
+            let snapshot = self.registry().store().list(name, "");
             since = since.min(snapshot.revision);
             let resource: Arc<str> = (*name).into();
             there.extend(snapshot.objects.into_iter().map(|(_, object)| Seen {
@@ -122,20 +119,31 @@ impl Local {
         }
     }
 
-    fn place(&self, at: At<'_>, name: &str, subresource: &str) -> Result<Place, Failure> {
-        let catalog = self.server.catalog();
+    fn registry(&self) -> &Registry {
+        self.server.registry()
+    }
+
+    fn context<'a>(&'a self, info: &'a RequestInfo) -> Context<'a> {
+        Context {
+            info,
+            user: &self.user,
+            options: &self.options,
+        }
+    }
+
+    fn info(&self, at: At<'_>, name: &str, subresource: &str) -> Result<RequestInfo, StatusError> {
+        let catalog = self.registry().catalog();
         let resource = catalog.find(at.group, at.version, at.resource);
-        Ok(Place {
-            resource: Arc::clone(resource.ok_or_else(Failure::no_resource)?),
+        Ok(RequestInfo {
+            resource: Arc::clone(resource.ok_or_else(StatusError::no_resource)?),
             namespace: at.namespace.to_owned(),
             name: name.to_owned(),
             subresource: subresource.to_owned(),
-            watch: false,
         })
     }
 }
 
-/// An object that is there, has changed or is gone.
+/// An object as it is, after a change, or as it was before it was deleted.
 #[derive(Debug)]
 pub struct Seen {
     resource: Arc<str>,
@@ -144,7 +152,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Its resource, such as `pods` or `apps/deployments`.
+    /// The resource of the object, such as `pods` or `apps/deployments`.
     pub fn resource(&self) -> &str {
         &self.resource
     }
@@ -154,26 +162,26 @@ impl Seen {
         &self.object.value
     }
 
-    /// It is gone.
+    /// Whether the object has been deleted.
     pub fn deleted(&self) -> bool {
         self.deleted
     }
 }
 
-/// What happens to some resources.
+/// The objects of some resources, and their changes.
 #[derive(Debug)]
 pub struct Follow {
     _server: Arc<Held>,
     resources: Vec<String>,
-    /// What was there at the beginning.
+    /// Objects of the beginning that have not been told yet.
     there: VecDeque<Seen>,
     changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>,
-    /// Older changes show in what was there.
+    /// Changes up to this revision show in the objects of the beginning.
     since: u64,
 }
 
 impl Follow {
-    /// What is seen next; nothing when the server has gone.
+    /// Waits for the next object or change; nothing when the server has gone.
     pub async fn next(&mut self) -> Option<Seen> {
         loop {
             if let Some(seen) = self.there.pop_front() {
@@ -186,7 +194,7 @@ impl Follow {
         }
     }
 
-    /// What is seen next, if there is something now.
+    /// The next object or change, if there is one already.
     pub fn try_next(&mut self) -> Option<Seen> {
         loop {
             if let Some(seen) = self.there.pop_front() {

@@ -91,7 +91,7 @@ impl Pki {
         })
     }
 
-    /// An authority from elsewhere.
+    /// Uses an authority that was made elsewhere; key and certificate must belong together.
     pub(crate) fn given(ca_pem: String, key: &SecretString) -> Result<Self, PkiError> {
         let failed = |source| PkiError::Make {
             name: "the certificate authority".into(),
@@ -201,9 +201,10 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PkiError> {
         path: path.display().to_string(),
         source,
     };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let fresh = path.with_file_name(name);
+    // The same name with more behind it, so that both are in one folder.
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = std::path::PathBuf::from(fresh);
     let mut options = std::fs::OpenOptions::new();
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
@@ -259,12 +260,13 @@ fn wrap_sec1(sec1: &[u8]) -> Vec<u8> {
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
-    match content.len() {
-        short @ 0..0x80 => out.push(u8::try_from(short).unwrap_or(0x7f)),
-        long => {
-            let bytes = long.to_be_bytes();
+    match u8::try_from(content.len()) {
+        Ok(short) if short < 0x80 => out.push(short),
+        _ => {
+            let bytes = content.len().to_be_bytes();
             let significant = &bytes[bytes.iter().take_while(|b| **b == 0).count()..];
-            out.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
+            let count = u8::try_from(significant.len()).expect("a length has at most eight bytes");
+            out.push(0x80 | count);
             out.extend_from_slice(significant);
         }
     }

@@ -4,15 +4,15 @@
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum FieldType {
     Text,
     Int,
     Bool,
     Time,
     MicroTime,
-    /// A list of texts.
+    /// A repeated text field.
     Texts,
     /// A map from text to text.
     TextMap,
@@ -22,11 +22,23 @@ enum Kind {
     Messages(&'static str),
 }
 
-use Kind::{Bool, BytesMap, Int, Message, Messages, MicroTime, Text, TextMap, Texts, Time};
+use FieldType::{Bool, BytesMap, Int, Message, Messages, MicroTime, Text, TextMap, Texts, Time};
 
-/// Field numbers, names and types of a message.
-fn fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
-    const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
+/// Number, name and type of a field.
+type Field = (u64, &'static str, FieldType);
+
+/// The field that every kind has.
+const META: Field = (1, "metadata", Message("ObjectMeta"));
+
+/// The fields of a message.
+fn fields(message: &str) -> Option<&'static [Field]> {
+    core_fields(message)
+        .or_else(|| group_fields(message))
+        .or_else(|| request_fields(message))
+}
+
+/// The fields of messages in the core group.
+fn core_fields(message: &str) -> Option<&'static [Field]> {
     Some(match message {
         "ObjectMeta" => &[
             (1, "name", Text),
@@ -97,12 +109,12 @@ fn fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
             (3, "imagePullSecrets", Messages("LocalObjectReference")),
             (4, "automountServiceAccountToken", Bool),
         ],
-        _ => return other_fields(message),
+        _ => return None,
     })
 }
 
-fn other_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
-    const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
+/// The fields of events, leases, roles and bindings.
+fn group_fields(message: &str) -> Option<&'static [Field]> {
     Some(match message {
         "Event" => &[
             META,
@@ -151,12 +163,12 @@ fn other_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
             (4, "namespace", Text),
         ],
         "RoleRef" => &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)],
-        _ => return review_fields(message),
+        _ => return None,
     })
 }
 
-fn review_fields(message: &str) -> Option<&'static [(u64, &'static str, Kind)]> {
-    const META: (u64, &str, Kind) = (1, "metadata", Message("ObjectMeta"));
+/// The fields of messages that are answered, not stored.
+fn request_fields(message: &str) -> Option<&'static [Field]> {
     Some(match message {
         "SelfSubjectReview" => &[META],
         "TokenRequest" => &[META, (2, "spec", Message("TokenRequestSpec"))],
@@ -298,7 +310,9 @@ fn time(bytes: &[u8], form: &str) -> Result<Value, String> {
     for field in Fields(bytes) {
         match field? {
             (1, Wire::Number(n)) => seconds = n.cast_signed(),
-            (2, Wire::Number(n)) => nanos = i32::try_from(n).unwrap_or(0),
+            (2, Wire::Number(n)) => {
+                nanos = i32::try_from(n.cast_signed()).map_err(|_| format!("{n} is no number of nanoseconds"))?;
+            }
             _ => {}
         }
     }

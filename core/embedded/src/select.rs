@@ -49,7 +49,7 @@ pub(crate) struct Fields(BTreeMap<String, Wanted>);
 struct Wanted {
     equal: Option<String>,
     unequal: HashSet<String>,
-    /// Two texts at once.
+    /// Two different texts are asked for, so that no object fits.
     never: bool,
 }
 
@@ -353,7 +353,7 @@ impl Fields {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether an object fits.
+    /// Whether an object has the fields that are asked for.
     pub(crate) fn matches(&self, object: &Value) -> bool {
         self.0.iter().all(|(path, wanted)| {
             let text = field_text(object, path);

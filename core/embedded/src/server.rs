@@ -3,23 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
 use bytes::Bytes;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::tokens::Tokens;
+use crate::access::{User, authenticate};
+use crate::controllers;
 use crate::folder;
-use crate::http::request::User;
 use crate::http::{self, Collected, Reply, Request, Times};
-use crate::kinds::Resource;
-use crate::kinds::catalog::Catalog;
+use crate::kinds::builtin;
+use crate::kubeconfig::Administrator;
 use crate::pki::{self, Pki, PkiError, Subject};
-use crate::status::Failure;
-use crate::store::{Damage, Expect, Store, StoreError};
+use crate::registry::Registry;
+use crate::rest::{self, Api};
+use crate::status::StatusError;
+use crate::store::{Damage, Store, StoreError};
 use crate::work::{self, Panicked};
 
 /// How to open a server.
@@ -40,7 +42,7 @@ pub enum Authority {
     Own,
     /// One from elsewhere, such as the cluster authority of Talos.
     Given {
-        /// The certificate.
+        /// Certificate of the authority.
         ca_certificate_pem: String,
         /// Its key, PKCS#8 or SEC 1 on P-256.
         ca_key_pem: SecretString,
@@ -53,15 +55,15 @@ pub enum OpenError {
     /// The objects cannot be read or written.
     #[error("cannot use the objects in {path}")]
     Store {
-        /// The folder.
+        /// Path of the folder.
         path: String,
-        /// Why.
+        /// What the disk, or the task that opens the folder, answered.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The folder has lost something that was acknowledged, or holds something else.
     #[error("the folder {folder} is damaged")]
     Damaged {
-        /// The folder.
+        /// Path of the data folder.
         folder: String,
         /// The file and the place.
         source: Damage,
@@ -72,9 +74,9 @@ pub enum OpenError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// Address and port that were asked for.
         address: String,
-        /// Why.
+        /// What the operating system answered.
         source: std::io::Error,
     },
 }
@@ -82,7 +84,7 @@ pub enum OpenError {
 /// What an interceptor wants to happen to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intercept {
-    /// Nothing special.
+    /// Carry it out and answer it as if nobody intercepted.
     Pass,
     /// Refuse it with this status code, reason and message.
     Status(u16, String, String),
@@ -109,7 +111,7 @@ pub(crate) struct Held(Arc<Inner>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.stop.cancel();
+        self.0.api.stop.cancel();
     }
 }
 
@@ -121,13 +123,9 @@ impl std::ops::Deref for Held {
     }
 }
 
-/// What requests work on.
+/// A server as its connections hold it: they do not keep it from ending.
 pub(crate) struct Inner {
-    pub(crate) store: Store,
-    pub(crate) version: String,
-    pub(crate) stop: CancellationToken,
-    pub(crate) tokens: Tokens,
-    catalog: RwLock<Arc<Catalog>>,
+    api: Arc<Api>,
     pki: Pki,
     interceptor: RwLock<Option<Interceptor>>,
     path: PathBuf,
@@ -182,20 +180,19 @@ impl Server {
             path: data.display().to_string(),
             source: error.into(),
         })??;
-        let inner = Inner {
-            store,
+        let api = Api {
+            registry: Arc::new(Registry::new(store)),
+            tokens,
             version,
             stop: CancellationToken::new(),
-            tokens,
-            catalog: RwLock::default(),
+        };
+        controllers::start(&api.registry, api.stop.clone());
+        let inner = Arc::new(Inner {
+            api: Arc::new(api),
             pki,
             interceptor: RwLock::default(),
             path: data,
-        };
-        crate::controllers::definitions::settle_all(&inner);
-        inner.first_objects();
-        let inner = Arc::new(inner);
-        crate::controllers::start(&inner);
+        });
         Ok(Self {
             inner: Arc::new(Held(inner)),
         })
@@ -206,10 +203,7 @@ impl Server {
         let inner = Arc::clone(&self.inner);
         let service = tower::service_fn(move |request: ::http::Request<kube::client::Body>| {
             let inner = Arc::clone(&inner);
-            async move {
-                let user = User::authenticated("system:admin".to_owned(), vec!["system:masters".to_owned()]);
-                inner.answer(request, user).await
-            }
+            async move { inner.answer(request, User::administrator()).await }
         });
         kube::Client::new(service, "default")
     }
@@ -221,18 +215,19 @@ impl Server {
     /// Serves HTTPS on a listener, with a certificate for `names` (DNS names and addresses).
     pub fn serve(&self, listener: TcpListener, names: &[String]) -> Result<Serving, OpenError> {
         let tls = Arc::new(self.inner.pki.serving(names).map_err(certificates)?);
-        let stop = self.inner.stop.child_token();
+        let stop = self.inner.api.stop.child_token();
         let inner = Arc::clone(&self.inner.0);
         let handle = move |request: ::http::Request<hyper::body::Incoming>, subject: Option<Subject>| {
             let inner = Arc::clone(&inner);
             async move {
                 let answer = async {
-                    match inner.authenticate(request.headers(), subject) {
+                    let api = &inner.api;
+                    match authenticate::user(request.headers(), subject, &api.tokens, api.registry.store()) {
                         Ok(user) => inner.answer(request, user).await,
                         Err(failure) => Ok(http::failure(&failure)),
                     }
                 };
-                work::here(answer)
+                work::inline(answer)
                     .await
                     .unwrap_or_else(|panic| Ok(panicked(&panic, "a connection")))
             }
@@ -245,37 +240,26 @@ impl Server {
         })
     }
 
-    /// A kubeconfig with all rights for this server at `server` (a URL).
-    pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> SecretString {
-        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let user = format!("admin@{cluster}");
-        let credential = match self.inner.pki.client("admin", "system:masters") {
-            Ok((certificate, key)) => json!({
-                "client-certificate-data": encode(&certificate),
-                "client-key-data": encode(key.expose_secret()),
-            }),
-            Err(error) => {
-                tracing::error!(%error, "cannot issue the administrator's certificate");
-                json!({})
-            }
+    /// A kubeconfig with all rights for this server at `server` (a URL). Fails where no certificate can be issued.
+    pub fn admin_kubeconfig(&self, cluster: &str, server: &str) -> Result<SecretString, OpenError> {
+        let pki = &self.inner.pki;
+        let (certificate, key) = pki.client("admin", "system:masters").map_err(certificates)?;
+        let administrator = Administrator {
+            cluster,
+            server,
+            authority: pki.ca_pem(),
+            certificate: &certificate,
+            key: &key,
         };
-        // JSON is YAML.
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": user,
-            "clusters": [{"name": cluster, "cluster": {
-                "server": server, "certificate-authority-data": encode(self.inner.pki.ca_pem()),
-            }}],
-            "contexts": [{"name": user, "context": {"cluster": cluster, "user": user, "namespace": "default"}}],
-            "users": [{"name": user, "user": credential}],
-        });
-        SecretString::from(serde_json::to_string_pretty(&config).unwrap_or_default())
+        let written = administrator.kubeconfig();
+        written.map_err(|error| OpenError::Certificates(error.into()))
     }
 
     /// Ends all connections and watches, flushes and closes the folder.
     pub async fn close(&self) -> Result<(), OpenError> {
-        self.inner.stop.cancel();
+        self.inner.api.stop.cancel();
         let path = &self.inner.path;
-        match timeout(CLOSING, self.inner.store.close()).await {
+        match timeout(CLOSING, self.inner.registry().store().close()).await {
             Ok(closed) => closed.map_err(|error| store_error(path, error)),
             Err(late) => Err(OpenError::Store {
                 path: path.display().to_string(),
@@ -291,99 +275,12 @@ impl Server {
 }
 
 impl Inner {
-    /// The resources that are served now.
-    pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Waits until a revision is on disk.
-    pub(crate) async fn settled(&self, revision: u64) -> Result<(), Failure> {
-        self.store
-            .durable(revision)
-            .await
-            .map_err(|error| Failure::internal(error.to_string()))
-    }
-
-    /// What follows a write: resources change when definitions do.
-    pub(crate) fn after_write(&self, resource: &Resource, key: &str) {
-        if &*resource.table == DEFINITIONS {
-            crate::controllers::definitions::settle(self, key);
-        } else if resource.custom.as_ref().is_some_and(|c| c.terminating) {
-            crate::controllers::definitions::object_gone(self, resource);
-        }
-    }
-
-    pub(crate) fn reload_catalog(&self) {
-        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        let definitions = self.store.list(DEFINITIONS, "");
-        *catalog = Arc::new(Catalog::build(&catalog, definitions.objects.iter().map(|(_, o)| &**o)));
-    }
-
-    /// Makes what every cluster has; from the second start on it is there already.
-    fn first_objects(&self) {
-        const ROLES: &str = "rbac.authorization.k8s.io";
-        let metadata = |name: &str| {
-            json!({
-                "name": name, "uid": uuid::Uuid::new_v4().to_string(), "creationTimestamp": crate::text::now(),
-            })
-        };
-        let make = |table: &str, name: &str, mut object: Value| {
-            object["metadata"] = metadata(name);
-            if table == "namespaces" {
-                object["metadata"]["labels"] = json!({"kubernetes.io/metadata.name": name});
-            }
-            if self.store.get(table, name).is_none()
-                && let Err(clash) = self.store.commit(table, name, Expect::Absent, Some(object))
-            {
-                tracing::warn!(?clash, table, name, "cannot make what every cluster has");
-            }
-        };
-        for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
-            let object = json!({"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}});
-            make("namespaces", name, object);
-        }
-        let everything = json!([
-            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-            {"nonResourceURLs": ["*"], "verbs": ["*"]},
-        ]);
-        make(
-            &format!("{ROLES}/clusterroles"),
-            "cluster-admin",
-            json!({"rules": everything}),
-        );
-        let binding = json!({
-            "roleRef": {"apiGroup": ROLES, "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [{"apiGroup": ROLES, "kind": "Group", "name": "system:masters"}],
-        });
-        make(&format!("{ROLES}/clusterrolebindings"), "cluster-admin", binding);
-    }
-
-    fn authenticate(&self, headers: &::http::HeaderMap, subject: Option<Subject>) -> Result<User, Failure> {
-        // Whoever sends these would act with rights that are not meant.
-        if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
-            return Err(Failure::new(
-                501,
-                "NotImplemented",
-                "impersonation (kubectl --as) is not implemented by this server",
-            ));
-        }
-        let header = headers
-            .get(::http::header::AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
-        if let Some(token) = header.strip_prefix("Bearer ") {
-            let now = jiff::Timestamp::now().as_second();
-            let user = self.tokens.user(token.trim(), &self.store, now);
-            return user.ok_or_else(|| Failure::new(401, "Unauthorized", "Unauthorized"));
-        }
-        Ok(match subject {
-            Some(Subject { name, groups }) => User::authenticated(name, groups),
-            None => User::anonymous(),
-        })
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.api.registry
     }
 
     /// Answers one request, or cuts the connection.
-    async fn answer<B>(self: &Arc<Self>, request: ::http::Request<B>, user: User) -> Result<Reply, http::Reset>
+    async fn answer<B>(&self, request: ::http::Request<B>, user: User) -> Result<Reply, http::Reset>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -394,22 +291,24 @@ impl Inner {
         let body = match http::collect(body, &Times::REAL).await {
             Collected::Whole(body) => body,
             Collected::TooLarge => {
-                let failure = Failure::new(
+                let failure = StatusError::new(
                     413,
                     "RequestEntityTooLarge",
                     "Request entity too large: limit is 3145728",
                 );
                 return Ok(http::failure(&failure));
             }
-            Collected::TooSlow => return Ok(http::failure(&Failure::timeout())),
+            Collected::TooSlow => return Ok(http::failure(&StatusError::timeout())),
             Collected::Broken => return Err(http::Reset),
         };
         let mut request = Request::new(&parts, body, user);
         match wanted {
             Intercept::Pass => Ok(self.carry_out(request).await),
             Intercept::Status(code, reason, message) => {
-                let mut status = Failure::new(code, "", message).to_value();
-                status["reason"] = reason.into();
+                let status = Status {
+                    reason: Some(reason),
+                    ..StatusError::new(code, "", message).to_status()
+                };
                 Ok(http::value(code, &status))
             }
             Intercept::ResetBefore => Err(http::Reset),
@@ -425,22 +324,22 @@ impl Inner {
     }
 
     /// Answers a request in bounded time, whatever it does: here if that is quick for sure, else on other threads.
-    async fn carry_out(self: &Arc<Self>, request: Request) -> Reply {
+    async fn carry_out(&self, request: Request) -> Reply {
         let (method, path) = (request.method.clone(), request.path.clone());
         let what = || format!("{method} {}", path.chars().take(200).collect::<String>());
-        let done = if crate::rest::is_quick(self, &request) {
-            timeout(Times::REAL.work, work::here(crate::rest::handle(self, &request))).await
+        let done = if rest::is_quick(&self.api, &request) {
+            timeout(Times::REAL.work, work::inline(rest::handle(&self.api, &request))).await
         } else {
-            let server = Arc::clone(self);
-            let away = work::away(async move { crate::rest::handle(&server, &request).await });
-            timeout(Times::REAL.work, away).await
+            let api = Arc::clone(&self.api);
+            let offloaded = work::offload(async move { rest::handle(&api, &request).await });
+            timeout(Times::REAL.work, offloaded).await
         };
         match done {
             Ok(Ok(reply)) => reply,
             Ok(Err(panic)) => panicked(&panic, &what()),
             Err(_) => {
                 tracing::warn!(request = what(), "a request took too long");
-                http::failure(&Failure::timeout())
+                http::failure(&StatusError::timeout())
             }
         }
     }
@@ -448,13 +347,10 @@ impl Inner {
 
 fn panicked(Panicked(panic): &Panicked, request: &str) -> Reply {
     tracing::error!(panic, request, "a request panicked");
-    http::failure(&Failure::internal(
+    http::failure(&StatusError::internal(
         "the request made the server panic; its log says where",
     ))
 }
-
-/// The table of CustomResourceDefinitions.
-pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 
 /// Opens what a folder holds, or makes it where it is new. The objects come last: where there are some, all the rest is there.
 fn open_folder(data: &Path, authority: Authority) -> Result<(Store, Pki, Tokens), OpenError> {
@@ -478,7 +374,7 @@ fn open_folder(data: &Path, authority: Authority) -> Result<(Store, Pki, Tokens)
     let tokens = Tokens::open(data).map_err(certificates)?;
     let there = before.as_ref().is_some_and(folder::Parts::has_store);
     let noted = folder::note(data, before.as_ref(), own, there).map_err(parts)?;
-    let store = Store::open(&data.join("store")).map_err(|error| store_error(data, error))?;
+    let store = Store::open(&data.join("store"), builtin::size_limit).map_err(|error| store_error(data, error))?;
     folder::note(data, Some(&noted), own, true).map_err(parts)?;
     Ok((store, pki, tokens))
 }
@@ -558,7 +454,7 @@ pub async fn serve_standalone(
     let mut names = names.map(str::to_owned).to_vec();
     names.push(address.ip().to_string());
     let serving = server.serve(listener, &names)?;
-    let config = server.admin_kubeconfig("embedded", &format!("https://{address}"));
+    let config = server.admin_kubeconfig("embedded", &format!("https://{address}"))?;
     pki::write_private(kubeconfig, config.expose_secret().as_bytes()).map_err(certificates)?;
     shutdown.await;
     serving.stop().await;

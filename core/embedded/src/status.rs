@@ -2,26 +2,28 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
+use serde_json::Value;
 
-use crate::{store::Excess, text::clip};
+use crate::limits::{DEPTH, Excess};
+use crate::text::clip;
 
-/// Causes that one failure names; more help nobody.
+/// Causes that one error names: a longer list helps nobody.
 pub(crate) const CAUSES: usize = 200;
 /// Bytes of a cause's field or message.
 const CAUSE_BYTES: usize = 8 << 10;
 
-/// A refused request.
+/// The refusal of a request, as its client gets it.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    /// HTTP status.
+pub(crate) struct StatusError {
+    /// Status code of the HTTP reply.
     pub(crate) code: u16,
     /// Machine-readable reason; empty where the real server gives none.
     pub(crate) reason: &'static str,
-    /// Text for people.
+    /// The message for people.
     pub(crate) message: String,
-    /// The `details` member, absent when null.
-    pub(crate) details: Value,
+    /// Details for machines, where the real server gives some.
+    pub(crate) details: Option<Box<StatusDetails>>,
     /// Answer with the message as plain text instead of a `Status`.
     pub(crate) plain: bool,
     /// What the client is to be warned of as well.
@@ -117,13 +119,13 @@ fn shown(value: &Value) -> String {
     }
 }
 
-impl Failure {
+impl StatusError {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             reason,
             message: message.into(),
-            details: Value::Null,
+            details: None,
             plain: false,
             warnings: Vec::new(),
         }
@@ -134,8 +136,8 @@ impl Failure {
         self
     }
 
-    pub(crate) fn with_details(mut self, details: Value) -> Self {
-        self.details = details;
+    pub(crate) fn with_details(mut self, details: StatusDetails) -> Self {
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -149,15 +151,16 @@ impl Failure {
 
     /// An unknown resource in a group that exists.
     pub(crate) fn no_resource() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource").with_details(json!({}))
+        Self::new(404, "NotFound", "the server could not find the requested resource")
+            .with_details(StatusDetails::default())
     }
 
-    pub(crate) fn not_found(target: &Target, name: &str) -> Self {
+    pub(crate) fn not_found(target: &GroupResource, name: &str) -> Self {
         Self::new(404, "NotFound", format!("{} {name:?} not found", target.qualified()))
             .with_details(target.details(name, target.resource))
     }
 
-    pub(crate) fn already_exists(target: &Target, name: &str) -> Self {
+    pub(crate) fn already_exists(target: &GroupResource, name: &str) -> Self {
         Self::new(
             409,
             "AlreadyExists",
@@ -166,7 +169,7 @@ impl Failure {
         .with_details(target.details(name, target.resource))
     }
 
-    pub(crate) fn conflict(target: &Target, name: &str, why: &str) -> Self {
+    pub(crate) fn conflict(target: &GroupResource, name: &str, why: &str) -> Self {
         Self::new(
             409,
             "Conflict",
@@ -178,7 +181,7 @@ impl Failure {
         .with_details(target.details(name, target.resource))
     }
 
-    pub(crate) fn forbidden(target: &Target, name: &str, why: &str) -> Self {
+    pub(crate) fn forbidden(target: &GroupResource, name: &str, why: &str) -> Self {
         let message = if name.is_empty() {
             format!("{} is forbidden: {why}", target.qualified())
         } else {
@@ -193,29 +196,19 @@ impl Failure {
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         let message = message.into();
-        Self::new(500, "InternalError", format!("Internal error occurred: {message}"))
-            .with_details(json!({"causes": [{"message": message}]}))
-    }
-
-    /// An object that is more than can be stored.
-    pub(crate) fn too_much(excess: Excess) -> Self {
-        match excess {
-            Excess::Depth => Self::bad_request(format!(
-                "the object exceeded max depth: limit is {} levels, managed fields included",
-                crate::store::limits::DEPTH
-            )),
-            Excess::Size(limit) => Self::new(
-                413,
-                "RequestEntityTooLarge",
-                format!("Request entity too large: limit is {limit}"),
-            ),
-        }
+        Self::new(500, "InternalError", format!("Internal error occurred: {message}")).with_details(StatusDetails {
+            causes: Some(vec![StatusCause {
+                message: Some(message),
+                ..StatusCause::default()
+            }]),
+            ..StatusDetails::default()
+        })
     }
 
     /// A request that was not over in time.
     pub(crate) fn timeout() -> Self {
         let message = "request did not complete within the allotted timeout";
-        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(json!({}))
+        Self::new(504, "Timeout", format!("Timeout: {message}")).with_details(StatusDetails::default())
     }
 
     pub(crate) fn method_not_allowed() -> Self {
@@ -224,7 +217,7 @@ impl Failure {
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource",
         )
-        .with_details(json!({}))
+        .with_details(StatusDetails::default())
     }
 
     /// 422 with one cause per field.
@@ -246,38 +239,55 @@ impl Failure {
         } else {
             format!("{kind}.{group}")
         };
-        let mut details = details(group, kind, name);
-        details["causes"] = causes
-            .iter()
-            .map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}))
-            .collect::<Value>();
+        let causes = causes.iter().map(|cause| StatusCause {
+            reason: Some(cause.reason.to_owned()),
+            message: Some(cause.message.clone()),
+            field: Some(cause.field.clone()),
+        });
+        let details = StatusDetails {
+            causes: Some(causes.collect()),
+            ..details(group, kind, name)
+        };
         Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {text}")).with_details(details)
     }
 
-    /// The body to send.
-    pub(crate) fn to_value(&self) -> Value {
-        let mut status = json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "code": self.code,
-        });
-        if !self.reason.is_empty() {
-            status["reason"] = self.reason.into();
+    /// The failure as the client gets it.
+    pub(crate) fn to_status(&self) -> Status {
+        Status {
+            status: Some("Failure".to_owned()),
+            code: Some(self.code.into()),
+            reason: (!self.reason.is_empty()).then(|| self.reason.to_owned()),
+            message: Some(self.message.clone()),
+            details: self.details.as_deref().cloned(),
+            ..Status::default()
         }
-        if !self.details.is_null() {
-            status["details"] = self.details.clone();
-        }
-        status
     }
 }
 
-/// What a request is about, for the wording of failures.
+/// An object that exceeds a bound was said, or made, by the request.
+impl From<Excess> for StatusError {
+    fn from(excess: Excess) -> Self {
+        match excess {
+            Excess::Depth => Self::bad_request(format!(
+                "the object exceeded max depth: limit is {DEPTH} levels, managed fields included"
+            )),
+            Excess::Size(limit) => Self::new(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request entity too large: limit is {limit}"),
+            ),
+        }
+    }
+}
+
+/// A resource as the wording of failures names it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Target<'a> {
+pub(crate) struct GroupResource<'a> {
     pub(crate) group: &'a str,
     pub(crate) resource: &'a str,
 }
 
-impl Target<'_> {
+impl GroupResource<'_> {
     pub(crate) fn qualified(&self) -> String {
         if self.group.is_empty() {
             self.resource.to_owned()
@@ -286,23 +296,19 @@ impl Target<'_> {
         }
     }
 
-    fn details(&self, name: &str, kind: &str) -> Value {
+    fn details(&self, name: &str, kind: &str) -> StatusDetails {
         details(self.group, kind, name)
     }
 }
 
-fn details(group: &str, kind: &str, name: &str) -> Value {
-    let mut details = json!({});
-    if !kind.is_empty() {
-        details["kind"] = kind.into();
+fn details(group: &str, kind: &str, name: &str) -> StatusDetails {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    StatusDetails {
+        group: given(group),
+        kind: given(kind),
+        name: given(name),
+        ..StatusDetails::default()
     }
-    if !name.is_empty() {
-        details["name"] = name.into();
-    }
-    if !group.is_empty() {
-        details["group"] = group.into();
-    }
-    details
 }
 
 #[cfg(test)]
@@ -312,15 +318,13 @@ mod tests {
     #[test]
     fn several_causes_are_bracketed_and_the_group_is_named() {
         let causes = [Cause::required("spec.a", ""), Cause::forbidden("spec.b", "no")];
-        let failure = Failure::invalid("g.io", "Thing", "x", &causes);
+        let failure = StatusError::invalid("g.io", "Thing", "x", &causes);
         assert_eq!(
             failure.message,
             "Thing.g.io \"x\" is invalid: [spec.a: Required value, spec.b: Forbidden: no]"
         );
-        assert_eq!(
-            failure.to_value()["details"]["causes"][0]["reason"],
-            "FieldValueRequired"
-        );
+        let causes = failure.details.unwrap().causes.unwrap();
+        assert_eq!(causes[0].reason.as_deref(), Some("FieldValueRequired"));
     }
 
     #[test]
@@ -328,11 +332,8 @@ mod tests {
         let causes = (0..100_000)
             .map(|n| Cause::invalid(format!("spec.items[{n}]"), &Value::from("x"), "no"))
             .collect::<Vec<_>>();
-        let failure = Failure::invalid("g.io", "Thing", "x", &causes);
-        assert_eq!(
-            failure.to_value()["details"]["causes"].as_array().unwrap().len(),
-            CAUSES
-        );
+        let failure = StatusError::invalid("g.io", "Thing", "x", &causes);
+        assert_eq!(failure.details.unwrap().causes.unwrap().len(), CAUSES);
         let long = Cause::unsupported(
             "f".repeat(1 << 20),
             &Value::from("ü".repeat(1 << 20)),
@@ -343,6 +344,8 @@ mod tests {
 
     #[test]
     fn a_failure_without_a_reason_has_no_reason_member() {
-        assert!(Failure::new(500, "", "x").to_value().get("reason").is_none());
+        let body = serde_json::to_value(StatusError::new(500, "", "x").to_status()).unwrap();
+        assert_eq!(body.get("reason"), None);
+        assert_eq!(body["code"], 500);
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 /// Objects may be nested deeply, and every reader, check and writer of them recurses.
 const STACK: usize = 16 << 20;
 
-/// Lives as long as the process, and does not hold up its end.
+/// They live as long as the process, whose end does not wait for them.
 static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
     let count = std::thread::available_parallelism().map_or(2, |n| n.get().max(2));
     Builder::new_multi_thread()
@@ -31,7 +31,7 @@ static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Panicked(pub(crate) String);
 
-/// Starts something that goes on beside requests.
+/// Starts work on those threads that goes on beside requests.
 pub(crate) fn spawn<F>(work: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -43,8 +43,8 @@ where
     }
 }
 
-/// Works on a request there. It is dropped when its answer is not wanted any more.
-pub(crate) async fn away<F>(work: F) -> Result<F::Output, Panicked>
+/// Works on a request on those threads. The work is dropped with the future that waits for it.
+pub(crate) async fn offload<F>(work: F) -> Result<F::Output, Panicked>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -56,8 +56,8 @@ where
     }
 }
 
-/// Works on a request where it is.
-pub(crate) async fn here<F: Future>(work: F) -> Result<F::Output, Panicked> {
+/// Works on a request on the thread that reads it. A panic becomes an error.
+pub(crate) async fn inline<F: Future>(work: F) -> Result<F::Output, Panicked> {
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
@@ -67,7 +67,7 @@ pub(crate) async fn here<F: Future>(work: F) -> Result<F::Output, Panicked> {
 fn panicked(panic: &(dyn Any + Send)) -> Panicked {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Panicked(text.unwrap_or_else(|| "a panic without words".to_owned()))
+    Panicked(text.unwrap_or_else(|| "a panic without a message".to_owned()))
 }
 
 #[cfg(test)]
@@ -77,10 +77,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_wherever_it_happens() {
         let boom = |text: &'static str| async move { if text.is_empty() { 1 } else { panic!("{text}") } };
-        assert_eq!(here(boom("")).await, Ok(1));
-        assert_eq!(away(boom("")).await, Ok(1));
-        assert_eq!(here(boom("here")).await, Err(Panicked("here".into())));
-        assert_eq!(away(boom("away")).await, Err(Panicked("away".into())));
+        assert_eq!(inline(boom("")).await, Ok(1));
+        assert_eq!(offload(boom("")).await, Ok(1));
+        assert_eq!(inline(boom("here")).await, Err(Panicked("here".into())));
+        assert_eq!(offload(boom("away")).await, Err(Panicked("away".into())));
     }
 
     #[tokio::test]
@@ -96,7 +96,7 @@ mod tests {
                 })
             })
             .collect();
-        assert_eq!(here(async { 1 }).await, Ok(1));
+        assert_eq!(inline(async { 1 }).await, Ok(1));
         drop(go);
         for work in busy {
             work.await.unwrap();

@@ -1,48 +1,49 @@
-//! From a validated configuration to a provider.
+//! From one provider's settings and credentials to a provider.
 
 use std::sync::Arc;
 
-use butler_api::config::{self, BootstrapConfig};
+use butler_api::config;
 use butler_talos::client::Credentials;
 use secrecy::SecretString;
 
-use crate::{Class, InfraError, Provider, call::RealPace, inmemory::InMemory, static_machines::StaticMachines};
+use crate::{ErrorKind, InfraError, Provider, call::SystemClock, inmemory::InMemory, static_machines::StaticMachines};
 
-/// What a provider needs beside the configuration. Filled by the caller, which reads environment and state.
+/// What opens the door to a platform beside its settings. The caller fills it from environment and state.
 #[derive(Debug, Default)]
-pub struct ConnectEnv {
+pub struct Access {
     /// Where the simulated world listens, for `inmemory`.
-    pub world: Option<World>,
-    /// Talos credentials of the cluster, where an earlier run made them: how `static` recognises machines of ours.
+    pub world: Option<WorldAccess>,
+    /// Talos credentials of the cluster, where an earlier run made them. With them `static` recognises machines of the
+    /// cluster and may reset them.
     pub credentials: Option<Credentials>,
 }
 
 /// The control API of the simulated world.
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct WorldAccess {
     /// Base URL, for example `http://127.0.0.1:4000`.
     pub control: String,
     /// Bearer token.
     pub token: SecretString,
 }
 
-/// Makes the provider that the configuration names. Nothing is sent yet.
-pub fn connect(config: &BootstrapConfig, env: &ConnectEnv) -> Result<Arc<dyn Provider>, InfraError> {
-    let kind = config.provider_kind();
-    match &config.provider {
+/// Makes a provider from its settings, without a cluster and without a plan. Nothing is sent yet.
+pub fn connect(settings: &config::Provider, access: &Access) -> Result<Arc<dyn Provider>, InfraError> {
+    let kind = settings.kind();
+    match settings {
         config::Provider::InMemory(_) => {
-            let world = env.world.as_ref().ok_or_else(|| {
+            let world = access.world.as_ref().ok_or_else(|| {
                 InfraError::new(
                     kind,
                     "connect",
-                    Class::Unreachable,
+                    ErrorKind::Unreachable,
                     "the simulated world is not running",
                 )
                 .hint("butleradm inmemory up")
             })?;
-            Ok(Arc::new(InMemory::new(world, RealPace::new())?))
+            Ok(Arc::new(InMemory::new(world, SystemClock::new())?))
         }
-        config::Provider::Static(_) => Ok(Arc::new(StaticMachines::new(config, env.credentials.clone())?)),
+        config::Provider::Static(list) => Ok(Arc::new(StaticMachines::new(list, access.credentials.clone())?)),
         config::Provider::Harvester(_)
         | config::Provider::Nutanix(_)
         | config::Provider::Proxmox(_)
@@ -51,7 +52,8 @@ pub fn connect(config: &BootstrapConfig, env: &ConnectEnv) -> Result<Arc<dyn Pro
         | config::Provider::Azure(_)
         | config::Provider::Local => {
             let message = format!("provider {kind} is not implemented yet");
-            Err(InfraError::new(kind, "connect", Class::Unsupported, message).hint("use provider inmemory or static"))
+            Err(InfraError::new(kind, "connect", ErrorKind::Unsupported, message)
+                .hint("use provider inmemory or static"))
         }
     }
 }

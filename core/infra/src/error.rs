@@ -11,16 +11,16 @@ use butler_api::{config::ProviderKind, words};
 /// An error of somebody else, kept as the source.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A failed call or step: a [`Failure`], boxed to keep results small.
+/// A failed call or step: [`ErrorDetails`], boxed to keep results small.
 #[derive(Debug)]
-pub struct InfraError(Box<Failure>);
+pub struct InfraError(Box<ErrorDetails>);
 
 /// What failed. The message is for people, holds no secret and gives the peer's own words.
 #[derive(Debug)]
-pub struct Failure {
-    /// What kind of failure it is.
-    pub class: Class,
-    /// The platform.
+pub struct ErrorDetails {
+    /// What decides what to do about it.
+    pub kind: ErrorKind,
+    /// The platform it happened on.
     pub provider: ProviderKind,
     /// The operation, for example `create machine`.
     pub op: &'static str,
@@ -30,13 +30,13 @@ pub struct Failure {
     pub message: String,
     /// A command, flag or setting to try.
     pub hint: Option<String>,
-    /// HTTP status, where there was one.
+    /// The HTTP status, where the platform answered.
     pub http: Option<u16>,
     /// The platform's error code.
     pub code: Option<String>,
     /// How long the platform asks us to stay away.
     pub retry_after: Option<Duration>,
-    /// The cause.
+    /// The error underneath.
     pub source: Option<BoxError>,
 }
 
@@ -63,22 +63,22 @@ impl std::error::Error for InfraError {
 }
 
 impl Deref for InfraError {
-    type Target = Failure;
+    type Target = ErrorDetails;
 
-    fn deref(&self) -> &Failure {
+    fn deref(&self) -> &ErrorDetails {
         &self.0
     }
 }
 
 impl DerefMut for InfraError {
-    fn deref_mut(&mut self) -> &mut Failure {
+    fn deref_mut(&mut self) -> &mut ErrorDetails {
         &mut self.0
     }
 }
 
-/// Kinds of failure.
+/// The kinds of failure, by what the caller can do about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Class {
+pub enum ErrorKind {
     /// The platform does not know who we are.
     Unauthenticated,
     /// It knows and refuses.
@@ -96,12 +96,12 @@ pub enum Class {
     SpecDrift,
     /// The request is wrong.
     Invalid {
-        /// Field and complaint.
+        /// Each wrong field with the platform's complaint.
         fields: Vec<(String, String)>,
     },
-    /// A limit of the account.
+    /// A limit of the account is reached.
     Quota {
-        /// The limit.
+        /// Which limit it is.
         what: String,
     },
     /// The platform is full.
@@ -109,29 +109,29 @@ pub enum Class {
         /// Where it is full.
         place: String,
     },
-    /// Too many requests.
+    /// We sent too many requests.
     Throttled,
     /// Another operation or a newer version is in the way.
     Conflict,
-    /// Not visible or not ready yet.
+    /// The object is not visible or not ready yet.
     NotReady,
     /// The platform accepted the work and failed at it.
     TaskFailed,
-    /// No connection: name lookup, routing, refused, closed.
+    /// There is no connection: name lookup or routing failed, or the peer refused or closed it.
     Unreachable,
     /// The peer's certificate is not the expected one.
     Tls {
         /// The fingerprint it showed.
         fingerprint: Option<String>,
     },
-    /// No answer in time, or the connection ended before the answer.
+    /// The answer did not come in time, or the connection ended before it.
     Timeout {
         /// Whether the request may have been carried out.
         maybe_applied: bool,
     },
     /// The platform has a fault of its own.
     Server,
-    /// An answer that cannot be understood.
+    /// The platform's answer cannot be understood.
     Protocol,
     /// The provider cannot do this.
     Unsupported,
@@ -147,17 +147,17 @@ pub enum Retry {
     /// Repeating it does not help.
     Never,
     /// It may have been carried out: look at the platform before anything else.
-    Look,
+    Observe,
 }
 
 /// The most that we let a platform keep us away.
-const RETRY_AFTER_CAP: Duration = Duration::from_mins(2);
+pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_mins(2);
 
 impl InfraError {
-    /// An error of the given class with nothing but a message.
-    pub fn new(provider: ProviderKind, op: &'static str, class: Class, message: impl Into<String>) -> Self {
-        Self(Box::new(Failure {
-            class,
+    /// An error of the given kind with nothing but a message.
+    pub fn new(provider: ProviderKind, op: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(ErrorDetails {
+            kind,
             provider,
             op,
             resource: None,
@@ -170,11 +170,6 @@ impl InfraError {
         }))
     }
 
-    /// An operation that the provider does not have.
-    pub fn unsupported(provider: ProviderKind, op: &'static str) -> Self {
-        Self::new(provider, op, Class::Unsupported, "not available with this provider")
-    }
-
     /// Names what the operation was about.
     #[must_use]
     pub fn about(mut self, resource: impl Into<String>) -> Self {
@@ -182,43 +177,44 @@ impl InfraError {
         self
     }
 
-    /// Adds a hint.
+    /// Adds what a person can try.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Adds the cause.
+    /// Adds the error underneath.
     #[must_use]
     pub fn because(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What to do about it.
+    /// Tells what to do about it.
     pub fn retry(&self) -> Retry {
         let after = |default: Duration| Retry::After(self.retry_after.unwrap_or(default).min(RETRY_AFTER_CAP));
-        match &self.class {
-            Class::Throttled | Class::Conflict => after(Duration::from_secs(2)),
-            Class::NotReady | Class::Unreachable | Class::Server | Class::Timeout { maybe_applied: false } => {
-                after(Duration::from_millis(500))
-            }
-            Class::Timeout { maybe_applied: true } => Retry::Look,
-            Class::Unauthenticated
-            | Class::Forbidden { .. }
-            | Class::NotFound
-            | Class::AlreadyExists
-            | Class::Foreign
-            | Class::SpecDrift
-            | Class::Invalid { .. }
-            | Class::Quota { .. }
-            | Class::Capacity { .. }
-            | Class::TaskFailed
-            | Class::Tls { .. }
-            | Class::Protocol
-            | Class::Unsupported
-            | Class::Cancelled => Retry::Never,
+        match &self.kind {
+            ErrorKind::Throttled | ErrorKind::Conflict => after(Duration::from_secs(2)),
+            ErrorKind::NotReady
+            | ErrorKind::Unreachable
+            | ErrorKind::Server
+            | ErrorKind::Timeout { maybe_applied: false } => after(Duration::from_millis(500)),
+            ErrorKind::Timeout { maybe_applied: true } => Retry::Observe,
+            ErrorKind::Unauthenticated
+            | ErrorKind::Forbidden { .. }
+            | ErrorKind::NotFound
+            | ErrorKind::AlreadyExists
+            | ErrorKind::Foreign
+            | ErrorKind::SpecDrift
+            | ErrorKind::Invalid { .. }
+            | ErrorKind::Quota { .. }
+            | ErrorKind::Capacity { .. }
+            | ErrorKind::TaskFailed
+            | ErrorKind::Tls { .. }
+            | ErrorKind::Protocol
+            | ErrorKind::Unsupported
+            | ErrorKind::Cancelled => Retry::Never,
         }
     }
 }
@@ -227,22 +223,25 @@ impl InfraError {
 mod tests {
     use super::*;
 
-    fn error(class: Class) -> InfraError {
-        InfraError::new(ProviderKind::InMemory, "create machine", class, "no")
+    fn error(kind: ErrorKind) -> InfraError {
+        InfraError::new(ProviderKind::InMemory, "create machine", kind, "no")
     }
 
     #[test]
     fn a_lost_reply_is_looked_at_before_it_is_repeated() {
-        assert_eq!(error(Class::Timeout { maybe_applied: true }).retry(), Retry::Look);
+        assert_eq!(
+            error(ErrorKind::Timeout { maybe_applied: true }).retry(),
+            Retry::Observe
+        );
         assert!(matches!(
-            error(Class::Timeout { maybe_applied: false }).retry(),
+            error(ErrorKind::Timeout { maybe_applied: false }).retry(),
             Retry::After(_)
         ));
     }
 
     #[test]
     fn the_platforms_own_delay_wins_but_is_capped() {
-        let mut throttled = error(Class::Throttled);
+        let mut throttled = error(ErrorKind::Throttled);
         throttled.retry_after = Some(Duration::from_secs(7));
         assert_eq!(throttled.retry(), Retry::After(Duration::from_secs(7)));
         throttled.retry_after = Some(Duration::from_secs(7_000));
@@ -251,19 +250,19 @@ mod tests {
 
     #[test]
     fn repeating_does_not_help_against_foreign_objects_or_wrong_requests() {
-        for class in [
-            Class::Foreign,
-            Class::SpecDrift,
-            Class::Unsupported,
-            Class::Invalid { fields: vec![] },
+        for kind in [
+            ErrorKind::Foreign,
+            ErrorKind::SpecDrift,
+            ErrorKind::Unsupported,
+            ErrorKind::Invalid { fields: vec![] },
         ] {
-            assert_eq!(error(class).retry(), Retry::Never);
+            assert_eq!(error(kind).retry(), Retry::Never);
         }
     }
 
     #[test]
     fn the_message_names_platform_operation_object_and_code() {
-        let mut e = error(Class::Throttled).about("demo-cp-0");
+        let mut e = error(ErrorKind::Throttled).about("demo-cp-0");
         e.http = Some(429);
         e.code = Some("Throttled".into());
         assert_eq!(

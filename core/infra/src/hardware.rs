@@ -1,7 +1,12 @@
-//! Links and disks that a configuration names, against those that a machine has. Pure.
+//! Which listed machine a planned one takes, and the links and disks that a configuration names against those that the
+//! machine has. Pure.
 
-use butler_api::config::{BootstrapConfig, Patch, PatchBody, Role, StaticMachine};
+use std::collections::BTreeMap;
+
+use butler_api::config::{BootstrapConfig, Machine, Patch, PatchBody, Role};
 use butler_talos::client::Hardware;
+
+use crate::Claim;
 
 /// What a configuration names of one machine's links and disks, each with its setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,16 +24,18 @@ pub struct Missing {
     pub hint: String,
 }
 
-/// The machine of this name on the list of provider `static`, and its position in the file.
-pub fn listed<'a>(config: &'a BootstrapConfig, name: &str) -> Option<(usize, &'a StaticMachine)> {
-    if config.static_machines().is_empty() {
-        return None;
-    }
-    let names = config.machine_names();
-    let (_, role) = names.iter().find(|(n, _)| n == name)?;
-    let position = names.iter().filter(|(_, r)| r == role).position(|(n, _)| n == name)?;
-    let listed = config.static_machines().iter().enumerate();
-    listed.filter(|(_, machine)| machine.role == *role).nth(position)
+/// What each planned machine claims, by its name; nothing where the platform makes machines.
+pub fn claims(config: &BootstrapConfig) -> BTreeMap<String, Claim> {
+    let claim = |machine: Machine<'_>| {
+        let (_, listed) = machine.listed?;
+        let claim = Claim {
+            address: listed.address,
+            talos: config.talos.version.clone(),
+            hardware: named(config, &machine.name),
+        };
+        Some((machine.name, claim))
+    };
+    config.machines().into_iter().filter_map(claim).collect()
 }
 
 /// What to do about another fingerprint than the one that the configuration names for the machine at this position.
@@ -53,7 +60,7 @@ pub fn named(config: &BootstrapConfig, name: &str) -> Named {
     {
         named.links.push(("network.vipInterface".to_owned(), link.clone()));
     }
-    let listed = listed(config, name);
+    let listed = config.listed_machine(name);
     let setting = |at: usize, key: &str| format!("providerConfig.static.machines[{at}].{key}");
     if let Some((at, link)) = listed.and_then(|(at, machine)| Some((at, machine.network_interface.as_ref()?))) {
         named.links.push((setting(at, "networkInterface"), link.clone()));
@@ -150,6 +157,26 @@ providerConfig:
             links: Some(vec![link]),
             disks: Some(vec![disk]),
         }
+    }
+
+    #[test]
+    fn planned_machines_claim_listed_ones_of_their_role_in_the_order_of_the_file() {
+        let claims = claims(&config("", ""));
+        let taken: Vec<(&str, String)> = claims
+            .iter()
+            .map(|(name, c)| (name.as_str(), c.address.to_string()))
+            .collect();
+        assert_eq!(
+            taken,
+            [
+                ("edge-cp-0", "192.0.2.11".to_owned()),
+                ("edge-cp-1", "192.0.2.12".to_owned()),
+                ("edge-cp-2", "192.0.2.13".to_owned()),
+                ("edge-worker-0", "192.0.2.21".to_owned()),
+            ]
+        );
+        let made = load(include_str!("../../../fixtures/configs/inmemory-single.yaml"));
+        assert!(super::claims(&made).is_empty());
     }
 
     #[test]

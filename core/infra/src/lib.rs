@@ -6,7 +6,10 @@
 
 mod connect;
 mod error;
-mod model;
+mod inventory;
+mod machine;
+mod preflight;
+mod progress;
 mod provider;
 
 pub mod call;
@@ -14,11 +17,10 @@ pub mod hardware;
 pub mod inmemory;
 pub mod static_machines;
 
-pub use connect::{ConnectEnv, World, connect};
-pub use error::{BoxError, Class, Failure, InfraError, Retry};
-pub use model::{
-    Addr, AddrKind, AddrSource, Capabilities, Check, CheckStatus, DiscoverItem, DiscoverKind, DiscoverQuery, Endpoint,
-    EndpointKind, EndpointSpec, ImageRef, ImageSpec, InfraPlan, Lifecycle, MachineRef, MachineSpec, MachineState,
-    ObjectKind, OpHandle, OpKind, OwnedObject, Owner, Progress, ProviderInfo, QuotaLine, Step, Usable, UserData,
-};
-pub use provider::{Fut, Provider};
+pub use connect::{Access, WorldAccess, connect};
+pub use error::{BoxError, ErrorDetails, ErrorKind, InfraError, Retry};
+pub use inventory::{Inventory, ObjectKind, OwnedObject, Owner, Scope, UnknownObject};
+pub use machine::{Addr, Claim, FoundMachine, Lifecycle, MachineRef, MachineSpec, MachineState};
+pub use preflight::{Check, CheckStatus, InfraPlan};
+pub use progress::{OpHandle, OpKind, Pending, Progress};
+pub use provider::{Capabilities, Discovery, Fut, Provider, ProviderInfo};

@@ -1,10 +1,12 @@
-//! The trait that all platforms implement.
+//! The trait that all platforms implement, and the traits of what only some of them can do.
 
 use std::{future::Future, pin::Pin};
 
+use butler_api::config::ProviderKind;
+
 use crate::{
-    Check, DiscoverItem, DiscoverQuery, Endpoint, EndpointSpec, ImageRef, ImageSpec, InfraError, InfraPlan, MachineRef,
-    MachineSpec, MachineState, OpHandle, OwnedObject, Owner, ProviderInfo, QuotaLine, Step,
+    Check, FoundMachine, InfraError, InfraPlan, Inventory, MachineRef, MachineSpec, MachineState, OpHandle, Owner,
+    Progress, Scope,
 };
 
 /// A boxed future of a provider call.
@@ -12,90 +14,74 @@ pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, InfraError>> + Send 
 
 /// A platform. Every `ensure` and `delete` may be repeated at any time, also by another process, and never waits for
 /// the platform longer than one call.
+///
+/// What only some platforms can do is a trait of its own, such as [`Discovery`], with a method here that answers `None`
+/// on the others.
 pub trait Provider: Send + Sync {
-    /// What it is and can do.
+    /// What the platform is and which limits it sets.
     fn info(&self) -> &ProviderInfo;
 
-    /// Read-only checks before the first effect. All of them run; a failed check is a finding, not an error.
+    /// Runs read-only checks before the first effect. All of them run; a failed check is a finding, not an error.
     fn preflight<'a>(&'a self, plan: &'a InfraPlan) -> Fut<'a, Vec<Check>>;
 
-    /// Looks up by marker, then adopts or creates. `Done` once the platform knows the machine; its address is learnt
-    /// by [`machine_observe`](Self::machine_observe). Another machine of that name is `Foreign`, other settings are `SpecDrift`.
-    fn machine_ensure<'a>(&'a self, spec: &'a MachineSpec, previous: Option<OpHandle>) -> Fut<'a, Step<MachineRef>>;
+    /// Looks the machine up by marker, then adopts or creates it. `Done` once the platform knows the machine;
+    /// [`machine_observe`](Self::machine_observe) tells its address. Another owner's machine of that name is
+    /// [`Foreign`](crate::ErrorKind::Foreign), one made from other settings is
+    /// [`SpecDrift`](crate::ErrorKind::SpecDrift). `previous` is the handle of an earlier `Pending`.
+    fn machine_ensure<'a>(&'a self, spec: &'a MachineSpec, previous: Option<OpHandle>)
+    -> Fut<'a, Progress<MachineRef>>;
 
-    /// One look, no waiting. A machine that the platform does not know is `Absent`, not an error.
+    /// Looks at one machine, without waiting. It asks for this very machine, so it tells the truth where
+    /// [`inventory`](Self::inventory) is late. A machine that the platform does not know is
+    /// [`Absent`](crate::Lifecycle::Absent), not an error.
     fn machine_observe<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, MachineState>;
 
-    /// Deletes the machine if it carries the owner's marker; absent is `Done`, being deleted is `Pending`.
-    fn machine_delete<'a>(&'a self, owner: &'a Owner, machine: &'a MachineRef) -> Fut<'a, Step<()>>;
+    /// Deletes the machine, where machines are made, or resets it, where they are claimed.
+    ///
+    /// Nothing happens to a machine that does not carry the owner's marker, or that is another creation under a reused
+    /// id: both are [`Foreign`](crate::ErrorKind::Foreign). `Done` is a proof of absence: the platform was asked for the
+    /// machine, after the deletion, and does not have it (a claimed machine answers without our configuration).
+    /// `previous` is the handle of an earlier `Pending`; with it an accepted deletion is followed, not repeated.
+    fn machine_delete<'a>(
+        &'a self,
+        owner: &'a Owner,
+        machine: &'a MachineRef,
+        previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<()>>;
 
-    /// What stays of a machine after [`machine_delete`](Self::machine_delete), for people; mostly nothing.
-    fn leaves_behind(&self, machine: &MachineRef) -> Option<String> {
-        let _ = machine;
+    /// Lists what carries our marker. The answer is as old as the platform's list: it may show what is gone and miss
+    /// what is new. The caller verifies presence and absence of single objects by
+    /// [`machine_observe`](Self::machine_observe).
+    fn inventory<'a>(&'a self, scope: Scope<'a>) -> Fut<'a, Inventory>;
+
+    /// The machines that exist before any plan, where the platform has such.
+    fn discovery(&self) -> Option<&dyn Discovery> {
         None
-    }
-
-    /// Everything on the platform that carries the owner's marker.
-    fn inventory<'a>(&'a self, owner: &'a Owner) -> Fut<'a, Vec<OwnedObject>>;
-
-    /// Removes machine configuration that the platform still holds after the node has joined. Providers that push in
-    /// maintenance mode have nothing to remove.
-    fn config_scrub<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, Step<()>> {
-        let _ = machine;
-        Box::pin(async { Ok(Step::Done(())) })
-    }
-
-    /// The end of the machine's console output.
-    fn console<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, String> {
-        let _ = machine;
-        unsupported(self.info(), "read console")
-    }
-
-    /// Lists what the platform offers.
-    fn discover<'a>(&'a self, query: &'a DiscoverQuery) -> Fut<'a, Vec<DiscoverItem>> {
-        let _ = query;
-        unsupported(self.info(), "discover")
-    }
-
-    /// The account's limits against what the plan needs.
-    fn quota<'a>(&'a self, plan: &'a InfraPlan) -> Fut<'a, Vec<QuotaLine>> {
-        let _ = plan;
-        unsupported(self.info(), "read quota")
-    }
-
-    /// Makes sure that the platform has the image.
-    fn image_ensure<'a>(&'a self, spec: &'a ImageSpec, previous: Option<OpHandle>) -> Fut<'a, Step<ImageRef>> {
-        let _ = (spec, previous);
-        unsupported(self.info(), "import image")
-    }
-
-    /// Deletes an image that carries the owner's marker.
-    fn image_delete<'a>(&'a self, owner: &'a Owner, image: &'a ImageRef) -> Fut<'a, Step<()>> {
-        let _ = (owner, image);
-        unsupported(self.info(), "delete image")
-    }
-
-    /// Makes sure that the control-plane endpoint exists.
-    fn endpoint_ensure<'a>(&'a self, spec: &'a EndpointSpec) -> Fut<'a, Step<Endpoint>> {
-        let _ = spec;
-        unsupported(self.info(), "create endpoint")
-    }
-
-    /// Makes the given machines, and no others, carry the endpoint.
-    fn endpoint_targets<'a>(&'a self, endpoint: &'a Endpoint, machines: &'a [MachineRef]) -> Fut<'a, Step<()>> {
-        let _ = (endpoint, machines);
-        unsupported(self.info(), "set endpoint targets")
-    }
-
-    /// Deletes an endpoint that carries the owner's marker.
-    fn endpoint_delete<'a>(&'a self, owner: &'a Owner, endpoint: &'a Endpoint) -> Fut<'a, Step<()>> {
-        let _ = (owner, endpoint);
-        unsupported(self.info(), "delete endpoint")
     }
 }
 
-/// The answer of an operation that the provider does not have.
-fn unsupported<'a, T: 'a>(info: &ProviderInfo, op: &'static str) -> Fut<'a, T> {
-    let error = InfraError::unsupported(info.kind, op);
-    Box::pin(async move { Err(error) })
+/// A platform on which machines exist before they are planned.
+pub trait Discovery: Send + Sync {
+    /// Looks at all machines that could be claimed. One that does not answer is found as silent, not left out.
+    fn machines(&self) -> Fut<'_, Vec<FoundMachine>>;
+}
+
+/// What a provider is and can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderInfo {
+    /// The word in the configuration.
+    pub kind: ProviderKind,
+    /// The name for people.
+    pub display: &'static str,
+    /// What the engine has to know to drive it.
+    pub capabilities: Capabilities,
+}
+
+/// What the engine has to know of a platform to drive it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether machines are made and deleted; otherwise they are claimed and reset.
+    pub creates_machines: bool,
+    /// How many machines may be in creation at the same time.
+    pub max_parallel_creates: usize,
 }

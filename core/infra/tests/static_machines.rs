@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use butler_api::config::{BootstrapConfig, Role, load};
+use butler_api::config::{self, BootstrapConfig, Role, load};
 use butler_infra::{
-    CheckStatus, Class, ConnectEnv, InfraPlan, Lifecycle, MachineRef, MachineSpec, Owner, Provider, Retry, Step,
-    connect, static_machines::StaticMachines,
+    Access, CheckStatus, ErrorKind, InfraPlan, Inventory, Lifecycle, MachineRef, MachineSpec, ObjectKind, Owner,
+    Pending, Progress, Provider, Retry, Scope, connect, hardware, static_machines::StaticMachines,
 };
 use uuid::Uuid;
 
@@ -52,7 +52,22 @@ fn silent() -> BootstrapConfig {
 }
 
 fn provider(config: &BootstrapConfig) -> StaticMachines {
-    StaticMachines::new(config, None).unwrap()
+    let config::Provider::Static(list) = &config.provider else {
+        panic!("another provider")
+    };
+    StaticMachines::new(list, None).unwrap()
+}
+
+/// The machine of this name as the configuration plans it.
+fn planned(config: &BootstrapConfig, name: &str, role: Role) -> MachineSpec {
+    MachineSpec {
+        claim: hardware::claims(config).remove(name),
+        ..spec(name, role)
+    }
+}
+
+fn owner() -> Owner {
+    spec("x", Role::Worker).owner
 }
 
 fn spec(name: &str, role: Role) -> MachineSpec {
@@ -69,6 +84,7 @@ fn spec(name: &str, role: Role) -> MachineSpec {
         disk_gb: 40,
         extra_disks: vec![],
         labels: BTreeMap::new(),
+        claim: None,
     }
 }
 
@@ -82,8 +98,9 @@ async fn a_silent_machine_is_pending_and_named() {
         .into_iter()
         .find(|(_, role)| *role == Role::ControlPlane)
         .unwrap();
-    let step = provider.machine_ensure(&spec(&name, role), None).await.unwrap();
-    let Step::Pending { handle, note, .. } = step else {
+    let spec = planned(&config, &name, role);
+    let step = provider.machine_ensure(&spec, None).await.unwrap();
+    let Progress::Pending(Pending { handle, note, .. }) = step else {
         panic!("{step:?}")
     };
     assert!(
@@ -91,11 +108,8 @@ async fn a_silent_machine_is_pending_and_named() {
         "{note}"
     );
 
-    let again = provider
-        .machine_ensure(&spec(&name, role), Some(handle.clone()))
-        .await
-        .unwrap();
-    let Step::Pending { handle: second, .. } = again else {
+    let again = provider.machine_ensure(&spec, Some(handle.clone())).await.unwrap();
+    let Progress::Pending(Pending { handle: second, .. }) = again else {
         panic!("{again:?}")
     };
     assert_eq!(second.started, handle.started, "the clock is not started anew");
@@ -105,26 +119,73 @@ async fn a_silent_machine_is_pending_and_named() {
         id: handle.id,
         name,
         generation: 1,
+        created: None,
     };
     assert_eq!(
         provider.machine_observe(&machine).await.unwrap().lifecycle,
         Lifecycle::Silent
     );
-    assert_eq!(
-        provider.machine_delete(&spec("x", role).owner, &machine).await.unwrap(),
-        Step::Done(())
+    // What nobody asked is neither deleted nor absent.
+    let error = provider.machine_delete(&owner(), &machine, None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("static: reset machine {}: it does not answer: ", machine.name)),
+        "{error}"
     );
-    assert!(provider.leaves_behind(&machine).unwrap().contains("talosctl reset"));
+    assert!(error.hint.is_some());
+}
+
+#[tokio::test]
+async fn a_silent_machine_is_unknown_to_the_inventory_and_not_absent() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = silent();
+    let owner = owner();
+    let found = provider(&config).inventory(Scope::Cluster(&owner)).await.unwrap();
+    let Inventory { objects, unknown } = found;
+    assert_eq!(objects, []);
+    let mut names: Vec<&str> = unknown.iter().map(|object| object.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["edge-b", "edge-cp-0", "edge-cp-2", "edge-worker-0"]);
+    let all = config.machine_names();
+    assert!(all.iter().all(|(name, _)| names.contains(&name.as_str())), "{all:?}");
+    for object in unknown {
+        assert_eq!(object.kind, ObjectKind::Machine);
+        assert!(object.cause.starts_with("it does not answer: "), "{}", object.cause);
+    }
+}
+
+#[tokio::test]
+async fn an_inventory_without_a_cluster_is_refused_and_not_empty() {
+    let provider = provider(&silent());
+    for scope in [Scope::Named("edge"), Scope::Everything] {
+        let error = provider.inventory(scope).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported);
+        assert!(error.hint.is_some());
+    }
+}
+
+#[tokio::test]
+async fn machines_are_discovered_before_there_is_a_plan() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = silent();
+    let provider = connect(&config.provider, &Access::default()).unwrap();
+    let found = provider.discovery().unwrap().machines().await.unwrap();
+    let addresses: Vec<_> = found.iter().map(|machine| machine.address).collect();
+    let listed: Vec<_> = config.static_machines().iter().map(|m| m.address).collect();
+    assert_eq!(addresses, listed);
+    assert!(found.iter().all(|machine| machine.facts["stage"] == "silent"));
 }
 
 #[tokio::test]
 async fn preflight_says_of_every_machine_whether_it_answers() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = silent();
-    let plan = InfraPlan {
-        owner: spec("x", Role::Worker).owner,
-        machines: vec![],
-        talos_version: config.talos.version.clone(),
+    let machines = config.machine_names().into_iter();
+    let mut plan = InfraPlan {
+        owner: owner(),
+        machines: machines.map(|(name, role)| planned(&config, &name, role)).collect(),
     };
     let checks = provider(&config).preflight(&plan).await.unwrap();
     assert_eq!(checks.len(), 4);
@@ -134,6 +195,14 @@ async fn preflight_says_of_every_machine_whether_it_answers() {
             .all(|c| c.status == CheckStatus::Warn && c.summary.contains("does not answer")),
         "{checks:?}"
     );
+
+    plan.machines = vec![spec("edge-cp-3", Role::ControlPlane)];
+    let checks = provider(&config).preflight(&plan).await.unwrap();
+    assert_eq!(checks[0].status, CheckStatus::Fail);
+    assert_eq!(
+        checks[0].summary,
+        "static: read the list of machines edge-cp-3: the machine is not on the list"
+    );
 }
 
 #[tokio::test]
@@ -142,17 +211,17 @@ async fn a_machine_that_is_not_listed_is_refused() {
         .machine_ensure(&spec("other", Role::Worker), None)
         .await
         .unwrap_err();
-    assert!(matches!(error.class, Class::Invalid { .. }));
+    assert!(matches!(error.kind, ErrorKind::Invalid { .. }));
     assert_eq!(error.retry(), Retry::Never);
 }
 
 #[test]
 fn platforms_without_an_implementation_are_refused() {
     let config = config(include_str!("../../../fixtures/configs/proxmox.yaml"));
-    let Err(error) = connect(&config, &ConnectEnv::default()) else {
+    let Err(error) = connect(&config.provider, &Access::default()) else {
         panic!("connected")
     };
-    assert_eq!(error.class, Class::Unsupported);
+    assert_eq!(error.kind, ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),
         "proxmox: connect: provider proxmox is not implemented yet"
@@ -162,9 +231,9 @@ fn platforms_without_an_implementation_are_refused() {
 #[test]
 fn a_world_that_does_not_run_is_named_with_the_command_that_starts_it() {
     let config = config(include_str!("../../../fixtures/configs/inmemory-single.yaml"));
-    let Err(error) = connect(&config, &ConnectEnv::default()) else {
+    let Err(error) = connect(&config.provider, &Access::default()) else {
         panic!("connected")
     };
-    assert_eq!(error.class, Class::Unreachable);
+    assert_eq!(error.kind, ErrorKind::Unreachable);
     assert_eq!(error.hint.as_deref(), Some("butleradm inmemory up"));
 }

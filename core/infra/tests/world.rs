@@ -12,8 +12,8 @@ use std::{
 
 use butler_api::config::{BootstrapConfig, Role, load};
 use butler_infra::{
-    Class, ConnectEnv, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Provider, Retry, Step, World, call::Pace,
-    connect, inmemory::InMemory,
+    Access, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Progress, Provider, Retry, Scope,
+    WorldAccess, call::Clock, connect, hardware, inmemory::InMemory,
 };
 use butler_talos::{
     client::{Address, Credentials, Maintenance},
@@ -39,7 +39,9 @@ impl Running {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let state = tempfile::tempdir().unwrap();
         let file = state.path().join("world.yaml");
-        let text = format!("network: {network}\nlatencies: {{create: 20ms, boot: 20ms, configure: 20ms}}\n{more}");
+        let text = format!(
+            "network: {network}\nlatencies: {{create: 20ms, boot: 20ms, configure: 20ms, delete: 20ms}}\n{more}"
+        );
         std::fs::write(&file, text).unwrap();
         let options = UpOptions {
             world: Some(file),
@@ -51,8 +53,8 @@ impl Running {
         Self { state, endpoint, task }
     }
 
-    fn access(&self) -> World {
-        World {
+    fn access(&self) -> WorldAccess {
+        WorldAccess {
             control: self.endpoint.control.clone(),
             token: self.endpoint.token.clone(),
         }
@@ -88,7 +90,7 @@ async fn until<T, F: Future<Output = Option<T>>>(mut look: impl FnMut() -> F) ->
 /// Waits for nothing: the faults here end by number of requests, not by time.
 struct NoPause;
 
-impl Pace for NoPause {
+impl Clock for NoPause {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::task::yield_now())
     }
@@ -97,7 +99,7 @@ impl Pace for NoPause {
         Duration::ZERO
     }
 
-    fn chance(&self) -> f64 {
+    fn jitter(&self) -> f64 {
         0.0
     }
 }
@@ -113,17 +115,18 @@ fn spec(owner: &Owner, name: &str, role: Role) -> MachineSpec {
         disk_gb: 40,
         extra_disks: vec![],
         labels: BTreeMap::new(),
+        claim: None,
     }
 }
 
 /// What the engine does with a step: again while that is worth it, until it is done.
-async fn done<T, F: Future<Output = Result<Step<T>, InfraError>>>(mut step: impl FnMut() -> F) -> T {
+async fn done<T, F: Future<Output = Result<Progress<T>, InfraError>>>(mut step: impl FnMut() -> F) -> T {
     let start = Instant::now();
     loop {
         assert!(start.elapsed() < DEADLINE, "it was not done in time");
         match step().await {
-            Ok(Step::Done(value)) => return value,
-            Ok(Step::Pending { .. }) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Ok(Progress::Done(value)) => return value,
+            Ok(Progress::Pending(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(error) => assert_ne!(error.retry(), Retry::Never, "{error}"),
         }
     }
@@ -150,8 +153,14 @@ async fn every_machine_is_made_and_deleted_once_whatever_the_platform_api_does()
         machines.push(first);
     }
     assert_eq!(world.status().await.counters.machines_created, 8);
-    let inventory = provider.inventory(&owner).await.unwrap();
-    assert_eq!(inventory.len(), 8);
+    let inventory = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
+    let listed: Vec<MachineRef> = inventory
+        .objects
+        .iter()
+        .map(butler_infra::OwnedObject::machine)
+        .collect();
+    assert_eq!(listed.len(), 8);
+    assert!(machines.iter().all(|machine| listed.contains(machine)), "{listed:?}");
 
     for machine in &machines {
         let address = until(|| async {
@@ -162,14 +171,17 @@ async fn every_machine_is_made_and_deleted_once_whatever_the_platform_api_does()
         assert!(address.parse::<Address>().is_ok(), "{address}");
     }
     for machine in &machines {
-        done(|| provider.machine_delete(&owner, machine)).await;
+        done(|| provider.machine_delete(&owner, machine, None)).await;
         assert_eq!(
             provider.machine_observe(machine).await.unwrap().lifecycle,
             Lifecycle::Absent
         );
     }
-    assert!(provider.inventory(&owner).await.unwrap().is_empty());
-    assert_eq!(world.status().await.counters.machines_deleted, 8);
+    let left = provider.inventory(Scope::Everything).await.unwrap();
+    assert_eq!(left.objects, []);
+    let counters = world.status().await.counters;
+    assert_eq!(counters.machines_deleted, 8);
+    assert!(counters.api_faults > 16, "{counters:?}");
     world.end().await;
 }
 
@@ -189,16 +201,91 @@ async fn machines_of_another_cluster_are_safe() {
         .machine_ensure(&spec(&ours, "demo-cp-0", Role::ControlPlane), None)
         .await
         .unwrap_err();
-    assert_eq!(taken.class, Class::Foreign, "{taken}");
-    let refused = provider.machine_delete(&ours, &machine).await.unwrap_err();
-    assert_eq!(refused.class, Class::Foreign, "{refused}");
+    assert_eq!(taken.kind, ErrorKind::Foreign, "{taken}");
+    let refused = provider.machine_delete(&ours, &machine, None).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Foreign, "{refused}");
     let bigger = MachineSpec {
         cpu: 64,
         ..spec(&theirs, "demo-cp-0", Role::ControlPlane)
     };
     let drift = provider.machine_ensure(&bigger, None).await.unwrap_err();
-    assert_eq!(drift.class, Class::SpecDrift, "{drift}");
+    assert_eq!(drift.kind, ErrorKind::SpecDrift, "{drift}");
     assert_eq!(world.status().await.counters.machines_created, 1);
+    world.end().await;
+}
+
+fn demo(n: u128) -> Owner {
+    Owner {
+        cluster_id: Uuid::from_u128(n),
+        cluster_name: "demo".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_followed_to_its_end_and_proven_though_the_list_is_late() {
+    let faults = "faults: {api: {listLag: 1h, only: [delete], everyNth: 2, kinds: [error, resetAfterApply]}}";
+    let world = Running::start("127.85.0.0/16", faults, 0).await;
+    let provider = InMemory::new(&world.access(), Arc::new(NoPause)).unwrap();
+    let owner = demo(6);
+    let wanted = spec(&owner, "demo-cp-0", Role::ControlPlane);
+    let machine = done(|| provider.machine_ensure(&wanted, None)).await;
+    let listed = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
+    assert_eq!(listed.objects, [], "the list is late");
+    let seen = provider.machine_observe(&machine).await.unwrap();
+    assert!(!seen.lifecycle.is_gone(), "and the machine is there: {seen:?}");
+
+    let mut handle = None;
+    let mut was_pending = false;
+    loop {
+        match provider.machine_delete(&owner, &machine, handle.take()).await {
+            Ok(Progress::Done(())) => break,
+            Ok(Progress::Pending(pending)) => {
+                assert_eq!(pending.handle.id, machine.id);
+                was_pending = true;
+                handle = Some(pending.handle);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => assert_ne!(error.retry(), Retry::Never, "{error}"),
+        }
+    }
+    assert!(was_pending, "the platform takes its time");
+    let seen = provider.machine_observe(&machine).await.unwrap();
+    assert_eq!(seen.lifecycle, Lifecycle::Absent);
+    assert_eq!(world.status().await.counters.machines_deleted, 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_machine_that_does_not_die_stays_pending_and_is_not_gone() {
+    let faults = "faults: {machines: {demo-cp-0: {undying: true}}}";
+    let world = Running::start("127.86.0.0/16", faults, 0).await;
+    let provider = InMemory::new(&world.access(), Arc::new(NoPause)).unwrap();
+    let (owner, same_name) = (demo(7), demo(8));
+    for (owner, name) in [(&owner, "demo-cp-0"), (&owner, "demo-cp-1"), (&same_name, "demo-cp-2")] {
+        let wanted = spec(owner, name, Role::ControlPlane);
+        done(|| provider.machine_ensure(&wanted, None)).await;
+    }
+    let found = provider.inventory(Scope::Named("demo")).await.unwrap().objects;
+    let owners: Vec<&Owner> = found.iter().map(|object| &object.owner).collect();
+    assert_eq!(owners, [&owner, &owner, &same_name], "a name is no identity");
+
+    let named = |name: &str| found.iter().find(|object| object.name == name).unwrap().machine();
+    let (undying, mortal, other) = (named("demo-cp-0"), named("demo-cp-1"), named("demo-cp-2"));
+    let first = provider.machine_delete(&owner, &undying, None).await.unwrap();
+    assert!(matches!(first, Progress::Pending(_)), "{first:?}");
+    done(|| provider.machine_delete(&owner, &mortal, None)).await;
+    let still = provider.machine_delete(&owner, &undying, None).await.unwrap();
+    assert!(matches!(still, Progress::Pending(_)), "{still:?}");
+    let seen = provider.machine_observe(&undying).await.unwrap();
+    assert_eq!(seen.lifecycle, Lifecycle::Deleting);
+    let refused = provider.machine_delete(&owner, &other, None).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Foreign, "{refused}");
+
+    // Its name is not free as long as it dies.
+    let wanted = spec(&owner, "demo-cp-0", Role::ControlPlane);
+    let early = provider.machine_ensure(&wanted, None).await.unwrap_err();
+    assert_eq!(early.kind, ErrorKind::NotReady, "{early}");
+    assert_eq!(world.status().await.counters.machines_deleted, 1);
     world.end().await;
 }
 
@@ -218,22 +305,26 @@ providerConfig: {{static: {{machines: [{{address: '{address}', role: control-pla
 }
 
 fn claim(config: &BootstrapConfig, credentials: Option<Credentials>) -> Arc<dyn Provider> {
-    connect(
-        config,
-        &ConnectEnv {
-            credentials,
-            ..ConnectEnv::default()
-        },
-    )
-    .unwrap()
+    let access = Access {
+        credentials,
+        ..Access::default()
+    };
+    connect(&config.provider, &access).unwrap()
 }
 
-fn edge() -> MachineSpec {
-    let owner = Owner {
+fn edge_owner() -> Owner {
+    Owner {
         cluster_id: Uuid::from_u128(9),
         cluster_name: "edge".into(),
-    };
-    spec(&owner, "edge-cp-0", Role::ControlPlane)
+    }
+}
+
+/// The single node as the configuration plans it.
+fn edge(config: &BootstrapConfig) -> MachineSpec {
+    MachineSpec {
+        claim: hardware::claims(config).remove("edge-cp-0"),
+        ..spec(&edge_owner(), "edge-cp-0", Role::ControlPlane)
+    }
 }
 
 async fn waiting_node(world: &Running) -> String {
@@ -247,44 +338,8 @@ async fn waiting_node(world: &Running) -> String {
     .await
 }
 
-#[tokio::test]
-async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only() {
-    let world = Running::start("127.83.0.0/16", "", 1).await;
-    let address = waiting_node(&world).await;
-    let machine: MachineRef = done(|| async {
-        claim(&one_node(&address, None), None)
-            .machine_ensure(&edge(), None)
-            .await
-    })
-    .await;
-    let seen = claim(&one_node(&address, None), None)
-        .machine_observe(&machine)
-        .await
-        .unwrap();
-    assert_eq!(
-        (&seen.lifecycle, seen.raw_status.as_str()),
-        (&Lifecycle::Running, "maintenance")
-    );
-    let fingerprint = seen.fingerprint.unwrap();
-
-    let pinned = claim(&one_node(&address, Some(&fingerprint)), None);
-    assert!(matches!(
-        pinned.machine_ensure(&edge(), None).await.unwrap(),
-        Step::Done(_)
-    ));
-    let wrong = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    let error = claim(&one_node(&address, Some(wrong)), None)
-        .machine_ensure(&edge(), None)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.class,
-        Class::Tls {
-            fingerprint: Some(fingerprint.clone())
-        },
-        "{error}"
-    );
-
+/// Gives the machine the configuration of a cluster of its own, and returns what opens it.
+async fn configure(address: &str) -> Credentials {
     let secrets = SecretsBundle::generate(Timestamp::now()).unwrap();
     let at: Address = address.parse().unwrap();
     let spec = ClusterSpec::new(
@@ -295,31 +350,120 @@ async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only
     );
     let node = NodeSpec::new(butler_talos::config::Role::ControlPlane);
     let machine_config = render(&spec, &node, &secrets).unwrap();
-    let (maintenance, _) = Maintenance::connect(&at, Some(&fingerprint)).await.unwrap();
+    let (maintenance, _) = Maintenance::connect(&at, None).await.unwrap();
     maintenance.apply(&machine_config, false).await.unwrap();
-    drop(maintenance);
+    Credentials::issue(&secrets, Timestamp::now()).unwrap()
+}
 
-    let ours = Credentials::issue(&secrets, Timestamp::now()).unwrap();
-    let provider = claim(&one_node(&address, None), Some(ours));
+/// Credentials of a cluster that no machine here belongs to.
+fn strange_credentials() -> Credentials {
+    let secrets = SecretsBundle::generate(Timestamp::now()).unwrap();
+    Credentials::issue(&secrets, Timestamp::now()).unwrap()
+}
+
+/// Waits until the machine has the configuration of the cluster whose provider this is.
+async fn configured(provider: &Arc<dyn Provider>, machine: &MachineRef) {
     until(|| async {
-        let state = provider.machine_observe(&machine).await.unwrap();
+        let state = provider.machine_observe(machine).await.unwrap();
         (state.raw_status == "configured").then_some(())
     })
     .await;
+}
+
+async fn claimed(address: &str, config: &BootstrapConfig) -> MachineRef {
+    let machine = done(|| async { claim(config, None).machine_ensure(&edge(config), None).await }).await;
+    assert_eq!(machine.id.parse::<Address>().unwrap(), address.parse().unwrap());
+    machine
+}
+
+#[tokio::test]
+async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only() {
+    let world = Running::start("127.83.0.0/16", "", 1).await;
+    let address = waiting_node(&world).await;
+    let config = one_node(&address, None);
+    let machine = claimed(&address, &config).await;
+    let seen = claim(&config, None).machine_observe(&machine).await.unwrap();
     assert_eq!(
-        done(|| async { provider.machine_ensure(&edge(), None).await }).await,
-        machine
+        (&seen.lifecycle, seen.raw_status.as_str()),
+        (&Lifecycle::Unclaimed, "maintenance")
+    );
+    let discovered = claim(&config, None).discovery().unwrap().machines().await.unwrap();
+    let fingerprint = discovered[0].facts["fingerprint"].clone();
+
+    let pinned = one_node(&address, Some(&fingerprint));
+    let free = claim(&pinned, None).machine_ensure(&edge(&pinned), None).await.unwrap();
+    assert!(matches!(free, Progress::Done(_)), "{free:?}");
+    let wrong = one_node(&address, Some("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+    let refused = claim(&wrong, None).machine_ensure(&edge(&wrong), None).await;
+    let error = refused.unwrap_err();
+    assert_eq!(
+        error.kind,
+        ErrorKind::Tls {
+            fingerprint: Some(fingerprint.clone())
+        },
+        "{error}"
     );
 
-    let others = SecretsBundle::generate(Timestamp::now()).unwrap();
-    let others = Credentials::issue(&others, Timestamp::now()).unwrap();
-    for stranger in [Some(others), None] {
-        let error = claim(&one_node(&address, None), stranger)
-            .machine_ensure(&edge(), None)
-            .await
-            .unwrap_err();
-        assert_eq!(error.class, Class::Foreign, "{error}");
+    let provider = claim(&config, Some(configure(&address).await));
+    configured(&provider, &machine).await;
+    let again = done(|| async { provider.machine_ensure(&edge(&config), None).await }).await;
+    assert_eq!(again, machine);
+    let (owner, nobody) = (edge_owner(), Vec::new());
+    let ours = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
+    assert_eq!((ours.objects[0].machine(), ours.unknown), (machine.clone(), nobody));
+
+    for stranger in [Some(strange_credentials()), None] {
+        let is_known = stranger.is_some();
+        let stranger = claim(&config, stranger);
+        let error = stranger.machine_ensure(&edge(&config), None).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Foreign, "{error}");
+        // Without credentials nobody can tell; with those of another cluster the answer is no.
+        let found = stranger.inventory(Scope::Cluster(&owner)).await.unwrap();
+        assert_eq!(found.objects, []);
+        assert_eq!(found.unknown.is_empty(), is_known, "{:?}", found.unknown);
+        let error = stranger.machine_delete(&owner, &machine, None).await.unwrap_err();
+        let kind = if is_known {
+            ErrorKind::Foreign
+        } else {
+            ErrorKind::Unauthenticated
+        };
+        assert_eq!(error.kind, kind, "{error}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_claimed_machine_is_reset_and_proven_to_have_nothing_of_ours() {
+    let world = Running::start("127.87.0.0/16", "", 1).await;
+    let address = waiting_node(&world).await;
+    let config = one_node(&address, None);
+    let machine = claimed(&address, &config).await;
+    let provider = claim(&config, Some(configure(&address).await));
+    configured(&provider, &machine).await;
+    let owner = edge_owner();
+
+    let mut handle = None;
+    let mut waits = Vec::new();
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < DEADLINE, "{waits:?}");
+        match provider.machine_delete(&owner, &machine, handle.take()).await.unwrap() {
+            Progress::Done(()) => break,
+            Progress::Pending(pending) => {
+                waits.push(pending.note);
+                handle = Some(pending.handle);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+    assert!(waits[0].ends_with("was asked to reset itself"), "{waits:?}");
+    let seen = provider.machine_observe(&machine).await.unwrap();
+    assert_eq!(seen.lifecycle, Lifecycle::Unclaimed);
+    assert!(seen.lifecycle.is_gone());
+    let left = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
+    assert_eq!((left.objects, left.unknown), (Vec::new(), Vec::new()));
+    let again = provider.machine_delete(&owner, &machine, None).await.unwrap();
+    assert_eq!(again, Progress::Done(()), "nothing is left to do");
     world.end().await;
 }
 
@@ -327,11 +471,10 @@ async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only
 async fn a_machine_of_another_talos_line_is_refused() {
     let world = Running::start("127.84.0.0/16", "talosVersion: v1.11.3", 1).await;
     let address = waiting_node(&world).await;
-    let error = claim(&one_node(&address, None), None)
-        .machine_ensure(&edge(), None)
-        .await
-        .unwrap_err();
-    assert_eq!(error.class, Class::SpecDrift, "{error}");
+    let config = one_node(&address, None);
+    let refused = claim(&config, None).machine_ensure(&edge(&config), None).await;
+    let error = refused.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::SpecDrift, "{error}");
     assert!(
         error
             .to_string()

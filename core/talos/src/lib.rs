@@ -6,7 +6,6 @@
 #[cfg(feature = "client")]
 pub mod client;
 pub mod config;
-pub mod matrix;
 pub mod pki;
 pub mod secrets;
 pub mod talosconfig;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use butler_api::config::{self as configuration, Discovery, Mirror, Patches};
+use butler_api::config::{self as configuration, Discovery, Host, HttpUrl, Mirror, Patches};
 use butler_talos::config::{ClusterSpec, Cni, NodeSpec, RegistryHost, Role, render};
 use butler_talos::secrets::SecretsBundle;
 use butler_talos::talosconfig;
@@ -292,7 +292,7 @@ fn patches(talos: &str, texts: &[&str]) -> Patches {
 
 fn mirror(url: &str) -> Mirror {
     Mirror {
-        endpoints: vec![url.to_owned()],
+        endpoints: vec![HttpUrl::parse(url).unwrap()],
         override_path: false,
         skip_fallback: false,
     }
@@ -342,7 +342,7 @@ fn configurations() -> Vec<(&'static str, ClusterSpec, NodeSpec)> {
     full.allow_scheduling_on_control_planes = true;
     full.cni = Cni::None;
     full.proxy_disabled = true;
-    full.time_servers = vec!["time.example".into()];
+    full.time_servers = vec![Host::parse("time.example").unwrap()];
     full.extra_cert_sans = vec!["10.0.0.10".into(), "api.example".into()];
     full.longhorn_mounts = true;
     full.registry_mirrors
@@ -388,7 +388,7 @@ fn configurations() -> Vec<(&'static str, ClusterSpec, NodeSpec)> {
             configurations.push(("a closed network", closed.clone(), node.clone()));
             closed.discovery = Discovery {
                 enabled: true,
-                endpoint: Some("https://discovery.example:3000/".into()),
+                endpoint: HttpUrl::parse("https://discovery.example:3000/"),
             };
             configurations.push(("a discovery service of one's own", closed, node.clone()));
         }

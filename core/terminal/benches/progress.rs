@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use butler_api::event::{Body, Event, MachineLine, SCHEMA_VERSION};
+use butler_api::{
+    event::{Body, Event, MachineLine, SCHEMA_VERSION},
+    view::View,
+};
 use butler_terminal::{
     Env, Ui, UiOptions,
-    progress::{Model, Plain, Progress as _, frame},
+    progress::{Plain, Progress as _, frame},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,10 +17,10 @@ const STATES: [&str; 5] = ["creating", "booting", "maintenance", "configured", "
 
 fn main() {
     let events = events();
-    let mut model = Model::default();
-    let applied = timed(|| events.iter().for_each(|event| _ = model.apply(event)));
+    let mut view = View::default();
+    let applied = timed(|| events.iter().for_each(|event| _ = view.apply(event)));
     let mut pictures: Vec<Duration> = (0..50)
-        .map(|_| timed(|| assert_eq!(frame(&model, 80, 24).len(), 23, "the terminal is full")))
+        .map(|_| timed(|| assert_eq!(frame(&view, 80, 24).len(), 23, "the terminal is full")))
         .collect();
     pictures.sort_unstable();
     let (ui, _captured) = Ui::captured(UiOptions::default(), &Env::default(), None);

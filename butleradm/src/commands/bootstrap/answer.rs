@@ -1,9 +1,9 @@
 //! What `bootstrap` answers: the plan, or what was made.
 
 use butler_api::event::MachineLine;
-use butler_bootstrap::{
+use butler_engine::Ended;
+use butler_lifecycle::bootstrap::{
     context::Files,
-    driver::Ended,
     plan::{Plan, PlannedMachine},
 };
 use butler_terminal::{
@@ -102,7 +102,7 @@ impl Made {
             phase: "Ready",
             kubeconfig: files.kubeconfig.display().to_string(),
             talosconfig: files.talosconfig.display().to_string(),
-            machines: ended.view.machines(),
+            machines: ended.view.machines.clone(),
         }
     }
 }

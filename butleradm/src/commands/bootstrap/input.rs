@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use butler_api::config::{self, Loaded};
-use butler_client::{
+use butler_files::{
     home::{self, HomeError},
     read::{self, ReadError},
 };

@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use butler_api::config::{BootstrapConfig, SecretSource, utf8};
-use butler_bootstrap::{
-    addons::ClusterFacts,
+use butler_addons::{
+    ClusterFacts,
     process::{self, Environment, Invocation, ProcessError, Stdin},
 };
-use butler_client::read;
+use butler_api::config::{BootstrapConfig, SecretSource, utf8};
+use butler_files::read;
 use butler_talos::{client::Credentials, secrets::SecretsBundle};
 use butler_terminal::{Env, Exit, Failure};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
@@ -32,7 +32,7 @@ pub(super) async fn facts(config: &BootstrapConfig, env: &Env) -> Result<Cluster
     let password = console.and_then(|c| c.admin_password.as_ref());
     let jwt = console.and_then(|c| c.jwt_secret.as_ref());
     Ok(ClusterFacts {
-        endpoint: config.network.vip.clone().unwrap_or_default(),
+        endpoint: config.network.vip.as_ref().map(ToString::to_string).unwrap_or_default(),
         console_password: read_if(password, "addons.console.auth.adminPassword", env).await?,
         console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", env).await?,
         capi_variables: capi_variables(config, env).await?,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use butler_api::event::Event;
-use butler_bootstrap::driver::Sink;
+use butler_engine::Sink;
 use butler_terminal::{Exit, Failure, Ui, progress};
 use jiff::Timestamp;
 

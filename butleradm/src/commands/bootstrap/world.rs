@@ -1,8 +1,8 @@
 //! The simulated world that provider `inmemory` needs.
 
 use butler_api::config::{InMemory, Provider};
-use butler_client::home::Home;
-use butler_infra::World;
+use butler_files::home::Home;
+use butler_infra::WorldAccess;
 use butler_terminal::{Env, Failure};
 use butler_world::{
     process::{self, UpOptions},
@@ -22,11 +22,16 @@ pub(super) fn check(provider: &Provider) -> Result<(), Failure> {
 }
 
 /// The world of this home; started if it is not up and `start` says so.
-pub(super) async fn find(env: &Env, home: &Home, settings: &InMemory, start: bool) -> Result<Option<World>, Failure> {
+pub(super) async fn find(
+    env: &Env,
+    home: &Home,
+    settings: &InMemory,
+    start: bool,
+) -> Result<Option<WorldAccess>, Failure> {
     let state = home.state.clone();
     if !start {
         let found = process::find(&state).await.map_err(|e| failure::world(&e))?;
-        return Ok(found.map(|e| World {
+        return Ok(found.map(|e| WorldAccess {
             control: e.control,
             token: e.token,
         }));
@@ -38,7 +43,7 @@ pub(super) async fn find(env: &Env, home: &Home, settings: &InMemory, start: boo
     let found = process::ensure_up(&inmemory::program(env)?, &state, &options)
         .await
         .map_err(|e| failure::world(&e))?;
-    Ok(Some(World {
+    Ok(Some(WorldAccess {
         control: found.control,
         token: found.token,
     }))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::{
     schema::ALIASES,
@@ -73,7 +73,7 @@ impl Checked {
                 None => self.wrong_kind(node, schema, path, key),
             };
         }
-        match (schema["type"].as_str().unwrap_or_default(), &node.value) {
+        match (kind_of(schema), &node.value) {
             ("object", Value::Map(entries)) => Some(self.mapping(entries, schema, path, key)),
             ("array", Value::List(items)) => Some(self.list(items, schema, path, node.span)),
             ("string", Value::Text(text)) => self.text(text, schema, path, node.span),
@@ -97,12 +97,12 @@ impl Checked {
             && only.name == "file"
             && let Value::Text(file) = &file.value
         {
-            return Some(json!({ "at": path, "file": file }));
+            return Some(patch_at(path, [("file", file)]));
         }
         self.mask_patch(node);
         match &node.value {
-            Value::Text(text) => Some(json!({ "at": path, "text": text })),
-            Value::Map(_) | Value::List(_) => Some(json!({ "at": path })),
+            Value::Text(text) => Some(patch_at(path, [("text", text)])),
+            Value::Map(_) | Value::List(_) => Some(patch_at(path, [])),
             _ => self.wrong_kind(node, schema, path, key),
         }
     }
@@ -194,8 +194,10 @@ impl Checked {
             None => format!("known here: {}", quoted_list(&known)),
         };
         if let Some(name) = closest {
-            let parent = path.strip_suffix(printable(&key.name).as_str()).unwrap_or_default();
-            self.meant.insert(format!("{parent}{name}"));
+            // A path ends with the name of its last key.
+            if let Some(parent) = path.strip_suffix(printable(&key.name).as_str()) {
+                self.meant.insert(format!("{parent}{name}"));
+            }
         }
         self.draft(path, key.span, format!("unknown key `{path}`"), Some(hint));
     }
@@ -410,8 +412,22 @@ impl Checked {
     }
 }
 
+/// A patch as `RawPatch` reads it: where it is, and what of it is text or the name of a file.
+fn patch_at<const N: usize>(path: &str, parts: [(&str, &String); N]) -> Json {
+    let parts = parts
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.as_str().into()));
+    let at = [("at".to_owned(), path.into())];
+    Json::Object(at.into_iter().chain(parts).collect())
+}
+
+/// The type that a schema names; a schema of several choices names none.
+fn kind_of(schema: &Json) -> &str {
+    schema["type"].as_str().unwrap_or("")
+}
+
 fn fits(value: &Value, schema: &Json) -> bool {
-    match schema["type"].as_str().unwrap_or_default() {
+    match kind_of(schema) {
         "object" => matches!(value, Value::Map(_)),
         "array" => matches!(value, Value::List(_)),
         "string" => matches!(value, Value::Text(_)),
@@ -428,7 +444,7 @@ fn wanted(schema: &Json) -> String {
         choices.sort_by_key(|choice| choice != "text");
         return choices.join(" or ");
     }
-    match schema["type"].as_str().unwrap_or_default() {
+    match kind_of(schema) {
         "object" => "a mapping",
         "array" => "a list",
         "boolean" => "true or false",

@@ -3,6 +3,7 @@
 //! [`load`] reports everything it can find at once: keys and types along the schema (`check`), then the rules across
 //! settings (`validate`) for whatever fits. It reads no file and no environment by itself.
 
+mod address;
 mod canonical;
 mod check;
 mod machine;
@@ -21,6 +22,7 @@ mod validate;
 pub mod versions;
 mod yaml;
 
+pub use address::{Authority, ControlPlaneEndpoint, Host, HttpUrl, IpRange, NodeAddress, TALOS_PORT};
 pub use canonical::{Change, difference};
 pub use machine::{Discovery, Login, Mirror, Registries, RegistryHost};
 pub use patch::{Patch, PatchBody, Patches};
@@ -95,7 +97,10 @@ pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, 
     if !drafts.is_empty() {
         return Err(errors(placed(drafts, &source)));
     }
-    config.canonical = canonical::canonical(&config);
+    config.canonical = canonical::canonical(&config).map_err(|error| {
+        let message = format!("the configuration has no canonical form: {error}");
+        errors((vec![unplaced(&message)], 0))
+    })?;
     config.digest = canonical::digest(&config.canonical);
     let (warnings, _) = placed(found.warnings, &source);
     Ok(Loaded { config, warnings })
@@ -104,7 +109,8 @@ pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, 
 /// The text of a configuration file, without a byte order mark.
 pub fn decode<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, ConfigErrors> {
     utf8(bytes).map_err(|error| {
-        let (line, column) = error.place.unwrap_or_default();
+        // Line 0 is no place in the file.
+        let (line, column) = error.place.unwrap_or((0, 0));
         let problem = Problem {
             path: String::new(),
             message: format!("the file {}", error.what()),

@@ -165,14 +165,13 @@ impl<'a> Source<'a> {
         let end = hidden.map_or(span.end, |(_, end)| *end).saturating_sub(offset);
         let end = end.clamp(begin, raw.trim_end().len().max(begin));
         let before: Vec<char> = self.shown(offset, &raw[..begin]).chars().collect();
-        let marked: Vec<char> = self
-            .shown(offset + begin, raw.get(begin..end).unwrap_or_default())
-            .chars()
-            .collect();
-        let after: Vec<char> = self
-            .shown(offset + end, raw.get(end..).unwrap_or_default())
-            .chars()
-            .collect();
+        // A span that ends within a character shows nothing from its begin on: better that than a piece of a secret.
+        let part = |from: usize, part: Option<&str>| -> Vec<char> {
+            let shown = self.shown(offset + from, part.unwrap_or(""));
+            shown.chars().collect()
+        };
+        let marked = part(begin, raw.get(begin..end));
+        let after = part(end, raw.get(end..));
         let whole = before.len() + marked.len() + after.len();
         let skip = if whole > LINE_WIDTH {
             before.len().saturating_sub(LINE_WIDTH / 2)

@@ -32,7 +32,8 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, NotText> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         let line = good.matches('\n').count() + 1;
-        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let last = good.rsplit_once('\n').map_or(&*good, |(_, last)| last);
+        let column = last.chars().count() + 1;
         NotText {
             place: Some((line, column)),
             is_utf16: false,
@@ -50,9 +51,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 }
 
 fn at(place: Option<(usize, usize)>) -> String {
-    place
-        .map(|(line, column)| format!(" (line {line}, column {column})"))
-        .unwrap_or_default()
+    place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"))
 }
 
 #[cfg(test)]

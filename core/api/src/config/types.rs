@@ -1,17 +1,38 @@
 //! The validated configuration. A value of these types has passed every rule that needs no network.
+//!
+//! Serialised, these types are the canonical form of the configuration (see `canonical`): the words of the file, without secret
+//! values.
 
-use std::{collections::BTreeMap, fmt, net::Ipv4Addr, time::Duration};
+mod addons;
+mod provider;
+mod tenancy;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use ipnet::Ipv4Net;
-use secrecy::SecretString;
 use semver::Version;
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Discovery, Patches, Registries};
+use super::{ControlPlaneEndpoint, Discovery, Host, IpRange, Patches, Registries, canonical::fingerprint};
+use crate::names;
+
+pub use addons::{
+    Addons, ButlerController, Capi, CapiProvider, ChartMirror, Cni, Console, ConsoleIngress, Storage, Versioned,
+};
+pub use provider::{
+    Aws, Azure, Gcp, Harvester, InMemory, Nutanix, Provider, ProviderKind, Proxmox, SecretSource, StaticMachine,
+    StaticMachines, VmidRange,
+};
+pub use tenancy::{
+    Exposure, MultiTenancyMode, NetworkPool, NetworkPoolSettings, ProviderNetwork, ReservedNetwork, TenantAllocation,
+};
 
 /// A validated bootstrap configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BootstrapConfig {
     /// The infrastructure platform and its settings.
+    #[serde(rename = "providerConfig")]
     pub provider: Provider,
     /// Where the objects live until the pivot.
     pub bootstrap_cluster: BootstrapCluster,
@@ -24,278 +45,29 @@ pub struct BootstrapConfig {
     /// What is installed on the management cluster.
     pub addons: Addons,
     /// How tenant control planes are reached.
+    #[serde(rename = "controlPlaneExposure")]
     pub exposure: Option<Exposure>,
     /// `spec.multiTenancy.mode` of ButlerConfig.
     pub multi_tenancy_mode: Option<MultiTenancyMode>,
     /// The NetworkPool to create, if any.
     pub network_pool: Option<NetworkPool>,
-    /// `spec.network` of the ProviderConfig, as the CRD shape.
-    pub provider_network: Option<serde_json::Value>,
-    /// Limits for each kind of wait.
+    /// `spec.network` of the ProviderConfig.
+    pub provider_network: Option<ProviderNetwork>,
+    /// Limits for each kind of wait. Raising one is a reason to continue, not another cluster.
+    #[serde(skip)]
     pub deadlines: Deadlines,
     /// SHA-256 (hex) over the canonical form of the configuration: secrets replaced by their reference, without deadlines
     /// and world file, which change nothing about the cluster.
+    #[serde(skip)]
     pub digest: String,
     /// The canonical form the digest was made of (no secret value in it); kept to show differences on resume.
+    #[serde(skip)]
     pub canonical: serde_json::Value,
 }
 
-/// The kind of infrastructure, as written in `provider`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProviderKind {
-    /// Harvester HCI.
-    Harvester,
-    /// Nutanix Prism Central.
-    Nutanix,
-    /// Proxmox VE.
-    Proxmox,
-    /// Google Cloud.
-    Gcp,
-    /// Amazon Web Services.
-    Aws,
-    /// Microsoft Azure.
-    Azure,
-    /// Docker or podman on this machine.
-    Local,
-    /// The simulated world.
-    #[serde(rename = "inmemory")]
-    InMemory,
-    /// Machines that somebody else booted into Talos maintenance mode.
-    Static,
-}
-
-impl ProviderKind {
-    /// The word used in configuration files, labels and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Harvester => "harvester",
-            Self::Nutanix => "nutanix",
-            Self::Proxmox => "proxmox",
-            Self::Gcp => "gcp",
-            Self::Aws => "aws",
-            Self::Azure => "azure",
-            Self::Local => "local",
-            Self::InMemory => "inmemory",
-            Self::Static => "static",
-        }
-    }
-
-    /// Whether the control-plane endpoint is a cloud load balancer rather than a VIP.
-    pub fn is_cloud(self) -> bool {
-        matches!(self, Self::Gcp | Self::Aws | Self::Azure)
-    }
-}
-
-impl fmt::Display for ProviderKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Settings of the chosen platform.
-#[derive(Debug, Clone)]
-pub enum Provider {
-    /// See [`Harvester`].
-    Harvester(Harvester),
-    /// See [`Nutanix`].
-    Nutanix(Nutanix),
-    /// See [`Proxmox`].
-    Proxmox(Proxmox),
-    /// See [`Gcp`].
-    Gcp(Gcp),
-    /// See [`Aws`].
-    Aws(Aws),
-    /// See [`Azure`].
-    Azure(Azure),
-    /// Docker or podman on this machine; no settings.
-    Local,
-    /// The simulated world.
-    InMemory(InMemory),
-    /// See [`StaticMachines`].
-    Static(StaticMachines),
-}
-
-/// Where a secret comes from. The value itself is never part of the configuration's canonical form.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    /// A file holding the value (one trailing newline is dropped); `~` is not yet expanded.
-    File(String),
-    /// An environment variable.
-    Env(String),
-    /// A command (argument vector, no shell) that prints the value.
-    Exec(Vec<String>),
-    /// Clear text in the configuration file; accepted with a warning.
-    Clear(SecretString),
-}
-
-/// `providerConfig.inmemory`.
-#[derive(Debug, Clone, Default)]
-pub struct InMemory {
-    /// World file (latencies and faults) for a world that has to be started; relative to the configuration file.
-    pub world: Option<String>,
-}
-
-/// `providerConfig.static`.
-#[derive(Debug, Clone)]
-pub struct StaticMachines {
-    /// The listed machines, in file order.
-    pub machines: Vec<StaticMachine>,
-}
-
-/// One machine of `providerConfig.static.machines[]`.
-#[derive(Debug, Clone)]
-pub struct StaticMachine {
-    /// IP address, or `IP:PORT` where the Talos API is not on 50000.
-    pub address: String,
-    /// Control plane or worker.
-    pub role: Role,
-    /// Machine name; empty means the name derived from role and position.
-    pub name: Option<String>,
-    /// Standard base64 of SHA-256 over the maintenance certificate's SubjectPublicKeyInfo.
-    pub fingerprint: Option<String>,
-    /// Overrides `talos.installDisk`.
-    pub install_disk: Option<String>,
-    /// The interface that carries the node address (and the VIP).
-    pub network_interface: Option<String>,
-}
-
-/// `providerConfig.harvester`.
-#[derive(Debug, Clone)]
-pub struct Harvester {
-    /// Kubeconfig of the Harvester cluster.
-    pub kubeconfig: SecretSource,
-    /// Namespace of the VMs.
-    pub namespace: String,
-    /// `namespace/name` of the VM network.
-    pub network_name: String,
-    /// `namespace/name` of the image; empty when it is made from the schematic.
-    pub image_name: Option<String>,
-}
-
-/// `providerConfig.nutanix`.
-#[derive(Debug, Clone)]
-pub struct Nutanix {
-    /// Prism Central URL with scheme, without port.
-    pub endpoint: String,
-    /// Prism Central port.
-    pub port: u16,
-    /// As written; TLS is verified all the same (see the user guide).
-    pub insecure: bool,
-    /// Login name.
-    pub username: SecretSource,
-    /// Password.
-    pub password: SecretSource,
-    /// Prism Element cluster.
-    pub cluster_uuid: String,
-    /// Subnet of the NIC.
-    pub subnet_uuid: String,
-    /// Image, when not made from the schematic.
-    pub image_uuid: Option<String>,
-    /// Storage container of the disks.
-    pub storage_container_uuid: Option<String>,
-    /// `IP host` lines.
-    pub host_aliases: Vec<String>,
-}
-
-/// `providerConfig.proxmox`.
-#[derive(Debug, Clone)]
-pub struct Proxmox {
-    /// API URL.
-    pub endpoint: String,
-    /// Node names that may carry VMs.
-    pub nodes: Vec<String>,
-    /// As written; TLS is verified all the same (see the user guide).
-    pub insecure: bool,
-    /// `user@realm` or a token id.
-    pub username: Option<SecretSource>,
-    /// Password or token secret.
-    pub password: Option<SecretSource>,
-    /// Storage of the disks.
-    pub storage: Option<String>,
-    /// Template VM.
-    pub template_id: Option<u32>,
-    /// First and last VMID to use.
-    pub vmid_range: Option<(u32, u32)>,
-    /// `IP host` lines.
-    pub host_aliases: Vec<String>,
-}
-
-/// `providerConfig.gcp`.
-#[derive(Debug, Clone)]
-pub struct Gcp {
-    /// Service account key (JSON).
-    pub service_account_key: SecretSource,
-    /// Project.
-    pub project_id: String,
-    /// Region.
-    pub region: String,
-    /// VPC network.
-    pub network: String,
-    /// Zone; `<region>-a` when not written.
-    pub zone: String,
-    /// Subnetwork.
-    pub subnetwork: Option<String>,
-    /// Machine type.
-    pub machine_type: Option<String>,
-    /// Project of the image family.
-    pub image_project: Option<String>,
-    /// Image family.
-    pub image_family: Option<String>,
-    /// Image; wins over the family.
-    pub image: Option<String>,
-}
-
-/// `providerConfig.aws`.
-#[derive(Debug, Clone)]
-pub struct Aws {
-    /// Access key id.
-    pub access_key_id: SecretSource,
-    /// Secret access key.
-    pub secret_access_key: SecretSource,
-    /// Region.
-    pub region: String,
-    /// VPC.
-    pub vpc_id: Option<String>,
-    /// Subnet of the nodes.
-    pub subnet_id: Option<String>,
-    /// Security group of the nodes.
-    pub security_group_id: Option<String>,
-    /// Instance type.
-    pub instance_type: Option<String>,
-    /// AMI, when not the official Talos one.
-    pub ami: Option<String>,
-}
-
-/// `providerConfig.azure`.
-#[derive(Debug, Clone)]
-pub struct Azure {
-    /// Service principal.
-    pub client_id: SecretSource,
-    /// Its secret.
-    pub client_secret: SecretSource,
-    /// Directory.
-    pub tenant_id: SecretSource,
-    /// Subscription.
-    pub subscription_id: String,
-    /// Resource group.
-    pub resource_group: String,
-    /// Location.
-    pub location: String,
-    /// Virtual network.
-    pub vnet_name: Option<String>,
-    /// Subnet.
-    pub subnet_name: Option<String>,
-    /// Network security group.
-    pub security_group_name: Option<String>,
-    /// VM size.
-    pub vm_size: Option<String>,
-    /// ARM image resource id.
-    pub image_urn: Option<String>,
-}
-
 /// Where the objects live until the pivot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum BootstrapCluster {
     /// Our in-process API server.
     Embedded,
@@ -308,13 +80,13 @@ pub enum BootstrapCluster {
     Existing {
         /// Path of its kubeconfig.
         kubeconfig: String,
-        /// Context to use; the current one when empty.
+        /// Context to use; the current one when none.
         context: Option<String>,
     },
 }
 
 /// Role of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Runs etcd and the API server.
@@ -334,7 +106,8 @@ impl Role {
 }
 
 /// Shape of the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Topology {
     /// One control plane that also carries workloads.
     SingleNode,
@@ -342,10 +115,11 @@ pub enum Topology {
     Ha,
 }
 
-/// `cluster`.
-#[derive(Debug, Clone)]
+/// Name, shape and machines of the management cluster (`cluster`).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Cluster {
-    /// DNS-1123 label.
+    /// Name of the cluster, a DNS-1123 label.
     pub name: String,
     /// Single node or highly available.
     pub topology: Topology,
@@ -356,24 +130,27 @@ pub struct Cluster {
 }
 
 /// A pool of equal machines.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pool {
     /// Number of machines.
     pub replicas: u32,
-    /// Virtual CPUs.
+    /// Virtual CPUs of each machine.
     pub cpu: u32,
     /// Memory in MiB.
+    #[serde(rename = "memoryMB")]
     pub memory_mb: u32,
     /// System disk in GiB.
+    #[serde(rename = "diskGB")]
     pub disk_gb: u32,
-    /// Further disks.
+    /// Disks beside the system disk.
     pub extra_disks: Vec<ExtraDisk>,
     /// Kubernetes node labels (and labels of the VM where the platform has them).
     pub labels: BTreeMap<String, String>,
 }
 
-/// A further disk of a machine.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// A disk of a machine beside its system disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExtraDisk {
     /// Size in GiB.
@@ -384,25 +161,19 @@ pub struct ExtraDisk {
     pub storage_class: Option<String>,
 }
 
-/// A closed range of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IpRange {
-    /// First address.
-    pub start: Ipv4Addr,
-    /// Last address.
-    pub end: Ipv4Addr,
-}
-
-/// `network`.
-#[derive(Debug, Clone)]
+/// Addressing of the management cluster (`network`).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Network {
-    /// Pod addresses.
+    /// Network that pods get their addresses from.
+    #[serde(rename = "podCIDR")]
     pub pod_cidr: Ipv4Net,
-    /// Service addresses.
+    /// Network that services get their addresses from.
+    #[serde(rename = "serviceCIDR")]
     pub service_cidr: Ipv4Net,
-    /// The control-plane endpoint host (IP or DNS name) where the user gives one.
-    pub vip: Option<String>,
-    /// The interface that carries the VIP; the platform's default when empty.
+    /// The control-plane endpoint, where the user gives one; otherwise it is the platform's, or the first control plane.
+    pub vip: Option<ControlPlaneEndpoint>,
+    /// The interface that carries the VIP; none means the machine's own, or [`ProviderKind::default_interface`].
     pub vip_interface: Option<String>,
     /// Addresses for services of type LoadBalancer.
     pub load_balancer_pool: Option<IpRange>,
@@ -410,198 +181,49 @@ pub struct Network {
     pub mtu: Option<u16>,
 }
 
-/// `talos`.
-#[derive(Debug, Clone)]
+/// The operating system of every node (`talos`).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Talos {
-    /// Talos release.
+    /// Talos release, of a line that Butler can configure.
+    #[serde(serialize_with = "release")]
     pub version: Version,
     /// Kubernetes release; the line's default when not written.
+    #[serde(serialize_with = "release")]
     pub kubernetes_version: Version,
     /// Image Factory schematic (64 hex digits); none means the plain installer image.
     pub schematic: Option<String>,
     /// Disk that Talos is installed to.
     pub install_disk: String,
-    /// NTP servers.
-    pub time_servers: Vec<String>,
+    /// Servers that the nodes take the time from.
+    pub time_servers: Vec<Host>,
     /// Where container images come from.
     pub registries: Registries,
     /// Authorities that are trusted besides the usual ones: one or more certificates each, PEM.
+    #[serde(rename = "trustedCAs", serialize_with = "fingerprints")]
     pub trusted_cas: Vec<String>,
-    /// How the nodes find each other beside Kubernetes.
+    /// How the nodes find each other beside Kubernetes. What was the only way before it could be set is left out of the
+    /// canonical form.
+    #[serde(skip_serializing_if = "Discovery::is_default")]
     pub discovery: Discovery,
     /// Patches of the machine configurations.
     pub patches: Patches,
 }
 
-/// `addons`. `None` or `enabled: false` means it is not installed.
-#[derive(Debug, Clone)]
-pub struct Addons {
-    /// Source of every chart instead of its own repository.
-    pub chart_mirror: Option<ChartMirror>,
-    /// Cilium.
-    pub cni: Option<Cni>,
-    /// Longhorn.
-    pub storage: Option<Storage>,
-    /// MetalLB.
-    pub load_balancer: Option<Versioned>,
-    /// Flux.
-    pub git_ops: Option<Versioned>,
-    /// kube-vip.
-    pub control_plane_ha: Option<Versioned>,
-    /// cert-manager.
-    pub cert_manager: Option<Versioned>,
-    /// Traefik.
-    pub ingress: Option<Versioned>,
-    /// Steward.
-    pub control_plane_provider: Option<Versioned>,
-    /// Cluster API.
-    pub capi: Option<Capi>,
-    /// Butler's controller (and with it CRDs and the addon catalog).
-    pub butler_controller: Option<ButlerController>,
-    /// Butler's web console.
-    pub console: Option<Console>,
+fn release<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("v{version}"))
 }
 
-/// An addon with nothing but a version.
-#[derive(Debug, Clone, Default)]
-pub struct Versioned {
-    /// Overrides the pin.
-    pub version: Option<String>,
-}
-
-/// `addons.cni`.
-#[derive(Debug, Clone)]
-pub struct Cni {
-    /// Overrides the pin.
-    pub version: Option<String>,
-    /// Whether Hubble's relay and UI are installed.
-    pub hubble: bool,
-}
-
-/// `addons.storage`.
-#[derive(Debug, Clone)]
-pub struct Storage {
-    /// Overrides the pin.
-    pub version: Option<String>,
-    /// Replicas of a volume.
-    pub replica_count: u32,
-}
-
-/// `addons.capi`.
-#[derive(Debug, Clone)]
-pub struct Capi {
-    /// Overrides the pin of the core provider.
-    pub version: Option<String>,
-    /// Infrastructure providers beside the cluster's own.
-    pub infrastructure_providers: Vec<CapiProvider>,
-}
-
-/// One entry of `addons.capi.infrastructureProviders[]`.
-#[derive(Debug, Clone)]
-pub struct CapiProvider {
-    /// The platform.
-    pub name: ProviderKind,
-    /// Overrides the pin.
-    pub version: Option<String>,
-    /// Values of variables of its manifest.
-    pub variables: BTreeMap<String, SecretSource>,
-}
-
-/// `addons.butlerController`.
-#[derive(Debug, Clone)]
-pub struct ButlerController {
-    /// Overrides the pin.
-    pub version: Option<String>,
-    /// Image without tag.
-    pub image: Option<String>,
-}
-
-/// `addons.console`.
-#[derive(Debug, Clone)]
-pub struct Console {
-    /// Overrides the pin.
-    pub version: Option<String>,
-    /// Ingress, if one is wanted.
-    pub ingress: Option<ConsoleIngress>,
-    /// Password of the first administrator, if given.
-    pub admin_password: Option<SecretSource>,
-    /// Key that signs sessions, if given.
-    pub jwt_secret: Option<SecretSource>,
-}
-
-/// `addons.console.ingress`.
-#[derive(Debug, Clone)]
-pub struct ConsoleIngress {
-    /// Host name; `butler.<cluster>.local` when not written.
-    pub host: String,
-    /// Ingress class.
-    pub class_name: Option<String>,
-    /// Whether TLS is on.
-    pub tls: bool,
-    /// Secret of the certificate; `butler-console-tls` when not written.
-    pub tls_secret_name: String,
-}
-
-/// `addons.chartMirror`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChartMirror {
-    /// An `https://` Helm repository.
-    Repository(String),
-    /// An `oci://` registry prefix.
-    Oci(String),
-    /// A folder of packaged charts.
-    Folder(String),
-}
-
-/// How tenant control planes are reached.
-#[derive(Debug, Clone)]
-pub enum Exposure {
-    /// One service of type LoadBalancer each.
-    LoadBalancer,
-    /// Through an ingress controller with TLS passthrough.
-    Ingress {
-        /// Wildcard host.
-        hostname: String,
-        /// Ingress class.
-        ingress_class_name: Option<String>,
-        /// `haproxy`, `nginx`, `traefik` or `generic`.
-        controller_type: Option<String>,
-    },
-    /// Through a Gateway with TLS passthrough.
-    Gateway {
-        /// Wildcard host.
-        hostname: String,
-        /// `namespace/name`.
-        gateway_ref: String,
-    },
-}
-
-/// `multiTenancyMode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MultiTenancyMode {
-    /// Teams are optional.
-    Optional,
-    /// Every cluster belongs to a team.
-    Enforced,
-    /// No teams.
-    Disabled,
-}
-
-/// `networkPool`.
-#[derive(Debug, Clone)]
-pub struct NetworkPool {
-    /// Object name; `<cluster>-underlay` when not written.
-    pub name: String,
-    /// `spec` of the object, as the CRD shape.
-    pub spec: serde_json::Value,
+fn fingerprints<S: Serializer>(certificates: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(certificates.iter().map(|pem| fingerprint(pem)))
 }
 
 /// Limits for each kind of wait, measured from the start of the step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Image import.
+    /// An image is imported.
     pub image: Duration,
-    /// Machine created and given an address.
+    /// A machine is created and has an address.
     pub machine: Duration,
     /// Talos answers in maintenance mode.
     pub boot: Duration,
@@ -613,9 +235,9 @@ pub struct Deadlines {
     pub node: Duration,
     /// One addon installed and ready.
     pub addon: Duration,
-    /// Pivot.
+    /// The record moves to the management cluster.
     pub pivot: Duration,
-    /// Load balancer or VIP.
+    /// Load balancer or VIP answers.
     pub endpoint: Duration,
 }
 
@@ -636,20 +258,21 @@ impl Default for Deadlines {
     }
 }
 
+/// A machine that the configuration asks for.
+#[derive(Debug, Clone)]
+pub struct Machine<'a> {
+    /// Name of the machine, its host and its node.
+    pub name: String,
+    /// What it does in the cluster.
+    pub role: Role,
+    /// Its entry on the list of provider `static`, with the position in the file; none for every other provider.
+    pub listed: Option<(usize, &'a StaticMachine)>,
+}
+
 impl BootstrapConfig {
     /// The kind of infrastructure.
     pub fn provider_kind(&self) -> ProviderKind {
-        match &self.provider {
-            Provider::Harvester(_) => ProviderKind::Harvester,
-            Provider::Nutanix(_) => ProviderKind::Nutanix,
-            Provider::Proxmox(_) => ProviderKind::Proxmox,
-            Provider::Gcp(_) => ProviderKind::Gcp,
-            Provider::Aws(_) => ProviderKind::Aws,
-            Provider::Azure(_) => ProviderKind::Azure,
-            Provider::Local => ProviderKind::Local,
-            Provider::InMemory(_) => ProviderKind::InMemory,
-            Provider::Static(_) => ProviderKind::Static,
-        }
+        self.provider.kind()
     }
 
     /// The pool that a machine of this role belongs to.
@@ -660,26 +283,42 @@ impl BootstrapConfig {
         }
     }
 
-    /// Machine names and roles in order: control planes first.
-    pub fn machine_names(&self) -> Vec<(String, Role)> {
-        let derived = |role: Role, i: u32| match role {
-            Role::ControlPlane => format!("{}-cp-{i}", self.cluster.name),
-            Role::Worker => format!("{}-worker-{i}", self.cluster.name),
-        };
-        let workers = self.cluster.workers.as_ref().map_or(0, |p| p.replicas);
+    /// The machines in order: control planes first, each role counted from 0.
+    pub fn machines(&self) -> Vec<Machine<'_>> {
+        let workers = self.cluster.workers.as_ref().map_or(0, |pool| pool.replicas);
         let pools = [
             (Role::ControlPlane, self.cluster.control_plane.replicas),
             (Role::Worker, workers),
         ];
-        let mut names = Vec::new();
+        let mut machines = Vec::new();
         for (role, replicas) in pools {
-            let mut listed = self.static_machines().iter().filter(|machine| machine.role == role);
+            let list = self.static_machines().iter().enumerate();
+            let mut listed = list.filter(|(_, machine)| machine.role == role);
             for i in 0..replicas {
-                let given = listed.next().and_then(|machine| machine.name.clone());
-                names.push((given.unwrap_or_else(|| derived(role, i)), role));
+                let listed = listed.next();
+                let given = listed.and_then(|(_, machine)| machine.name.clone());
+                machines.push(Machine {
+                    name: given.unwrap_or_else(|| names::machine(&self.cluster.name, role, i)),
+                    role,
+                    listed,
+                });
             }
         }
-        names
+        machines
+    }
+
+    /// Machine names and roles in order: control planes first.
+    pub fn machine_names(&self) -> Vec<(String, Role)> {
+        let machines = self.machines().into_iter();
+        machines.map(|machine| (machine.name, machine.role)).collect()
+    }
+
+    /// The machine of this name on the list of provider `static`, and its position in the file.
+    pub fn listed_machine(&self, name: &str) -> Option<(usize, &StaticMachine)> {
+        if self.static_machines().is_empty() {
+            return None;
+        }
+        self.machines().into_iter().find(|machine| machine.name == name)?.listed
     }
 
     /// The machines of provider `static`, in file order; none for every other provider.
@@ -688,5 +327,14 @@ impl BootstrapConfig {
             Provider::Static(list) => &list.machines,
             _ => &[],
         }
+    }
+
+    /// The image that installs Talos on the machines.
+    pub fn install_image(&self) -> String {
+        super::versions::install_image(
+            &self.talos.version,
+            self.talos.schematic.as_deref(),
+            self.provider_kind().talos_platform(),
+        )
     }
 }

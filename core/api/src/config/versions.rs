@@ -10,8 +10,26 @@ use semver::Version;
 pub use components::{
     COMPONENTS, Component, Fit, Outside, Range, Release, capi_of, judge, judge_against, pin, release_of,
 };
-pub use images::{TalosImages, talos_images};
+pub use images::{TalosImages, install_image, talos_images};
 pub use page::page;
+
+/// Which form of the machine configuration a Talos line reads, oldest first; a line takes the newest form that it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contract {
+    /// Everything in one document.
+    V1_8,
+    /// Host name, registries and virtual addresses are documents of their own.
+    V1_12,
+    /// An empty section of the main document is left out, and more kinds of documents are known.
+    V1_13,
+}
+
+impl Contract {
+    /// The form that a release reads, if we can write it.
+    pub fn of(talos: &Version) -> Option<Self> {
+        talos_line(talos).map(|line| line.contract)
+    }
+}
 
 /// One Talos line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +44,8 @@ pub struct TalosLine {
     pub kubernetes_default: (u64, u64),
     /// Oldest Talos minor number that can be upgraded to it.
     pub upgrade_from: u64,
+    /// The form of the machine configuration that it reads.
+    pub contract: Contract,
 }
 
 const fn line(
@@ -34,6 +54,7 @@ const fn line(
     kubernetes_max: u64,
     kubernetes_default: (u64, u64),
     upgrade_from: u64,
+    contract: Contract,
 ) -> TalosLine {
     TalosLine {
         minor,
@@ -41,17 +62,18 @@ const fn line(
         kubernetes_max,
         kubernetes_default,
         upgrade_from,
+        contract,
     }
 }
 
 /// Every line that Butler can configure, oldest first.
 pub const TALOS_LINES: [TalosLine; 6] = [
-    line(8, 26, 31, (31, 4), 5),
-    line(9, 27, 32, (32, 4), 8),
-    line(10, 28, 33, (33, 6), 8),
-    line(11, 29, 34, (34, 1), 9),
-    line(12, 30, 35, (35, 4), 10),
-    line(13, 31, 36, (36, 3), 11),
+    line(8, 26, 31, (31, 4), 5, Contract::V1_8),
+    line(9, 27, 32, (32, 4), 8, Contract::V1_8),
+    line(10, 28, 33, (33, 6), 8, Contract::V1_8),
+    line(11, 29, 34, (34, 1), 9, Contract::V1_8),
+    line(12, 30, 35, (35, 4), 10, Contract::V1_12),
+    line(13, 31, 36, (36, 3), 11, Contract::V1_13),
 ];
 
 /// The line of a Talos release, if it is one that Butler can configure.
@@ -59,6 +81,12 @@ pub fn talos_line(talos: &Version) -> Option<&'static TalosLine> {
     TALOS_LINES
         .iter()
         .find(|line| talos.major == 1 && talos.minor == line.minor)
+}
+
+/// The releases that Butler can configure, in words.
+pub fn supported_talos() -> String {
+    let [first, .., last] = &TALOS_LINES;
+    format!("v1.{}.x to v1.{}.x", first.minor, last.minor)
 }
 
 /// The Kubernetes release that a Talos release runs when none is asked for.

@@ -11,9 +11,9 @@ use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options,
 /// Where something stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Span {
-    /// From 1.
+    /// Line of the text, counted from 1.
     pub(super) line: usize,
-    /// In characters, from 1.
+    /// Column in characters, counted from 1.
     pub(super) column: usize,
     /// Bytes from the start of the text.
     pub(super) start: usize,
@@ -45,7 +45,7 @@ pub(super) enum Odd {
     LeadingZero,
     /// A whole number that is too large.
     TooLarge,
-    /// Anything else.
+    /// A number that is not whole.
     Fraction,
 }
 
@@ -79,7 +79,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             SyntaxError {
                 message,
                 hint,
-                span: error.location().map(|at| span(&at)).unwrap_or_default(),
+                span: error.location().map_or_else(Span::default, |at| span(&at)),
             }
         })
 }
@@ -109,7 +109,7 @@ fn explain(error: &serde_saphyr::Error) -> (String, Option<&'static str>) {
         return (message.to_owned(), hint);
     }
     let text = error.to_string();
-    let text = text.lines().next().unwrap_or_default();
+    let text = text.split_once('\n').map_or(&*text, |(first, _)| first);
     let text = text.strip_prefix("error: ").unwrap_or(text);
     // The parser's grammar errors are understood by people; these are about its own workings.
     for (part, ours) in [
@@ -209,7 +209,8 @@ fn span(at: &Location) -> Span {
 
 fn node(tree: Spanned<Tree>, text: &str) -> Node {
     let span = span(&tree.referenced);
-    let written = || text.get(span.start..span.end).unwrap_or_default();
+    // The spans of what an alias stands for may lie anywhere.
+    let written = || text.get(span.start..span.end).unwrap_or("");
     let value = match tree.value {
         Tree::Null => Value::Null,
         Tree::Bool(b) => Value::Bool(b),

@@ -86,7 +86,7 @@ pub struct ChartRef {
     pub available_versions: Vec<String>,
     /// Version where an addon names none.
     pub default_version: String,
-    /// Chart name.
+    /// Name of the chart in its repository.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Repository URL (http or https).
@@ -122,13 +122,13 @@ pub struct ReleaseDefaults {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddonLinks {
-    /// Documentation.
+    /// URL of the documentation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub documentation: Option<String>,
-    /// Home page.
+    /// URL of the home page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
-    /// Source code.
+    /// URL of the source code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
@@ -137,10 +137,10 @@ pub struct AddonLinks {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Maintainer {
-    /// E-mail.
+    /// E-mail address of the maintainer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Name.
+    /// Name of the maintainer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }

@@ -68,7 +68,7 @@ pub struct ButlerConfigSpec {
     /// Whether tenant clusters belong to teams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multi_tenancy: Option<MultiTenancy>,
-    /// Notifications.
+    /// Where the platform tells people what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Notifications>,
     /// Logs, metrics and traces of tenant clusters.
@@ -79,7 +79,7 @@ pub struct ButlerConfigSpec {
     pub ssh_authorized_key: Option<String>,
 }
 
-/// Audit events.
+/// Which audit events are written, and where.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditSettings {
@@ -152,7 +152,7 @@ pub struct GitProvider {
     pub organization: Option<String>,
     /// Secret with `token`, or `username` and `app-password` for Bitbucket.
     pub secret_ref: LocalRef,
-    /// Which service.
+    /// The Git service that repositories are on.
     pub r#type: GitProviderType,
     /// API endpoint; the default is GitHub's, whatever the type.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,7 +189,7 @@ pub struct MultiTenancy {
     pub mode: Option<MultiTenancyMode>,
 }
 
-/// Notifications.
+/// Where the platform tells people what happened.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Notifications {
@@ -220,7 +220,7 @@ pub struct ObservabilityCollection {
     /// Kinds of logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<LogCollection>,
-    /// Metrics.
+    /// Which metrics are collected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<MetricCollection>,
 }
@@ -247,7 +247,7 @@ pub struct LogCollection {
     /// The journal of the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journald: Option<bool>,
-    /// Kubernetes events.
+    /// Whether Kubernetes events are collected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes_events: Option<bool>,
     /// Logs of pods.
@@ -255,7 +255,7 @@ pub struct LogCollection {
     pub pod_logs: Option<bool>,
 }
 
-/// Metrics.
+/// Which metrics are collected.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricCollection {
@@ -354,7 +354,7 @@ pub struct ObservabilityStatus {
 }
 
 wire_enum! {
-    /// Git services.
+    /// The Git services that Butler can talk to.
     GitProviderType {
         GitHub = "github",
         GitLab = "gitlab",

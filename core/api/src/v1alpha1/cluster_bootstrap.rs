@@ -47,7 +47,7 @@ pub struct ClusterBootstrapSpec {
     /// How tenant API servers are reached; copied to ButlerConfig at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_exposure: Option<Exposure>,
-    /// Addressing.
+    /// Addresses of pods, services and the control-plane endpoint.
     pub network: NetworkSpec,
     /// While true nothing is reconciled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,10 +67,10 @@ pub struct AddonsSpec {
     /// The platform's own controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub butler_controller: Option<ButlerControllerAddon>,
-    /// Cluster API.
+    /// Cluster API, which makes the machines of tenant clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capi: Option<CapiAddon>,
-    /// cert-manager.
+    /// cert-manager, which issues certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_manager: Option<CertManagerAddon>,
     /// The network of pods.
@@ -85,7 +85,7 @@ pub struct AddonsSpec {
     /// What hosts the control planes of tenant clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_provider: Option<ControlPlaneProviderAddon>,
-    /// GitOps tooling.
+    /// What keeps the cluster as a Git repository has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_ops: Option<GitOpsAddon>,
     /// The ingress controller.
@@ -94,7 +94,7 @@ pub struct AddonsSpec {
     /// Addresses for services of type LoadBalancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancerAddon>,
-    /// Persistent volumes.
+    /// What gives pods persistent volumes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageAddon>,
 }
@@ -111,13 +111,13 @@ pub struct ButlerControllerAddon {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "ghcr.io/butlerdotdev/butler-controller"))]
     pub image: Option<String>,
-    /// Image tag.
+    /// Tag of the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "latest"))]
     pub version: Option<String>,
 }
 
-/// Cluster API.
+/// Cluster API, which makes the machines of tenant clusters.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapiAddon {
@@ -145,14 +145,14 @@ pub struct CapiInfrastructureProvider {
     /// Credentials for a provider other than the own one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
-    /// Which provider.
+    /// The platform that the provider makes machines on.
     pub name: CapiProviderName,
     /// Version to install; absent means the one the installer pins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// cert-manager.
+/// cert-manager, which issues certificates.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertManagerAddon {
@@ -193,7 +193,7 @@ pub struct ConsoleAddon {
     /// How the console is reached from outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress: Option<ConsoleIngress>,
-    /// Image tag.
+    /// Tag of the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "latest"))]
     pub version: Option<String>,
@@ -203,7 +203,7 @@ pub struct ConsoleAddon {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsoleIngress {
-    /// Ingress class.
+    /// Class of the ingress; the cluster's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_name: Option<String>,
     /// Whether an Ingress is made.
@@ -252,7 +252,7 @@ pub struct ControlPlaneProviderAddon {
     pub version: Option<String>,
 }
 
-/// GitOps tooling.
+/// What keeps the cluster as a Git repository has it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitOpsAddon {
@@ -296,7 +296,7 @@ pub struct LoadBalancerAddon {
     pub r#type: Option<LoadBalancerType>,
 }
 
-/// Persistent volumes.
+/// What gives pods persistent volumes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageAddon {
@@ -365,7 +365,7 @@ pub struct NodePool {
     pub replicas: i32,
 }
 
-/// Addressing.
+/// Addresses of pods, services and the control-plane endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkSpec {
@@ -392,10 +392,10 @@ pub struct NetworkSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddressRange {
-    /// Last address.
+    /// Last address of the range.
     #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"))]
     pub end: String,
-    /// First address.
+    /// First address of the range.
     #[schemars(regex(pattern = r"^([0-9]{1,3}\.){3}[0-9]{1,3}$"))]
     pub start: String,
 }
@@ -417,7 +417,7 @@ pub struct TalosSpec {
     pub install_disk: Option<String>,
     /// Schematic of the image factory.
     pub schematic: String,
-    /// Talos version.
+    /// Talos release that the nodes run, such as `v1.12.1`.
     #[schemars(regex(pattern = r"^v[0-9]+\.[0-9]+\.[0-9]+$"))]
     pub version: String,
 }
@@ -426,9 +426,9 @@ pub struct TalosSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigPatch {
-    /// Operation.
+    /// What the operation does.
     pub op: PatchOp,
-    /// JSON pointer.
+    /// JSON pointer to what it changes.
     pub path: String,
     /// Value as text, for structured values too.
     #[serde(skip_serializing_if = "Option::is_none")]

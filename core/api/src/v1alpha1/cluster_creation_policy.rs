@@ -53,7 +53,7 @@ pub struct ClusterCreationPolicySpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreationOption {
-    /// Preselected value.
+    /// The value that is preselected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// How the values bind.
@@ -78,10 +78,10 @@ pub struct CreationOption {
     {"rule": "(has(self.platformWide)?1:0) + (has(self.team)?1:0) + (has(self.teamAndEnvironment)?1:0) == 1", "message": "set exactly one of platformWide, team and teamAndEnvironment"},
 ]))]
 pub struct CreationPolicyScope {
-    /// Everybody.
+    /// The policy holds for everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_wide: Option<PlatformWideScope>,
-    /// One team.
+    /// The policy holds for one team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamScope>,
     /// One environment of a team.
@@ -94,11 +94,11 @@ pub struct CreationPolicyScope {
 #[serde(rename_all = "camelCase")]
 pub struct PlatformWideScope {}
 
-/// One team.
+/// The team that a policy holds for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamScope {
-    /// The team.
+    /// The team, by name.
     pub team_ref: LocalRef,
 }
 
@@ -106,10 +106,10 @@ pub struct TeamScope {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamEnvironmentScope {
-    /// The environment.
+    /// The environment of the team, by name.
     #[schemars(length(min = 1, max = 63))]
     pub environment_name: String,
-    /// The team.
+    /// The team, by name.
     pub team_ref: LocalRef,
 }
 
@@ -117,7 +117,7 @@ pub struct TeamEnvironmentScope {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterCreationPolicyStatus {
-    /// Reserved, unset.
+    /// Reserved; nobody sets it.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",

@@ -2,6 +2,7 @@
 
 use super::{
     butler_config::MultiTenancyMode,
+    network_pool::{NetworkPoolSpec, ReservedRange, TenantAllocation},
     shared::{Exposure, ExposureMode, MachineRole, ProviderType},
 };
 use crate::config;
@@ -52,6 +53,30 @@ impl From<&config::Exposure> for Exposure {
                 gateway_ref: Some(gateway_ref.clone()),
                 ..Self::default()
             },
+        }
+    }
+}
+
+impl From<&config::NetworkPoolSettings> for NetworkPoolSpec {
+    fn from(settings: &config::NetworkPoolSettings) -> Self {
+        let config::NetworkPoolSettings {
+            cidr,
+            reserved,
+            tenant_allocation,
+        } = settings;
+        let reserved = reserved.iter().map(|part| ReservedRange {
+            cidr: part.cidr.to_string(),
+            description: part.description.clone(),
+        });
+        Self {
+            cidr: cidr.to_string(),
+            reserved: reserved.collect(),
+            tenant_allocation: tenant_allocation.as_ref().map(|tenants| TenantAllocation {
+                defaults: tenants.defaults.clone(),
+                start: tenants.range.map(|range| range.start.to_string()),
+                end: tenants.range.map(|range| range.end.to_string()),
+                ranges: Vec::new(),
+            }),
         }
     }
 }

@@ -50,7 +50,7 @@ pub struct IdentityProviderSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OidcSettings {
-    /// Client id.
+    /// Id of the client at the provider.
     #[serde(rename = "clientID")]
     #[schemars(length(min = 1))]
     pub client_id: String,
@@ -78,7 +78,7 @@ pub struct OidcSettings {
     #[serde(rename = "issuerURL")]
     #[schemars(regex(pattern = r"^https://"))]
     pub issuer_url: String,
-    /// `https://<console>/api/auth/callback`.
+    /// Where the provider sends browsers back to: `https://<console>/api/auth/callback`.
     #[serde(rename = "redirectURL")]
     #[schemars(regex(pattern = r"^https?://"))]
     pub redirect_url: String,
@@ -106,7 +106,7 @@ pub struct GoogleWorkspace {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformRoleGroup {
-    /// Group name.
+    /// Name of the group at the provider.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Role of its members.

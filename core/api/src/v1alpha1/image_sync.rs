@@ -35,7 +35,7 @@ pub struct ImageSyncSpec {
     /// Name of the image on the platform; absent means made from system, version and schematic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Which image.
+    /// The image of the Image Factory that is brought to the platform.
     pub factory_ref: FactoryRef,
     /// File format, for example `qcow2` or `raw`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct ImageSyncSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FactoryRef {
-    /// Processor architecture.
+    /// Processor architecture of the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "amd64"))]
     pub arch: Option<Arch>,

@@ -52,10 +52,10 @@ pub struct IPAllocationSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PinnedRange {
-    /// Last address.
+    /// Last address of the block.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}$"))]
     pub end_address: String,
-    /// First address.
+    /// First address of the block.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}$"))]
     pub start_address: String,
 }
@@ -91,7 +91,7 @@ pub struct IPAllocationStatus {
     )]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// Last address.
+    /// Last address of the block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_address: Option<String>,
     /// The `metadata.generation` this status speaks about.
@@ -103,7 +103,7 @@ pub struct IPAllocationStatus {
     /// When they were given back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Time>,
-    /// First address.
+    /// First address of the block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_address: Option<String>,
 }

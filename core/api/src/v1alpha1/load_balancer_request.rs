@@ -67,7 +67,7 @@ pub struct LoadBalancerTarget {
     /// Name, for pools of names (Google Cloud).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_name: Option<String>,
-    /// Address.
+    /// Address of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
 }

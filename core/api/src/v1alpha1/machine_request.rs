@@ -33,14 +33,14 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MachineRequestSpec {
-    /// Processor cores.
+    /// Number of processor cores.
     #[schemars(range(min = 1, max = 128))]
     pub cpu: i32,
     /// Root disk in GB.
     #[serde(rename = "diskGB")]
     #[schemars(range(min = 10))]
     pub disk_gb: i32,
-    /// Additional disks.
+    /// Disks beside the system disk.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -97,7 +97,7 @@ pub struct MachineRequestStatus {
     /// Primary address; the next steps wait for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
-    /// All addresses.
+    /// All addresses of the machine.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",

@@ -8,6 +8,7 @@ pub mod butler_config;
 pub mod cluster_bootstrap;
 pub mod cluster_creation_policy;
 mod convert;
+mod convert_provider;
 pub mod identity_provider;
 pub mod image_sync;
 pub mod ip_allocation;

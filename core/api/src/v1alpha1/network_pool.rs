@@ -50,7 +50,7 @@ pub struct NetworkPoolSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReservedRange {
-    /// The range.
+    /// The network that is kept back.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}/\d{1,2}$"))]
     pub cidr: String,
     /// What it is kept for.
@@ -89,7 +89,7 @@ pub struct TenantAllocationDefaults {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 8))]
     pub lb_pool_per_tenant: Option<i32>,
-    /// For nodes.
+    /// For the nodes of the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 5))]
     pub nodes_per_tenant: Option<i32>,
@@ -99,9 +99,9 @@ pub struct TenantAllocationDefaults {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolRange {
-    /// Last address.
+    /// Last address of the range.
     pub end: String,
-    /// First address.
+    /// First address of the range.
     pub start: String,
 }
 
@@ -115,7 +115,7 @@ pub struct NetworkPoolStatus {
     /// IPAllocations that draw on this pool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_count: Option<i32>,
-    /// Addresses left.
+    /// Addresses that can still be handed out.
     #[serde(rename = "availableIPs", skip_serializing_if = "Option::is_none")]
     pub available_ips: Option<i32>,
     /// What was last observed, by condition type.
@@ -172,7 +172,7 @@ pub struct NetworkPoolStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InfrastructureAllocation {
-    /// The address.
+    /// The address that is taken.
     #[schemars(regex(pattern = r"^(\d{1,3}\.){3}\d{1,3}$"))]
     pub ip: String,
     /// Cluster API machine that uses it.

@@ -61,7 +61,7 @@ pub struct ProviderConfigSpec {
     /// Settings for Nutanix Prism Central.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nutanix: Option<NutanixProvider>,
-    /// The platform.
+    /// The platform that this is an endpoint of.
     pub provider: ProviderType,
     /// Settings for Proxmox VE.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub struct ProviderConfigSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsProvider {
-    /// Region.
+    /// Region of the machines.
     pub region: String,
     /// Security groups of the machines.
     #[serde(
@@ -93,7 +93,7 @@ pub struct AwsProvider {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub subnet_ids: Vec<String>,
-    /// Virtual network.
+    /// Id of the virtual network of the machines.
     #[serde(rename = "vpcID", skip_serializing_if = "Option::is_none")]
     pub vpc_id: Option<String>,
 }
@@ -108,18 +108,18 @@ pub struct AzureProvider {
     /// Location; every machine needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// Resource group.
+    /// Resource group of everything that is made.
     pub resource_group: String,
     /// Subnet of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_name: Option<String>,
-    /// Subscription.
+    /// Id of the subscription that pays for the machines.
     #[serde(rename = "subscriptionID")]
     pub subscription_id: String,
-    /// Machine size.
+    /// Size of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vm_size: Option<String>,
-    /// Virtual network.
+    /// Virtual network of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vnet_name: Option<String>,
 }
@@ -131,27 +131,27 @@ pub struct GcpProvider {
     /// Image; wins over `imageFamily`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Image family.
+    /// Family of images, of which the newest is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_family: Option<String>,
     /// Project that holds the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_project: Option<String>,
-    /// Machine type.
+    /// Type of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_type: Option<String>,
-    /// Network.
+    /// Network of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// Project.
+    /// Project that the machines belong to.
     #[serde(rename = "projectID")]
     pub project_id: String,
-    /// Region.
+    /// Region of the machines.
     pub region: String,
     /// E-mail of the account attached to the machines; not the credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// Subnetwork.
+    /// Subnetwork of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnetwork: Option<String>,
     /// Network tags, for firewall rules.
@@ -312,7 +312,7 @@ pub struct NutanixProvider {
     /// URL of Prism Central without its port.
     #[schemars(regex(pattern = r"^https?://"))]
     pub endpoint: String,
-    /// Image.
+    /// Id of the image that machines boot.
     #[serde(rename = "imageUUID", skip_serializing_if = "Option::is_none")]
     pub image_uuid: Option<String>,
     /// Whether the certificate goes unchecked.
@@ -359,10 +359,10 @@ pub struct ProxmoxProvider {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VmidRange {
-    /// Last id.
+    /// Last id of the range.
     #[schemars(range(min = 100))]
     pub end: i32,
-    /// First id.
+    /// First id of the range.
     #[schemars(range(min = 100))]
     pub start: i32,
 }
@@ -416,7 +416,7 @@ pub struct ProviderConfigStatus {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderCapacity {
-    /// Free addresses.
+    /// Addresses that can still be handed out.
     #[serde(rename = "availableIPs", skip_serializing_if = "Option::is_none")]
     pub available_ips: Option<i32>,
     /// Tenant clusters that would still fit.

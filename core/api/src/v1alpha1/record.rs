@@ -14,6 +14,8 @@ use super::{
         Topology,
     },
     machine_request::MachineRequestSpec,
+    network_pool::NetworkPoolSpec,
+    provider_config::ProviderConfigSpec,
     shared::{ExtraDisk, ProviderRef, ProviderType},
 };
 use crate::{
@@ -41,7 +43,7 @@ pub fn cluster_bootstrap(config: &BootstrapConfig) -> ClusterBootstrap {
         talos: TalosSpec {
             version: format!("v{}", config.talos.version),
             // The schema wants the field; empty means the plain image.
-            schematic: config.talos.schematic.clone().unwrap_or_default(),
+            schematic: config.talos.schematic.clone().unwrap_or_else(String::new),
             install_disk: Some(config.talos.install_disk.clone()),
             config_patches: Vec::new(),
         },
@@ -54,15 +56,11 @@ pub fn cluster_bootstrap(config: &BootstrapConfig) -> ClusterBootstrap {
     object
 }
 
-/// The ProviderConfig; `settings` is its `spec` without `credentialsRef`, which is added where the platform has
-/// credentials.
-pub fn provider_config(
-    config: &BootstrapConfig,
-    settings: serde_json::Value,
-) -> Result<ProviderConfig, serde_json::Error> {
+/// The ProviderConfig; it refers to credentials where the platform has any.
+pub fn provider_config(config: &BootstrapConfig) -> ProviderConfig {
     let provider = ProviderType::from(config.provider_kind());
     let cluster = &config.cluster.name;
-    let mut object = ProviderConfig::new(&names::provider_config(cluster), serde_json::from_value(settings)?);
+    let mut object = ProviderConfig::new(&names::provider_config(cluster), ProviderConfigSpec::from(config));
     if !names::credential_keys(&provider).is_empty() {
         object.spec.credentials_ref = Some(super::shared::SecretRef {
             name: names::bootstrap_credentials(cluster, &provider),
@@ -71,17 +69,15 @@ pub fn provider_config(
         });
     }
     place(&mut object, config);
-    Ok(object)
+    object
 }
 
 /// The NetworkPool, if the configuration has one.
-pub fn network_pool(config: &BootstrapConfig) -> Result<Option<NetworkPool>, serde_json::Error> {
-    let Some(pool) = &config.network_pool else {
-        return Ok(None);
-    };
-    let mut object = NetworkPool::new(&pool.name, serde_json::from_value(pool.spec.clone())?);
+pub fn network_pool(config: &BootstrapConfig) -> Option<NetworkPool> {
+    let pool = config.network_pool.as_ref()?;
+    let mut object = NetworkPool::new(&pool.name, NetworkPoolSpec::from(&pool.spec));
     place(&mut object, config);
-    Ok(Some(object))
+    Some(object)
 }
 
 /// The MachineRequest of one machine.
@@ -153,7 +149,7 @@ fn network(network: &config::Network) -> NetworkSpec {
     NetworkSpec {
         pod_cidr: network.pod_cidr.to_string(),
         service_cidr: network.service_cidr.to_string(),
-        vip: network.vip.clone(),
+        vip: network.vip.as_ref().map(ToString::to_string),
         vip_interface: network.vip_interface.clone(),
         load_balancer_pool: network.load_balancer_pool.map(|pool| AddressRange {
             start: pool.start.to_string(),
@@ -275,8 +271,8 @@ fn console_addon(console: Option<&config::Console>) -> ConsoleAddon {
     }
 }
 
-/// Counts and sizes are validated far below this bound.
-fn int(value: u32) -> i32 {
+/// A count, size or id as the resource definitions have it; the schema of the configuration allows no larger one.
+pub(super) fn int(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
@@ -346,7 +342,7 @@ networkPool: {cidr: 10.0.0.0/24}
     #[test]
     fn credentials_are_referred_to_only_where_there_are_any() {
         let mut config = load(HA);
-        let object = provider_config(&config, json!({"provider": "inmemory"})).unwrap();
+        let object = provider_config(&config);
         assert_eq!(object.spec.credentials_ref, None);
         config.provider = config::Provider::Aws(config::Aws {
             access_key_id: config::SecretSource::Env("ID".to_owned()),
@@ -358,22 +354,23 @@ networkPool: {cidr: 10.0.0.0/24}
             instance_type: None,
             ami: None,
         });
-        let settings = json!({"provider": "aws", "aws": {"region": "eu-central-1"}});
-        let object = provider_config(&config, settings).unwrap();
+        let object = provider_config(&config);
+        let spec = serde_json::to_value(&object.spec).unwrap();
+        assert_eq!(spec["aws"], json!({"region": "eu-central-1"}));
         assert_eq!(object.spec.credentials_ref.unwrap().name, "mgmt-aws-credentials");
     }
 
     #[test]
     fn a_network_pool_is_made_only_when_asked_for() {
         let config = load(HA);
-        let pool = network_pool(&config).unwrap().unwrap();
+        let pool = network_pool(&config).unwrap();
         assert_eq!(pool.name_any(), "mgmt-underlay");
         assert_eq!(pool.spec.cidr, "10.0.0.0/24");
         let without = BootstrapConfig {
             network_pool: None,
             ..config
         };
-        assert_eq!(network_pool(&without).unwrap(), None);
+        assert_eq!(network_pool(&without), None);
     }
 
     #[test]

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 /// nulls are never sent, and an object without `spec` is accepted.
 pub(super) fn definition<K: CustomResourceExt>() -> CustomResourceDefinition {
     let mut crd = serde_json::to_value(K::crd()).expect("a definition is plain data");
-    let kind = crd["spec"]["names"]["kind"].as_str().unwrap_or_default().to_owned();
+    let kind = crd["spec"]["names"]["kind"]
+        .as_str()
+        .expect("a definition names its kind")
+        .to_owned();
     crd["spec"]["names"]["listKind"] = json!(format!("{kind}List"));
     if let Some(names) = crd["spec"]["names"].as_object_mut() {
         names.remove("categories");

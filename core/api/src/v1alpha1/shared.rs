@@ -86,7 +86,7 @@ pub struct NamespacedRef {
     /// Name of the object.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// Its namespace.
+    /// Namespace of the object.
     #[schemars(length(min = 1))]
     pub namespace: String,
 }
@@ -113,7 +113,7 @@ pub struct ControlPlaneResources {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentResources {
-    /// Upper bounds.
+    /// The most that the component may use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<ResourceAmounts>,
     /// What the scheduler reserves.
@@ -137,20 +137,20 @@ pub struct ResourceAmounts {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelmReleaseStatus {
-    /// Release name.
+    /// Name of the Helm release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Namespace of the release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Revision number.
+    /// Revision of the Helm release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::integer")]
     pub revision: Option<i64>,
     /// Helm's own word, for example `deployed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Chart version.
+    /// Version of the chart that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -162,7 +162,7 @@ pub struct Dotfiles {
     /// Command to run; absent means the first of the usual scripts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub install_command: Option<String>,
-    /// Repository URL.
+    /// URL of the repository.
     pub url: String,
 }
 
@@ -179,7 +179,7 @@ pub struct EnvFrom {
     pub kind: Option<EnvFromKind>,
     /// Name of the workload.
     pub name: String,
-    /// Its namespace.
+    /// Namespace of the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "default"))]
     pub namespace: Option<String>,
@@ -189,7 +189,7 @@ pub struct EnvFrom {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceRepository {
-    /// Branch.
+    /// Branch that is checked out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "main"))]
     pub branch: Option<String>,
@@ -199,7 +199,7 @@ pub struct WorkspaceRepository {
     /// Secret with the credentials, in the team's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalRef>,
-    /// URL.
+    /// URL of the repository.
     pub url: String,
 }
 
@@ -207,11 +207,11 @@ pub struct WorkspaceRepository {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceResources {
-    /// Processor cores.
+    /// Processor cores of the workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "2"))]
     pub cpu: Option<String>,
-    /// Memory.
+    /// Memory of the workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "4Gi"))]
     pub memory: Option<String>,

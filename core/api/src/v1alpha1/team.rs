@@ -70,7 +70,7 @@ pub struct TeamAccess {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub groups: Vec<GroupAccess>,
-    /// Single people.
+    /// People who belong to the team, one by one.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",
@@ -119,14 +119,14 @@ pub struct ClusterDefaults {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub default_addons: Vec<String>,
-    /// Kubernetes version.
+    /// Kubernetes release of new clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes_version: Option<String>,
     /// Processor cores per worker.
     #[serde(rename = "workerCPU", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub worker_cpu: Option<i32>,
-    /// Workers.
+    /// Number of workers of new clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub worker_count: Option<i32>,
@@ -223,7 +223,7 @@ pub struct ResourceLimits {
     /// Processor cores over all clusters.
     #[serde(rename = "maxCPUCores", skip_serializing_if = "Option::is_none")]
     pub max_cpu_cores: Option<Quantity>,
-    /// Clusters.
+    /// The most clusters that the team may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub max_clusters: Option<i32>,
@@ -289,7 +289,7 @@ pub struct ResourceUsage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub cluster_utilization: Option<i32>,
-    /// Clusters.
+    /// Clusters that the team has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clusters: Option<i32>,
     /// Processor cores, in percent of the limit.
@@ -304,16 +304,16 @@ pub struct ResourceUsage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub node_utilization: Option<i32>,
-    /// Processor cores.
+    /// Processor cores of all workers.
     #[serde(rename = "totalCPU", skip_serializing_if = "Option::is_none")]
     pub total_cpu: Option<Quantity>,
-    /// Memory.
+    /// Memory of all workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_memory: Option<Quantity>,
-    /// Workers.
+    /// Number of workers of all clusters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_nodes: Option<i32>,
-    /// Storage.
+    /// Disks of all workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_storage: Option<Quantity>,
 }

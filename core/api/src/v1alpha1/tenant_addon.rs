@@ -60,7 +60,7 @@ pub struct TenantAddonSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelmChart {
-    /// Chart name.
+    /// Name of the chart in its repository.
     pub chart: String,
     /// Whether the namespace is made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub struct HelmChart {
     /// Release name; absent means the object's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_name: Option<String>,
-    /// Repository URL.
+    /// URL of the chart's repository.
     pub repository: String,
 }
 

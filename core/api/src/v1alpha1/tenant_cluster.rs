@@ -47,7 +47,7 @@ pub struct TenantClusterSpec {
     /// Who looks after the addons.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
-    /// Addressing.
+    /// Addresses of pods, services and load balancers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub networking: Option<TenantNetworking>,
     /// The ProviderConfig; its namespace defaults to `butler-system`.
@@ -63,7 +63,7 @@ pub struct TenantClusterSpec {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub time_servers: Vec<String>,
-    /// The workers.
+    /// The machines that run the workloads.
     pub workers: WorkerPool,
     /// Development workspaces in this cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,13 +74,13 @@ pub struct TenantClusterSpec {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantAddons {
-    /// cert-manager.
+    /// cert-manager, which issues certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_manager: Option<TenantCertManager>,
     /// The network of pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cni: Option<TenantCni>,
-    /// GitOps tooling.
+    /// What keeps the cluster as a Git repository has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gitops: Option<TenantGitOps>,
     /// The ingress controller.
@@ -89,12 +89,12 @@ pub struct TenantAddons {
     /// Addresses for services of type LoadBalancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<TenantLoadBalancer>,
-    /// Persistent volumes.
+    /// What gives pods persistent volumes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<TenantStorage>,
 }
 
-/// cert-manager.
+/// cert-manager, which issues certificates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantCertManager {
@@ -106,7 +106,7 @@ pub struct TenantCertManager {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::free_form")]
     pub values: Option<Map<String, Value>>,
-    /// Chart version.
+    /// Version of the chart.
     pub version: String,
 }
 
@@ -114,7 +114,7 @@ pub struct TenantCertManager {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantCni {
-    /// Which implementation.
+    /// The implementation that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "cilium"))]
     pub provider: Option<TenantCniProvider>,
@@ -122,15 +122,15 @@ pub struct TenantCni {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::free_form")]
     pub values: Option<Map<String, Value>>,
-    /// Chart version.
+    /// Version of the chart.
     pub version: String,
 }
 
-/// GitOps tooling.
+/// What keeps the cluster as a Git repository has it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantGitOps {
-    /// Which implementation.
+    /// The implementation that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<TenantGitOpsProvider>,
     /// Repository with the desired state.
@@ -145,17 +145,17 @@ pub struct TenantGitOps {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitRepository {
-    /// Branch.
+    /// Branch that is followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "main"))]
     pub branch: Option<String>,
-    /// Folder.
+    /// Folder of the repository that is followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Secret with the credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalRef>,
-    /// URL.
+    /// URL of the repository.
     pub url: String,
 }
 
@@ -167,7 +167,7 @@ pub struct TenantIngress {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
-    /// Which implementation.
+    /// The implementation that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<TenantIngressProvider>,
     /// Helm values, merged over the defaults.
@@ -183,7 +183,7 @@ pub struct TenantIngress {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantLoadBalancer {
-    /// Which implementation.
+    /// The implementation that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "metallb"))]
     pub provider: Option<TenantLoadBalancerProvider>,
@@ -191,22 +191,22 @@ pub struct TenantLoadBalancer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::free_form")]
     pub values: Option<Map<String, Value>>,
-    /// Chart version.
+    /// Version of the chart.
     pub version: String,
 }
 
-/// Persistent volumes.
+/// What gives pods persistent volumes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantStorage {
-    /// Which implementation.
+    /// The implementation that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<TenantStorageProvider>,
     /// Helm values, merged over the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::free_form")]
     pub values: Option<Map<String, Value>>,
-    /// Chart version.
+    /// Version of the chart.
     pub version: String,
 }
 
@@ -248,13 +248,13 @@ pub struct InfrastructureOverride {
     /// On Google Cloud.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gcp: Option<GcpOverride>,
-    /// On Harvester.
+    /// What differs on Harvester.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub harvester: Option<HarvesterOverride>,
-    /// On Nutanix.
+    /// What differs on Nutanix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nutanix: Option<NutanixOverride>,
-    /// On Proxmox.
+    /// What differs on Proxmox.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxmox: Option<ProxmoxOverride>,
 }
@@ -263,19 +263,19 @@ pub struct InfrastructureOverride {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GcpOverride {
-    /// Image.
+    /// Image that the workers boot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Image family.
+    /// Family of images, of which the newest is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_family: Option<String>,
-    /// Machine type.
+    /// Type of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_type: Option<String>,
-    /// Subnetwork.
+    /// Subnetwork of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnetwork: Option<String>,
-    /// Zone.
+    /// Zone of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
 }
@@ -302,13 +302,13 @@ pub struct NutanixOverride {
     /// Prism Element cluster.
     #[serde(rename = "clusterUUID", skip_serializing_if = "Option::is_none")]
     pub cluster_uuid: Option<String>,
-    /// Image.
+    /// Id of the image that machines boot.
     #[serde(rename = "imageUUID", skip_serializing_if = "Option::is_none")]
     pub image_uuid: Option<String>,
-    /// Storage container.
+    /// Id of the storage container of the disks.
     #[serde(rename = "storageContainerUUID", skip_serializing_if = "Option::is_none")]
     pub storage_container_uuid: Option<String>,
-    /// Subnet.
+    /// Id of the subnet of the machines.
     #[serde(rename = "subnetUUID", skip_serializing_if = "Option::is_none")]
     pub subnet_uuid: Option<String>,
 }
@@ -317,10 +317,10 @@ pub struct NutanixOverride {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxmoxOverride {
-    /// Host.
+    /// Host that carries the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// Storage.
+    /// Storage of the disks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<String>,
     /// Template to clone.
@@ -339,7 +339,7 @@ pub struct ManagementPolicy {
     pub mode: Option<ManagementMode>,
 }
 
-/// Addressing.
+/// Addresses of pods, services and load balancers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantNetworking {
@@ -364,13 +364,13 @@ pub struct TenantNetworking {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantAddressRange {
-    /// Last address.
+    /// Last address of the range.
     pub end: String,
-    /// First address.
+    /// First address of the range.
     pub start: String,
 }
 
-/// The workers.
+/// The machines that run the workloads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerPool {
@@ -386,19 +386,19 @@ pub struct WorkerPool {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MachineTemplate {
-    /// Processor cores.
+    /// Processor cores of a machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 4))]
     pub cpu: Option<i32>,
-    /// Root disk.
+    /// Size of the root disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "100Gi"))]
     pub disk_size: Option<Quantity>,
-    /// Memory.
+    /// Memory of a machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "16Gi"))]
     pub memory: Option<Quantity>,
-    /// Operating system.
+    /// Operating system of the machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub os: Option<WorkerOs>,
 }
@@ -419,7 +419,7 @@ pub struct WorkerOs {
     /// Settings for type talos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub talos: Option<WorkerTalos>,
-    /// Which system.
+    /// The operating system that is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "rocky"))]
     pub r#type: Option<OsType>,
@@ -437,10 +437,10 @@ pub struct WorkerTalos {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "/dev/vda"))]
     pub install_disk: Option<String>,
-    /// Installer image.
+    /// Image that installs Talos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub installer_image: Option<String>,
-    /// Talos version.
+    /// Talos release of the workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "v1.9.3"))]
     pub version: Option<String>,
@@ -474,15 +474,15 @@ pub struct WorkspaceSettings {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceQuota {
-    /// Processor cores.
+    /// The most processor cores of a workspace.
     #[serde(rename = "maxCPU", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "16"))]
     pub max_cpu: Option<String>,
-    /// Memory.
+    /// The most memory of a workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "32Gi"))]
     pub max_memory: Option<String>,
-    /// Storage.
+    /// The most storage of a workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "500Gi"))]
     pub max_storage: Option<String>,
@@ -563,11 +563,11 @@ pub struct ObservedState {
 pub struct ObservedAddon {
     /// Who installed it.
     pub managed_by: AddonManager,
-    /// Addon.
+    /// Name of the addon.
     pub name: String,
-    /// Its state.
+    /// How far its installation is.
     pub status: ObservedAddonStatus,
-    /// Its version.
+    /// Version that is installed.
     pub version: String,
 }
 
@@ -577,7 +577,7 @@ pub struct ObservedAddon {
 pub struct ObservedWorkers {
     /// How many there should be.
     pub desired: i32,
-    /// Their names.
+    /// Names of the worker nodes.
     #[serde(
         default,
         deserialize_with = "wire::null_as_empty",

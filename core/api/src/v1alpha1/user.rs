@@ -78,7 +78,7 @@ pub struct SshKey {
     /// When it was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added_at: Option<Time>,
-    /// SHA-256 fingerprint.
+    /// SHA-256 fingerprint of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// Name of the key.
@@ -113,7 +113,7 @@ pub struct UserStatus {
     /// SHA-256 of the invitation token, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invite_token_hash: Option<Credential>,
-    /// Last login.
+    /// When the person last logged in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_login_time: Option<Time>,
     /// Groups of the last login, as the identity provider named them.
@@ -154,7 +154,7 @@ pub struct UserStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TeamMembership {
-    /// Team.
+    /// Name of the team.
     pub name: String,
     /// Role in it.
     pub role: String,

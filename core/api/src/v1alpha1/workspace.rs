@@ -41,7 +41,7 @@ pub struct WorkspaceSpec {
     /// Personal settings to install.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dotfiles: Option<Dotfiles>,
-    /// Editor settings.
+    /// What the editor is set to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub editor_config: Option<EditorConfig>,
     /// Workload to copy environment variables from.
@@ -51,7 +51,7 @@ pub struct WorkspaceSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "4h"))]
     pub idle_timeout: Option<String>,
-    /// Container image.
+    /// Container image of the workspace.
     pub image: String,
     /// E-mail of the owner.
     #[schemars(length(min = 1))]
@@ -82,7 +82,7 @@ pub struct WorkspaceSpec {
     pub storage_size: Option<Quantity>,
 }
 
-/// Editor settings.
+/// What the editor is set to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EditorConfig {
@@ -112,10 +112,10 @@ pub struct WorkspaceStatus {
     /// Whether the SSH service exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
-    /// Last connect.
+    /// When somebody last connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_activity_time: Option<Time>,
-    /// Last disconnect.
+    /// When somebody last disconnected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_disconnect_time: Option<Time>,
     /// The `metadata.generation` this status speaks about.
@@ -124,7 +124,7 @@ pub struct WorkspaceStatus {
     /// Where the object is in its life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<WorkspacePhase>,
-    /// The pod.
+    /// Name of the workspace's pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_name: Option<String>,
     /// The volume claim.

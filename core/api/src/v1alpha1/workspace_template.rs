@@ -59,7 +59,7 @@ pub struct WorkspacePreset {
     /// Workload to copy environment variables from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env_from: Option<EnvFrom>,
-    /// Container image.
+    /// Container image of the workspace.
     pub image: String,
     /// Repositories to clone side by side under `/workspace`.
     #[serde(

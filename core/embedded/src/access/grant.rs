@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{GROUP, Wish, allowed, bindings_of, role_of};
-use crate::http::request::User;
-use crate::kinds::Resource;
-use crate::rest::Place;
-use crate::status::Failure;
+use super::{Attributes, User, allowed, bindings_of, role_of};
+use crate::kinds::builtin::RBAC;
+use crate::kinds::{RequestInfo, Resource};
+use crate::status::StatusError;
 use crate::store::Store;
 use crate::text::{meta, string_at};
 
@@ -20,65 +19,69 @@ const MOST: usize = 100_000;
 pub(crate) fn check(
     store: &Store,
     user: &User,
-    place: &Place,
+    info: &RequestInfo,
     old: Option<&Value>,
     new: &Value,
-) -> Result<(), Failure> {
-    let resource = &*place.resource;
-    if resource.group != GROUP || user.is_master() || old.is_some_and(|old| same_but_for_collection(old, new)) {
+) -> Result<(), StatusError> {
+    let resource = &*info.resource;
+    if resource.group != RBAC || user.is_master() || old.is_some_and(|old| same_but_for_collection(old, new)) {
         return Ok(());
     }
     match resource.plural.as_str() {
-        "roles" | "clusterroles" => role(store, user, place, new),
-        "rolebindings" | "clusterrolebindings" => binding(store, user, place, new),
+        "roles" | "clusterroles" => role(store, user, info, new),
+        "rolebindings" | "clusterrolebindings" => binding(store, user, info, new),
         _ => Ok(()),
     }
 }
 
-fn role(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(), Failure> {
-    let resource = &*place.resource;
-    let wish = Wish::Resource {
+fn role(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), StatusError> {
+    let resource = &*info.resource;
+    let attributes = Attributes::Resource {
         verb: "escalate",
-        group: GROUP,
+        group: RBAC,
         resource: &resource.plural,
-        name: &place.name,
-        namespace: &place.namespace,
+        name: &info.name,
+        namespace: &info.namespace,
     };
-    if allowed(store, user, wish) {
+    if allowed(store, user, attributes) {
         return Ok(());
     }
-    let held = held(store, user, &place.namespace);
+    let held = held(store, user, &info.namespace);
     confirm(resource, new, user, &held, &rules(new))?;
     // It gathers rules of other roles, whatever they are.
     if new["aggregationRule"].is_object() && !missing(&held, &everything())?.is_empty() {
         let why = "must have cluster-admin privileges to use the aggregationRule";
-        return Err(Failure::forbidden(&resource.target(), meta(new, "name"), why));
+        return Err(StatusError::forbidden(
+            &resource.group_resource(),
+            meta(new, "name"),
+            why,
+        ));
     }
     Ok(())
 }
 
-fn binding(store: &Store, user: &User, place: &Place, new: &Value) -> Result<(), Failure> {
-    let resource = &*place.resource;
+fn binding(store: &Store, user: &User, info: &RequestInfo, new: &Value) -> Result<(), StatusError> {
+    let resource = &*info.resource;
     let name = string_at(new, "/roleRef/name");
     let kind = if string_at(new, "/roleRef/kind") == "ClusterRole" {
         "clusterroles"
     } else {
         "roles"
     };
-    let wish = Wish::Resource {
+    let attributes = Attributes::Resource {
         verb: "bind",
-        group: GROUP,
+        group: RBAC,
         resource: kind,
         name,
-        namespace: &place.namespace,
+        namespace: &info.namespace,
     };
-    if allowed(store, user, wish) {
+    if allowed(store, user, attributes) {
         return Ok(());
     }
     // The real server names the resource of the binding, not that of the role.
-    let role = role_of(store, &new["roleRef"], &place.namespace);
-    let role = role.ok_or_else(|| Failure::not_found(&resource.target(), name))?;
-    let held = held(store, user, &place.namespace);
+    let role = role_of(store, &new["roleRef"], &info.namespace);
+    let role = role.ok_or_else(|| StatusError::not_found(&resource.group_resource(), name))?;
+    let held = held(store, user, &info.namespace);
     confirm(resource, new, user, &held, &rules(&role.value))
 }
 
@@ -238,14 +241,14 @@ fn held(store: &Store, user: &User, namespace: &str) -> Vec<Rule> {
 }
 
 /// The parts of rules that no rule of `held` covers.
-fn missing(held: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, Failure> {
+fn missing(held: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, StatusError> {
     let covered = |part: &Rule| held.iter().any(|rule| rule.covers(part));
     let mut missing = Vec::new();
     let mut left = MOST;
     for rule in wanted.iter().filter(|rule| !covered(rule)) {
         left = left.checked_sub(rule.parts()).ok_or_else(|| {
             let text = format!("the rules name more than {MOST} combinations of group, resource, name and verb");
-            Failure::new(413, "RequestEntityTooLarge", text)
+            StatusError::new(413, "RequestEntityTooLarge", text)
         })?;
         missing.extend(rule.broken_down().into_iter().filter(|part| !covered(part)));
     }
@@ -274,7 +277,13 @@ fn compact(rules: Vec<Rule>) -> Vec<Rule> {
     compacted
 }
 
-fn confirm(resource: &Resource, object: &Value, user: &User, held: &[Rule], wanted: &[Rule]) -> Result<(), Failure> {
+fn confirm(
+    resource: &Resource,
+    object: &Value,
+    user: &User,
+    held: &[Rule],
+    wanted: &[Rule],
+) -> Result<(), StatusError> {
     let missing = missing(held, wanted)?;
     if missing.is_empty() {
         return Ok(());
@@ -286,7 +295,11 @@ fn confirm(resource: &Resource, object: &Value, user: &User, held: &[Rule], want
         quoted(&user.groups),
         lines.into_iter().collect::<Vec<_>>().join("\n")
     );
-    Err(Failure::forbidden(&resource.target(), meta(object, "name"), &why))
+    Err(StatusError::forbidden(
+        &resource.group_resource(),
+        meta(object, "name"),
+        &why,
+    ))
 }
 
 #[cfg(test)]

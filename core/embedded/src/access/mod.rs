@@ -1,22 +1,23 @@
-//! Who may do what: the roles and bindings that are stored, and what everybody may do.
+//! Authentication (who makes a request) and authorization by roles (whether they may make it).
 
+pub(crate) mod authenticate;
 pub(crate) mod grant;
 pub(crate) mod tokens;
+mod user;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::http::request::User;
+pub(crate) use self::user::User;
+use crate::kinds::builtin::RBAC;
 use crate::store::{Object, Store};
 use crate::text::string_at;
 
-const GROUP: &str = "rbac.authorization.k8s.io";
-
-/// What somebody wants to do.
+/// What a request does, for the decision whether its user may do it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Wish<'a> {
-    /// Something with a resource; a subresource is part of its name.
+pub(crate) enum Attributes<'a> {
+    /// It does something with a resource. A subresource is part of the resource's name, as in `pods/status`.
     Resource {
         verb: &'a str,
         group: &'a str,
@@ -24,30 +25,30 @@ pub(crate) enum Wish<'a> {
         name: &'a str,
         namespace: &'a str,
     },
-    /// Something with a path that is no resource.
-    Path { verb: &'a str, path: &'a str },
+    /// It does something with a path that leads to no resource, such as `/version`.
+    NonResource { verb: &'a str, path: &'a str },
 }
 
-/// Whether a user may do it.
-pub(crate) fn allowed(store: &Store, user: &User, wish: Wish<'_>) -> bool {
-    if user.is_master() || open_to_all(user, wish) {
+/// Whether a user may make a request.
+pub(crate) fn allowed(store: &Store, user: &User, attributes: Attributes<'_>) -> bool {
+    if user.is_master() || open_to_all(user, attributes) {
         return true;
     }
-    let namespace = match wish {
-        Wish::Resource { namespace, .. } => namespace,
-        Wish::Path { .. } => "",
+    let namespace = match attributes {
+        Attributes::Resource { namespace, .. } => namespace,
+        Attributes::NonResource { .. } => "",
     };
     bindings_of(store, user, namespace)
         .iter()
-        .any(|binding| grants(store, &binding.value, wish))
+        .any(|binding| grants(store, &binding.value, attributes))
 }
 
 /// The bindings of a user that hold in a namespace, or in all of them.
 fn bindings_of(store: &Store, user: &User, namespace: &str) -> Vec<Arc<Object>> {
-    let mut bindings = store.list(&format!("{GROUP}/clusterrolebindings"), "").objects;
+    let mut bindings = store.list(&format!("{RBAC}/clusterrolebindings"), "").objects;
     if !namespace.is_empty() {
         let prefix = format!("{namespace}/");
-        bindings.extend(store.list(&format!("{GROUP}/rolebindings"), &prefix).objects);
+        bindings.extend(store.list(&format!("{RBAC}/rolebindings"), &prefix).objects);
     }
     let concern = |binding: &Value| {
         let subjects = binding["subjects"].as_array().into_iter().flatten();
@@ -58,10 +59,10 @@ fn bindings_of(store: &Store, user: &User, namespace: &str) -> Vec<Arc<Object>> 
 }
 
 /// What needs no role: health and version for everybody, discovery and questions about oneself for those who are known.
-fn open_to_all(user: &User, wish: Wish<'_>) -> bool {
+fn open_to_all(user: &User, attributes: Attributes<'_>) -> bool {
     let known = user.groups.iter().any(|g| g == "system:authenticated");
-    match wish {
-        Wish::Path {
+    match attributes {
+        Attributes::NonResource {
             verb: "get" | "head",
             path,
         } => {
@@ -69,13 +70,13 @@ fn open_to_all(user: &User, wish: Wish<'_>) -> bool {
             ["/healthz", "/livez", "/readyz", "/version"].into_iter().any(below)
                 || known && ["/api", "/apis", "/openapi"].into_iter().any(below)
         }
-        Wish::Resource {
+        Attributes::Resource {
             verb: "create",
             group: "authorization.k8s.io",
             resource,
             ..
         } => known && matches!(resource, "selfsubjectaccessreviews" | "selfsubjectrulesreviews"),
-        Wish::Resource {
+        Attributes::Resource {
             verb: "create",
             group: "authentication.k8s.io",
             resource,
@@ -95,31 +96,31 @@ fn is_subject(user: &User, subject: &Value) -> bool {
     }
 }
 
-/// Whether the role that a binding names allows it.
-fn grants(store: &Store, binding: &Value, wish: Wish<'_>) -> bool {
+/// Whether the role that a binding names allows a request.
+fn grants(store: &Store, binding: &Value, attributes: Attributes<'_>) -> bool {
     let found = role_of(store, &binding["roleRef"], string_at(binding, "/metadata/namespace"));
     let rules = found.as_ref().and_then(|role| role.value["rules"].as_array());
-    rules.into_iter().flatten().any(|rule| permits(rule, wish))
+    rules.into_iter().flatten().any(|rule| permits(rule, attributes))
 }
 
 /// The role that a binding in a namespace names.
 fn role_of(store: &Store, role: &Value, namespace: &str) -> Option<Arc<Object>> {
     let name = string_at(role, "/name");
     if string_at(role, "/kind") == "ClusterRole" {
-        store.get(&format!("{GROUP}/clusterroles"), name)
+        store.get(&format!("{RBAC}/clusterroles"), name)
     } else {
-        store.get(&format!("{GROUP}/roles"), &format!("{namespace}/{name}"))
+        store.get(&format!("{RBAC}/roles"), &format!("{namespace}/{name}"))
     }
 }
 
-fn permits(rule: &Value, wish: Wish<'_>) -> bool {
+fn permits(rule: &Value, attributes: Attributes<'_>) -> bool {
     let lists = |member: &str, wanted: &str| {
         rule[member]
             .as_array()
             .is_some_and(|list| list.iter().any(|v| v == "*" || v == wanted))
     };
-    match wish {
-        Wish::Resource {
+    match attributes {
+        Attributes::Resource {
             verb,
             group,
             resource,
@@ -133,7 +134,7 @@ fn permits(rule: &Value, wish: Wish<'_>) -> bool {
                 && (lists("resources", resource) || sub.is_some_and(|sub| lists("resources", &sub)))
                 && names.is_none_or(|names| names.iter().any(|n| n == name))
         }
-        Wish::Path { verb, path } => {
+        Attributes::NonResource { verb, path } => {
             let urls = rule["nonResourceURLs"]
                 .as_array()
                 .into_iter()
@@ -151,8 +152,8 @@ mod tests {
 
     use super::*;
 
-    fn wish<'a>(verb: &'a str, resource: &'a str, name: &'a str) -> Wish<'a> {
-        Wish::Resource {
+    fn attributes<'a>(verb: &'a str, resource: &'a str, name: &'a str) -> Attributes<'a> {
+        Attributes::Resource {
             verb,
             group: "",
             resource,
@@ -164,24 +165,24 @@ mod tests {
     #[test]
     fn a_rule_permits_what_it_lists() {
         let rule = json!({"apiGroups": [""], "resources": ["pods", "*/status"], "verbs": ["get"]});
-        assert!(permits(&rule, wish("get", "pods", "a")));
-        assert!(permits(&rule, wish("get", "nodes/status", "a")));
-        assert!(!permits(&rule, wish("list", "pods", "")));
-        assert!(!permits(&rule, wish("get", "secrets", "a")));
+        assert!(permits(&rule, attributes("get", "pods", "a")));
+        assert!(permits(&rule, attributes("get", "nodes/status", "a")));
+        assert!(!permits(&rule, attributes("list", "pods", "")));
+        assert!(!permits(&rule, attributes("get", "secrets", "a")));
         let named = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"], "resourceNames": ["a"]});
-        assert!(permits(&named, wish("delete", "secrets", "a")));
-        assert!(!permits(&named, wish("delete", "secrets", "b")));
+        assert!(permits(&named, attributes("delete", "secrets", "a")));
+        assert!(!permits(&named, attributes("delete", "secrets", "b")));
         let path = json!({"nonResourceURLs": ["/metrics*"], "verbs": ["get"]});
         assert!(permits(
             &path,
-            Wish::Path {
+            Attributes::NonResource {
                 verb: "get",
                 path: "/metrics/x"
             }
         ));
         assert!(!permits(
             &path,
-            Wish::Path {
+            Attributes::NonResource {
                 verb: "get",
                 path: "/logs"
             }
@@ -192,7 +193,7 @@ mod tests {
     fn strangers_see_health_and_known_users_see_discovery() {
         let stranger = User::anonymous();
         let known = User::authenticated("jane".into(), Vec::new());
-        let get = |path| Wish::Path { verb: "get", path };
+        let get = |path| Attributes::NonResource { verb: "get", path };
         assert!(open_to_all(&stranger, get("/readyz/ping")));
         assert!(!open_to_all(&stranger, get("/apis")));
         assert!(open_to_all(&known, get("/apis/apps/v1")));

@@ -4,19 +4,36 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::http::request::User;
+use super::User;
+use crate::kinds::builtin::SERVICE_ACCOUNTS;
 use crate::pki::{self, PkiError};
 use crate::store::Store;
-use crate::text::{meta, string_at};
+use crate::text::meta;
+
+/// The header of an issued token (RFC 7519).
+const HEAD: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+/// What an issued token says of its service account.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    /// The name of the user that the account is.
+    sub: String,
+    namespace: String,
+    name: String,
+    uid: String,
+    /// The second of Unix time from which on the token is worth nothing.
+    exp: i64,
+}
 
 /// The tokens of a server.
 pub(crate) struct Tokens {
-    /// Token, user and groups.
+    /// The lines of the token file: token, name of the user, and groups.
     file: Vec<(String, String, Vec<String>)>,
-    /// What issued tokens are signed with.
+    /// The key that signs tokens of service accounts.
     key: Vec<u8>,
 }
 
@@ -47,43 +64,44 @@ impl Tokens {
             return Some(User::authenticated(name.clone(), groups.clone()));
         }
         let claims = self.verify(token, now)?;
-        let (namespace, name) = (string_at(&claims, "/namespace"), string_at(&claims, "/name"));
-        let account = store.get("serviceaccounts", &format!("{namespace}/{name}"))?;
-        if meta(&account.value, "uid") != string_at(&claims, "/uid") {
+        let (namespace, name) = (&claims.namespace, &claims.name);
+        let account = store.get(SERVICE_ACCOUNTS, &format!("{namespace}/{name}"))?;
+        // An account that was made again under the same name is another one.
+        if meta(&account.value, "uid") != claims.uid {
             return None;
         }
         let groups = vec![
             "system:serviceaccounts".to_owned(),
             format!("system:serviceaccounts:{namespace}"),
         ];
-        Some(User::authenticated(
-            format!("system:serviceaccount:{namespace}:{name}"),
-            groups,
-        ))
+        Some(User::authenticated(claims.sub, groups))
     }
 
     /// Issues a token for a service account.
     pub(crate) fn issue(&self, account: &Value, expires: i64) -> String {
-        let claims = json!({
-            "sub": format!("system:serviceaccount:{}:{}", meta(account, "namespace"), meta(account, "name")),
-            "namespace": meta(account, "namespace"), "name": meta(account, "name"), "uid": meta(account, "uid"),
-            "exp": expires,
-        });
-        let head = URL_SAFE_NO_PAD.encode(json!({"alg": "HS256", "typ": "JWT"}).to_string());
-        let body = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let (namespace, name) = (meta(account, "namespace"), meta(account, "name"));
+        let claims = Claims {
+            sub: format!("system:serviceaccount:{namespace}:{name}"),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: meta(account, "uid").to_owned(),
+            exp: expires,
+        };
+        let claims = serde_json::to_vec(&claims).expect("texts and a number are always JSON");
+        let body = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEAD), URL_SAFE_NO_PAD.encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(hmac(&self.key, body.as_bytes()));
         format!("{body}.{signature}")
     }
 
-    fn verify(&self, token: &str, now: i64) -> Option<Value> {
+    fn verify(&self, token: &str, now: i64) -> Option<Claims> {
         let (body, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         if !same(&signature, &hmac(&self.key, body.as_bytes())) {
             return None;
         }
         let claims = URL_SAFE_NO_PAD.decode(body.split_once('.')?.1).ok()?;
-        let claims = serde_json::from_slice::<Value>(&claims).ok()?;
-        (claims["exp"].as_i64()? > now).then_some(claims)
+        let claims = serde_json::from_slice::<Claims>(&claims).ok()?;
+        (claims.exp > now).then_some(claims)
     }
 }
 
@@ -93,7 +111,8 @@ fn parse(text: &str) -> Vec<(String, String, Vec<String>)> {
         .filter_map(|line| {
             let mut fields = line.splitn(4, ',').map(|f| f.trim().trim_matches('"'));
             let (token, user) = (fields.next()?, fields.next()?);
-            let groups = fields.nth(1).unwrap_or_default();
+            // A user needs no groups.
+            let groups = fields.nth(1).unwrap_or("");
             let groups = groups
                 .split(',')
                 .map(str::trim)
@@ -148,6 +167,8 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -175,7 +196,7 @@ mod tests {
         };
         let account = json!({"metadata": {"name": "robot", "namespace": "n", "uid": "u"}});
         let token = tokens.issue(&account, 100);
-        assert_eq!(tokens.verify(&token, 99).unwrap()["name"], "robot");
+        assert_eq!(tokens.verify(&token, 99).unwrap().name, "robot");
         assert!(tokens.verify(&token, 100).is_none());
         assert!(tokens.verify(&format!("{token}x"), 99).is_none());
         let other = Tokens {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::names;
 use crate::schema::pattern::Pattern;
 use crate::status::{CAUSES, Cause};
-use crate::text::{meta, now, string_at};
+use crate::text::{items, meta, now, string_at, text};
 
 /// Holds a definition until its objects are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -76,7 +76,7 @@ pub(crate) fn check(old: Option<&Value>, definition: &Value) -> Vec<Cause> {
         });
         causes.extend(problems.iter().map(|p| Cause::invalid(&field, &value, p)));
     }
-    match spec["scope"].as_str().unwrap_or_default() {
+    match text(&spec["scope"]) {
         "" => causes.push(Cause::required("spec.scope", "")),
         "Cluster" | "Namespaced" => {}
         _ => {
@@ -93,7 +93,7 @@ pub(crate) fn check(old: Option<&Value>, definition: &Value) -> Vec<Cause> {
 
 fn versions(old: Option<&Value>, definition: &Value, causes: &mut Vec<Cause>) {
     let spec = &definition["spec"];
-    let list = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let list = items(&spec["versions"]);
     let stored = &definition["status"]["storedVersions"];
     let storing = list.iter().filter(|v| v["storage"] == true).collect::<Vec<_>>();
     if storing.len() != 1 {
@@ -146,7 +146,7 @@ fn versions(old: Option<&Value>, definition: &Value, causes: &mut Vec<Cause>) {
             ruled: false,
         };
         let sound = structure.causes.len();
-        structure.node(schema, Place::Root(&path), "object");
+        structure.node(schema, SchemaPath::Root(&path), "object");
         // What was taken once stays usable.
         let unchanged = old.is_some_and(|old| schema_of(old, name) == Some(schema));
         if structure.ruled && structure.causes.len() == sound && !unchanged {
@@ -164,15 +164,15 @@ fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
 
 /// A place in a schema, spelt out only when something is wrong there.
 #[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum SchemaPath<'a> {
     Root(&'a str),
-    Property(&'a Place<'a>, &'a str),
+    Property(&'a SchemaPath<'a>, &'a str),
     /// A member of a schema that is a schema itself, such as `items`.
-    Below(&'a Place<'a>, &'a str),
-    Branch(&'a Place<'a>, &'a str, usize),
+    Below(&'a SchemaPath<'a>, &'a str),
+    Branch(&'a SchemaPath<'a>, &'a str, usize),
 }
 
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for SchemaPath<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Root(path) => f.write_str(path),
@@ -188,13 +188,13 @@ struct Structure<'a, 'c> {
     causes: &'c mut Vec<Cause>,
     /// Equal expressions are read once.
     patterns: HashMap<&'a str, Option<String>>,
-    /// There are validation rules.
+    /// Whether the schema has validation rules.
     ruled: bool,
 }
 
 impl<'a> Structure<'a, '_> {
     /// Every node of a structural schema has a type, unless it says what else it is.
-    fn node(&mut self, schema: &'a Value, path: Place<'_>, place: &str) {
+    fn node(&mut self, schema: &'a Value, path: SchemaPath<'_>, place: &str) {
         if self.causes.len() >= CAUSES {
             return;
         }
@@ -207,14 +207,14 @@ impl<'a> Structure<'a, '_> {
         self.ruled |= schema["x-kubernetes-validations"].is_array();
         self.values(schema, path);
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            self.node(property, Place::Property(&path, name), "object fields");
+            self.node(property, SchemaPath::Property(&path, name), "object fields");
         }
         if schema["additionalProperties"].is_object() {
-            let below = Place::Below(&path, "additionalProperties");
+            let below = SchemaPath::Below(&path, "additionalProperties");
             self.node(&schema["additionalProperties"], below, "object fields");
         }
         if schema["items"].is_object() {
-            self.node(&schema["items"], Place::Below(&path, "items"), "array items");
+            self.node(&schema["items"], SchemaPath::Below(&path, "items"), "array items");
         } else if schema["type"] == "array" {
             self.causes
                 .push(Cause::required(format!("{path}.items"), "must be specified"));
@@ -222,7 +222,7 @@ impl<'a> Structure<'a, '_> {
     }
 
     /// What a schema, or a branch of its logic, says of values.
-    fn values(&mut self, schema: &'a Value, path: Place<'_>) {
+    fn values(&mut self, schema: &'a Value, path: SchemaPath<'_>) {
         if self.causes.len() >= CAUSES {
             return;
         }
@@ -240,22 +240,22 @@ impl<'a> Structure<'a, '_> {
         }
         for name in ["allOf", "anyOf", "oneOf"] {
             for (index, branch) in schema[name].as_array().into_iter().flatten().enumerate() {
-                self.branch(branch, Place::Branch(&path, name, index));
+                self.branch(branch, SchemaPath::Branch(&path, name, index));
             }
         }
         if schema["not"].is_object() {
-            self.branch(&schema["not"], Place::Below(&path, "not"));
+            self.branch(&schema["not"], SchemaPath::Below(&path, "not"));
         }
     }
 
-    fn branch(&mut self, schema: &'a Value, path: Place<'_>) {
+    fn branch(&mut self, schema: &'a Value, path: SchemaPath<'_>) {
         self.values(schema, path);
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            self.branch(property, Place::Property(&path, name));
+            self.branch(property, SchemaPath::Property(&path, name));
         }
         for name in ["additionalProperties", "items"] {
             if schema[name].is_object() {
-                self.branch(&schema[name], Place::Below(&path, name));
+                self.branch(&schema[name], SchemaPath::Below(&path, name));
             }
         }
     }

@@ -6,19 +6,24 @@ use serde_json::Value;
 
 use super::names;
 use crate::kinds::Resource;
+use crate::kinds::finalizers::{FOREGROUND, KUBERNETES, ORPHAN};
 use crate::status::{CAUSES, Cause};
-use crate::text::{clip, meta, string_at};
+use crate::text::{clip, meta, string_at, texts};
 
 /// Bytes that all annotations together may have.
 const ANNOTATIONS: usize = 256 << 10;
 
-/// What is wrong with the metadata of a new object.
-pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
+/// What is wrong with the metadata of a new object; `validate_name` tells what is wrong with a name.
+pub(crate) fn check_new(
+    resource: &Resource,
+    object: &Value,
+    validate_name: impl Fn(&str) -> Vec<String>,
+) -> Vec<Cause> {
     let mut causes = Vec::new();
     let (name, generate) = (meta(object, "name"), meta(object, "generateName"));
     if !generate.is_empty() {
         let text = Value::from(generate);
-        let problems = name_problems(resource, &format!("{generate}x"));
+        let problems = validate_name(&format!("{generate}x"));
         let invalid = |p: &String| Cause::invalid("metadata.generateName", &text, p);
         causes.extend(problems.iter().map(invalid));
     }
@@ -27,7 +32,7 @@ pub(crate) fn check_new(resource: &Resource, object: &Value) -> Vec<Cause> {
     } else {
         let text = Value::from(name);
         causes.extend(
-            name_problems(resource, name)
+            validate_name(name)
                 .iter()
                 .map(|p| Cause::invalid("metadata.name", &text, p)),
         );
@@ -78,11 +83,11 @@ pub(crate) fn warnings(resource: &Resource, old: Option<&Value>, new: &Value) ->
     if resource.is_core() {
         return Vec::new();
     }
-    let before = old.map(|o| texts(&o["metadata"]["finalizers"])).unwrap_or_default();
-    let before = before.into_iter().collect::<HashSet<_>>();
+    let before = old.into_iter().flat_map(|o| texts(&o["metadata"]["finalizers"]));
+    let before = before.collect::<HashSet<_>>();
     texts(&new["metadata"]["finalizers"])
         .iter()
-        .filter(|f| !f.contains('/') && !before.contains(**f) && !matches!(**f, "foregroundDeletion" | "orphan"))
+        .filter(|f| !f.contains('/') && !before.contains(**f) && !matches!(**f, FOREGROUND | ORPHAN))
         .take(CAUSES)
         .map(|f| {
             let f = clip((*f).to_owned(), 1 << 10);
@@ -101,7 +106,7 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
         if causes.len() >= CAUSES {
             return causes;
         }
-        let (name, text) = (Value::from(key.as_str()), value.as_str().unwrap_or_default());
+        let (name, text) = (Value::from(key.as_str()), crate::text::text(value));
         causes.extend(
             names::qualified_name(key)
                 .iter()
@@ -140,7 +145,7 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
                 .iter()
                 .map(|p| Cause::invalid(&field, &value, p)),
         );
-        let known = matches!(finalizer, "foregroundDeletion" | "orphan" | "kubernetes");
+        let known = matches!(finalizer, FOREGROUND | ORPHAN | KUBERNETES);
         if resource.is_core() && !finalizer.contains('/') && !known {
             causes.push(Cause::invalid(
                 field,
@@ -186,21 +191,4 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
             ),
         ));
     }
-}
-
-fn name_problems(resource: &Resource, name: &str) -> Vec<String> {
-    match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "namespaces") => names::label(name),
-        ("", "services") => names::label_1035(name),
-        ("rbac.authorization.k8s.io", _) => names::path_segment(name),
-        _ => names::subdomain(name),
-    }
-}
-
-/// The texts of a list.
-pub(crate) fn texts(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .map(|list| list.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default()
 }

@@ -1,7 +1,5 @@
 //! What objects must look like to be taken: metadata, built-in kinds, definitions.
 
-pub(crate) mod check;
-pub(crate) mod core;
 pub(crate) mod crd;
 pub(crate) mod metadata;
 pub(crate) mod names;

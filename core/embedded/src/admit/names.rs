@@ -116,7 +116,7 @@ pub(crate) fn qualified_name(text: &str) -> Vec<String> {
     out
 }
 
-/// Values of labels.
+/// What is wrong with the value of a label.
 pub(crate) fn label_value(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     if text.len() > 63 {

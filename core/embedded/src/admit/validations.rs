@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::crd::Place;
+use super::crd::SchemaPath;
 use crate::schema::cel::decl::Decl;
 use crate::schema::cel::{self, Parsed, Wanted};
 use crate::schema::{ListType, Schema};
 use crate::status::{CAUSES, Cause};
-use crate::text::clip;
+use crate::text::{clip, items};
 
 /// The estimated cost that one expression may have.
 const EXPRESSION: u64 = 10_000_000;
@@ -39,7 +39,7 @@ pub(crate) fn check(raw: &Value, path: &str, causes: &mut Vec<Cause>) {
         let node = Node {
             raw,
             schema: &schema,
-            path: Place::Root(path),
+            path: SchemaPath::Root(path),
             root: true,
             times: Some(1),
             old_forbidden: None,
@@ -58,12 +58,12 @@ pub(crate) fn check(raw: &Value, path: &str, causes: &mut Vec<Cause>) {
 struct Node<'a, 'p> {
     raw: &'a Value,
     schema: &'p Schema,
-    path: Place<'p>,
+    path: SchemaPath<'p>,
     root: bool,
     /// How often what it describes can be in one object, if that is bounded.
     times: Option<u64>,
     /// The place above that makes it impossible to say what was before.
-    old_forbidden: Option<&'p Place<'p>>,
+    old_forbidden: Option<&'p SchemaPath<'p>>,
 }
 
 #[derive(Default)]
@@ -73,7 +73,7 @@ struct Rules<'a> {
     /// Expressions that were read; many schemas say the same in every version and place.
     parsed: HashMap<&'a str, Result<Parsed, String>>,
     cost: u64,
-    /// The most expensive rules.
+    /// The rules of the highest cost, for the message about the cost of all.
     expensive: Vec<(String, u64)>,
 }
 
@@ -222,7 +222,7 @@ fn below<'a>(node: &Node<'a, '_>, visit: &mut dyn FnMut(&Node<'a, '_>)) {
         }
     };
     for (name, property) in raw["properties"].as_object().into_iter().flatten() {
-        let path = Place::Property(path, name);
+        let path = SchemaPath::Property(path, name);
         child(
             property,
             schema.properties.get(name),
@@ -232,7 +232,7 @@ fn below<'a>(node: &Node<'a, '_>, visit: &mut dyn FnMut(&Node<'a, '_>)) {
         );
     }
     if raw["additionalProperties"].is_object() {
-        let path = Place::Below(path, "additionalProperties");
+        let path = SchemaPath::Below(path, "additionalProperties");
         let times = times(schema.limits.max_properties);
         child(
             &raw["additionalProperties"],
@@ -244,21 +244,18 @@ fn below<'a>(node: &Node<'a, '_>, visit: &mut dyn FnMut(&Node<'a, '_>)) {
     }
     if raw["items"].is_object() {
         let by_key = matches!(schema.list, ListType::Map(_));
-        let path = Place::Below(path, "items");
+        let path = SchemaPath::Below(path, "items");
         let times = times(schema.limits.max_items);
         child(&raw["items"], schema.items.as_ref(), path, times, forbidden(!by_key));
     }
 }
 
 fn list(raw: &Value) -> &[Value] {
-    raw["x-kubernetes-validations"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    items(&raw["x-kubernetes-validations"])
 }
 
 fn text<'a>(rule: &'a Value, member: &str) -> &'a str {
-    rule[member].as_str().unwrap_or_default()
+    crate::text::text(&rule[member])
 }
 
 /// What is wrong with how a rule is written.

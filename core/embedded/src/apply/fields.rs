@@ -27,7 +27,7 @@ impl Fields {
         !self.member && self.children.values().all(Self::is_empty)
     }
 
-    /// Reads `fieldsV1`.
+    /// Reads a set from the form of `fieldsV1`.
     pub(crate) fn read(value: &Value) -> Self {
         let mut set = Self::default();
         for (name, below) in value.as_object().into_iter().flatten() {
@@ -42,7 +42,7 @@ impl Fields {
         set
     }
 
-    /// Writes `fieldsV1`.
+    /// The set in the form of `fieldsV1`.
     pub(crate) fn write(&self) -> Value {
         let mut map = Map::new();
         for (name, child) in &self.children {
@@ -58,7 +58,7 @@ impl Fields {
         Value::Object(map)
     }
 
-    /// The places of both.
+    /// The fields that are in either set.
     pub(crate) fn union(mut self, other: Self) -> Self {
         self.add(other);
         self
@@ -165,7 +165,10 @@ fn shown(element: &str) -> String {
         Some(("f:", name)) => format!(".{name}"),
         Some(("v:", value)) => format!("[={value}]"),
         Some(("k:", keys)) => {
-            let keys = serde_json::from_str::<Map<String, Value>>(keys).unwrap_or_default();
+            // A set that a client sent may hold keys that do not read; they are shown as they are.
+            let Ok(keys) = serde_json::from_str::<Map<String, Value>>(keys) else {
+                return format!("[{keys}]");
+            };
             let list = keys.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
             format!("[{}]", list.join(","))
         }

@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{StatusCause, StatusDetails};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::typed;
 use crate::kinds::Resource;
-use crate::status::{CAUSES, Failure};
+use crate::status::{CAUSES, StatusError};
 use crate::text::{clip, meta_mut, now, string_at};
 
 /// More managers by update than this are folded together.
 const UPDATERS: usize = 10;
 
-/// Who writes, and how.
+/// The field manager of a write, and the kind of write.
 #[derive(Debug, Clone)]
 pub(crate) struct Actor<'a> {
     manager: &'a str,
@@ -24,7 +25,7 @@ pub(crate) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    /// An ordinary write.
+    /// A create or update, which takes the fields it changes from other managers.
     pub(crate) fn update(manager: &'a str, resource: &Resource, subresource: &'a str) -> Self {
         Self {
             manager,
@@ -70,7 +71,7 @@ struct Entry {
 /// The fields of a manager. Most writes leave most managers alone, so a set is taken apart only when it has to change.
 #[derive(Debug, Clone, PartialEq)]
 enum Managed {
-    /// As it is stored.
+    /// The set in the form that is stored.
     Raw(Value),
     Set(Fields),
 }
@@ -97,7 +98,7 @@ impl Managed {
         }
     }
 
-    /// Takes fields out.
+    /// Takes fields out of the set.
     fn take(&mut self, fields: &Fields) {
         if let Self::Raw(raw) = self
             && !fields.meets(raw)
@@ -210,7 +211,7 @@ fn fold_oldest(entries: &mut Vec<Entry>, surplus: usize) {
     }
 }
 
-/// Fields that nobody manages.
+/// A set without the fields that no manager owns: those that the server sets.
 fn strip(mut fields: Fields, resource: &Resource, subresource: &str) -> Fields {
     for name in ["f:apiVersion", "f:kind"] {
         fields.children.remove(name);
@@ -259,7 +260,7 @@ pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Reso
         _ => Vec::new(),
     };
     if entries.is_empty() && !reset {
-        entries = old.map(read).unwrap_or_default();
+        entries = old.map_or_else(Vec::new, read);
     }
     if old.is_some() && entries.is_empty() {
         // Objects without managers stay so until somebody applies.
@@ -305,7 +306,7 @@ pub(crate) fn apply(
     resource: &Resource,
     actor: &Actor<'_>,
     force: bool,
-) -> Result<Value, Failure> {
+) -> Result<Value, StatusError> {
     let schema = resource.schema();
     let mut entries = read(live);
     if entries.is_empty() && !live["metadata"]["uid"].is_null() {
@@ -325,8 +326,7 @@ pub(crate) fn apply(
     let last = entries
         .iter()
         .find(|e| e.is(actor))
-        .map(|e| e.fields.set().into_owned())
-        .unwrap_or_default();
+        .map_or_else(Fields::default, |e| e.fields.set().into_owned());
     let others = entries
         .iter()
         .filter(|e| !e.is(actor))
@@ -382,7 +382,7 @@ fn only_own_part(wanted: &Value, resource: &Resource, subresource: &str) -> Valu
     wanted
 }
 
-fn conflict(conflicts: &[(String, Fields)]) -> Failure {
+fn conflict(conflicts: &[(String, Fields)]) -> StatusError {
     let mut causes = Vec::new();
     let mut lines = Vec::new();
     for (manager, fields) in conflicts {
@@ -393,9 +393,11 @@ fn conflict(conflicts: &[(String, Fields)]) -> Failure {
         for path in fields.paths(CAUSES - causes.len()) {
             let path = clip(path, 1 << 10);
             lines.push(format!("- {path}"));
-            causes.push(json!({
-                "reason": "FieldManagerConflict", "message": format!("conflict with {manager}"), "field": path,
-            }));
+            causes.push(StatusCause {
+                reason: Some("FieldManagerConflict".to_owned()),
+                message: Some(format!("conflict with {manager}")),
+                field: Some(path),
+            });
         }
     }
     let count = conflicts.iter().map(|(_, fields)| fields.count()).sum::<usize>();
@@ -408,7 +410,10 @@ fn conflict(conflicts: &[(String, Fields)]) -> Failure {
     } else {
         format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
     };
-    Failure::new(409, "Conflict", message).with_details(json!({"causes": causes}))
+    StatusError::new(409, "Conflict", message).with_details(StatusDetails {
+        causes: Some(causes),
+        ..StatusDetails::default()
+    })
 }
 
 #[cfg(test)]

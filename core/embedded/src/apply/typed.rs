@@ -6,17 +6,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
-use crate::kinds::definitions::META;
+use crate::schema::definitions::META;
 use crate::schema::{ListType, Schema, Trail, Type};
 use crate::text::clip;
 
 /// How a value is taken apart.
 enum Shape<'a> {
-    /// As one.
+    /// It is one value that changes as a whole.
     Leaf,
-    /// Member by member.
+    /// Its members change one by one.
     Map(&'a Map<String, Value>),
-    /// Item by item.
+    /// Its items change one by one.
     List(&'a [Value]),
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct Difference {
     pub(crate) modified: Fields,
 }
 
-/// Compares two states.
+/// The fields in which two states of an object differ.
 pub(crate) fn compare(old: &Value, new: &Value, schema: &Schema) -> Difference {
     compare_at(old, new, schema, true)
 }

@@ -1,67 +1,46 @@
-//! Collects what belongs to nobody any more: dependents of deleted owners, and the contents of deleted namespaces.
+//! The garbage collector: deletes or orphans the dependents of deleted owners, and lets owners go that wait for them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{edit, without_finalizer};
-use crate::kinds::Resource;
-use crate::rest::{delete, write};
-use crate::server::Inner;
+use super::{delete, resource};
+use crate::kinds::finalizers::{FOREGROUND, ORPHAN};
+use crate::registry::Registry;
 use crate::store::Change;
-use crate::text::{meta, string_at};
+use crate::text::{meta, meta_mut, string_at, without_finalizer};
 
-type Place = (Arc<str>, Arc<str>);
+/// Table and key of an object in the store.
+type Location = (Arc<str>, Arc<str>);
 
 /// What is known of owners and dependents, kept up to date by the changes of the store.
-pub(crate) struct Collector {
-    server: Arc<Inner>,
+pub(super) struct Collector {
+    registry: Arc<Registry>,
     /// Objects that name an owner, by the owner's uid.
-    dependents: HashMap<String, BTreeSet<Place>>,
+    dependents: HashMap<String, BTreeSet<Location>>,
     /// Every object that is there.
-    places: HashMap<String, Place>,
-    /// Namespaces that are being deleted.
-    terminating: HashSet<String>,
+    locations: HashMap<String, Location>,
 }
 
 impl Collector {
-    /// Takes stock of the store.
-    pub(crate) fn new(server: Arc<Inner>) -> Self {
+    /// Indexes what is in the store.
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
         let mut collector = Self {
             dependents: HashMap::new(),
-            places: HashMap::new(),
-            terminating: HashSet::new(),
-            server,
+            locations: HashMap::new(),
+            registry,
         };
-        for resource in collector.server.catalog().stored() {
-            for (key, object) in collector.server.store.list(&resource.table, "").objects {
+        for resource in collector.registry.catalog().stored() {
+            for (key, object) in collector.registry.store().list(&resource.table, "").objects {
                 collector.note(&resource.table, &key, None, Some(&object.value));
             }
         }
         collector
     }
 
-    /// Works until the server ends.
-    pub(crate) async fn run(mut self, mut changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>) {
-        for namespace in self.terminating.clone() {
-            self.empty_namespace(&namespace);
-        }
-        let stop = self.server.stop.clone();
-        loop {
-            let (table, change) = tokio::select! {
-                () = stop.cancelled() => return,
-                change = changes.recv() => match change {
-                    Some(change) => change,
-                    None => return,
-                },
-            };
-            self.handle(&table, &change);
-        }
-    }
-
-    fn handle(&mut self, table: &Arc<str>, change: &Change) {
+    /// Follows a change of any object.
+    pub(super) fn handle(&mut self, table: &Arc<str>, change: &Change) {
         let new = (!change.deleted).then_some(&change.new.value);
         self.note(table, &change.key, change.old.as_ref().map(|o| &o.value), new);
         match new {
@@ -70,42 +49,32 @@ impl Collector {
         }
     }
 
-    /// Keeps the indexes.
+    /// Brings the indexes up to date after a change of an object.
     fn note(&mut self, table: &Arc<str>, key: &Arc<str>, old: Option<&Value>, new: Option<&Value>) {
-        let place = (Arc::clone(table), Arc::clone(key));
-        for owner in old.map(owners).unwrap_or_default() {
+        let location = (Arc::clone(table), Arc::clone(key));
+        for owner in old.into_iter().flat_map(owners) {
             if let Some(set) = self.dependents.get_mut(&owner) {
-                set.remove(&place);
+                set.remove(&location);
                 if set.is_empty() {
                     self.dependents.remove(&owner);
                 }
             }
         }
-        for owner in new.map(owners).unwrap_or_default() {
-            self.dependents.entry(owner).or_default().insert(place.clone());
+        for owner in new.into_iter().flat_map(owners) {
+            self.dependents.entry(owner).or_default().insert(location.clone());
         }
         if let Some(old) = old {
-            self.places.remove(meta(old, "uid"));
+            self.locations.remove(meta(old, "uid"));
         }
         if let Some(new) = new {
-            self.places.insert(meta(new, "uid").to_owned(), place);
-        }
-        if &**table == "namespaces" {
-            match new {
-                Some(new) if new["metadata"]["deletionTimestamp"].is_string() => {
-                    self.terminating.insert(meta(new, "name").to_owned());
-                }
-                _ => {
-                    self.terminating.remove(&**key);
-                }
-            }
+            self.locations.insert(meta(new, "uid").to_owned(), location);
         }
     }
 
-    fn changed(&mut self, table: &Arc<str>, key: &Arc<str>, object: &Value) {
+    fn changed(&self, table: &Arc<str>, key: &Arc<str>, object: &Value) {
         let deleting = object["metadata"]["deletionTimestamp"].is_string();
         let owned = owners(object);
-        if !deleting && !owned.is_empty() && owned.iter().all(|o| !self.places.contains_key(o)) {
+        if !deleting && !owned.is_empty() && owned.iter().all(|o| !self.locations.contains_key(o)) {
             self.delete(table, key);
             return;
         }
@@ -115,26 +84,23 @@ impl Collector {
         let finalizers = object["metadata"]["finalizers"].as_array();
         let has = |name: &str| finalizers.is_some_and(|f| f.iter().any(|v| v == name));
         let uid = meta(object, "uid").to_owned();
-        if has("orphan") {
+        if has(ORPHAN) {
             for (table, key) in self.dependents_of(&uid) {
                 self.disown(&table, &key, &uid);
             }
-            self.release(table, key, "orphan");
-        } else if has("foregroundDeletion") {
+            self.release(table, key, ORPHAN);
+        } else if has(FOREGROUND) {
             self.foreground(table, key, &uid);
-        }
-        if &**table == "namespaces" {
-            self.empty_namespace(&key.clone());
         }
     }
 
-    fn gone(&mut self, object: &Value) {
+    fn gone(&self, object: &Value) {
         let uid = meta(object, "uid").to_owned();
         for (table, key) in self.dependents_of(&uid) {
-            let others = self.server.store.get(&table, &key).is_some_and(|dependent| {
+            let others = self.registry.store().get(&table, &key).is_some_and(|dependent| {
                 owners(&dependent.value)
                     .iter()
-                    .any(|o| *o != uid && self.places.contains_key(o))
+                    .any(|o| *o != uid && self.locations.contains_key(o))
             });
             if others {
                 self.disown(&table, &key, &uid);
@@ -143,113 +109,65 @@ impl Collector {
             }
         }
         for owner in owners(object) {
-            if let Some((table, key)) = self.places.get(&owner).cloned() {
+            if let Some((table, key)) = self.locations.get(&owner).cloned() {
                 self.foreground(&table, &key, &owner);
             }
-        }
-        let namespace = meta(object, "namespace").to_owned();
-        if self.terminating.contains(&namespace) {
-            self.empty_namespace(&namespace);
         }
     }
 
     /// Deletes the dependents of an object that waits for them, and lets it go when none is left.
-    fn foreground(&mut self, table: &str, key: &str, uid: &str) {
-        let waits = self.server.store.get(table, key).is_some_and(|o| {
+    fn foreground(&self, table: &str, key: &str, uid: &str) {
+        let waits = self.registry.store().get(table, key).is_some_and(|o| {
             o.value["metadata"]["deletionTimestamp"].is_string()
                 && o.value["metadata"]["finalizers"]
                     .as_array()
-                    .is_some_and(|f| f.iter().any(|v| v == "foregroundDeletion"))
+                    .is_some_and(|f| f.iter().any(|v| v == FOREGROUND))
         });
         if !waits {
             return;
         }
         let dependents = self.dependents_of(uid);
         if dependents.is_empty() {
-            self.release(table, key, "foregroundDeletion");
+            self.release(table, key, FOREGROUND);
         }
         for (table, key) in dependents {
             self.delete(&table, &key);
         }
     }
 
-    fn dependents_of(&self, uid: &str) -> Vec<Place> {
-        self.dependents
-            .get(uid)
-            .map(|set| set.iter().cloned().collect())
-            .unwrap_or_default()
-    }
-
-    fn resource(&self, table: &str) -> Option<Arc<Resource>> {
-        self.server.catalog().stored().into_iter().find(|r| &*r.table == table)
+    fn dependents_of(&self, uid: &str) -> Vec<Location> {
+        self.dependents.get(uid).into_iter().flatten().cloned().collect()
     }
 
     fn delete(&self, table: &str, key: &str) {
-        let Some(resource) = self.resource(table) else { return };
-        if let Err(failure) = delete::begin(&self.server.store, &resource, key, &delete::Options::default()) {
-            tracing::warn!(reason = failure.message, table, key, "cannot collect");
+        if let Some(resource) = resource(&self.registry, table) {
+            delete(&self.registry, &resource, key);
         }
-        self.server.after_write(&resource, key);
     }
 
     fn release(&self, table: &str, key: &str, finalizer: &str) {
-        let Some(resource) = self.resource(table) else { return };
-        let finished = |object: &Value| write::is_finished(&resource, object);
-        edit(&self.server.store, table, key, finished, |object| {
-            without_finalizer(object, finalizer)
-        });
-        self.server.after_write(&resource, key);
-    }
-
-    fn disown(&self, table: &str, key: &str, uid: &str) {
-        edit(
-            &self.server.store,
-            table,
-            key,
-            |_| false,
-            |object| {
-                let mut next = object.clone();
-                let list = crate::text::meta_mut(&mut next)
-                    .get_mut("ownerReferences")?
-                    .as_array_mut()?;
-                list.retain(|o| string_at(o, "/uid") != uid);
-                if list.is_empty() {
-                    crate::text::meta_mut(&mut next).remove("ownerReferences");
-                }
-                Some(next)
-            },
-        );
-    }
-
-    /// Deletes what is in a namespace, and the namespace when it is empty.
-    fn empty_namespace(&mut self, namespace: &str) {
-        let mut left = false;
-        for resource in self.server.catalog().stored().iter().filter(|r| r.namespaced) {
-            for (key, object) in self
-                .server
-                .store
-                .list(&resource.table, &format!("{namespace}/"))
-                .objects
-            {
-                if !object.value["metadata"]["deletionTimestamp"].is_string() {
-                    self.delete(&resource.table, &key);
-                }
-                left |= self.server.store.get(&resource.table, &key).is_some();
-            }
-        }
-        if left {
-            return;
-        }
-        let Some(resource) = self.resource("namespaces") else {
+        let Some(resource) = resource(&self.registry, table) else {
             return;
         };
-        let finished = |object: &Value| write::is_finished(&resource, object);
-        edit(&self.server.store, "namespaces", namespace, finished, |object| {
+        self.registry
+            .guaranteed_update(&resource, key, |object| without_finalizer(object, finalizer));
+        self.registry.after_write(&resource, key);
+    }
+
+    /// Takes an owner that is gone out of the references of an object.
+    fn disown(&self, table: &str, key: &str, uid: &str) {
+        let Some(resource) = resource(&self.registry, table) else {
+            return;
+        };
+        self.registry.guaranteed_update(&resource, key, |object| {
             let mut next = object.clone();
-            let list = next["spec"]["finalizers"].as_array_mut()?;
-            let before = list.len();
-            list.retain(|f| f != "kubernetes");
-            (list.len() < before).then_some(next)
+            let metadata = meta_mut(&mut next);
+            let list = metadata.get_mut("ownerReferences")?.as_array_mut()?;
+            list.retain(|owner| string_at(owner, "/uid") != uid);
+            if list.is_empty() {
+                metadata.remove("ownerReferences");
+            }
+            Some(next)
         });
     }
 }

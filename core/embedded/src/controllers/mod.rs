@@ -1,67 +1,63 @@
-//! Small controllers beside the API: definitions, namespaces and garbage collection.
+//! Controllers that work beside requests and end with the server.
 
-pub(crate) mod definitions;
 mod garbage;
+mod namespace;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
 
-use crate::server::Inner;
-use crate::store::{Clash, Expect, Object, Store};
+use self::garbage::Collector;
+use self::namespace::Namespaces;
+use crate::kinds::Resource;
+use crate::registry::{DeleteOptions, Registry};
+use crate::store::Change;
+use crate::work;
 
-/// Starts those that run in the background; they end with the server.
-pub(crate) fn start(server: &Arc<Inner>) {
-    let changes = server.store.listen();
-    let collector = garbage::Collector::new(Arc::clone(server));
-    crate::work::spawn(collector.run(changes));
+/// Starts the controllers. They work until `stop`.
+pub(crate) fn start(registry: &Arc<Registry>, stop: CancellationToken) {
+    let changes = registry.store().listen();
+    let controllers = Controllers {
+        collector: Collector::new(Arc::clone(registry)),
+        namespaces: Namespaces::new(Arc::clone(registry)),
+    };
+    work::spawn(controllers.run(changes, stop));
 }
 
-/// Changes an object until nobody is faster; `edit` returns nothing when there is nothing to change. An object that nothing
-/// holds any more goes.
-pub(crate) fn edit(
-    store: &Store,
-    table: &str,
-    key: &str,
-    finished: impl Fn(&Value) -> bool,
-    edit: impl Fn(&Value) -> Option<Value>,
-) -> Option<Arc<Object>> {
-    loop {
-        let current = store.get(table, key)?;
-        let next = edit(&current.value)?;
-        let expect = Expect::At(current.revision);
-        let done = if finished(&next) {
-            store.remove(table, key, expect, next)
-        } else {
-            store.commit(table, key, expect, Some(next))
-        };
-        match done {
-            Ok(object) => return Some(object),
-            Err(Clash::Changed) => {}
-            Err(Clash::TooMuch(excess)) => {
-                tracing::warn!(?excess, table, key, "a controller cannot write");
-                return None;
-            }
-            Err(Clash::Broken(error)) => {
-                tracing::warn!(%error, table, key, "a controller cannot write");
-                return None;
-            }
+/// All controllers: each sees every change of the store, in order.
+struct Controllers {
+    collector: Collector,
+    namespaces: Namespaces,
+}
+
+impl Controllers {
+    async fn run(mut self, mut changes: UnboundedReceiver<(Arc<str>, Arc<Change>)>, stop: CancellationToken) {
+        self.namespaces.resume();
+        loop {
+            let (table, change) = tokio::select! {
+                () = stop.cancelled() => return,
+                change = changes.recv() => match change {
+                    Some(change) => change,
+                    None => return,
+                },
+            };
+            self.collector.handle(&table, &change);
+            self.namespaces.handle(&table, &change);
         }
     }
 }
 
-/// The object without one of its finalizers; nothing if it has not got it.
-pub(crate) fn without_finalizer(object: &Value, finalizer: &str) -> Option<Value> {
-    let mut next = object.clone();
-    let metadata = crate::text::meta_mut(&mut next);
-    let list = metadata.get_mut("finalizers")?.as_array_mut()?;
-    let before = list.len();
-    list.retain(|f| f != finalizer);
-    if list.len() == before {
-        return None;
+/// The resource whose objects are in a table of the store.
+fn resource(registry: &Registry, table: &str) -> Option<Arc<Resource>> {
+    registry.catalog().stored().into_iter().find(|r| &*r.table == table)
+}
+
+/// Deletes an object, or begins to.
+fn delete(registry: &Registry, resource: &Resource, key: &str) {
+    if let Err(refused) = registry.begin_deletion(resource, key, &DeleteOptions::default()) {
+        let table = &*resource.table;
+        tracing::warn!(reason = refused.message, table, key, "a controller cannot delete");
     }
-    if list.is_empty() {
-        metadata.remove("finalizers");
-    }
-    Some(next)
+    registry.after_write(resource, key);
 }

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
-use serde_json::Value;
+use serde::Serialize;
 
 pub(crate) use self::request::Request;
 pub(crate) use self::seats::Times;
 pub(crate) use self::serve::{Collected, Reset, collect, serve};
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// A body that is whole or goes on for ever.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -34,9 +34,14 @@ pub(crate) fn json(code: u16, body: impl Into<Bytes>) -> Reply {
     typed(code, "application/json", body)
 }
 
-/// A reply with a JSON value.
-pub(crate) fn value(code: u16, body: &Value) -> Reply {
-    json(code, body.to_string())
+/// A reply with a value as JSON.
+pub(crate) fn value(code: u16, body: &impl Serialize) -> Reply {
+    json(code, json_bytes(body))
+}
+
+/// A value as JSON text.
+pub(crate) fn json_bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("API objects have text keys, so that they are always JSON")
 }
 
 /// A reply with a content type.
@@ -55,7 +60,7 @@ pub(crate) fn reply(code: u16, content_type: &'static str, body: Body) -> Reply 
 }
 
 /// A failure as a reply.
-pub(crate) fn failure(failure: &Failure) -> Reply {
+pub(crate) fn failure(failure: &StatusError) -> Reply {
     let mut reply = if failure.plain {
         typed(
             failure.code,
@@ -63,7 +68,7 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
             format!("{}\n", failure.message),
         )
     } else {
-        value(failure.code, &failure.to_value())
+        value(failure.code, &failure.to_status())
     };
     warn(&mut reply, &failure.warnings);
     if failure.code == 429 {
@@ -74,7 +79,7 @@ pub(crate) fn failure(failure: &Failure) -> Reply {
     reply
 }
 
-/// Adds `Warning` headers.
+/// Adds a header `Warning` per warning.
 pub(crate) fn warn(reply: &mut Reply, warnings: &[String]) {
     for warning in warnings {
         let text = warning.replace('\\', "\\\\").replace('"', "\\\"");

@@ -3,33 +3,9 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) groups: Vec<String>,
-}
+use crate::access::User;
 
-impl User {
-    pub(crate) fn anonymous() -> Self {
-        Self {
-            name: "system:anonymous".to_owned(),
-            groups: vec!["system:unauthenticated".to_owned()],
-        }
-    }
-
-    /// A named user; everyone with a credential is `system:authenticated`.
-    pub(crate) fn authenticated(name: String, mut groups: Vec<String>) -> Self {
-        groups.push("system:authenticated".to_owned());
-        Self { name, groups }
-    }
-
-    pub(crate) fn is_master(&self) -> bool {
-        self.groups.iter().any(|g| g == "system:masters")
-    }
-}
-
-/// One request.
+/// A request that has been read to its end.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -55,7 +31,7 @@ impl Request {
         Self {
             method: parts.method.as_str().to_owned(),
             segments,
-            query: parse_query(parts.uri.query().unwrap_or_default()),
+            query: parts.uri.query().map_or_else(Vec::new, parse_query),
             headers: parts.headers.clone(),
             path,
             body,
@@ -73,13 +49,15 @@ impl Request {
         self.query(name).filter(|v| !v.is_empty())
     }
 
+    /// A header; empty if it is absent or no text, which asks for nothing in both cases.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("")
     }
 
     /// The media type of the body, without parameters.
     pub(crate) fn content_type(&self) -> &str {
-        self.header("content-type").split(';').next().unwrap_or_default().trim()
+        let header = self.header("content-type");
+        header.split_once(';').map_or(header, |(media, _)| media).trim()
     }
 }
 

@@ -15,7 +15,7 @@ const MOST: usize = 4096;
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
-    /// A TLS handshake.
+    /// Time for a TLS handshake.
     pub(crate) handshake: Duration,
     /// The first request of a connection, up to the end of its headers.
     pub(crate) first: Duration,
@@ -44,18 +44,18 @@ impl Times {
     };
 }
 
-/// All connections.
+/// The connections of one process.
 #[derive(Debug)]
 pub(crate) struct Seats {
     taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
     next: AtomicU64,
 }
 
-/// One connection.
+/// One connection, as the others count it.
 #[derive(Debug)]
 pub(crate) struct Seat {
     activity: Mutex<Activity>,
-    /// It has to make room.
+    /// Cancelled when the connection has to make room for another.
     pub(crate) evicted: CancellationToken,
 }
 
@@ -67,12 +67,12 @@ struct Activity {
     next: u64,
     /// The end of the last request, or the beginning.
     since: Instant,
-    /// There has been a request.
+    /// Whether there has been a request.
     used: bool,
 }
 
 impl Seats {
-    /// Those of this process.
+    /// The connections of this process.
     pub(crate) fn all() -> &'static Self {
         static SEATS: LazyLock<Seats> = LazyLock::new(Seats::new);
         &SEATS
@@ -163,7 +163,7 @@ impl Seat {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request begins.
+    /// Notes that a request begins on the connection.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         let mut activity = self.lock();
         let id = activity.next;
@@ -215,7 +215,7 @@ pub(crate) struct Busy {
 }
 
 impl Busy {
-    /// It is a watch.
+    /// Notes that the request is a watch, which may go on for ever.
     pub(crate) fn is_endless(&self) {
         if let Some((_, endless)) = self.seat.lock().requests.get_mut(&self.id) {
             *endless = true;

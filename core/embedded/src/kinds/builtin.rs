@@ -2,39 +2,52 @@
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use super::{Resource, Scale, definitions, is_review};
-use crate::schema::Schema;
+use super::{Resource, Scale, is_review};
+use crate::limits;
+use crate::schema::{Schema, definitions};
 
-/// One line of the table.
-struct Kind(
-    /// Group and version.
+/// A built-in kind.
+struct BuiltIn(
+    /// Group and version, as objects name them in `apiVersion`.
     &'static str,
-    /// Plural.
+    /// Name of the resource in paths: the plural of the kind.
     &'static str,
-    /// Kind.
+    /// Name of the kind, as objects name it in `kind`.
     &'static str,
-    /// Short names.
+    /// Short names that `kubectl` takes, such as `po`.
     &'static [&'static str],
-    /// Categories.
+    /// Categories that `kubectl` takes, such as `all`.
     &'static [&'static str],
     /// Letters: n namespaced, s status subresource, c scale subresource, g generation.
     &'static str,
 );
 
+/// The table of CustomResourceDefinitions in the store.
+pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
+/// The group of roles and bindings.
+pub(crate) const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// The table of namespaces in the store.
+pub(crate) const NAMESPACES: &str = "namespaces";
+
+/// The table of service accounts in the store.
+pub(crate) const SERVICE_ACCOUNTS: &str = "serviceaccounts";
+
 const ALL: &[&str] = &["all"];
 const APIEXT: &[&str] = &["api-extensions"];
 
-const KINDS: &[Kind] = &[
-    Kind("v1", "namespaces", "Namespace", &["ns"], &[], "s"),
-    Kind("v1", "configmaps", "ConfigMap", &["cm"], &[], "n"),
-    Kind("v1", "secrets", "Secret", &[], &[], "n"),
-    Kind("v1", "services", "Service", &["svc"], ALL, "ns"),
-    Kind("v1", "endpoints", "Endpoints", &["ep"], &[], "n"),
-    Kind("v1", "events", "Event", &["ev"], &[], "n"),
-    Kind("v1", "nodes", "Node", &["no"], &[], "s"),
-    Kind("v1", "pods", "Pod", &["po"], ALL, "nsg"),
-    Kind("v1", "serviceaccounts", "ServiceAccount", &["sa"], &[], "n"),
-    Kind(
+const KINDS: &[BuiltIn] = &[
+    BuiltIn("v1", "namespaces", "Namespace", &["ns"], &[], "s"),
+    BuiltIn("v1", "configmaps", "ConfigMap", &["cm"], &[], "n"),
+    BuiltIn("v1", "secrets", "Secret", &[], &[], "n"),
+    BuiltIn("v1", "services", "Service", &["svc"], ALL, "ns"),
+    BuiltIn("v1", "endpoints", "Endpoints", &["ep"], &[], "n"),
+    BuiltIn("v1", "events", "Event", &["ev"], &[], "n"),
+    BuiltIn("v1", "nodes", "Node", &["no"], &[], "s"),
+    BuiltIn("v1", "pods", "Pod", &["po"], ALL, "nsg"),
+    BuiltIn("v1", "serviceaccounts", "ServiceAccount", &["sa"], &[], "n"),
+    BuiltIn(
         "v1",
         "persistentvolumeclaims",
         "PersistentVolumeClaim",
@@ -42,10 +55,10 @@ const KINDS: &[Kind] = &[
         &[],
         "ns",
     ),
-    Kind("v1", "persistentvolumes", "PersistentVolume", &["pv"], &[], "s"),
-    Kind("v1", "limitranges", "LimitRange", &["limits"], &[], "n"),
-    Kind("v1", "resourcequotas", "ResourceQuota", &["quota"], &[], "ns"),
-    Kind(
+    BuiltIn("v1", "persistentvolumes", "PersistentVolume", &["pv"], &[], "s"),
+    BuiltIn("v1", "limitranges", "LimitRange", &["limits"], &[], "n"),
+    BuiltIn("v1", "resourcequotas", "ResourceQuota", &["quota"], &[], "ns"),
+    BuiltIn(
         "v1",
         "replicationcontrollers",
         "ReplicationController",
@@ -53,15 +66,15 @@ const KINDS: &[Kind] = &[
         ALL,
         "nscg",
     ),
-    Kind("v1", "podtemplates", "PodTemplate", &[], &[], "n"),
-    Kind("apps/v1", "deployments", "Deployment", &["deploy"], ALL, "nscg"),
-    Kind("apps/v1", "daemonsets", "DaemonSet", &["ds"], ALL, "nsg"),
-    Kind("apps/v1", "statefulsets", "StatefulSet", &["sts"], ALL, "nscg"),
-    Kind("apps/v1", "replicasets", "ReplicaSet", &["rs"], ALL, "nscg"),
-    Kind("apps/v1", "controllerrevisions", "ControllerRevision", &[], &[], "n"),
-    Kind("batch/v1", "jobs", "Job", &[], ALL, "nsg"),
-    Kind("batch/v1", "cronjobs", "CronJob", &["cj"], ALL, "nsg"),
-    Kind(
+    BuiltIn("v1", "podtemplates", "PodTemplate", &[], &[], "n"),
+    BuiltIn("apps/v1", "deployments", "Deployment", &["deploy"], ALL, "nscg"),
+    BuiltIn("apps/v1", "daemonsets", "DaemonSet", &["ds"], ALL, "nsg"),
+    BuiltIn("apps/v1", "statefulsets", "StatefulSet", &["sts"], ALL, "nscg"),
+    BuiltIn("apps/v1", "replicasets", "ReplicaSet", &["rs"], ALL, "nscg"),
+    BuiltIn("apps/v1", "controllerrevisions", "ControllerRevision", &[], &[], "n"),
+    BuiltIn("batch/v1", "jobs", "Job", &[], ALL, "nsg"),
+    BuiltIn("batch/v1", "cronjobs", "CronJob", &["cj"], ALL, "nsg"),
+    BuiltIn(
         "autoscaling/v2",
         "horizontalpodautoscalers",
         "HorizontalPodAutoscaler",
@@ -69,8 +82,8 @@ const KINDS: &[Kind] = &[
         ALL,
         "ns",
     ),
-    Kind("rbac.authorization.k8s.io/v1", "roles", "Role", &[], &[], "n"),
-    Kind(
+    BuiltIn("rbac.authorization.k8s.io/v1", "roles", "Role", &[], &[], "n"),
+    BuiltIn(
         "rbac.authorization.k8s.io/v1",
         "rolebindings",
         "RoleBinding",
@@ -78,7 +91,7 @@ const KINDS: &[Kind] = &[
         &[],
         "n",
     ),
-    Kind(
+    BuiltIn(
         "rbac.authorization.k8s.io/v1",
         "clusterroles",
         "ClusterRole",
@@ -86,7 +99,7 @@ const KINDS: &[Kind] = &[
         &[],
         "",
     ),
-    Kind(
+    BuiltIn(
         "rbac.authorization.k8s.io/v1",
         "clusterrolebindings",
         "ClusterRoleBinding",
@@ -94,7 +107,7 @@ const KINDS: &[Kind] = &[
         &[],
         "",
     ),
-    Kind(
+    BuiltIn(
         "apiextensions.k8s.io/v1",
         "customresourcedefinitions",
         "CustomResourceDefinition",
@@ -102,7 +115,7 @@ const KINDS: &[Kind] = &[
         APIEXT,
         "sg",
     ),
-    Kind(
+    BuiltIn(
         "apiregistration.k8s.io/v1",
         "apiservices",
         "APIService",
@@ -110,11 +123,11 @@ const KINDS: &[Kind] = &[
         APIEXT,
         "s",
     ),
-    Kind("coordination.k8s.io/v1", "leases", "Lease", &[], &[], "n"),
-    Kind("storage.k8s.io/v1", "storageclasses", "StorageClass", &["sc"], &[], ""),
-    Kind("storage.k8s.io/v1", "csidrivers", "CSIDriver", &[], &[], ""),
-    Kind("storage.k8s.io/v1", "csinodes", "CSINode", &[], &[], ""),
-    Kind(
+    BuiltIn("coordination.k8s.io/v1", "leases", "Lease", &[], &[], "n"),
+    BuiltIn("storage.k8s.io/v1", "storageclasses", "StorageClass", &["sc"], &[], ""),
+    BuiltIn("storage.k8s.io/v1", "csidrivers", "CSIDriver", &[], &[], ""),
+    BuiltIn("storage.k8s.io/v1", "csinodes", "CSINode", &[], &[], ""),
+    BuiltIn(
         "storage.k8s.io/v1",
         "volumeattachments",
         "VolumeAttachment",
@@ -122,9 +135,9 @@ const KINDS: &[Kind] = &[
         &[],
         "s",
     ),
-    Kind("networking.k8s.io/v1", "ingresses", "Ingress", &["ing"], &[], "nsg"),
-    Kind("networking.k8s.io/v1", "ingressclasses", "IngressClass", &[], &[], "g"),
-    Kind(
+    BuiltIn("networking.k8s.io/v1", "ingresses", "Ingress", &["ing"], &[], "nsg"),
+    BuiltIn("networking.k8s.io/v1", "ingressclasses", "IngressClass", &[], &[], "g"),
+    BuiltIn(
         "networking.k8s.io/v1",
         "networkpolicies",
         "NetworkPolicy",
@@ -132,7 +145,7 @@ const KINDS: &[Kind] = &[
         &[],
         "ng",
     ),
-    Kind(
+    BuiltIn(
         "admissionregistration.k8s.io/v1",
         "validatingwebhookconfigurations",
         "ValidatingWebhookConfiguration",
@@ -140,7 +153,7 @@ const KINDS: &[Kind] = &[
         APIEXT,
         "g",
     ),
-    Kind(
+    BuiltIn(
         "admissionregistration.k8s.io/v1",
         "mutatingwebhookconfigurations",
         "MutatingWebhookConfiguration",
@@ -148,7 +161,7 @@ const KINDS: &[Kind] = &[
         APIEXT,
         "g",
     ),
-    Kind(
+    BuiltIn(
         "admissionregistration.k8s.io/v1",
         "validatingadmissionpolicies",
         "ValidatingAdmissionPolicy",
@@ -156,7 +169,7 @@ const KINDS: &[Kind] = &[
         APIEXT,
         "sg",
     ),
-    Kind(
+    BuiltIn(
         "admissionregistration.k8s.io/v1",
         "validatingadmissionpolicybindings",
         "ValidatingAdmissionPolicyBinding",
@@ -164,7 +177,7 @@ const KINDS: &[Kind] = &[
         APIEXT,
         "g",
     ),
-    Kind(
+    BuiltIn(
         "policy/v1",
         "poddisruptionbudgets",
         "PodDisruptionBudget",
@@ -172,8 +185,8 @@ const KINDS: &[Kind] = &[
         &[],
         "nsg",
     ),
-    Kind("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", &[], &[], "ng"),
-    Kind(
+    BuiltIn("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", &[], &[], "ng"),
+    BuiltIn(
         "scheduling.k8s.io/v1",
         "priorityclasses",
         "PriorityClass",
@@ -181,8 +194,8 @@ const KINDS: &[Kind] = &[
         &[],
         "g",
     ),
-    Kind("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", &[], &[], ""),
-    Kind(
+    BuiltIn("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", &[], &[], ""),
+    BuiltIn(
         "certificates.k8s.io/v1",
         "certificatesigningrequests",
         "CertificateSigningRequest",
@@ -190,7 +203,7 @@ const KINDS: &[Kind] = &[
         &[],
         "s",
     ),
-    Kind(
+    BuiltIn(
         "flowcontrol.apiserver.k8s.io/v1",
         "flowschemas",
         "FlowSchema",
@@ -198,7 +211,7 @@ const KINDS: &[Kind] = &[
         &[],
         "sg",
     ),
-    Kind(
+    BuiltIn(
         "flowcontrol.apiserver.k8s.io/v1",
         "prioritylevelconfigurations",
         "PriorityLevelConfiguration",
@@ -206,7 +219,7 @@ const KINDS: &[Kind] = &[
         &[],
         "sg",
     ),
-    Kind(
+    BuiltIn(
         "storage.k8s.io/v1",
         "csistoragecapacities",
         "CSIStorageCapacity",
@@ -214,7 +227,7 @@ const KINDS: &[Kind] = &[
         &[],
         "n",
     ),
-    Kind(
+    BuiltIn(
         "authentication.k8s.io/v1",
         "selfsubjectreviews",
         "SelfSubjectReview",
@@ -222,8 +235,8 @@ const KINDS: &[Kind] = &[
         &[],
         "",
     ),
-    Kind("authentication.k8s.io/v1", "tokenreviews", "TokenReview", &[], &[], ""),
-    Kind(
+    BuiltIn("authentication.k8s.io/v1", "tokenreviews", "TokenReview", &[], &[], ""),
+    BuiltIn(
         "authorization.k8s.io/v1",
         "localsubjectaccessreviews",
         "LocalSubjectAccessReview",
@@ -231,7 +244,7 @@ const KINDS: &[Kind] = &[
         &[],
         "n",
     ),
-    Kind(
+    BuiltIn(
         "authorization.k8s.io/v1",
         "selfsubjectaccessreviews",
         "SelfSubjectAccessReview",
@@ -239,7 +252,7 @@ const KINDS: &[Kind] = &[
         &[],
         "",
     ),
-    Kind(
+    BuiltIn(
         "authorization.k8s.io/v1",
         "selfsubjectrulesreviews",
         "SelfSubjectRulesReview",
@@ -247,7 +260,7 @@ const KINDS: &[Kind] = &[
         &[],
         "",
     ),
-    Kind(
+    BuiltIn(
         "authorization.k8s.io/v1",
         "subjectaccessreviews",
         "SubjectAccessReview",
@@ -264,8 +277,8 @@ pub(crate) fn resources() -> &'static [Arc<Resource>] {
     &RESOURCES
 }
 
-fn resource(kind: &Kind) -> Resource {
-    let Kind(api_version, plural, name, short, categories, flags) = kind;
+fn resource(kind: &BuiltIn) -> Resource {
+    let BuiltIn(api_version, plural, name, short, categories, flags) = kind;
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let list_kind = if is_review(group) {
         String::new()
@@ -307,9 +320,22 @@ pub(crate) fn is_builtin_group(group: &str, version: &str) -> bool {
     KINDS.iter().any(|kind| kind.0 == api_version)
 }
 
-/// Whether a table of the store holds objects of a built-in kind.
-pub(crate) fn has_table(table: &str) -> bool {
-    resources().iter().any(|resource| &*resource.table == table)
+/// The resource whose objects are CustomResourceDefinitions.
+pub(crate) fn definitions() -> &'static Arc<Resource> {
+    static DEFINITION: LazyLock<Arc<Resource>> = LazyLock::new(|| {
+        let found = resources().iter().find(|resource| &*resource.table == DEFINITIONS);
+        Arc::clone(found.expect("the table of built-in kinds has a line for definitions"))
+    });
+    &DEFINITION
+}
+
+/// Bytes that an object in a table of the store may have.
+pub(crate) fn size_limit(table: &str) -> usize {
+    if resources().iter().any(|resource| &*resource.table == table) {
+        limits::SIZE
+    } else {
+        limits::CUSTOM_SIZE
+    }
 }
 
 /// The structure of a built-in kind.

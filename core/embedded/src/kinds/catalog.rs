@@ -7,10 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Custom, Resource, Scale, builtin};
-use crate::store::Object;
-use crate::text::{meta, string_at};
+use crate::text::{items, meta, owned_texts, string_at, text};
 
-/// A version and its resources.
+/// A version of a group with the resources in it.
 type Version = (String, Vec<Arc<Resource>>);
 
 /// All served resources.
@@ -26,22 +25,23 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The built-in kinds and every definition that is established. What has not changed since `before` is taken over.
-    pub(crate) fn build<'a>(before: &Self, definitions: impl Iterator<Item = &'a Object>) -> Self {
+    /// The built-in kinds and every definition that is established. Definitions come with their revision: the resources of one
+    /// that has not changed since `before` are taken over.
+    pub(crate) fn build<'a>(before: &Self, definitions: impl Iterator<Item = (u64, &'a Value)>) -> Self {
         let mut catalog = Self::default();
         for resource in builtin::resources() {
             catalog.add(Arc::clone(resource));
         }
-        for definition in definitions {
-            let name = meta(&definition.value, "name").to_owned();
+        for (revision, definition) in definitions {
+            let name = meta(definition, "name").to_owned();
             let resources = match before.definitions.get(&name) {
-                Some((revision, resources)) if *revision == definition.revision => resources.clone(),
-                _ => served(&definition.value).into_iter().map(Arc::new).collect(),
+                Some((at, resources)) if *at == revision => resources.clone(),
+                _ => served(definition).into_iter().map(Arc::new).collect(),
             };
             for resource in &resources {
                 catalog.add(Arc::clone(resource));
             }
-            catalog.definitions.insert(name, (definition.revision, resources));
+            catalog.definitions.insert(name, (revision, resources));
         }
         catalog.places.clear();
         for (group, versions) in &mut catalog.groups {
@@ -112,10 +112,7 @@ fn served(definition: &Value) -> Vec<Resource> {
     let established = definition["status"]["conditions"]
         .as_array()
         .is_some_and(|list| list.iter().any(|c| c["type"] == "Established" && c["status"] == "True"));
-    let versions = definition["spec"]["versions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let versions = items(&definition["spec"]["versions"]);
     if !established {
         return Vec::new();
     }
@@ -138,13 +135,7 @@ fn newest(versions: &[Value]) -> Option<&str> {
 
 fn custom(definition: &Value, version: &Value, newest: Option<&str>) -> Resource {
     let names = &definition["spec"]["names"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let texts = |value: &Value| -> Vec<String> {
-        value
-            .as_array()
-            .map(|list| list.iter().map(text).collect())
-            .unwrap_or_default()
-    };
+    let text = |value: &Value| text(value).to_owned();
     let group = text(&definition["spec"]["group"]);
     let name = text(&version["name"]);
     let kind = text(&names["kind"]);
@@ -154,25 +145,20 @@ fn custom(definition: &Value, version: &Value, newest: Option<&str>) -> Resource
             .as_str()
             .map_or_else(|| default_deprecation(newest, &name, &group, &kind), str::to_owned)
     });
-    let scale = version["subresources"]["scale"].as_object().map(|scale| Scale {
-        spec_replicas: scale.get("specReplicasPath").map(text).unwrap_or_default(),
-        status_replicas: scale.get("statusReplicasPath").map(text).unwrap_or_default(),
-        selector: scale.get("labelSelectorPath").map(text),
+    let scale = &version["subresources"]["scale"];
+    let scale = scale.is_object().then(|| Scale {
+        spec_replicas: text(&scale["specReplicasPath"]),
+        status_replicas: text(&scale["statusReplicasPath"]),
+        selector: scale["labelSelectorPath"].as_str().map(str::to_owned),
     });
-    let selectable = version["selectableFields"]
-        .as_array()
-        .map(|list| {
-            list.iter()
-                .map(|f| text(&f["jsonPath"]).trim_start_matches('.').to_owned())
-                .collect()
-        })
-        .unwrap_or_default();
+    let selectable = items(&version["selectableFields"]).iter();
+    let selectable = selectable.map(|field| string_at(field, "/jsonPath").trim_start_matches('.').to_owned());
     Resource {
         plural: text(&names["plural"]),
         singular: text(&names["singular"]),
         list_kind: text(&names["listKind"]),
-        short_names: texts(&names["shortNames"]),
-        categories: texts(&names["categories"]),
+        short_names: owned_texts(&names["shortNames"]),
+        categories: owned_texts(&names["categories"]),
         namespaced: definition["spec"]["scope"] == "Namespaced",
         status: version["subresources"]["status"].is_object(),
         scale,
@@ -182,7 +168,7 @@ fn custom(definition: &Value, version: &Value, newest: Option<&str>) -> Resource
             raw_schema,
             fingerprint: std::sync::OnceLock::new(),
             columns: version["additionalPrinterColumns"].clone(),
-            selectable,
+            selectable: selectable.collect(),
             deprecation,
             terminating: definition["metadata"]["deletionTimestamp"].is_string(),
         }),
@@ -195,11 +181,11 @@ fn custom(definition: &Value, version: &Value, newest: Option<&str>) -> Resource
 
 /// The warning of a deprecated version, with the newest version that is not.
 fn default_deprecation(newest: Option<&str>, version: &str, group: &str, kind: &str) -> String {
-    let instead = newest
-        .filter(|name| compare_versions(name, version).is_gt())
-        .map(|name| format!("; use {group}/{name} {kind}"))
-        .unwrap_or_default();
-    format!("{group}/{version} {kind} is deprecated{instead}")
+    let deprecated = format!("{group}/{version} {kind} is deprecated");
+    match newest.filter(|name| compare_versions(name, version).is_gt()) {
+        Some(name) => format!("{deprecated}; use {group}/{name} {kind}"),
+        None => deprecated,
+    }
 }
 
 /// Kubernetes' order of versions: `v2 > v1 > v1beta2 > v1beta1 > v1alpha1 > anything else by name`.

@@ -2,14 +2,16 @@
 
 pub(crate) mod builtin;
 pub(crate) mod catalog;
-pub(crate) mod definitions;
+pub(crate) mod finalizers;
+mod request_info;
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+pub(crate) use self::request_info::RequestInfo;
 use crate::schema::Schema;
-use crate::status::Target;
+use crate::status::GroupResource;
 
 /// A resource in one version, as a path names it.
 #[derive(Debug)]
@@ -27,9 +29,9 @@ pub(crate) struct Resource {
     pub(crate) scale: Option<Scale>,
     /// The table of the store.
     pub(crate) table: Arc<str>,
-    /// Absent for built-in kinds.
+    /// What a definition says about the resource; absent for built-in kinds.
     pub(crate) custom: Option<Custom>,
-    /// Objects carry a generation.
+    /// Whether the server counts changes of the specification in `metadata.generation`.
     pub(crate) generation: bool,
     /// The structure of the objects; made on first use.
     pub(crate) schema: OnceLock<Arc<Schema>>,
@@ -63,8 +65,23 @@ impl Resource {
         join_group(&self.group, &self.version)
     }
 
-    pub(crate) fn target(&self) -> Target<'_> {
-        Target {
+    /// An object of the store with its `kind` and `apiVersion`.
+    pub(crate) fn with_type(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        if let Some(members) = object.as_object_mut() {
+            self.insert_type(members);
+        }
+        object
+    }
+
+    /// Sets `kind` and `apiVersion`.
+    pub(crate) fn insert_type(&self, object: &mut Map<String, Value>) {
+        object.insert("kind".into(), self.kind.clone().into());
+        object.insert("apiVersion".into(), self.api_version().into());
+    }
+
+    pub(crate) fn group_resource(&self) -> GroupResource<'_> {
+        GroupResource {
             group: &self.group,
             resource: &self.plural,
         }
@@ -92,7 +109,43 @@ impl Resource {
         }
     }
 
-    /// The verbs of discovery.
+    /// What may stand behind the name of an object in a path, in the order of discovery.
+    pub(crate) fn subresources(&self) -> Vec<Subresource<'_>> {
+        let mut list = Vec::new();
+        let verbs: &[&str] = &["get", "patch", "update"];
+        if &*self.table == builtin::NAMESPACES {
+            list.push(Subresource {
+                name: "finalize",
+                kind: ("", "", &self.kind),
+                verbs: &["update"],
+            });
+        }
+        if &*self.table == builtin::SERVICE_ACCOUNTS {
+            let kind = ("authentication.k8s.io", "v1", "TokenRequest");
+            list.push(Subresource {
+                name: "token",
+                kind,
+                verbs: &["create"],
+            });
+        }
+        if self.scale.is_some() {
+            list.push(Subresource {
+                name: "scale",
+                kind: ("autoscaling", "v1", "Scale"),
+                verbs,
+            });
+        }
+        if self.status {
+            list.push(Subresource {
+                name: "status",
+                kind: ("", "", &self.kind),
+                verbs,
+            });
+        }
+        list
+    }
+
+    /// The verbs that discovery names.
     pub(crate) fn verbs(&self) -> &'static [&'static str] {
         match self.plural.as_str() {
             _ if is_review(&self.group) => &["create"],
@@ -119,6 +172,14 @@ impl Resource {
             ],
         }
     }
+}
+
+/// A subresource as discovery shows it.
+pub(crate) struct Subresource<'a> {
+    pub(crate) name: &'static str,
+    /// Group, version and kind; the group is empty for the resource's own.
+    pub(crate) kind: (&'static str, &'static str, &'a str),
+    pub(crate) verbs: &'static [&'static str],
 }
 
 /// Groups whose resources are answered, not stored.

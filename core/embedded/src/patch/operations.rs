@@ -2,21 +2,22 @@
 //!
 //! It differs from the standard in one point: `replace` of an absent member of an object adds it.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bounds::{self, DEPTH};
-use crate::status::Failure;
+use crate::limits::{self, DEPTH};
+use crate::status::StatusError;
 
 /// No patch has more operations.
 const LIMIT: usize = 10_000;
 /// Bytes that all copies of one patch together may add.
-const COPIES: usize = bounds::SIZE;
+const COPIES: usize = limits::SIZE;
 /// Items that one patch may shift, and values that it may have looked at. A patch of many operations on a long list is
 /// quadratic without it.
 const WORK: usize = 1 << 26;
 
-/// One operation.
+/// One operation of a JSON patch.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Operation {
     op: String,
@@ -28,12 +29,12 @@ pub(crate) struct Operation {
     value: Value,
 }
 
-/// Reads a patch.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
+/// Reads the operations of a JSON patch.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, StatusError> {
     let list = serde_json::from_slice::<Vec<Operation>>(bytes)
-        .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+        .map_err(|error| StatusError::bad_request(format!("error decoding patch: {error}")))?;
     if list.len() > LIMIT {
-        return Err(Failure::new(
+        return Err(StatusError::new(
             413,
             "RequestEntityTooLarge",
             format!(
@@ -41,14 +42,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Operation>, Failure> {
                 list.len()
             ),
         )
-        .with_details(serde_json::json!({})));
+        .with_details(StatusDetails::default()));
     }
     Ok(list)
 }
 
 /// The target after all operations.
-pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure> {
-    let depth = bounds::measure(&target, usize::MAX).map_or(DEPTH, |m| m.depth);
+pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, StatusError> {
+    let depth = limits::measure(&target, usize::MAX).map_or(DEPTH, |m| m.depth);
     let mut state = State {
         target,
         depth,
@@ -58,12 +59,12 @@ pub(crate) fn apply(list: &[Operation], target: Value) -> Result<Value, Failure>
     for operation in list {
         // The real server does not say what was wrong; neither do we.
         state.step(operation).map_err(|_| {
-            Failure::new(
+            StatusError::new(
                 422,
                 "Invalid",
                 "the server rejected our request due to an error in our request",
             )
-            .with_details(serde_json::json!({}))
+            .with_details(StatusDetails::default())
         })?;
     }
     Ok(state.target)
@@ -74,7 +75,7 @@ struct State {
     target: Value,
     /// The object is not deeper than this.
     depth: usize,
-    /// Bytes that were copied.
+    /// Bytes that operations have copied.
     copied: usize,
     /// Items that were shifted and values that were looked at.
     work: usize,
@@ -107,7 +108,7 @@ impl State {
             "copy" => {
                 let source = self.target.pointer(from);
                 let source = source.ok_or_else(|| format!("no value at {from}"))?;
-                let measure = bounds::measure(source, COPIES - self.copied)
+                let measure = limits::measure(source, COPIES - self.copied)
                     .ok_or_else(|| format!("accumulated size increase of copies is more than {COPIES}"))?;
                 let copied = source.clone();
                 self.copied += measure.bytes;
@@ -122,7 +123,7 @@ impl State {
 
     /// Whether a value may stand at a path.
     fn fits(&mut self, path: &str, value: &Value) -> Result<(), String> {
-        let measure = bounds::measure(value, usize::MAX).ok_or("the value is too large")?;
+        let measure = limits::measure(value, usize::MAX).ok_or("the value is too large")?;
         self.spend(measure.nodes)?;
         self.deepen(levels(path) + measure.depth)
     }
@@ -230,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    fn run(patch: &Value, target: Value) -> Result<Value, Failure> {
+    fn run(patch: &Value, target: Value) -> Result<Value, StatusError> {
         apply(&parse(patch.to_string().as_bytes())?, target)
     }
 
@@ -327,9 +328,9 @@ mod tests {
             for operation in parse(Value::from(list).to_string().as_bytes()).unwrap() {
                 let _ = state.step(&operation);
             }
-            let measure = bounds::measure(&state.target, usize::MAX).unwrap();
+            let measure = limits::measure(&state.target, usize::MAX).unwrap();
             prop_assert!(measure.depth <= state.depth.min(DEPTH));
-            prop_assert!(measure.bytes <= 2 * bounds::SIZE);
+            prop_assert!(measure.bytes <= 2 * limits::SIZE);
         }
     }
 

@@ -5,25 +5,25 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::schema::Schema;
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// The target after the patch.
-pub(crate) fn apply(target: Value, patch: &Value, schema: &Schema) -> Result<Value, Failure> {
+pub(crate) fn apply(target: Value, patch: &Value, schema: &Schema) -> Result<Value, StatusError> {
     let (Value::Object(target), Value::Object(patch)) = (target, patch) else {
         return Ok(patch.clone());
     };
     merge_map(target, patch, Some(schema)).map(Value::Object)
 }
 
-fn bad(text: String) -> Failure {
-    Failure::bad_request(text)
+fn bad(text: String) -> StatusError {
+    StatusError::bad_request(text)
 }
 
 fn merge_map(
     mut target: Map<String, Value>,
     patch: &Map<String, Value>,
     schema: Option<&Schema>,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Map<String, Value>, StatusError> {
     match patch.get("$patch").and_then(Value::as_str) {
         None | Some("merge") => {}
         Some("replace") => return Ok(without_directives(patch)),
@@ -88,7 +88,7 @@ fn merge_list(
     patch: &[Value],
     order: Option<&Vec<Value>>,
     schema: Option<&Schema>,
-) -> Result<Vec<Value>, Failure> {
+) -> Result<Vec<Value>, StatusError> {
     let Some(key) = schema.and_then(|s| s.merge_key) else {
         return Ok(patch.iter().filter(|i| i.get("$patch").is_none()).cloned().collect());
     };
@@ -109,7 +109,12 @@ fn merge_list(
 }
 
 /// Merges items by their key; new ones come last.
-fn merge_items(target: Vec<Value>, patch: &[Value], key: &str, items: Option<&Schema>) -> Result<Vec<Value>, Failure> {
+fn merge_items(
+    target: Vec<Value>,
+    patch: &[Value],
+    key: &str,
+    items: Option<&Schema>,
+) -> Result<Vec<Value>, StatusError> {
     let mut places: HashMap<Value, Vec<usize>> = HashMap::new();
     for (place, id) in target.iter().enumerate().filter_map(|(n, t)| Some((n, t.get(key)?))) {
         places.entry(id.clone()).or_default().push(place);
@@ -125,7 +130,7 @@ fn merge_items(target: Vec<Value>, patch: &[Value], key: &str, items: Option<&Sc
         let found = places.get(id).and_then(|all| all.first()).copied();
         match (change.get("$patch").and_then(Value::as_str), found) {
             (Some("delete"), _) => {
-                for place in places.remove(id).unwrap_or_default() {
+                for place in places.remove(id).into_iter().flatten() {
                     slots[place] = None;
                 }
             }

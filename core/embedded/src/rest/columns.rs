@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::text::string_at;
+use crate::text::{items, string_at};
 
 /// The columns behind the name.
 pub(crate) struct Columns {
-    /// Names and priorities.
+    /// The name of each column, and its priority: those of priority 1 are shown by `-o wide` only.
     pub(crate) names: Vec<(&'static str, i64)>,
     pub(crate) cells: fn(&Value) -> Vec<Value>,
-    /// The name comes last.
+    /// The name of the object stands in the last column instead of the first.
     pub(crate) name_last: bool,
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn of(group: &str, plural: &str) -> Columns {
             name_last: true,
             ..columns(EVENT, event)
         },
-        _ => more(group, plural),
+        _ => outside_core(group, plural),
     }
 }
 
 /// The columns of kinds outside the core group.
-fn more(group: &str, plural: &str) -> Columns {
+fn outside_core(group: &str, plural: &str) -> Columns {
     let columns = |names: &[(&'static str, i64)], cells| Columns {
         names: names.to_vec(),
         cells,
@@ -261,10 +261,7 @@ fn node(o: &Value) -> Vec<Value> {
 }
 
 fn pod(o: &Value) -> Vec<Value> {
-    let statuses = o["status"]["containerStatuses"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let statuses = items(&o["status"]["containerStatuses"]);
     let ready = statuses.iter().filter(|s| s["ready"] == true).count();
     let restarts = statuses.iter().filter_map(|s| s["restartCount"].as_i64()).sum::<i64>();
     let waiting = statuses.iter().find_map(|s| s["state"]["waiting"]["reason"].as_str());
@@ -297,12 +294,11 @@ fn pod(o: &Value) -> Vec<Value> {
 fn service(o: &Value) -> Vec<Value> {
     let spec = &o["spec"];
     let ports = spec["ports"].as_array().into_iter().flatten().map(|p| {
-        let node = p["nodePort"]
-            .as_i64()
-            .filter(|n| *n > 0)
-            .map(|n| format!(":{n}"))
-            .unwrap_or_default();
-        format!("{}{node}/{}", p["port"], string_at(p, "/protocol"))
+        let (port, protocol) = (&p["port"], string_at(p, "/protocol"));
+        match p["nodePort"].as_i64().filter(|n| *n > 0) {
+            Some(node) => format!("{port}:{node}/{protocol}"),
+            None => format!("{port}/{protocol}"),
+        }
     });
     let ports = ports.collect::<Vec<_>>().join(",");
     let ingress = o["status"]["loadBalancer"]["ingress"].as_array().into_iter().flatten();
@@ -320,7 +316,7 @@ fn service(o: &Value) -> Vec<Value> {
     };
     let selector = spec["selector"].as_object().into_iter().flatten();
     let selector = selector
-        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
+        .map(|(k, v)| format!("{k}={}", crate::text::text(v)))
         .collect::<Vec<_>>();
     let or_none = |text: String| Value::from(if text.is_empty() { "<none>".to_owned() } else { text });
     vec![
@@ -364,6 +360,7 @@ fn job(o: &Value) -> Vec<Value> {
     } else {
         "Running"
     };
+    // The API leaves out counts that are 0, and 1 is the default of completions.
     let succeeded = status["succeeded"].as_i64().unwrap_or(0);
     let wanted = o["spec"]["completions"].as_i64().unwrap_or(1);
     let span = match (parse(&status["startTime"]), parse(&status["completionTime"])) {
@@ -379,10 +376,12 @@ fn job(o: &Value) -> Vec<Value> {
 }
 
 fn ready(o: &Value) -> Value {
+    // The API leaves out counts that are 0, and 1 is the default of replicas.
     let ready = o["status"]["readyReplicas"].as_i64().unwrap_or(0);
     format!("{ready}/{}", o["spec"]["replicas"].as_i64().unwrap_or(1)).into()
 }
 
+/// A count, which the API leaves out where it is 0.
 fn number(value: &Value) -> Value {
     value.as_i64().unwrap_or(0).into()
 }
@@ -392,7 +391,7 @@ fn text(value: &Value, pointer: &str) -> Value {
 }
 
 fn joined(list: &Value) -> Value {
-    let short = |mode: &Value| match mode.as_str().unwrap_or_default() {
+    let short = |mode: &Value| match crate::text::text(mode) {
         "ReadWriteOnce" => "RWO",
         "ReadOnlyMany" => "ROX",
         "ReadWriteMany" => "RWX",
@@ -442,7 +441,7 @@ fn human(seconds: i64) -> String {
     const YEAR: i64 = 365 * DAY;
     let two = |unit: i64, name: &str, rest: i64, rest_name: &str| match seconds % unit / rest {
         0 => format!("{}{name}", seconds / unit),
-        more => format!("{}{name}{more}{rest_name}", seconds / unit),
+        rest => format!("{}{name}{rest}{rest_name}", seconds / unit),
     };
     match seconds {
         ..-1 => "<invalid>".to_owned(),

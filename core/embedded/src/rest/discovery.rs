@@ -1,47 +1,42 @@
 //! Which groups, versions and resources there are, and their OpenAPI documents.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    APIGroup, APIResource, APIResourceList, GroupVersionForDiscovery,
+};
 use serde_json::{Value, json};
 
+use super::Api;
 use crate::http::{self, Reply, Request};
+use crate::kinds::catalog::Catalog;
 use crate::kinds::{Resource, join_group};
-use crate::server::Inner;
-use crate::status::Failure;
+use crate::status::StatusError;
 
 /// Answers `/api`, `/apis` and everything below that is no resource.
-pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, StatusError> {
     if request.method != "GET" {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
-    let catalog = server.catalog();
+    let catalog = api.registry.catalog();
     let body = match segments {
-        ["api"] if aggregated(request) => aggregate(&catalog, true),
-        ["apis"] if aggregated(request) => aggregate(&catalog, false),
-        ["api"] => json!({
+        ["api"] if aggregated(request) => http::json_bytes(&aggregate(&catalog, true)),
+        ["apis"] if aggregated(request) => http::json_bytes(&aggregate(&catalog, false)),
+        // Unlike the type of `k8s-openapi`, the real server writes no `apiVersion` here.
+        ["api"] => http::json_bytes(&json!({
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": request.header("host")}],
-        }),
-        ["apis"] => {
-            let groups = catalog.groups().filter(|(g, _)| !g.is_empty());
-            let groups = groups
-                .map(|(group, versions)| group_value(group, &versions))
-                .collect::<Vec<_>>();
-            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
-        }
+        })),
+        ["apis"] => http::json_bytes(&group_list(&catalog)),
         ["apis", group] => {
-            let found = catalog
-                .groups()
-                .find(|(g, _)| g == group)
-                .ok_or_else(Failure::no_page)?;
-            let mut value = group_value(found.0, &found.1);
-            value["kind"] = "APIGroup".into();
-            value["apiVersion"] = "v1".into();
-            value
+            let mut groups = catalog.groups();
+            let found = groups.find(|(name, _)| name == group);
+            let (name, versions) = found.ok_or_else(StatusError::no_page)?;
+            http::json_bytes(&api_group(name, &versions))
         }
-        ["api", version] => resource_list(&catalog, "", version)?,
-        ["apis", group, version] => resource_list(&catalog, group, version)?,
-        _ => return Err(Failure::no_page()),
+        ["api", version] => http::json_bytes(&resource_list(&catalog, "", version)?),
+        ["apis", group, version] => http::json_bytes(&resource_list(&catalog, group, version)?),
+        _ => return Err(StatusError::no_page()),
     };
-    let mut reply = http::json_for(request, 200, body.to_string().into());
+    let mut reply = http::json_for(request, 200, body.into());
     if segments.len() == 1 {
         reply
             .headers_mut()
@@ -65,96 +60,79 @@ fn aggregated(request: &Request) -> bool {
     })
 }
 
-fn group_value(group: &str, versions: &[&str]) -> Value {
-    let version = |v: &&str| json!({"groupVersion": join_group(group, v), "version": v});
-    json!({
-        "name": group,
-        "versions": versions.iter().map(version).collect::<Vec<_>>(),
-        "preferredVersion": versions.first().map(version),
+fn api_group(group: &str, versions: &[&str]) -> APIGroup {
+    let version = |version: &&str| GroupVersionForDiscovery {
+        group_version: join_group(group, version),
+        version: (*version).to_owned(),
+    };
+    APIGroup {
+        name: group.to_owned(),
+        versions: versions.iter().map(version).collect(),
+        preferred_version: versions.first().map(version),
+        server_address_by_client_cidrs: None,
+    }
+}
+
+/// The list of all groups. It is no `APIGroupList` of ours: those write `kind` and `apiVersion` into every item.
+fn group_list(catalog: &Catalog) -> Value {
+    let groups = catalog.groups().filter(|(group, _)| !group.is_empty());
+    let groups = groups.map(|(group, versions)| {
+        let APIGroup {
+            name,
+            versions,
+            preferred_version,
+            server_address_by_client_cidrs: _,
+        } = api_group(group, &versions);
+        json!({"name": name, "versions": versions, "preferredVersion": preferred_version})
+    });
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups.collect::<Vec<_>>()})
+}
+
+fn resource_list(catalog: &Catalog, group: &str, version: &str) -> Result<APIResourceList, StatusError> {
+    let resources = catalog.resources(group, version).ok_or_else(StatusError::no_page)?;
+    let verbs = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect();
+    let given = |texts: &[String]| (!texts.is_empty()).then(|| texts.to_vec());
+    let mut list = Vec::new();
+    for resource in resources {
+        list.push(APIResource {
+            name: resource.plural.clone(),
+            singular_name: resource.singular.clone(),
+            namespaced: resource.namespaced,
+            kind: resource.kind.clone(),
+            verbs: verbs(resource.verbs()),
+            short_names: given(&resource.short_names),
+            categories: given(&resource.categories),
+            ..APIResource::default()
+        });
+        list.extend(resource.subresources().into_iter().map(|sub| {
+            let (group, version, kind) = sub.kind;
+            let foreign = |text: &str| (!group.is_empty()).then(|| text.to_owned());
+            APIResource {
+                name: format!("{}/{}", resource.plural, sub.name),
+                namespaced: resource.namespaced,
+                kind: kind.to_owned(),
+                group: foreign(group),
+                version: foreign(version),
+                verbs: verbs(sub.verbs),
+                ..APIResource::default()
+            }
+        }));
+    }
+    Ok(APIResourceList {
+        group_version: join_group(group, version),
+        resources: list,
     })
 }
 
-fn resource_list(catalog: &crate::kinds::catalog::Catalog, group: &str, version: &str) -> Result<Value, Failure> {
-    let resources = catalog.resources(group, version).ok_or_else(Failure::no_page)?;
-    let mut list = Vec::new();
-    for resource in resources {
-        let mut entry = json!({
-            "name": resource.plural, "singularName": resource.singular, "namespaced": resource.namespaced,
-            "kind": resource.kind, "verbs": resource.verbs(),
-        });
-        if !resource.short_names.is_empty() {
-            entry["shortNames"] = resource.short_names.clone().into();
-        }
-        if !resource.categories.is_empty() {
-            entry["categories"] = resource.categories.clone().into();
-        }
-        list.push(entry);
-        list.extend(subresources(resource).into_iter().map(|sub| {
-            let mut entry = json!({
-                "name": format!("{}/{}", resource.plural, sub.name), "singularName": "",
-                "namespaced": resource.namespaced, "kind": sub.kind.2, "verbs": sub.verbs,
-            });
-            if !sub.kind.0.is_empty() {
-                entry["group"] = sub.kind.0.into();
-                entry["version"] = sub.kind.1.into();
-            }
-            entry
-        }));
-    }
-    Ok(json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": join_group(group, version), "resources": list,
-    }))
-}
-
-struct Subresource<'a> {
-    name: &'static str,
-    /// Group, version and kind; the group is empty for the resource's own.
-    kind: (&'static str, &'static str, &'a str),
-    verbs: &'static [&'static str],
-}
-
-fn subresources(resource: &Resource) -> Vec<Subresource<'_>> {
-    let mut list = Vec::new();
-    let verbs: &[&str] = &["get", "patch", "update"];
-    if resource.is_core() && resource.plural == "namespaces" {
-        list.push(Subresource {
-            name: "finalize",
-            kind: ("", "", &resource.kind),
-            verbs: &["update"],
-        });
-    }
-    if resource.is_core() && resource.plural == "serviceaccounts" {
-        let kind = ("authentication.k8s.io", "v1", "TokenRequest");
-        list.push(Subresource {
-            name: "token",
-            kind,
-            verbs: &["create"],
-        });
-    }
-    if resource.scale.is_some() {
-        list.push(Subresource {
-            name: "scale",
-            kind: ("autoscaling", "v1", "Scale"),
-            verbs,
-        });
-    }
-    if resource.status {
-        list.push(Subresource {
-            name: "status",
-            kind: ("", "", &resource.kind),
-            verbs,
-        });
-    }
-    list
-}
-
-fn aggregate(catalog: &crate::kinds::catalog::Catalog, core: bool) -> Value {
+/// All groups with their resources in one document, which is younger than the types of `k8s-openapi`.
+fn aggregate(catalog: &Catalog, core: bool) -> Value {
     let mut items = Vec::new();
     for (group, versions) in catalog.groups().filter(|(g, _)| g.is_empty() == core) {
         let versions = versions
             .iter()
             .map(|version| {
-                let resources = catalog.resources(group, version).unwrap_or_default();
+                // Every version of a group has resources.
+                let resources = catalog.resources(group, version).unwrap_or(&[]);
                 let resources = resources.iter().map(|r| discovered(r)).collect::<Vec<_>>();
                 json!({"version": version, "resources": resources, "freshness": "Current"})
             })
@@ -182,7 +160,8 @@ fn discovered(resource: &Resource) -> Value {
     if !resource.categories.is_empty() {
         entry["categories"] = resource.categories.clone().into();
     }
-    let subs = subresources(resource)
+    let subs = resource
+        .subresources()
         .into_iter()
         .map(|sub| {
             let response = if sub.kind.0.is_empty() {

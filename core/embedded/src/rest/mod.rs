@@ -1,44 +1,54 @@
-//! Requests on resources, discovery and the rest of the HTTP surface.
+//! The HTTP surface of the registry: requests become calls, and their outcomes replies. Decides nothing about objects.
 
-pub(crate) mod body;
+mod body;
 mod columns;
-pub(crate) mod delete;
+mod delete;
 mod discovery;
 mod health;
+mod list_options;
 mod negotiate;
 mod openapi;
-pub(crate) mod options;
-pub(crate) mod patch;
+mod options;
+mod patch;
 mod permission;
 mod read;
 mod review;
 mod scale;
 mod table;
 mod watch;
-pub(crate) mod write;
+mod write;
 
 use std::sync::Arc;
 
-use crate::http::{self, Reply, Request};
-use crate::kinds::Resource;
-use crate::server::Inner;
-use crate::status::Failure;
+use tokio_util::sync::CancellationToken;
 
-/// What a path points at.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) resource: Arc<Resource>,
-    /// Empty for cluster-scoped resources and for all namespaces.
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) subresource: String,
-    /// The old `/watch/` prefix.
-    pub(crate) watch: bool,
+use crate::access::tokens::Tokens;
+use crate::http::{self, Reply, Request};
+use crate::kinds::builtin::{self, DEFINITIONS};
+use crate::kinds::{RequestInfo, is_review};
+use crate::registry::Registry;
+use crate::status::StatusError;
+
+/// Everything that requests are answered from.
+pub(crate) struct Api {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) tokens: Tokens,
+    /// The version of Kubernetes to report.
+    pub(crate) version: String,
+    /// Cancelled when the server ends, and watches with it.
+    pub(crate) stop: CancellationToken,
 }
 
-/// Answers a request.
-pub(crate) async fn handle(server: &Arc<Inner>, request: &Request) -> Reply {
-    match route(server, request).await {
+/// The objects that a path leads to.
+struct Route {
+    info: RequestInfo,
+    /// The path has the old prefix `/watch/`.
+    watch: bool,
+}
+
+/// Answers a request, with a `Status` where it is refused.
+pub(crate) async fn handle(api: &Arc<Api>, request: &Request) -> Reply {
+    match answer(api, request).await {
         Ok(reply) => reply,
         Err(failure) => http::failure(&failure),
     }
@@ -54,81 +64,76 @@ const QUICK_SCHEMA: usize = 20_000;
 const QUICK_LIST: (usize, usize) = (500, 512 << 10);
 
 /// Whether a request is answered in no time for sure, so that it need not go to another thread.
-pub(crate) fn is_quick(server: &Inner, request: &Request) -> bool {
+pub(crate) fn is_quick(api: &Api, request: &Request) -> bool {
     let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
     match segments.as_slice() {
         [] | ["healthz" | "readyz" | "livez" | "version", ..] => return true,
         ["api", _, _, ..] | ["apis", _, _, _, ..] => {}
         _ => return false,
     }
-    let Ok(place) = place(server, &segments) else {
+    let Ok(Route { info, .. }) = route(api, &segments) else {
         return true;
     };
-    let resource = &place.resource;
+    let resource = &info.resource;
     let object = || {
-        let found = server
-            .store
-            .get(&resource.table, &resource.key(&place.namespace, &place.name));
+        let found = api.registry.find(&info);
         found.is_none_or(|object| object.bytes.len() <= QUICK_OBJECT)
     };
     let ruled = || {
         let schema = || resource.schema();
         let costly = || schema().ruled || schema().effort > QUICK_SCHEMA;
-        &*resource.table == crate::server::DEFINITIONS || resource.custom.is_some() && costly()
+        &*resource.table == DEFINITIONS || resource.custom.is_some() && costly()
     };
     let body = request.body.len() <= QUICK_BODY && request.content_type() != "application/yaml";
     match request.method.as_str() {
-        "GET" | "HEAD" if place.name.is_empty() => {
-            let (objects, bytes) = server.store.size(&resource.table);
+        "GET" | "HEAD" if info.name.is_empty() => {
+            let (objects, bytes) = api.registry.store().size(&resource.table);
             objects <= QUICK_LIST.0 && bytes <= QUICK_LIST.1
         }
         "POST" => body && !ruled(),
         "PUT" | "PATCH" => body && request.content_type() != "application/json-patch+json" && !ruled() && object(),
-        "DELETE" => body && !place.name.is_empty() && !ruled(),
+        "DELETE" => body && !info.name.is_empty() && !ruled(),
         // One object is read, or there is no such method.
         _ => true,
     }
 }
 
-async fn route(server: &Arc<Inner>, request: &Request) -> Result<Reply, Failure> {
+async fn answer(api: &Arc<Api>, request: &Request) -> Result<Reply, StatusError> {
     let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
-    permission::check(server, request, &segments)?;
+    permission::check(api, request, &segments)?;
     match segments.as_slice() {
-        ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(server, request, &segments),
-        ["openapi", ..] => openapi::answer(server, request, &segments),
-        ["api" | "apis"] | ["api", "v1"] | ["apis", _] | ["apis", _, _] => {
-            discovery::answer(server, request, &segments)
-        }
+        ["healthz" | "readyz" | "livez", ..] | ["version"] | [] => health::answer(api, request, &segments),
+        ["openapi", ..] => openapi::answer(api, request, &segments),
+        ["api" | "apis"] | ["api", "v1"] | ["apis", _] | ["apis", _, _] => discovery::answer(api, request, &segments),
         ["api" | "apis", ..] => {
-            let place = place(server, &segments)?;
-            resource(server, request, &place).await
+            let route = route(api, &segments)?;
+            resource(api, request, &route).await
         }
-        _ => Err(Failure::no_page()),
+        _ => Err(StatusError::no_page()),
     }
 }
 
-async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
-    if crate::kinds::is_review(&place.resource.group) {
-        return review::answer(server, request, place);
+async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Reply, StatusError> {
+    let info = &route.info;
+    if is_review(&info.resource.group) {
+        return review::answer(api, request, info);
     }
-    let named = !place.name.is_empty();
-    let result = match (request.method.as_str(), named, place.subresource.as_str()) {
-        ("GET" | "HEAD", false, _) if place.watch || watch::wanted(request) => {
-            watch::start(server, request, place).await
-        }
-        ("GET", false, _) => read::list(server, request, place).await,
-        ("HEAD", false, _) if !place.resource.is_core() => read::list(server, request, place).await,
-        ("GET", true, "" | "status") => read::get(server, request, place).await,
-        ("POST", false, _) => write::create(server, request, place).await,
-        ("POST", true, "token") => review::issue(server, request, place),
-        ("PUT", true, "" | "status" | "finalize") => write::replace(server, request, place).await,
-        ("PATCH", true, "" | "status") => patch::patch(server, request, place).await,
-        ("DELETE", true, "") => delete::one(server, request, place).await,
-        ("DELETE", false, _) => delete::collection(server, request, place).await,
-        ("GET" | "PUT" | "PATCH", true, "scale") => scale::answer(server, request, place).await,
-        _ => Err(Failure::method_not_allowed()),
+    let named = !info.name.is_empty();
+    let result = match (request.method.as_str(), named, info.subresource.as_str()) {
+        ("GET" | "HEAD", false, _) if route.watch || watch::wanted(request) => watch::start(api, request, info).await,
+        ("GET", false, _) => read::list(api, request, info).await,
+        ("HEAD", false, _) if !info.resource.is_core() => read::list(api, request, info).await,
+        ("GET", true, "" | "status") => read::get(api, request, info).await,
+        ("POST", false, _) => write::create(api, request, info).await,
+        ("POST", true, "token") => review::issue(api, request, info),
+        ("PUT", true, "" | "status" | "finalize") => write::update(api, request, info).await,
+        ("PATCH", true, "" | "status") => patch::patch(api, request, info).await,
+        ("DELETE", true, "") => delete::one(api, request, info).await,
+        ("DELETE", false, _) => delete::collection(api, request, info).await,
+        ("GET" | "PUT" | "PATCH", true, "scale") => scale::answer(api, request, info).await,
+        _ => Err(StatusError::method_not_allowed()),
     };
-    let Some(text) = place.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) else {
+    let Some(text) = info.resource.custom.as_ref().and_then(|c| c.deprecation.clone()) else {
         return result;
     };
     match result {
@@ -141,19 +146,19 @@ async fn resource(server: &Arc<Inner>, request: &Request, place: &Place) -> Resu
 }
 
 /// Finds the resource of a path.
-fn place(server: &Inner, segments: &[&str]) -> Result<Place, Failure> {
+fn route(api: &Api, segments: &[&str]) -> Result<Route, StatusError> {
     let (group, version, rest) = match segments {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
-        _ => return Err(Failure::no_page()),
+        _ => return Err(StatusError::no_page()),
     };
-    let catalog = server.catalog();
-    let core = crate::kinds::builtin::is_builtin_group(group, version);
+    let catalog = api.registry.catalog();
+    let core = builtin::is_builtin_group(group, version);
     let missing = || {
         if core {
-            Failure::no_resource()
+            StatusError::no_resource()
         } else {
-            Failure::no_page()
+            StatusError::no_page()
         }
     };
     let (watch, rest) = match rest {
@@ -174,7 +179,7 @@ fn place(server: &Inner, segments: &[&str]) -> Result<Place, Failure> {
     };
     let resource = catalog.find(group, version, plural).cloned().ok_or_else(missing)?;
     if matches!(name, "." | "..") {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "invalid resource name {name:?}: [may not be '{name}']"
         )));
     }
@@ -183,22 +188,15 @@ fn place(server: &Inner, segments: &[&str]) -> Result<Place, Failure> {
     } else {
         namespace.is_empty()
     };
-    let subresource_there = match subresource {
-        "" => true,
-        "status" => resource.status,
-        "scale" => resource.scale.is_some(),
-        "finalize" => resource.is_core() && plural == "namespaces",
-        "token" => resource.is_core() && plural == "serviceaccounts",
-        _ => false,
-    };
-    if !scope_fits || !subresource_there {
+    let there = subresource.is_empty() || resource.subresources().iter().any(|sub| sub.name == subresource);
+    if !scope_fits || !there {
         return Err(missing());
     }
-    Ok(Place {
+    let info = RequestInfo {
         resource,
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         subresource: subresource.to_owned(),
-        watch,
-    })
+    };
+    Ok(Route { info, watch })
 }

@@ -3,32 +3,30 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde_json::{Value, json};
 
-use super::Place;
-use super::table;
-use super::write::Written;
+use super::{Api, table};
 use crate::http::{self, Reply, Request};
-use crate::kinds::Resource;
-use crate::status::Failure;
+use crate::kinds::{RequestInfo, Resource};
+use crate::registry::Written;
+use crate::status::StatusError;
 use crate::store::Object;
 
 /// The form of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(super) enum Form {
     Object,
     Table,
-    /// `PartialObjectMetadata` or its list.
+    /// Only the metadata: `PartialObjectMetadata`, or a list of those.
     Metadata,
 }
 
-/// Reads `Accept`.
-pub(crate) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
+/// The form that the header `Accept` asks for.
+pub(super) fn form(request: &Request, list: bool) -> Result<Form, StatusError> {
     let accept = request.header("accept");
     if accept.trim().is_empty() {
         return Ok(Form::Object);
     }
     for clause in accept.split(',') {
-        let mut parts = clause.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default();
+        let media = clause.split_once(';').map_or(clause, |(media, _)| media).trim();
         if !matches!(media, "application/json" | "*/*" | "application/yaml") {
             continue;
         }
@@ -49,7 +47,7 @@ pub(crate) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
             Some(_) => {}
         }
     }
-    Err(Failure::new(
+    Err(StatusError::new(
         406,
         "NotAcceptable",
         "only the following media types are accepted: application/json, application/yaml",
@@ -57,7 +55,7 @@ pub(crate) fn form(request: &Request, list: bool) -> Result<Form, Failure> {
 }
 
 /// An object with its `kind` and `apiVersion` in front.
-pub(crate) fn full_bytes(resource: &Resource, object: &Object) -> Bytes {
+pub(super) fn full_bytes(resource: &Resource, object: &Object) -> Bytes {
     let head = format!(
         "{{\"kind\":\"{}\",\"apiVersion\":\"{}\"",
         resource.kind,
@@ -73,30 +71,30 @@ pub(crate) fn full_bytes(resource: &Resource, object: &Object) -> Bytes {
     out.freeze()
 }
 
-/// An object with its `kind` and `apiVersion`.
-pub(crate) fn full_value(resource: &Resource, object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(map) = object.as_object_mut() {
-        map.insert("kind".into(), resource.kind.clone().into());
-        map.insert("apiVersion".into(), resource.api_version().into());
-    }
-    object
-}
-
-/// `PartialObjectMetadata` of an object.
-pub(crate) fn partial(object: &Value) -> Value {
+/// The metadata of an object as `PartialObjectMetadata`.
+pub(super) fn partial(object: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
 }
 
-/// The reply to a request about one object.
-pub(crate) fn object_reply(request: &Request, place: &Place, code: u16, written: &Written) -> Result<Reply, Failure> {
-    let resource = &place.resource;
-    let object = &written.object;
-    let body = match form(request, false)? {
+/// An object in the form that a client wants to see.
+pub(super) fn body(request: &Request, resource: &Resource, object: &Object) -> Result<Bytes, StatusError> {
+    Ok(match form(request, false)? {
         Form::Object => full_bytes(resource, object),
         Form::Table => table::one(request, resource, object)?.to_string().into(),
         Form::Metadata => partial(&object.value).to_string().into(),
-    };
+    })
+}
+
+/// The reply to a write, as soon as that is on disk.
+pub(super) async fn written(
+    api: &Api,
+    request: &Request,
+    info: &RequestInfo,
+    written: &Written,
+) -> Result<Reply, StatusError> {
+    api.registry.durable(written.revision).await?;
+    let body = body(request, &info.resource, &written.object)?;
+    let code = if written.created { 201 } else { 200 };
     let mut reply = http::json_for(request, code, body);
     http::warn(&mut reply, &written.warnings);
     Ok(reply)

@@ -1,35 +1,37 @@
-//! OpenAPI documents, for `kubectl explain` and for clients that look up which options a server takes.
+//! OpenAPI documents, for `kubectl explain` and for clients that look up which options a server takes. They are JSON, put
+//! together from the schemas of kinds.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::Api;
 use crate::http::{self, Reply, Request};
-use crate::kinds::{Resource, definitions, join_group};
-use crate::server::Inner;
-use crate::status::Failure;
+use crate::kinds::{Resource, join_group};
+use crate::schema::definitions;
+use crate::status::StatusError;
 
-/// Answers `/openapi`.
-pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Result<Reply, Failure> {
+/// Answers requests below `/openapi`.
+pub(super) fn answer(api: &Api, request: &Request, segments: &[&str]) -> Result<Reply, StatusError> {
     if request.method != "GET" {
-        return Err(Failure::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
-    let catalog = server.catalog();
+    let catalog = api.registry.catalog();
     match segments {
         ["openapi", "v2"] => {
             let accept = request.header("accept");
             if accept.contains("protobuf") && !accept.contains("json") && !accept.contains("*/*") {
-                return Err(Failure::new(406, "NotAcceptable", "only JSON is served"));
+                return Err(StatusError::new(406, "NotAcceptable", "only JSON is served"));
             }
             let mut schemas = Map::new();
             for (group, versions) in catalog.groups() {
                 for version in versions {
-                    for resource in catalog.resources(group, version).unwrap_or_default() {
+                    for resource in catalog.resources(group, version).into_iter().flatten() {
                         add_schemas(resource, "#/definitions/", &mut schemas);
                     }
                 }
             }
             let document = json!({
-                "swagger": "2.0", "info": {"title": "Kubernetes", "version": server.version}, "paths": {},
+                "swagger": "2.0", "info": {"title": "Kubernetes", "version": api.version}, "paths": {},
                 "definitions": schemas,
             });
             Ok(http::json_for(request, 200, document.to_string().into()))
@@ -43,7 +45,8 @@ pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Re
                     } else {
                         format!("apis/{group}/{version}")
                     };
-                    let hash = fingerprint(catalog.resources(group, version).unwrap_or_default());
+                    let hash = // Every version of a group has resources.
+                    fingerprint(catalog.resources(group, version).unwrap_or(&[]));
                     let url = format!("/openapi/v3/{path}?hash={hash}");
                     paths.insert(path, json!({"serverRelativeURL": url}));
                 }
@@ -51,9 +54,9 @@ pub(crate) fn answer(server: &Inner, request: &Request, segments: &[&str]) -> Re
             let body = json!({"paths": paths}).to_string();
             Ok(http::typed(200, "text/plain; charset=utf-8", body))
         }
-        ["openapi", "v3", "api", version] => document(server, request, "", version),
-        ["openapi", "v3", "apis", group, version] => document(server, request, group, version),
-        _ => Err(Failure::no_page()),
+        ["openapi", "v3", "api", version] => document(api, request, "", version),
+        ["openapi", "v3", "apis", group, version] => document(api, request, group, version),
+        _ => Err(StatusError::no_page()),
     }
 }
 
@@ -76,9 +79,9 @@ fn fingerprint(resources: &[std::sync::Arc<Resource>]) -> String {
         .concat()
 }
 
-fn document(server: &Inner, request: &Request, group: &str, version: &str) -> Result<Reply, Failure> {
-    let catalog = server.catalog();
-    let resources = catalog.resources(group, version).ok_or_else(Failure::no_page)?;
+fn document(api: &Api, request: &Request, group: &str, version: &str) -> Result<Reply, StatusError> {
+    let catalog = api.registry.catalog();
+    let resources = catalog.resources(group, version).ok_or_else(StatusError::no_page)?;
     let mut schemas = Map::new();
     let mut paths = Map::new();
     for resource in resources {
@@ -86,7 +89,7 @@ fn document(server: &Inner, request: &Request, group: &str, version: &str) -> Re
         add_paths(resource, &mut paths);
     }
     let document = json!({
-        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": server.version}, "paths": paths,
+        "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": api.version}, "paths": paths,
         "components": {"schemas": schemas},
     });
     Ok(http::json_for(request, 200, document.to_string().into()))

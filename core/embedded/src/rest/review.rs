@@ -1,91 +1,99 @@
 //! Reviews: questions about users and rights, answered and not stored.
 
+use k8s_openapi::api::authentication::v1::{SelfSubjectReviewStatus, TokenRequestStatus, TokenReviewStatus, UserInfo};
+use k8s_openapi::api::authorization::v1::{
+    NonResourceRule, ResourceRule, SubjectAccessReviewStatus, SubjectRulesReviewStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
-use super::Place;
-use super::body;
-use super::options::FieldValidation;
-use crate::access::{self, Wish};
-use crate::admit::metadata::texts;
-use crate::http::request::User;
+use super::{Api, body};
+use crate::access::{self, Attributes, User};
 use crate::http::{self, Reply, Request};
-use crate::server::Inner;
-use crate::status::{Cause, Failure};
-use crate::text::string_at;
+use crate::kinds::RequestInfo;
+use crate::protobuf;
+use crate::registry::{FieldValidation, go_type};
+use crate::status::{Cause, StatusError};
+use crate::text::{owned_texts, string_at};
 
-/// Answers a review.
-pub(crate) fn answer(server: &Inner, request: &Request, place: &Place) -> Result<Reply, Failure> {
-    if request.method != "POST" || !place.name.is_empty() {
-        return Err(Failure::method_not_allowed());
+/// Answers a review: a question about users and rights that is not stored.
+pub(super) fn answer(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
+    if request.method != "POST" || !info.name.is_empty() {
+        return Err(StatusError::method_not_allowed());
     }
-    let resource = &place.resource;
+    let resource = &info.resource;
     let mut object = body::object(request, resource, FieldValidation::Ignore)?.object;
     let spec = object["spec"].clone();
-    object["status"] = match resource.kind.as_str() {
-        "SelfSubjectReview" => json!({"userInfo": user_info(&request.user.name, &request.user.groups)}),
-        "TokenReview" => token(server, &spec)?,
-        "SelfSubjectRulesReview" => rules(request.user.is_master()),
-        "SelfSubjectAccessReview" => {
-            attributes(&spec).map_err(|cause| invalid(place, cause))?;
-            verdict(allowed(server, &request.user, &spec))
-        }
+    let status = match resource.kind.as_str() {
+        "SelfSubjectReview" => serde_json::to_value(SelfSubjectReviewStatus {
+            user_info: Some(user_info(&request.user)),
+        }),
+        "TokenReview" => serde_json::to_value(token(api, &spec)?),
+        "SelfSubjectRulesReview" => serde_json::to_value(rules(request.user.is_master())),
+        "SelfSubjectAccessReview" => serde_json::to_value(verdict(api, info, &request.user, &spec)?),
         _ => {
-            attributes(&spec).map_err(|cause| invalid(place, cause))?;
-            let groups = texts(&spec["groups"]).into_iter().map(str::to_owned).collect();
             let user = User {
                 name: string_at(&spec, "/user").to_owned(),
-                groups,
+                groups: owned_texts(&spec["groups"]),
             };
-            verdict(allowed(server, &user, &spec))
+            serde_json::to_value(verdict(api, info, &user, &spec)?)
         }
     };
-    let full = super::negotiate::full_value(resource, &object);
-    Ok(http::value(201, &full))
+    object["status"] = status.map_err(|error| StatusError::internal(error.to_string()))?;
+    Ok(http::value(201, &resource.with_type(&object)))
 }
 
-fn invalid(place: &Place, cause: Cause) -> Failure {
-    Failure::invalid(&place.resource.group, &place.resource.kind, "", &[cause])
+fn invalid(info: &RequestInfo, cause: Cause) -> StatusError {
+    StatusError::invalid(&info.resource.group, &info.resource.kind, "", &[cause])
 }
 
-fn user_info(name: &str, groups: &[String]) -> Value {
-    json!({"username": name, "groups": groups})
+fn user_info(user: &User) -> UserInfo {
+    UserInfo {
+        username: Some(user.name.clone()),
+        groups: Some(user.groups.clone()),
+        ..UserInfo::default()
+    }
 }
 
-fn verdict(allowed: bool) -> Value {
-    json!({"allowed": allowed})
-}
-
-fn attributes(spec: &Value) -> Result<(), Cause> {
+/// Whether a user may do what a specification names.
+fn verdict(api: &Api, info: &RequestInfo, user: &User, spec: &Value) -> Result<SubjectAccessReviewStatus, StatusError> {
     if spec["resourceAttributes"].is_object() == spec["nonResourceAttributes"].is_object() {
         let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-        return Err(Cause::invalid(
-            "spec.resourceAttributes",
-            &spec["resourceAttributes"],
-            why,
-        ));
+        let cause = Cause::invalid("spec.resourceAttributes", &spec["resourceAttributes"], why);
+        return Err(invalid(info, cause));
     }
-    Ok(())
+    Ok(SubjectAccessReviewStatus {
+        allowed: allowed(api, user, spec),
+        ..SubjectAccessReviewStatus::default()
+    })
 }
 
-fn rules(all: bool) -> Value {
+fn rules(all: bool) -> SubjectRulesReviewStatus {
+    let every = || vec!["*".to_owned()];
+    let mut status = SubjectRulesReviewStatus::default();
     if all {
-        json!({
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}], "incomplete": false,
-        })
-    } else {
-        json!({"resourceRules": [], "nonResourceRules": [], "incomplete": false})
+        status.resource_rules.push(ResourceRule {
+            verbs: every(),
+            api_groups: Some(every()),
+            resources: Some(every()),
+            resource_names: None,
+        });
+        status.non_resource_rules.push(NonResourceRule {
+            verbs: every(),
+            non_resource_urls: Some(every()),
+        });
     }
+    status
 }
 
-fn allowed(server: &Inner, user: &User, spec: &Value) -> bool {
+fn allowed(api: &Api, user: &User, spec: &Value) -> bool {
     let text = |pointer: &str| string_at(spec, pointer);
     if spec["nonResourceAttributes"].is_object() {
-        let wish = Wish::Path {
+        let attributes = Attributes::NonResource {
             verb: text("/nonResourceAttributes/verb"),
             path: text("/nonResourceAttributes/path"),
         };
-        return access::allowed(&server.store, user, wish);
+        return access::allowed(api.registry.store(), user, attributes);
     }
     let (plural, sub) = (
         text("/resourceAttributes/resource"),
@@ -96,45 +104,49 @@ fn allowed(server: &Inner, user: &User, spec: &Value) -> bool {
     } else {
         format!("{plural}/{sub}")
     };
-    let wish = Wish::Resource {
+    let attributes = Attributes::Resource {
         verb: text("/resourceAttributes/verb"),
         group: text("/resourceAttributes/group"),
         resource: &resource,
         name: text("/resourceAttributes/name"),
         namespace: text("/resourceAttributes/namespace"),
     };
-    access::allowed(&server.store, user, wish)
+    access::allowed(api.registry.store(), user, attributes)
 }
 
-fn token(server: &Inner, spec: &Value) -> Result<Value, Failure> {
+fn token(api: &Api, spec: &Value) -> Result<TokenReviewStatus, StatusError> {
     let token = string_at(spec, "/token");
     if token.is_empty() {
-        return Err(Failure::bad_request(
+        return Err(StatusError::bad_request(
             "token is required for TokenReview in authentication",
         ));
     }
     let now = jiff::Timestamp::now().as_second();
-    Ok(match server.tokens.user(token, &server.store, now) {
-        Some(user) => json!({"authenticated": true, "user": user_info(&user.name, &user.groups)}),
-        None => json!({"user": {}, "error": "invalid bearer token"}),
+    Ok(match api.tokens.user(token, api.registry.store(), now) {
+        Some(user) => TokenReviewStatus {
+            authenticated: Some(true),
+            user: Some(user_info(&user)),
+            ..TokenReviewStatus::default()
+        },
+        None => TokenReviewStatus {
+            user: Some(UserInfo::default()),
+            error: Some("invalid bearer token".to_owned()),
+            ..TokenReviewStatus::default()
+        },
     })
 }
 
 /// `POST` to the `token` of a service account: a token for it.
-pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<Reply, Failure> {
+pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     const HOUR: i64 = 3600;
     const LONGEST: i64 = (1 << 32) + 1;
-    let resource = &place.resource;
-    let account = server
-        .store
-        .get(&resource.table, &resource.key(&place.namespace, &place.name))
-        .ok_or_else(|| Failure::not_found(&resource.target(), &place.name))?;
+    let account = api.registry.get(info)?;
     let mut body = if request.content_type() == body::PROTOBUF {
-        crate::protobuf::object(&request.body)
+        protobuf::object(&request.body)
     } else {
         body::yaml(&request.body)
     }
-    .map_err(Failure::bad_request)?;
+    .map_err(StatusError::bad_request)?;
     let seconds = seconds(&body)?.unwrap_or(HOUR);
     let wrong = match seconds {
         ..600 => Some("may not specify a duration less than 10 minutes"),
@@ -143,38 +155,45 @@ pub(crate) fn issue(server: &Inner, request: &Request, place: &Place) -> Result<
     };
     if let Some(why) = wrong {
         let cause = Cause::invalid("spec.expirationSeconds", &seconds.into(), why);
-        return Err(Failure::invalid("authentication.k8s.io", "TokenRequest", "", &[cause]));
+        return Err(StatusError::invalid(
+            "authentication.k8s.io",
+            "TokenRequest",
+            "",
+            &[cause],
+        ));
     }
     let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
-    let time = jiff::Timestamp::from_second(expires).unwrap_or(jiff::Timestamp::MAX);
+    let time = jiff::Timestamp::from_second(expires).map_err(|error| StatusError::internal(error.to_string()))?;
+    let status = TokenRequestStatus {
+        token: api.tokens.issue(&account.value, expires),
+        expiration_timestamp: Time(time),
+    };
+    // The rest of the answer is the request as the client wrote it.
     if !body.is_object() {
         body = json!({});
     }
     body["kind"] = "TokenRequest".into();
     body["apiVersion"] = "authentication.k8s.io/v1".into();
-    body["metadata"] = json!({"name": place.name, "namespace": place.namespace});
+    body["metadata"] = json!({"name": info.name, "namespace": info.namespace});
     body["spec"]["expirationSeconds"] = seconds.into();
-    body["status"] = json!({
-        "token": server.tokens.issue(&account.value, expires),
-        "expirationTimestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    });
+    body["status"] = serde_json::to_value(status).map_err(|error| StatusError::internal(error.to_string()))?;
     Ok(http::value(201, &body))
 }
 
 /// How long a token shall be good, if the request says so.
-fn seconds(body: &Value) -> Result<Option<i64>, Failure> {
+fn seconds(body: &Value) -> Result<Option<i64>, StatusError> {
     let cannot = |what: &Value, field: &str, kind: &str| {
-        Failure::bad_request(format!(
+        StatusError::bad_request(format!(
             "TokenRequest in version \"v1\" cannot be handled as a TokenRequest: json: cannot unmarshal {} into Go struct \
              field {field} of type {kind}",
-            body::go_type(what)
+            go_type(what)
         ))
     };
     if !(body.is_object() || body.is_null()) {
-        return Err(Failure::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "the object provided is unrecognized (must be of type TokenRequest): couldn't get version/kind; json parse error: \
              json: cannot unmarshal {} into Go value of type struct",
-            body::go_type(body)
+            go_type(body)
         )));
     }
     let spec = &body["spec"];

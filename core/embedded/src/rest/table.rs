@@ -1,40 +1,40 @@
-//! Tables for `kubectl get`.
+//! Tables for `kubectl get`. They are JSON: `k8s-openapi` has no type for them.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::columns;
+use super::{columns, negotiate};
 use crate::http::Request;
+use crate::jsonpath;
 use crate::kinds::Resource;
-use crate::kinds::definitions;
-use crate::status::Failure;
+use crate::schema::definitions;
+use crate::status::StatusError;
 use crate::store::Object;
 use crate::text::{meta, string_at};
-use crate::{jsonpath, rest::negotiate};
 
 /// What a row says about its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Include {
+pub(super) enum Include {
     None,
     Metadata,
     Object,
 }
 
-/// Reads `includeObject`.
-pub(crate) fn include(request: &Request) -> Result<Include, Failure> {
-    match request.query("includeObject").unwrap_or_default() {
-        "" | "Metadata" => Ok(Include::Metadata),
-        "None" => Ok(Include::None),
-        "Object" => Ok(Include::Object),
-        other => Err(Failure::bad_request(format!(
+/// The part of an object that the query asks to stand in its row.
+pub(super) fn include(request: &Request) -> Result<Include, StatusError> {
+    match request.query_text("includeObject") {
+        None | Some("Metadata") => Ok(Include::Metadata),
+        Some("None") => Ok(Include::None),
+        Some("Object") => Ok(Include::Object),
+        Some(other) => Err(StatusError::bad_request(format!(
             "Invalid value: {other:?}: unrecognized includeObject value: must be one of None, Metadata, Object"
         ))),
     }
 }
 
 /// The table of one object.
-pub(crate) fn one(request: &Request, resource: &Resource, object: &Object) -> Result<Value, Failure> {
+pub(super) fn one(request: &Request, resource: &Resource, object: &Object) -> Result<Value, StatusError> {
     let mut table = rows(resource, &[object], include(request)?);
     table["metadata"] = json!({"resourceVersion": meta(&object.value, "resourceVersion")});
     table["apiVersion"] = version(request).into();
@@ -42,7 +42,7 @@ pub(crate) fn one(request: &Request, resource: &Resource, object: &Object) -> Re
 }
 
 /// The table of a list.
-pub(crate) fn many(request: &Request, resource: &Resource, objects: &[Arc<Object>]) -> Result<Value, Failure> {
+pub(super) fn many(request: &Request, resource: &Resource, objects: &[Arc<Object>]) -> Result<Value, StatusError> {
     let objects = objects.iter().map(AsRef::as_ref).collect::<Vec<_>>();
     let mut table = rows(resource, &objects, include(request)?);
     table["apiVersion"] = version(request).into();
@@ -57,8 +57,8 @@ fn version(request: &Request) -> &'static str {
     }
 }
 
-/// Columns and rows.
-pub(crate) fn rows(resource: &Resource, objects: &[&Object], include: Include) -> Value {
+/// A table of objects, with columns and rows.
+pub(super) fn rows(resource: &Resource, objects: &[&Object], include: Include) -> Value {
     let mut definitions = vec![column(
         "Name",
         "string",
@@ -79,7 +79,7 @@ pub(crate) fn rows(resource: &Resource, objects: &[&Object], include: Include) -
             let shown = match include {
                 Include::None => Value::Null,
                 Include::Metadata => negotiate::partial(&object.value),
-                Include::Object => negotiate::full_value(resource, &object.value),
+                Include::Object => resource.with_type(&object.value),
             };
             json!({"cells": cells, "object": shown})
         })

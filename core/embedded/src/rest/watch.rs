@@ -1,4 +1,4 @@
-//! Watches: a stream of changes, read from the history of the store at each watcher's own pace.
+//! Watches as streams of lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,106 +11,111 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::negotiate::{self, Form};
-use super::read::{self, Selection};
-use super::{Place, table};
+use super::{Api, list_options, options, read, table};
 use crate::http::{self, Reply, Request};
-use crate::server::Inner;
-use crate::status::{Cause, Failure};
-use crate::store::{Change, Object};
+use crate::kinds::RequestInfo;
+use crate::registry::{Event, EventType, InitialEvents, Watch};
+use crate::status::{Cause, StatusError};
 use crate::work::{self, Panicked};
 
 /// Bookmarks come this often to clients that want them.
 const BOOKMARKS: Duration = Duration::from_mins(1);
 /// Watches end after this time if the client does not say.
 const TIMEOUT: Duration = Duration::from_mins(30);
-
 /// No watch goes on for longer.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// Whether a request on a collection asks for a watch.
-pub(crate) fn wanted(request: &Request) -> bool {
-    request.query("watch").is_some_and(super::options::parse_bool)
+pub(super) fn wanted(request: &Request) -> bool {
+    request.query("watch").is_some_and(options::parse_bool)
 }
 
-struct Watcher {
-    server: Arc<Inner>,
-    place: Place,
-    selection: Selection,
+/// The body of a reply that tells a watch.
+struct Stream {
+    watch: Watch,
+    api: Arc<Api>,
     form: Form,
     include: table::Include,
-    /// Everything up to this revision has been sent.
-    cursor: u64,
-    changed: tokio::sync::watch::Receiver<u64>,
     bookmarks: bool,
+    /// The columns of a table are told with its first row only.
     first_row: bool,
     ends: Instant,
-    /// Events of the beginning, or the last event.
+    /// Lines to send, last one first.
     queue: Vec<Bytes>,
+    /// Nothing follows the lines in the queue.
     finished: bool,
 }
 
-/// Begins a watch.
-pub(crate) async fn start(server: &Arc<Inner>, request: &Request, place: &Place) -> Result<Reply, Failure> {
+/// Begins a watch and answers with the stream of its events.
+pub(super) async fn start(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let form = negotiate::form(request, false)?;
-    let mut selection = Selection::read(request, &place.resource)?;
-    if !place.name.is_empty() {
-        selection.fields.require("metadata.name", &place.name);
+    let mut selection = read::selection(request, &info.resource)?;
+    if !info.name.is_empty() {
+        selection.require_name(&info.name);
     }
     let timeout = match request.query_text("timeoutSeconds") {
         None => TIMEOUT,
         Some(text) => limit(text)?,
     };
-    let initial = check_initial(request)?;
-    let place = Place {
-        resource: Arc::clone(&place.resource),
-        namespace: place.namespace.clone(),
-        name: String::new(),
-        subresource: String::new(),
-        watch: true,
+    let initial = initial_events(request)?;
+    let include = table::include(request)?;
+    let version = match request.query_text("resourceVersion") {
+        None => 0,
+        Some(text) => list_options::revision(text)?,
     };
-    let bookmarks = request
-        .query("allowWatchBookmarks")
-        .is_some_and(|v| matches!(v, "1" | "true"));
-    let mut watcher = Watcher {
-        changed: server.store.subscribe(&place.resource.table),
-        server: Arc::clone(server),
-        include: table::include(request)?,
-        selection,
+    let collection = RequestInfo {
+        name: String::new(),
+        ..info.without_subresource()
+    };
+    let (watch, events) = Watch::start(&api.registry, collection, selection, version, initial).await?;
+    let mut stream = Stream {
+        watch,
+        api: Arc::clone(api),
         form,
-        cursor: 0,
-        bookmarks,
+        include,
+        bookmarks: request
+            .query("allowWatchBookmarks")
+            .is_some_and(|v| matches!(v, "1" | "true")),
         first_row: true,
         ends: Instant::now() + timeout.min(LONGEST),
         queue: Vec::new(),
         finished: false,
-        place,
     };
-    watcher.begin(request, initial).await?;
-    watcher.queue.reverse();
-    let stream = futures::stream::unfold(watcher, |mut watcher| async move {
+    stream.enqueue(&events);
+    if initial == InitialEvents::Always && stream.bookmarks {
+        let bookmark = stream.bookmark(true);
+        stream.queue.insert(0, bookmark);
+    }
+    Ok(reply(stream))
+}
+
+fn reply(stream: Stream) -> Reply {
+    let lines = futures::stream::unfold(stream, |mut stream| async move {
         // A panic ends this watch, not the others of its connection.
-        let bytes = work::here(watcher.step()).await.inspect_err(|Panicked(panic)| {
-            tracing::error!(panic, resource = &*watcher.place.resource.table, "a watch panicked");
+        let bytes = work::inline(stream.next()).await.inspect_err(|Panicked(panic)| {
+            tracing::error!(
+                panic,
+                resource = &*stream.watch.info().resource.table,
+                "a watch panicked"
+            );
         });
-        Some((
-            Ok::<_, std::convert::Infallible>(Frame::data(bytes.ok().flatten()?)),
-            watcher,
-        ))
+        let frame = Frame::data(bytes.ok().flatten()?);
+        Some((Ok::<_, std::convert::Infallible>(frame), stream))
     });
-    let body = StreamBody::new(stream.boxed()).boxed_unsync();
+    let body = StreamBody::new(lines.boxed()).boxed_unsync();
     let mut reply = http::reply(200, "application/json", body);
     reply.extensions_mut().insert(http::Endless);
-    Ok(reply)
+    reply
 }
 
 /// How long a watch shall go on. Nothing and zero leave that to the server, a negative number has passed already.
-fn limit(text: &str) -> Result<Duration, Failure> {
+fn limit(text: &str) -> Result<Duration, StatusError> {
     let seconds = text.parse::<i64>().map_err(|error| {
         let why = match error.kind() {
             std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => "value out of range",
             _ => "invalid syntax",
         };
-        Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        StatusError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     })?;
     Ok(match u64::try_from(seconds) {
         Ok(0) => TIMEOUT,
@@ -119,84 +124,32 @@ fn limit(text: &str) -> Result<Duration, Failure> {
     })
 }
 
-/// Whether the state at the beginning is to be sent and closed by a bookmark.
-fn check_initial(request: &Request) -> Result<Option<bool>, Failure> {
-    let wanted = request
-        .query_text("sendInitialEvents")
-        .map(|v| matches!(v, "1" | "true"));
-    let matching = request.query_text("resourceVersionMatch");
-    let invalid = |cause: Cause| Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
-    if wanted.is_none() {
-        if matching.is_some() {
-            return invalid(Cause::forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            ));
+/// Whether the watch begins with the state at its beginning, closed by a bookmark.
+fn initial_events(request: &Request) -> Result<InitialEvents, StatusError> {
+    let field = "resourceVersionMatch";
+    let matching = request.query_text(field);
+    let Some(wanted) = request.query_text("sendInitialEvents") else {
+        if matching.is_none() {
+            return Ok(InitialEvents::ByVersion);
         }
-        return Ok(None);
-    }
+        let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+        return Err(list_options::invalid(&[Cause::forbidden(field, why)]));
+    };
+    let required = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
     match matching {
-        Some("NotOlderThan") => {}
-        None => {
-            return invalid(Cause::forbidden(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ));
-        }
-        Some(other) => {
-            let required = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            let field = "resourceVersionMatch";
-            let causes = [
-                Cause::forbidden(field, required),
-                Cause::unsupported(field, &Value::from(other), &["NotOlderThan".to_owned()]),
-            ];
-            return Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &causes));
-        }
+        Some("NotOlderThan") if matches!(wanted, "1" | "true") => Ok(InitialEvents::Always),
+        Some("NotOlderThan") => Ok(InitialEvents::Never),
+        None => Err(list_options::invalid(&[Cause::forbidden(field, required)])),
+        Some(other) => Err(list_options::invalid(&[
+            Cause::forbidden(field, required),
+            Cause::unsupported(field, &Value::from(other), &["NotOlderThan".to_owned()]),
+        ])),
     }
-    Ok(wanted)
 }
 
-impl Watcher {
-    /// Finds the place to start at and queues what is there already.
-    async fn begin(&mut self, request: &Request, initial: Option<bool>) -> Result<(), Failure> {
-        let version = match request.query_text("resourceVersion") {
-            None => 0,
-            Some(text) => read::number(text, "resourceVersion")?,
-        };
-        let current = self.server.store.revision();
-        if version > current {
-            return Err(Failure::new(504, "Timeout", format!("Too large resource version: {version}, current: {current}")).with_details(
-                json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}),
-            ));
-        }
-        if version > 0 && initial != Some(true) {
-            self.cursor = version;
-            return Ok(());
-        }
-        let snapshot = self
-            .server
-            .store
-            .list(&self.place.resource.table, &read::prefix(&self.place));
-        self.server.settled(snapshot.revision).await?;
-        self.cursor = snapshot.revision;
-        if initial != Some(false) {
-            for (_, object) in &snapshot.objects {
-                if !self.selection.matches(&object.value) {
-                    continue;
-                }
-                let event = self.event("ADDED", object);
-                self.queue.push(event);
-            }
-        }
-        if initial == Some(true) && self.bookmarks {
-            let bookmark = self.bookmark(true);
-            self.queue.push(bookmark);
-        }
-        Ok(())
-    }
-
+impl Stream {
     /// The next bytes to send; nothing when the watch is over.
-    async fn step(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(bytes) = self.queue.pop() {
                 return Some(bytes);
@@ -204,16 +157,22 @@ impl Watcher {
             if self.finished {
                 return None;
             }
-            let upto = *self.changed.borrow_and_update();
-            if upto > self.cursor {
-                self.advance(upto);
-                continue;
+            match self.watch.advance() {
+                Ok(Some(events)) => {
+                    self.enqueue(&events);
+                    continue;
+                }
+                Ok(None) => {}
+                Err(failure) => {
+                    self.finished = true;
+                    return Some(line("ERROR", &http::json_bytes(&failure.to_status())));
+                }
             }
             let bookmark_at = Instant::now() + BOOKMARKS;
             tokio::select! {
-                () = self.server.stop.cancelled() => return None,
+                () = self.api.stop.cancelled() => return None,
                 () = tokio::time::sleep_until(self.ends) => return None,
-                changed = self.changed.changed() => changed.ok()?,
+                changed = self.watch.changed() => changed?,
                 () = tokio::time::sleep_until(bookmark_at), if self.bookmarks => {
                     return Some(self.bookmark(false));
                 }
@@ -221,58 +180,27 @@ impl Watcher {
         }
     }
 
-    /// Queues the events up to a revision, last one first.
-    fn advance(&mut self, upto: u64) {
-        match self.server.store.changes(&self.place.resource.table, self.cursor, upto) {
-            Ok(changes) => {
-                let prefix = read::prefix(&self.place);
-                for change in changes.iter().filter(|c| c.key.starts_with(&prefix)) {
-                    if let Some(event) = self.event_of(change) {
-                        self.queue.push(event);
-                    }
-                }
-                self.queue.reverse();
-                self.cursor = upto;
-            }
-            Err(old) => {
-                let failure = Failure::new(
-                    410,
-                    "Expired",
-                    format!("too old resource version: {} ({})", self.cursor, old.oldest),
-                );
-                self.queue
-                    .push(line("ERROR", failure.to_value().to_string().as_bytes()));
-                self.finished = true;
-            }
+    /// Queues events. The queue is empty before.
+    fn enqueue(&mut self, events: &[Event]) {
+        for event in events {
+            let line = self.line(event);
+            self.queue.push(line);
         }
+        self.queue.reverse();
     }
 
-    /// What a change looks like through the selector.
-    fn event_of(&mut self, change: &Change) -> Option<Bytes> {
-        let before = change.old.as_ref().is_some_and(|o| self.selection.matches(&o.value));
-        let after = !change.deleted && self.selection.matches(&change.new.value);
-        let kind = match (before, after) {
-            (false, false) => return None,
-            (false, true) => "ADDED",
-            (true, true) => "MODIFIED",
-            (true, false) => "DELETED",
+    fn line(&mut self, Event { kind, object }: &Event) -> Bytes {
+        let kind = match kind {
+            EventType::Added => "ADDED",
+            EventType::Modified => "MODIFIED",
+            EventType::Deleted => "DELETED",
         };
-        if kind != "DELETED" || (change.deleted && self.selection.matches(&change.new.value)) {
-            return Some(self.event(kind, &change.new));
-        }
-        // It has left the selector: the last state that fitted, under the new version.
-        let mut last = change.old.as_ref()?.value.clone();
-        last["metadata"]["resourceVersion"] = change.revision.to_string().into();
-        Some(self.event(kind, &Object::unsaved(last)))
-    }
-
-    fn event(&mut self, kind: &str, object: &Object) -> Bytes {
-        let resource = &self.place.resource;
+        let resource = &self.watch.info().resource;
         match self.form {
             Form::Object => line(kind, &negotiate::full_bytes(resource, object)),
             Form::Metadata => line(kind, negotiate::partial(&object.value).to_string().as_bytes()),
             Form::Table => {
-                let mut table = table::rows(resource, &[object], self.include);
+                let mut table = table::rows(resource, &[&**object], self.include);
                 if !std::mem::take(&mut self.first_row) {
                     table["columnDefinitions"] = Value::Null;
                 }
@@ -281,9 +209,10 @@ impl Watcher {
         }
     }
 
+    /// Tells up to which revision everything has been told; `initial` closes the state at the beginning.
     fn bookmark(&self, initial: bool) -> Bytes {
-        let resource = &self.place.resource;
-        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
+        let resource = &self.watch.info().resource;
+        let mut metadata = json!({"resourceVersion": self.watch.cursor().to_string()});
         if initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::ListType;
+use crate::text::items;
 
 /// What tells an item apart from its siblings.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -33,7 +34,7 @@ pub(crate) struct Before<'a> {
 
 impl<'a> Before<'a> {
     pub(crate) fn of(old: Option<&'a Value>, by: &'a ListType) -> Self {
-        let list = old.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let list = old.map_or(&[][..], items);
         let mut places = HashMap::new();
         for (place, item) in list.iter().enumerate() {
             if let Some(key) = key_of(item, by) {

@@ -1,6 +1,7 @@
 //! Structural schemas: what a custom resource or a built-in kind looks like. Read once, then shared.
 
 pub(crate) mod cel;
+pub(crate) mod definitions;
 mod keys;
 pub(crate) mod normal;
 pub(crate) mod pattern;
@@ -18,6 +19,8 @@ use serde_json::Value;
 use self::pattern::Pattern;
 use self::rules::Rule;
 
+use crate::text::{items, owned_texts, text};
+
 static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     Arc::new(Schema {
         preserve: true,
@@ -25,7 +28,7 @@ static ANY: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     })
 });
 
-/// Anything goes.
+/// The schema that every value fits.
 pub(crate) fn any() -> &'static Schema {
     &ANY
 }
@@ -33,7 +36,7 @@ pub(crate) fn any() -> &'static Schema {
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Type {
-    /// Not said.
+    /// The schema names no type.
     #[default]
     Any,
     Object,
@@ -111,7 +114,7 @@ pub(crate) struct Schema {
     pub(crate) logic: Option<Box<Logic>>,
 }
 
-/// Limits on a value.
+/// What a schema says about the size and the form of a value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
     pub(crate) minimum: Option<f64>,
@@ -133,7 +136,7 @@ pub(crate) struct Limits {
 /// The values of an enum.
 #[derive(Debug, Clone)]
 pub(crate) struct Allowed {
-    /// In their order, as they are shown.
+    /// The values as messages show them, in the order of the schema.
     pub(crate) shown: Vec<String>,
     values: HashSet<Value>,
 }
@@ -152,7 +155,7 @@ impl Allowed {
     }
 }
 
-/// Combinations of schemas.
+/// Other schemas that a value must fit, in the combinations of JSON schema.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Logic {
     pub(crate) all: Vec<Schema>,
@@ -162,7 +165,7 @@ pub(crate) struct Logic {
 }
 
 impl Schema {
-    /// Anything goes.
+    /// The schema that every value fits.
     pub(crate) fn any() -> Arc<Self> {
         Arc::clone(&ANY)
     }
@@ -226,8 +229,8 @@ impl<'a> Reader<'a> {
 
     fn read(&mut self, raw: &'a Value, definition: &str) -> Schema {
         let mut schema = Schema {
-            kind: Type::parse(raw["type"].as_str().unwrap_or_default()),
-            required: texts(&raw["required"]),
+            kind: Type::parse(text(&raw["type"])),
+            required: owned_texts(&raw["required"]),
             default: raw.get("default").cloned(),
             nullable: raw["nullable"] == true,
             preserve: raw["x-kubernetes-preserve-unknown-fields"] == true,
@@ -238,7 +241,7 @@ impl<'a> Reader<'a> {
             rules: rules::read(&raw["x-kubernetes-validations"]),
             list: match raw["x-kubernetes-list-type"].as_str() {
                 Some("set") => ListType::Set,
-                Some("map") => ListType::Map(texts(&raw["x-kubernetes-list-map-keys"])),
+                Some("map") => ListType::Map(owned_texts(&raw["x-kubernetes-list-map-keys"])),
                 _ => ListType::Atomic,
             },
             ..Schema::default()
@@ -257,7 +260,7 @@ impl<'a> Reader<'a> {
         }
         match &raw["additionalProperties"] {
             Value::Bool(true) => schema.additional = Some(Schema::any()),
-            more @ Value::Object(_) => schema.additional = Some(self.child(more, "")),
+            values @ Value::Object(_) => schema.additional = Some(self.child(values, "")),
             _ => {}
         }
         if raw["items"].is_object() {
@@ -295,12 +298,7 @@ impl<'a> Reader<'a> {
     }
 
     fn logic(&mut self, raw: &'a Value) -> Option<Box<Logic>> {
-        let mut list = |name: &str| -> Vec<Schema> {
-            raw[name]
-                .as_array()
-                .map(|all| all.iter().map(|s| self.read(s, "")).collect())
-                .unwrap_or_default()
-        };
+        let mut list = |name: &str| -> Vec<Schema> { items(&raw[name]).iter().map(|s| self.read(s, "")).collect() };
         let mut logic = Logic {
             all: list("allOf"),
             any: list("anyOf"),
@@ -347,11 +345,4 @@ fn limits(raw: &Value, pattern: Option<Arc<Pattern>>) -> Limits {
         allowed: raw["enum"].as_array().map(|list| Allowed::new(list)),
         format: raw["format"].as_str().map(str::to_owned),
     }
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    value
-        .as_array()
-        .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-        .unwrap_or_default()
 }

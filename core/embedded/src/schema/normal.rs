@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::definitions::META;
 use super::{Schema, Trail, Type};
-use crate::kinds::definitions::META;
-use crate::patch::bounds;
+use crate::limits::{self, Excess};
 use crate::text::clip;
 
-/// Removed paths that are named; more help nobody.
+/// The defaults of a schema would make an object larger than any may be.
+const TOO_LARGE: Excess = Excess::Size(limits::SIZE);
+/// Removed paths that are named: a longer list helps nobody.
 const NAMED: usize = 100;
 /// Bytes of a path that is named.
 const PATH: usize = 1 << 10;
@@ -84,17 +86,13 @@ fn is_type_meta(name: &str) -> bool {
     matches!(name, "apiVersion" | "kind" | "metadata")
 }
 
-/// The defaults of a schema would make an object larger than any may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooLarge;
-
 /// Fills defaults, and drops nulls of fields that are not nullable.
-pub(crate) fn default(value: &mut Value, schema: &Schema) -> Result<(), TooLarge> {
-    default_at(value, schema, &mut bounds::SIZE.clone())
+pub(crate) fn default(value: &mut Value, schema: &Schema) -> Result<(), Excess> {
+    default_at(value, schema, &mut limits::SIZE.clone())
 }
 
 /// `room` is how many bytes defaults may still add.
-fn default_at(value: &mut Value, schema: &Schema, room: &mut usize) -> Result<(), TooLarge> {
+fn default_at(value: &mut Value, schema: &Schema, room: &mut usize) -> Result<(), Excess> {
     match (value, &schema.items) {
         (Value::Object(map), _) => default_map(map, schema, room),
         (Value::Array(list), Some(items)) => list.iter_mut().try_for_each(|item| default_at(item, items, room)),
@@ -102,7 +100,7 @@ fn default_at(value: &mut Value, schema: &Schema, room: &mut usize) -> Result<()
     }
 }
 
-fn default_map(map: &mut Map<String, Value>, schema: &Schema, room: &mut usize) -> Result<(), TooLarge> {
+fn default_map(map: &mut Map<String, Value>, schema: &Schema, room: &mut usize) -> Result<(), Excess> {
     for name in &schema.defaulted {
         let Some(property) = schema.properties.get(name) else {
             continue;
@@ -114,8 +112,8 @@ fn default_map(map: &mut Map<String, Value>, schema: &Schema, room: &mut usize) 
             Some(_) => false,
         };
         if missing {
-            let added = bounds::measure(fallback, *room).ok_or(TooLarge)?;
-            *room = room.checked_sub(added.bytes + name.len() + 4).ok_or(TooLarge)?;
+            let added = limits::measure(fallback, *room).ok_or(TOO_LARGE)?;
+            *room = room.checked_sub(added.bytes + name.len() + 4).ok_or(TOO_LARGE)?;
             map.insert(name.clone(), fallback.clone());
         }
     }
@@ -180,7 +178,7 @@ mod tests {
             Schema::custom(&json!({"type": "object", "properties": {"list": {"type": "array", "items": items}}}));
         let of = |count: usize| json!({"list": vec![json!({}); count]});
         assert_eq!(default(&mut of(2), &schema), Ok(()));
-        assert_eq!(default(&mut of(100_000), &schema), Err(TooLarge));
+        assert_eq!(default(&mut of(100_000), &schema), Err(TOO_LARGE));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::cel::{self, Outcome, Program, value};
 use super::keys::Before;
 use super::{Schema, Trail, Type};
 use crate::status::{CAUSES, Cause};
+use crate::text::{items, text};
 
 /// Units that one rule may cost.
 const RULE: u64 = 1_000_000;
@@ -47,19 +48,17 @@ impl std::fmt::Debug for Rule {
 
 /// Reads `x-kubernetes-validations`.
 pub(crate) fn read(raw: &Value) -> Vec<Rule> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let given = |value: &Value| value.as_str().map(str::to_owned);
     let rule = |rule: &Value| Rule {
-        source: text(&rule["rule"]).unwrap_or_default(),
-        message: text(&rule["message"]).map(|m| m.trim().to_owned()),
-        message_source: text(&rule["messageExpression"]),
-        reason: text(&rule["reason"]),
-        field_path: text(&rule["fieldPath"]),
+        source: text(&rule["rule"]).to_owned(),
+        message: given(&rule["message"]).map(|m| m.trim().to_owned()),
+        message_source: given(&rule["messageExpression"]),
+        reason: given(&rule["reason"]),
+        field_path: given(&rule["fieldPath"]),
         optional_old: rule["optionalOldSelf"] == true,
         compiled: Arc::default(),
     };
-    raw.as_array()
-        .map(|list| list.iter().map(rule).collect())
-        .unwrap_or_default()
+    items(raw).iter().map(rule).collect()
 }
 
 impl Rule {

@@ -35,7 +35,7 @@ fn check_within(value: &Value, old: Option<&Value>, schema: &Schema, work: u64) 
 /// Why a check ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// More causes help nobody.
+    /// How many causes may still be added: a longer list helps nobody.
     Enough,
     Exhausted,
 }
@@ -320,7 +320,10 @@ fn actual(value: &Value) -> &'static str {
 }
 
 fn number_problems(number: &serde_json::Number, l: &Limits) -> Vec<String> {
-    let n = number.as_f64().unwrap_or_default();
+    // Every number of JSON that is read here has a nearest float.
+    let Some(n) = number.as_f64() else {
+        return Vec::new();
+    };
     let mut out = Vec::new();
     if let Some(max) = l.maximum
         && (n > max || (l.exclusive_maximum && n >= max))

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-/// The disk refuses.
+/// A file of the store cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what} {path}")]
 pub(crate) struct FolderError {
@@ -15,14 +15,19 @@ pub(crate) struct FolderError {
 
 /// A file that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{} {what}", .at.map(|at| format!(", byte {at}:")).unwrap_or_default())]
+#[error("{path}{} {what}", shown(*at))]
 pub struct Damage {
-    /// The file.
+    /// Path of the file.
     pub path: String,
     /// Where in it, in bytes, if it is a place.
     pub at: Option<u64>,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// A place in a file, behind its path.
+fn shown(at: Option<u64>) -> String {
+    at.map_or_else(String::new, |at| format!(", byte {at}:"))
 }
 
 impl Damage {
@@ -47,7 +52,7 @@ impl Damage {
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// The disk refuses.
+    /// A file of the store cannot be read or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Another process has the folder.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// The form of files that have heads and ends.
 pub(super) const FORMAT: u32 = 2;
-/// Length and checksum.
+/// Bytes of a record before its payload: length and checksum.
 const HEAD: usize = 8;
 /// How the payload of every record begins.
 const BEGIN: &[u8] = b"{\"revision\":";
@@ -30,7 +30,7 @@ pub(super) struct Line {
     pub(super) revision: u64,
     pub(super) table: String,
     pub(super) key: String,
-    /// In a head.
+    /// In the head of a file: the form of the file.
     #[serde(default)]
     pub(super) format: u32,
     /// In the head of a log: the version that its first record follows.
@@ -106,7 +106,7 @@ pub(super) fn log_head(base: u64, into: &mut Vec<u8>) {
     put(line.as_bytes(), into);
 }
 
-/// A whole snapshot.
+/// The content of a snapshot with all its records.
 pub(super) fn snapshot(revision: u64, records: &[Record]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let line = format!("{{\"revision\":{revision},\"table\":\"\",\"key\":\"\",\"format\":{FORMAT}}}");
@@ -124,8 +124,7 @@ pub(super) fn snapshot(revision: u64, records: &[Record]) -> Vec<u8> {
 }
 
 fn put(payload: &[u8], into: &mut Vec<u8>) {
-    // Writes are refused long before their record is as long as this.
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let length = u32::try_from(payload.len()).expect("the store refuses objects long before they have 4 GiB");
     into.extend_from_slice(&length.to_le_bytes());
     into.extend_from_slice(&checksum(payload).to_le_bytes());
     into.extend_from_slice(payload);

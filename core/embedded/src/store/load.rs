@@ -22,7 +22,7 @@ pub(super) struct Stored {
     pub(super) bytes: Bytes,
     pub(super) revision: u64,
     pub(super) file: &'static str,
-    /// Where its record begins.
+    /// The place in the file where its record begins.
     pub(super) at: usize,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Loaded {
 /// What the log says of itself.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LoadedLog {
-    /// Bytes that are good.
+    /// Bytes up to the end of the last whole record.
     pub(super) length: u64,
     /// The version that its first record follows; nothing if the log has no head.
     pub(super) base: Option<u64>,
@@ -99,7 +99,7 @@ fn mark(path: &Path) -> Result<Option<Mark>, StoreError> {
 }
 
 /// A place and what is wrong there.
-type Place = (usize, String);
+type Fault = (usize, String);
 
 /// Which file is wrong, and how.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ enum Wrong {
 
 const BROKEN: &str = "no whole record with a good checksum is here";
 
-fn read_snapshot(bytes: &[u8], loaded: &mut Loaded) -> Result<(), Place> {
+fn read_snapshot(bytes: &[u8], loaded: &mut Loaded) -> Result<(), Fault> {
     let head = frame(bytes, 0).ok_or_else(|| (0, BROKEN.to_owned()))?;
     if !head.line.table.is_empty() {
         return Err((0, "its head is missing".to_owned()));
@@ -144,7 +144,7 @@ fn read_snapshot(bytes: &[u8], loaded: &mut Loaded) -> Result<(), Place> {
     }
 }
 
-fn newer(line: &super::frame::Line, at: usize) -> Result<(), Place> {
+fn newer(line: &super::frame::Line, at: usize) -> Result<(), Fault> {
     if line.format > FORMAT {
         return Err((at, format!("is of form {}, which a newer release writes", line.format)));
     }
@@ -241,7 +241,7 @@ fn whole(bytes: &[u8], good: usize, log: LoadedLog, mark: Option<Mark>) -> Resul
     Ok(())
 }
 
-/// Takes over one record.
+/// Applies one record to the objects that are loaded.
 fn keep(frame: Frame<'_>, file: &'static str, at: usize, loaded: &mut Loaded) {
     let Frame { line, object, .. } = frame;
     if line.table.is_empty() {

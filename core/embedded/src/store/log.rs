@@ -130,7 +130,7 @@ struct Writer {
     base: u64,
     /// Size of the last snapshot.
     folded: u64,
-    /// Last revision on disk.
+    /// The last revision that is on disk.
     last: u64,
     dump: Dump,
     append: Append,
@@ -327,7 +327,7 @@ fn write_at_start(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
     file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(bytes))
 }
 
-/// A log without records.
+/// The content of a log without records: its head.
 fn head(base: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     log_head(base, &mut bytes);

@@ -5,7 +5,6 @@
 
 mod error;
 mod frame;
-pub(crate) mod limits;
 mod load;
 mod log;
 
@@ -20,8 +19,8 @@ use tokio::sync::{mpsc, watch};
 pub use self::error::Damage;
 pub(crate) use self::error::StoreError;
 use self::frame::Record;
-pub(crate) use self::limits::Excess;
 use self::log::Log;
+use crate::limits::{self, Excess};
 
 /// Changes kept per table for watches, continued lists and exact reads.
 const HISTORY: usize = 4096;
@@ -40,6 +39,13 @@ pub(crate) struct Object {
 }
 
 impl Object {
+    fn sized(&self) -> limits::Sized<'_> {
+        limits::Sized {
+            value: &self.value,
+            bytes: self.bytes.len(),
+        }
+    }
+
     /// An object that is not stored, for answers to dry runs.
     pub(crate) fn unsaved(value: Value) -> Self {
         let bytes = Bytes::from(value.to_string());
@@ -66,9 +72,9 @@ pub(crate) struct Change {
 /// What a write expects to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
-    /// No object.
+    /// There is no object under the key.
     Absent,
-    /// The object at this revision.
+    /// There is the object at this revision.
     At(u64),
 }
 
@@ -94,7 +100,7 @@ struct Table {
     objects: BTreeMap<Arc<str>, Arc<Object>>,
     history: VecDeque<Arc<Change>>,
     history_bytes: usize,
-    /// Bytes of all objects.
+    /// How many bytes all objects have together.
     bytes: usize,
     /// Every change after this revision is in `history`.
     complete_after: u64,
@@ -114,6 +120,8 @@ struct State {
 pub(crate) struct Store {
     state: Arc<RwLock<State>>,
     log: Log,
+    /// Bytes that an object of a table may have.
+    size_limit: fn(&str) -> usize,
 }
 
 /// The objects of one table at one revision.
@@ -124,8 +132,9 @@ pub(crate) struct Snapshot {
 }
 
 impl Store {
-    /// Reads snapshot and log of `folder`, and starts the log writer.
-    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+    /// Reads snapshot and log of `folder`, and starts the log writer. `size_limit` says how many bytes an object of a table may
+    /// have.
+    pub(crate) fn open(folder: &Path, size_limit: fn(table: &str) -> usize) -> Result<Self, StoreError> {
         let lock = log::lock(folder)?;
         let mut loaded = load::load(folder)?;
         let mut state = State {
@@ -151,7 +160,7 @@ impl Store {
         let state = Arc::new(RwLock::new(state));
         let source = Arc::clone(&state);
         let log = Log::start(folder, lock, &loaded, Box::new(move || dump(&source)))?;
-        Ok(Self { state, log })
+        Ok(Self { state, log, size_limit })
     }
 
     /// The object and the revision of the store.
@@ -175,8 +184,7 @@ impl Store {
         let objects = state
             .tables
             .get(table)
-            .map(|t| range(&t.objects, prefix))
-            .unwrap_or_default();
+            .map_or_else(Vec::new, |t| range(&t.objects, prefix));
         Snapshot {
             revision: state.revision,
             objects,
@@ -295,7 +303,13 @@ impl Store {
         let revision = before + 1;
         value["metadata"]["resourceVersion"] = revision.to_string().into();
         let bytes = Bytes::from(value.to_string());
-        if !deleted && let Some(excess) = limits::excess(table, &value, bytes.len(), found.as_deref()) {
+        let new = limits::Sized {
+            value: &value,
+            bytes: bytes.len(),
+        };
+        if !deleted
+            && let Some(excess) = limits::excess(new, found.as_deref().map(Object::sized), (self.size_limit)(table))
+        {
             return Err(Clash::TooMuch(excess));
         }
         let object = Arc::new(Object {
@@ -332,7 +346,11 @@ impl Store {
     /// What would be too much of an object that [`Store::commit`] were to store.
     pub(crate) fn excess(&self, table: &str, key: &str, object: &Object) -> Option<Excess> {
         let before = self.get(table, key);
-        limits::excess(table, &object.value, object.bytes.len(), before.as_deref())
+        limits::excess(
+            object.sized(),
+            before.as_deref().map(Object::sized),
+            (self.size_limit)(table),
+        )
     }
 
     /// Waits until everything up to `revision` is on disk.
@@ -422,6 +440,10 @@ mod tests {
 
     use super::*;
 
+    fn open(folder: &Path) -> Result<Store, StoreError> {
+        Store::open(folder, |_| limits::SIZE)
+    }
+
     fn object(text: &str) -> Value {
         json!({"metadata": {"name": "a"}, "data": text})
     }
@@ -429,7 +451,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_acknowledged_is_there_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         let first = store.commit("t", "ns/a", Expect::Absent, Some(object("1"))).unwrap();
         let second = store
             .commit("t", "ns/a", Expect::At(first.revision), Some(object("2")))
@@ -441,7 +463,7 @@ mod tests {
         let revision = store.revision();
         store.close().await.unwrap();
         drop(store);
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         assert_eq!(store.revision(), revision);
         assert_eq!(store.get("t", "ns/a").unwrap().revision, second.revision);
         assert!(store.get("t", "ns/b").is_none());
@@ -450,7 +472,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_against_another_version_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         store.commit("t", "a", Expect::Absent, Some(object("1"))).unwrap();
         assert!(matches!(
             store.commit("t", "a", Expect::Absent, Some(object("2"))),
@@ -466,7 +488,7 @@ mod tests {
     #[tokio::test]
     async fn a_long_log_is_folded_into_a_snapshot_and_reads_back() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         let gone = store.commit("t", "gone", Expect::Absent, Some(object("x"))).unwrap();
         store.commit("t", "gone", Expect::At(gone.revision), None).unwrap();
         let text = "x".repeat(4096);
@@ -485,7 +507,7 @@ mod tests {
             assert_eq!(std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777, 0o600, "{name}");
             assert!(metadata.len() > 0 || name == "log");
         }
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         assert_eq!(store.revision(), revision);
         assert_eq!(store.list("t", "").objects.len(), 60);
         store.close().await.unwrap();
@@ -494,17 +516,17 @@ mod tests {
     #[tokio::test]
     async fn a_folder_serves_one_store_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::InUse { .. })));
+        let store = open(folder.path()).unwrap();
+        assert!(matches!(open(folder.path()), Err(StoreError::InUse { .. })));
         store.close().await.unwrap();
         drop(store);
-        assert!(Store::open(folder.path()).is_ok());
+        assert!(open(folder.path()).is_ok());
     }
 
     #[tokio::test]
     async fn a_list_at_an_old_revision_shows_what_was() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = open(folder.path()).unwrap();
         let a = store.commit("t", "n/a", Expect::Absent, Some(object("1"))).unwrap();
         store
             .commit("t", "n/a", Expect::At(a.revision), Some(object("2")))

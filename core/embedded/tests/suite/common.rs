@@ -126,7 +126,9 @@ pub(crate) async fn served(folder: &Path) -> (Server, Serving, Api) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let serving = server.serve(listener, &["127.0.0.1".to_owned()]).expect("serving");
-    let config = server.admin_kubeconfig("test", &format!("https://{address}"));
+    let config = server
+        .admin_kubeconfig("test", &format!("https://{address}"))
+        .expect("the administrator gets a certificate");
     let api = Api::from_kubeconfig(&serde_json::from_str(config.expose_secret()).expect("a kubeconfig"));
     (server, serving, api)
 }

@@ -7,45 +7,51 @@ use reqwest::{Method, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
-use super::wire::{self, Refusal};
+use super::wire::{self, CreateMachine, Refusal};
 use crate::{
-    Class, InfraError, World,
-    call::{Effect, Pace, Policy},
+    ErrorKind, InfraError, WorldAccess,
+    call::{Clock, Policy, Semantics},
 };
 
-/// Bytes of the longest answer that is taken: a list of many thousands of machines.
-const MOST: usize = 64 << 20;
+/// The longest answer that is taken, in bytes: a list of many thousands of machines.
+const MAX_ANSWER: usize = 64 << 20;
 
-/// Client of one world.
+/// The control API of one world.
 pub(super) struct Client {
     http: reqwest::Client,
-    base: String,
-    pace: Arc<dyn Pace>,
+    /// Where its machines are.
+    machines: reqwest::Url,
+    clock: Arc<dyn Clock>,
     policy: Policy,
 }
 
-/// One request.
+/// One request about machines.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) body: Option<serde_json::Value>,
+    /// The machine it is about; without one it is about all of them.
+    pub(super) machine: Option<&'a str>,
+    pub(super) query: Option<(&'static str, String)>,
+    pub(super) body: Option<&'a CreateMachine<'a>>,
+    /// What it does and about what, for errors.
     pub(super) op: &'static str,
     pub(super) resource: &'a str,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn get(path: impl Into<String>, op: &'static str, resource: &'a str) -> Self {
+    /// A call without query and body.
+    pub(super) fn new(method: Method, machine: Option<&'a str>, op: &'static str, resource: &'a str) -> Self {
         Self {
-            method: Method::GET,
-            path: path.into(),
+            method,
+            machine,
+            query: None,
             body: None,
             op,
             resource,
         }
     }
 
-    fn error(&self, class: Class, message: impl Into<String>) -> InfraError {
-        let error = InfraError::new(ProviderKind::InMemory, self.op, class, message);
+    fn error(&self, kind: ErrorKind, message: impl Into<String>) -> InfraError {
+        let error = InfraError::new(ProviderKind::InMemory, self.op, kind, message);
         if self.resource.is_empty() {
             error
         } else {
@@ -55,17 +61,22 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
-    pub(super) fn new(world: &World, pace: Arc<dyn Pace>) -> Result<Self, InfraError> {
+    pub(super) fn new(world: &WorldAccess, clock: Arc<dyn Clock>) -> Result<Self, InfraError> {
         let problem = |message: &str| {
             InfraError::new(
                 ProviderKind::InMemory,
                 "connect",
-                Class::Invalid { fields: vec![] },
+                ErrorKind::Invalid { fields: vec![] },
                 message,
             )
         };
-        let base =
-            reqwest::Url::parse(&world.control).map_err(|e| problem("the world's address is no URL").because(e))?;
+        let no_url = || problem("the world's address is no URL");
+        let mut machines = reqwest::Url::parse(&world.control).map_err(|e| no_url().because(e))?;
+        machines
+            .path_segments_mut()
+            .map_err(|()| no_url())?
+            .pop_if_empty()
+            .extend(["v1", "machines"]);
         let mut token = header::HeaderValue::from_str(&format!("Bearer {}", world.token.expose_secret()))
             .map_err(|_| problem("the world's token holds characters that no header can carry"))?;
         token.set_sensitive(true);
@@ -79,32 +90,27 @@ impl Client {
             .timeout(Duration::from_secs(10))
             .build()
             .map_err(|e| problem("the HTTP client cannot be made").because(e))?;
-        let base = base.as_str().trim_end_matches('/').to_owned();
         Ok(Self {
             http,
-            base,
-            pace,
+            machines,
+            clock,
             policy: Policy::default(),
         })
     }
 
     /// Carries out a call that reads, with retries.
     pub(super) async fn read<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, InfraError> {
-        parse(call, &self.read_bytes(call).await?)
-    }
-
-    /// Like [`read`](Self::read), for an answer that is not JSON.
-    pub(super) async fn read_bytes(&self, call: &Call<'_>) -> Result<Vec<u8>, InfraError> {
-        self.repeat(Effect::Read, || self.once(call)).await
+        let body = self.repeat(Semantics::Safe, || self.once(call)).await?;
+        parse(call, &body)
     }
 
     /// Repeats an attempt as long as the policy has it.
     pub(super) async fn repeat<T, F: Future<Output = Result<T, InfraError>>>(
         &self,
-        effect: Effect,
+        semantics: Semantics,
         mut attempt: impl FnMut() -> F,
     ) -> Result<T, InfraError> {
-        let start = self.pace.elapsed();
+        let start = self.clock.elapsed();
         let mut failed = 0;
         loop {
             let error = match attempt().await {
@@ -112,29 +118,41 @@ impl Client {
                 Err(error) => error,
             };
             failed += 1;
-            let spent = self.pace.elapsed().saturating_sub(start);
-            let Some(delay) = self.policy.next(&error, effect, failed, spent, self.pace.chance()) else {
+            let spent = self.clock.elapsed().saturating_sub(start);
+            let Some(delay) = self.policy.next(&error, semantics, failed, spent, self.clock.jitter()) else {
                 return Err(error);
             };
             tracing::debug!(%error, failed, ?delay, "another try");
-            self.pace.sleep(delay).await;
+            self.clock.sleep(delay).await;
         }
+    }
+
+    /// Whatever an id or a name holds, it stays one segment of the path, or one value of the query.
+    fn url(&self, call: &Call<'_>) -> Result<reqwest::Url, InfraError> {
+        let mut url = self.machines.clone();
+        if let Some(machine) = call.machine {
+            url.path_segments_mut()
+                .map_err(|()| call.error(ErrorKind::Protocol, "the world's address has no path"))?
+                .push(machine);
+        }
+        if let Some((key, value)) = &call.query {
+            url.query_pairs_mut().append_pair(key, value);
+        }
+        Ok(url)
     }
 
     /// One attempt, no retry.
     pub(super) async fn once(&self, call: &Call<'_>) -> Result<Vec<u8>, InfraError> {
-        let mut request = self
-            .http
-            .request(call.method.clone(), format!("{}{}", self.base, call.path));
-        if let Some(body) = &call.body {
+        let mut request = self.http.request(call.method.clone(), self.url(call)?);
+        if let Some(body) = call.body {
             request = request.json(body);
         }
         let mut response = request.send().await.map_err(|e| lost(call, e))?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| lost(call, e))? {
-            if body.len() + chunk.len() > MOST {
-                return Err(call.error(Class::Protocol, "the world's answer is too long"));
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(call.error(ErrorKind::Protocol, "the world's answer is too long"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -149,7 +167,7 @@ impl Client {
 /// Reads a JSON answer.
 pub(super) fn parse<T: DeserializeOwned>(call: &Call<'_>, body: &[u8]) -> Result<T, InfraError> {
     serde_json::from_slice(body).map_err(|e| {
-        call.error(Class::Protocol, "the world's answer cannot be understood")
+        call.error(ErrorKind::Protocol, "the world's answer cannot be understood")
             .because(e)
     })
 }
@@ -159,23 +177,23 @@ fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
     let reads = call.method == Method::GET;
     if let Some(exhausted) = descriptors::exhausted(&error) {
         return call
-            .error(Class::Unreachable, exhausted.to_string())
+            .error(ErrorKind::Unreachable, exhausted.to_string())
             .hint(descriptors::HINT);
     }
-    let (class, message) = if error.is_connect() {
-        (Class::Unreachable, "cannot connect to the world")
+    let (kind, message) = if error.is_connect() {
+        (ErrorKind::Unreachable, "cannot connect to the world")
     } else if error.is_timeout() {
-        (Class::Timeout { maybe_applied: !reads }, "no answer in time")
+        (ErrorKind::Timeout { maybe_applied: !reads }, "no answer in time")
     } else if reads {
-        (Class::Unreachable, "the connection ended before the answer")
+        (ErrorKind::Unreachable, "the connection ended before the answer")
     } else {
         (
-            Class::Timeout { maybe_applied: true },
+            ErrorKind::Timeout { maybe_applied: true },
             "the connection ended before the answer",
         )
     };
-    let hint = matches!(class, Class::Unreachable).then_some("butleradm inmemory status");
-    let mut failure = call.error(class, message);
+    let hint = matches!(kind, ErrorKind::Unreachable).then_some("butleradm inmemory status");
+    let mut failure = call.error(kind, message);
     failure.hint = hint.map(Into::into);
     // The outermost layer repeats the URL and says nothing else.
     let cause = error.without_url();
@@ -187,27 +205,28 @@ fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
 
 /// An error answer.
 fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
+    // What stands between us and the world, or a world that ends, answers without our JSON: then the status tells.
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
-    let class = wire::class(status.as_u16(), refusal.code.as_deref().unwrap_or_default());
+    let kind = wire::error_kind(status.as_u16(), refusal.code.as_deref());
     let message = match &refusal.message {
         Some(message) => message.clone(),
         None => format!("the world answered {status}"),
     };
-    let mut error = call.error(class, message);
+    let mut error = call.error(kind, message);
     error.http = Some(status.as_u16());
     error.retry_after = refusal.retry_after();
-    error.hint = hint(&error.class).map(Into::into);
+    error.hint = hint(&error.kind).map(Into::into);
     error.code = refusal
         .code
         .map(|code| code.chars().filter(char::is_ascii_alphanumeric).take(64).collect());
     error
 }
 
-fn hint(class: &Class) -> Option<&'static str> {
-    match class {
-        Class::Unauthenticated => Some("the world was started anew: run the command again"),
-        Class::Foreign => Some("choose another cluster name, or delete the other cluster first"),
-        Class::SpecDrift => Some("the machine was made from other settings: delete it, or restore them"),
+fn hint(kind: &ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Unauthenticated => Some("the world was started anew: run the command again"),
+        ErrorKind::Foreign => Some("choose another cluster name, or delete the other cluster first"),
+        ErrorKind::SpecDrift => Some("the machine was made from other settings: delete it, or restore them"),
         _ => None,
     }
 }
@@ -218,7 +237,7 @@ mod tests {
 
     #[test]
     fn words_of_the_world_cannot_steer_a_terminal() {
-        let call = Call::get("/v1/machines", "list machines", "demo");
+        let call = Call::new(Method::GET, None, "list machines", "demo");
         let body = br#"{"code": "No\u001b[2JSuch", "message": "a\u001b]0;x\u0007b", "retryAfterSeconds": 2}"#;
         let error = refused(&call, StatusCode::SERVICE_UNAVAILABLE, body);
         assert_eq!(
@@ -229,13 +248,33 @@ mod tests {
     }
 
     #[test]
+    fn ids_and_names_cannot_lead_to_another_call() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let world = WorldAccess {
+            control: "http://127.0.0.1:4000/".into(),
+            token: "token".into(),
+        };
+        let client = Client::new(&world, crate::call::SystemClock::new()).unwrap();
+        let call = Call {
+            query: Some(("clusterName", "a&owned=any".into())),
+            ..Call::new(Method::GET, Some("../x?y"), "read machine", "x")
+        };
+        assert_eq!(
+            client.url(&call).unwrap().as_str(),
+            "http://127.0.0.1:4000/v1/machines/..%2Fx%3Fy?clusterName=a%26owned%3Dany"
+        );
+        let all = Call::new(Method::GET, None, "list machines", "");
+        assert_eq!(client.url(&all).unwrap().as_str(), "http://127.0.0.1:4000/v1/machines");
+    }
+
+    #[test]
     fn an_error_answer_without_a_body_is_told_by_its_status() {
-        let call = Call::get("/v1/machines", "list machines", "demo");
+        let call = Call::new(Method::GET, None, "list machines", "demo");
         let error = refused(&call, StatusCode::BAD_GATEWAY, b"<html>");
         assert_eq!(
             error.to_string(),
             "inmemory: list machines demo: the world answered 502 Bad Gateway (HTTP 502)"
         );
-        assert_eq!(error.class, Class::Server);
+        assert_eq!(error.kind, ErrorKind::Server);
     }
 }

@@ -14,65 +14,73 @@ use self::{
     wire::{CreateMachine, Machine, Machines},
 };
 use crate::{
-    Capabilities, Check, CheckStatus, Class, EndpointKind, Fut, InfraError, InfraPlan, MachineRef, MachineSpec,
-    MachineState, OpHandle, OpKind, OwnedObject, Owner, Provider, ProviderInfo, Retry, Step, World,
-    call::{Effect, Pace},
+    Capabilities, Check, CheckStatus, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef, MachineSpec,
+    MachineState, OpHandle, OpKind, Owner, Pending, Progress, Provider, ProviderInfo, Retry, Scope, WorldAccess,
+    call::{Clock, Semantics},
 };
 
 const KIND: ProviderKind = ProviderKind::InMemory;
+const DELETE: &str = "delete machine";
+const LIST: &str = "list machines";
 
 static INFO: ProviderInfo = ProviderInfo {
     kind: KIND,
     display: "simulated world",
     capabilities: Capabilities {
-        talos_platform: None,
         creates_machines: true,
-        user_data: None,
-        endpoint: EndpointKind::Vip,
         // The world makes any number at once.
         max_parallel_creates: 1000,
     },
-    discovers: &[],
 };
 
 /// How long the world may hold back its answer about a machine that has no address yet, in seconds.
-const PATIENCE: u64 = 2;
+const OBSERVE_WAIT: u64 = 2;
 /// How often a deletion under way is looked at.
-const DELETE_POLL: Duration = Duration::from_millis(100);
+const DELETE_POLL: Duration = Duration::from_millis(250);
 
-/// The provider.
+/// The provider `inmemory`.
 pub struct InMemory {
     client: Client,
 }
 
 impl InMemory {
     /// A provider for the given world. Nothing is sent yet.
-    pub fn new(world: &World, pace: Arc<dyn Pace>) -> Result<Self, InfraError> {
+    pub fn new(world: &WorldAccess, clock: Arc<dyn Clock>) -> Result<Self, InfraError> {
         Ok(Self {
-            client: Client::new(world, pace)?,
+            client: Client::new(world, clock)?,
         })
     }
 
-    async fn owned(&self, owner: &Owner, op: &'static str) -> Result<Vec<Machine>, InfraError> {
-        let call = Call::get(
-            format!("/v1/machines?owner={}", owner.cluster_id),
-            op,
-            &owner.cluster_name,
-        );
+    /// The machines that the world lists in a scope. The filter is ours too: what has no marker is nobody's to delete.
+    async fn list(&self, scope: Scope<'_>, op: &'static str) -> Result<Vec<Machine>, InfraError> {
+        let (query, resource) = match scope {
+            Scope::Cluster(owner) => (("owner", owner.cluster_id.to_string()), owner.cluster_name.as_str()),
+            Scope::Named(name) => (("clusterName", name.to_owned()), name),
+            Scope::Everything => (("owned", "any".to_owned()), ""),
+        };
+        let call = Call {
+            query: Some(query),
+            ..Call::new(Method::GET, None, op, resource)
+        };
         let mut machines = self.client.read::<Machines>(&call).await?.machines;
-        machines.retain(|m| m.belongs_to(owner) && m.stage != "deleted");
+        machines.retain(|m| !m.is_deleted() && m.owner.as_ref().is_some_and(|owner| scope.includes(owner)));
         Ok(machines)
     }
 
-    async fn machine(&self, machine: &MachineRef, op: &'static str) -> Result<Option<Machine>, InfraError> {
-        self.find(format!("/v1/machines/{}", machine.id), machine, op).await
-    }
-
-    async fn find(&self, path: String, machine: &MachineRef, op: &'static str) -> Result<Option<Machine>, InfraError> {
-        let call = Call::get(path, op, &machine.name);
+    /// One machine as it is now; none if the world does not know it or keeps only the memory of it.
+    async fn find(
+        &self,
+        machine: &MachineRef,
+        wait: Option<u64>,
+        op: &'static str,
+    ) -> Result<Option<Machine>, InfraError> {
+        let call = Call {
+            query: wait.map(|seconds| ("wait", seconds.to_string())),
+            ..Call::new(Method::GET, Some(&machine.id), op, &machine.name)
+        };
         match self.client.read::<Machine>(&call).await {
-            Ok(found) => Ok(Some(found)),
-            Err(error) if error.class == Class::NotFound => Ok(None),
+            Ok(found) => Ok(Some(found).filter(|found| !found.is_deleted())),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -88,9 +96,9 @@ impl InMemory {
             Ok(body) => return parse(call, &body),
             Err(error) => error,
         };
-        if error.class == (Class::Timeout { maybe_applied: true })
+        if error.kind == (ErrorKind::Timeout { maybe_applied: true })
             && let Some(made) = self
-                .owned(owner, call.op)
+                .list(Scope::Cluster(owner), call.op)
                 .await?
                 .into_iter()
                 .find(|m| m.is_answer_to(request))
@@ -100,73 +108,87 @@ impl InMemory {
         Err(error)
     }
 
-    async fn ensure(&self, spec: &MachineSpec) -> Result<Step<MachineRef>, InfraError> {
+    async fn ensure(&self, spec: &MachineSpec) -> Result<Progress<MachineRef>, InfraError> {
         let request = CreateMachine::new(spec);
-        let body = serde_json::to_value(&request).map_err(|e| {
-            InfraError::new(KIND, "create machine", Class::Protocol, "the request cannot be written").because(e)
-        })?;
         let call = Call {
-            method: Method::POST,
-            path: "/v1/machines".into(),
-            body: Some(body),
-            op: "create machine",
-            resource: &spec.name,
+            body: Some(&request),
+            ..Call::new(Method::POST, None, "create machine", &spec.name)
         };
         let machine = self
             .client
-            .repeat(Effect::Repeatable, || self.create_once(&call, &request, &spec.owner))
+            .repeat(Semantics::Idempotent, || self.create_once(&call, &request, &spec.owner))
             .await?;
-        accept(spec, machine).map(Step::Done)
+        accept(spec, machine).map(Progress::Done)
     }
 
-    async fn delete(&self, owner: &Owner, machine: &MachineRef) -> Result<Step<()>, InfraError> {
-        let op = "delete machine";
-        let Some(found) = self.machine(machine, op).await?.filter(|m| m.stage != "deleted") else {
-            return Ok(Step::Done(()));
+    async fn delete(
+        &self,
+        owner: &Owner,
+        machine: &MachineRef,
+        previous: Option<OpHandle>,
+    ) -> Result<Progress<()>, InfraError> {
+        let Some(found) = self.find(machine, None, DELETE).await? else {
+            return Ok(Progress::Done(()));
         };
-        if !found.belongs_to(owner) {
-            return Err(
-                InfraError::new(KIND, op, Class::Foreign, "it does not carry this cluster's marker")
-                    .about(&machine.name)
-                    .hint("nothing was deleted"),
-            );
+        refuse_foreign(owner, machine, &found)?;
+        if !found.is_being_deleted() {
+            match self.request_deletion(owner, machine).await {
+                Ok(()) => {}
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Progress::Done(())),
+                Err(error) => return Err(error),
+            }
+            // Accepted is not gone: names and addresses are free only when the machine is no longer there. Another
+            // creation under the same id proves it gone as well.
+            let remains = self.find(machine, None, DELETE).await?;
+            if remains.is_none_or(|now| now.created != found.created) {
+                return Ok(Progress::Done(()));
+            }
         }
-        let path = format!("/v1/machines/{}", machine.id);
-        let call = Call {
-            method: Method::DELETE,
-            path,
-            body: None,
-            op,
-            resource: &machine.name,
-        };
-        match self.client.repeat(Effect::Repeatable, || self.client.once(&call)).await {
-            Ok(_) => {}
-            Err(error) if error.class == Class::NotFound => return Ok(Step::Done(())),
-            Err(error) => return Err(error),
-        }
-        // Accepted is not gone: names and addresses are free only when the machine is no longer there.
-        if self.machine(machine, op).await?.is_none_or(|m| m.stage == "deleted") {
-            return Ok(Step::Done(()));
-        }
-        Ok(Step::Pending {
+        Ok(Progress::Pending(Pending {
             handle: OpHandle {
                 kind: OpKind::MachineDelete,
                 provider: KIND,
                 id: machine.id.clone(),
-                started: Timestamp::now(),
+                started: previous.map_or_else(Timestamp::now, |p| p.started),
             },
-            progress: None,
             poll_after: DELETE_POLL,
-            note: format!("{} is being deleted", machine.name),
+            note: format!("{} ({}) is being deleted", machine.name, machine.id),
             hint: None,
-        })
+        }))
+    }
+
+    /// Asks for the deletion until it is accepted. The world compares the owner once more, in the same instant.
+    async fn request_deletion(&self, owner: &Owner, machine: &MachineRef) -> Result<(), InfraError> {
+        let call = Call {
+            query: Some(("owner", owner.cluster_id.to_string())),
+            ..Call::new(Method::DELETE, Some(&machine.id), DELETE, &machine.name)
+        };
+        self.client
+            .repeat(Semantics::Idempotent, || self.delete_once(&call, machine))
+            .await
+    }
+
+    /// One attempt to delete. When the reply is lost, looks at the machine before anybody repeats the request.
+    async fn delete_once(&self, call: &Call<'_>, machine: &MachineRef) -> Result<(), InfraError> {
+        let Err(error) = self.client.once(call).await else {
+            return Ok(());
+        };
+        if error.kind == (ErrorKind::Timeout { maybe_applied: true })
+            && self
+                .find(machine, None, DELETE)
+                .await?
+                .is_none_or(|found| found.is_being_deleted())
+        {
+            return Ok(());
+        }
+        Err(error)
     }
 
     /// A world that cannot be reached is no finding about the plan: that is an error, which passes or does not.
-    async fn checks(&self, plan: &InfraPlan) -> Result<Vec<Check>, InfraError> {
-        let call = Call::get("/v1/machines", "list machines", "");
+    async fn preflight_checks(&self, plan: &InfraPlan) -> Result<Vec<Check>, InfraError> {
+        let call = Call::new(Method::GET, None, LIST, "");
         match self.client.read::<Machines>(&call).await {
-            Ok(found) => Ok(judge(plan, &found.machines)),
+            Ok(found) => Ok(checks(plan, &found.machines)),
             Err(error) if !matches!(error.retry(), Retry::Never) => Err(error),
             Err(error) => Ok(vec![
                 Check {
@@ -192,65 +214,83 @@ impl Provider for InMemory {
     }
 
     fn preflight<'a>(&'a self, plan: &'a InfraPlan) -> Fut<'a, Vec<Check>> {
-        Box::pin(self.checks(plan))
+        Box::pin(self.preflight_checks(plan))
     }
 
-    fn machine_ensure<'a>(&'a self, spec: &'a MachineSpec, _previous: Option<OpHandle>) -> Fut<'a, Step<MachineRef>> {
+    fn machine_ensure<'a>(
+        &'a self,
+        spec: &'a MachineSpec,
+        _previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<MachineRef>> {
         Box::pin(self.ensure(spec))
     }
 
     fn machine_observe<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, MachineState> {
         Box::pin(async move {
-            let path = format!("/v1/machines/{}?wait={PATIENCE}", machine.id);
-            let found = self.find(path, machine, "read machine").await?;
-            Ok(found.map_or_else(wire::absent, Machine::state))
+            let found = self.find(machine, Some(OBSERVE_WAIT), "read machine").await?;
+            // Another creation under the id of ours means that ours is gone.
+            let ours = found.filter(|found| found.is_creation_of(machine));
+            Ok(ours.map_or_else(wire::absent, Machine::state))
         })
     }
 
-    fn machine_delete<'a>(&'a self, owner: &'a Owner, machine: &'a MachineRef) -> Fut<'a, Step<()>> {
-        Box::pin(self.delete(owner, machine))
+    fn machine_delete<'a>(
+        &'a self,
+        owner: &'a Owner,
+        machine: &'a MachineRef,
+        previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<()>> {
+        Box::pin(self.delete(owner, machine, previous))
     }
 
-    fn inventory<'a>(&'a self, owner: &'a Owner) -> Fut<'a, Vec<OwnedObject>> {
+    fn inventory<'a>(&'a self, scope: Scope<'a>) -> Fut<'a, Inventory> {
         Box::pin(async move {
-            let machines = self.owned(owner, "list machines").await?;
-            Ok(machines.into_iter().map(Machine::owned_object).collect())
-        })
-    }
-
-    fn console<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, String> {
-        Box::pin(async move {
-            let call = Call::get(
-                format!("/v1/machines/{}/console", machine.id),
-                "read console",
-                &machine.name,
-            );
-            let bytes = self.client.read_bytes(&call).await?;
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
+            let machines = self.list(scope, LIST).await?;
+            Ok(Inventory {
+                objects: machines.into_iter().filter_map(Machine::owned_object).collect(),
+                unknown: Vec::new(),
+            })
         })
     }
 }
 
+/// Refuses to delete what does not carry the owner's marker, or is another creation than the one that is meant.
+fn refuse_foreign(owner: &Owner, machine: &MachineRef, found: &Machine) -> Result<(), InfraError> {
+    let message = if !found.belongs_to(owner) {
+        "it does not carry this cluster's marker"
+    } else if !found.is_creation_of(machine) {
+        "its id belongs to a machine that was made later"
+    } else {
+        return Ok(());
+    };
+    Err(InfraError::new(KIND, DELETE, ErrorKind::Foreign, message)
+        .about(&machine.name)
+        .hint("nothing was deleted"))
+}
+
 /// Whether the machine in the answer is the one that was asked for.
 fn accept(spec: &MachineSpec, machine: Machine) -> Result<MachineRef, InfraError> {
-    let refuse =
-        |class, message: String| Err(InfraError::new(KIND, "create machine", class, message).about(&spec.name));
+    let refuse = |kind, message: String| Err(InfraError::new(KIND, "create machine", kind, message).about(&spec.name));
     if !machine.belongs_to(&spec.owner) || machine.name != spec.name {
         return refuse(
-            Class::Foreign,
+            ErrorKind::Foreign,
             format!("the world answered with machine {} of another owner", machine.id),
         );
     }
     if machine.spec_hash.as_ref().is_some_and(|hash| *hash != spec.hash()) {
         return refuse(
-            Class::SpecDrift,
+            ErrorKind::SpecDrift,
             format!("machine {} was made from other settings", machine.id),
         );
     }
     match machine.stage.as_str() {
-        "failed" => refuse(Class::TaskFailed, format!("machine {} failed", machine.id)),
+        "failed" => refuse(ErrorKind::TaskFailed, format!("machine {} failed", machine.id)),
+        "deleting" => refuse(
+            ErrorKind::NotReady,
+            format!("machine {} is still being deleted", machine.id),
+        ),
         "deleted" => refuse(
-            Class::TaskFailed,
+            ErrorKind::TaskFailed,
             format!(
                 "generation {} was made and deleted before; a replacement needs a new generation",
                 spec.generation
@@ -261,12 +301,13 @@ fn accept(spec: &MachineSpec, machine: Machine) -> Result<MachineRef, InfraError
             id: machine.id,
             name: machine.name,
             generation: spec.generation,
+            created: machine.created,
         }),
     }
 }
 
 /// Preflight: what the world holds against what is planned.
-fn judge(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
+fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
     let world = Check {
         id: "inmemory/world",
         status: CheckStatus::Ok,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Addr, AddrSource, Class, Lifecycle, MachineSpec, MachineState, ObjectKind, OwnedObject, Owner};
+use crate::{Addr, ErrorKind, Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OwnedObject, Owner};
 
 /// Body of `POST /v1/machines`.
 #[derive(Debug, Serialize)]
@@ -52,7 +52,7 @@ pub(super) struct Machines {
     pub(super) machines: Vec<Machine>,
 }
 
-/// A machine of the world.
+/// A machine of the world. What an older world leaves out is read as absent.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Machine {
@@ -70,13 +70,7 @@ pub(super) struct Machine {
     #[serde(default)]
     pub(super) address: String,
     #[serde(default)]
-    pub(super) fingerprint: Option<String>,
-    #[serde(default)]
-    pub(super) boot_time: Option<Timestamp>,
-    #[serde(default)]
-    pub(super) created_at: Option<Timestamp>,
-    #[serde(default)]
-    pub(super) provider_id: Option<String>,
+    pub(super) created: Option<Timestamp>,
 }
 
 /// How often a machine in motion is looked at.
@@ -92,10 +86,29 @@ impl Machine {
         self.belongs_to(request.owner) && self.idempotency_key == Some(request.idempotency_key)
     }
 
+    /// Whether the platform has carried the deletion out.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.stage == "deleted"
+    }
+
+    /// Whether the platform has accepted the deletion.
+    pub(super) fn is_being_deleted(&self) -> bool {
+        self.stage == "deleting"
+    }
+
+    /// Whether this is the very creation that the reference means, not a later one under its id. A creation time that
+    /// one side does not know tells nothing.
+    pub(super) fn is_creation_of(&self, machine: &MachineRef) -> bool {
+        let same_time = match (self.created, machine.created) {
+            (Some(found), Some(meant)) => found == meant,
+            _ => true,
+        };
+        same_time && self.generation == machine.generation
+    }
+
     pub(super) fn state(self) -> MachineState {
-        let address = Addr::parse(&self.address, AddrSource::Reported);
+        let address = Addr::parse(&self.address);
         let lifecycle = match self.stage.as_str() {
-            "deleted" => Lifecycle::Absent,
             "deleting" => Lifecycle::Deleting,
             "failed" => Lifecycle::Failed {
                 reason: "the machine failed".into(),
@@ -106,23 +119,23 @@ impl Machine {
         MachineState {
             lifecycle,
             addresses: address.into_iter().collect(),
-            provider_id: self.provider_id,
-            fingerprint: self.fingerprint,
-            boot_time: self.boot_time,
             raw_status: self.stage,
             poll_after: POLL,
         }
     }
 
-    pub(super) fn owned_object(self) -> OwnedObject {
-        OwnedObject {
+    /// As an object of the inventory; none if nobody owns it.
+    pub(super) fn owned_object(self) -> Option<OwnedObject> {
+        Some(OwnedObject {
             kind: ObjectKind::Machine,
+            owner: self.owner?,
+            provider: ProviderKind::InMemory,
             id: self.id,
             name: self.name,
             generation: self.generation,
+            created: self.created,
             raw_status: self.stage,
-            created: self.created_at,
-        }
+        })
     }
 }
 
@@ -131,9 +144,6 @@ pub(super) fn absent() -> MachineState {
     MachineState {
         lifecycle: Lifecycle::Absent,
         addresses: vec![],
-        provider_id: None,
-        fingerprint: None,
-        boot_time: None,
         raw_status: "not found".into(),
         poll_after: POLL,
     }
@@ -157,22 +167,24 @@ impl Refusal {
 }
 
 /// What an error answer means.
-pub(super) fn class(status: u16, code: &str) -> Class {
+pub(super) fn error_kind(status: u16, code: Option<&str>) -> ErrorKind {
     match (status, code) {
-        (_, "Foreign") => Class::Foreign,
-        (_, "IdempotencyMismatch") => Class::SpecDrift,
-        (_, "AlreadyExists") => Class::AlreadyExists,
-        (507, _) => Class::Capacity {
+        (_, Some("Foreign")) => ErrorKind::Foreign,
+        (_, Some("IdempotencyMismatch")) => ErrorKind::SpecDrift,
+        // Its name and its key are free when it is gone.
+        (_, Some("Deleting")) => ErrorKind::NotReady,
+        (_, Some("AlreadyExists")) => ErrorKind::AlreadyExists,
+        (507, _) => ErrorKind::Capacity {
             place: "the simulated world".into(),
         },
-        (400 | 422, _) => Class::Invalid { fields: vec![] },
-        (401, _) => Class::Unauthenticated,
-        (403, _) => Class::Forbidden { missing: vec![] },
-        (404, _) => Class::NotFound,
-        (409, _) => Class::Conflict,
-        (429, _) => Class::Throttled,
-        (500..=599, _) => Class::Server,
-        _ => Class::Protocol,
+        (400 | 422, _) => ErrorKind::Invalid { fields: vec![] },
+        (401, _) => ErrorKind::Unauthenticated,
+        (403, _) => ErrorKind::Forbidden { missing: vec![] },
+        (404, _) => ErrorKind::NotFound,
+        (409, _) => ErrorKind::Conflict,
+        (429, _) => ErrorKind::Throttled,
+        (500..=599, _) => ErrorKind::Server,
+        _ => ErrorKind::Protocol,
     }
 }
 
@@ -197,8 +209,26 @@ mod tests {
     }
 
     #[test]
-    fn tombstones_are_absent() {
-        assert_eq!(machine("deleted", "127.64.0.7").state().lifecycle, Lifecycle::Absent);
+    fn a_later_machine_under_a_reused_id_is_another_one() {
+        let meant = MachineRef {
+            provider: ProviderKind::InMemory,
+            id: "inmemory-1".into(),
+            name: "demo-cp-0".into(),
+            generation: 1,
+            created: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+        };
+        let made = |created: &str| Machine {
+            created: Some(created.parse().unwrap()),
+            ..machine("running", "127.64.0.7")
+        };
+        assert!(made("2026-01-01T00:00:00Z").is_creation_of(&meant));
+        assert!(!made("2026-01-01T00:00:01Z").is_creation_of(&meant));
+        assert!(machine("running", "127.64.0.7").is_creation_of(&meant));
+        let replaced = Machine {
+            generation: 2,
+            ..made("2026-01-01T00:00:00Z")
+        };
+        assert!(!replaced.is_creation_of(&meant));
     }
 
     #[test]
@@ -212,11 +242,12 @@ mod tests {
 
     #[test]
     fn conflicts_are_told_apart_by_their_code() {
-        assert_eq!(class(409, "Foreign"), Class::Foreign);
-        assert_eq!(class(409, "IdempotencyMismatch"), Class::SpecDrift);
-        assert_eq!(class(409, "AlreadyExists"), Class::AlreadyExists);
-        assert_eq!(class(409, "other"), Class::Conflict);
-        assert_eq!(class(418, ""), Class::Protocol);
+        assert_eq!(error_kind(409, Some("Foreign")), ErrorKind::Foreign);
+        assert_eq!(error_kind(409, Some("IdempotencyMismatch")), ErrorKind::SpecDrift);
+        assert_eq!(error_kind(409, Some("AlreadyExists")), ErrorKind::AlreadyExists);
+        assert_eq!(error_kind(409, Some("Deleting")), ErrorKind::NotReady);
+        assert_eq!(error_kind(409, Some("other")), ErrorKind::Conflict);
+        assert_eq!(error_kind(418, None), ErrorKind::Protocol);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What an observed machine means for the cluster that lists it. No sockets in here.
+//! What a look at a machine means for the planned one that claims it. No sockets in here.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,25 @@ use butler_talos::client::{MaintenanceFacts, Mode};
 use semver::Version;
 
 use super::Listed;
-use crate::{Check, CheckStatus, Class, hardware};
+use crate::{Check, CheckStatus, Claim, ErrorKind, hardware};
 
 /// What to do about a machine that does not answer.
 pub(super) const SILENT: &str = "boot it into Talos maintenance mode and open TCP port 50000 on the way";
 
-/// One look at a listed machine.
+/// A planned machine, and the listed one that it claims.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    /// Name of the planned machine.
+    pub(super) name: &'a str,
+    /// The listed machine.
+    pub(super) listed: &'a Listed,
+    /// What the listed machine must be.
+    pub(super) claim: &'a Claim,
+}
+
+/// What one look at a listed machine shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Observation {
+pub(super) struct Sighting {
     /// Who answers.
     pub(super) mode: Mode,
     /// What it tells of itself while it waits for a configuration.
@@ -21,16 +32,16 @@ pub(super) struct Observation {
 }
 
 /// What was seen, in words.
-pub(super) fn seen(look: &Observation) -> BTreeMap<&'static str, String> {
+pub(super) fn facts(sighting: &Sighting) -> BTreeMap<&'static str, String> {
     let mut words = BTreeMap::new();
     let mut put = |key, value: String| drop(words.insert(key, value));
-    match &look.mode {
+    match &sighting.mode {
         Mode::Maintenance { fingerprint } => {
             put("stage", "maintenance".to_owned());
             put("fingerprint", fingerprint.clone());
-            put("links", look.facts.hardware.describe_links());
-            put("disks", look.facts.hardware.describe_disks());
-            if let Some(talos) = &look.facts.talos {
+            put("links", sighting.facts.hardware.describe_links());
+            put("disks", sighting.facts.hardware.describe_disks());
+            if let Some(talos) = &sighting.facts.talos {
                 put("talos", talos.clone());
             }
         }
@@ -61,14 +72,14 @@ pub(super) enum Verdict {
     Ours,
     /// Nothing answers, or not yet.
     Silent {
-        /// Why.
+        /// Why nobody answers.
         cause: String,
     },
     /// It must not be touched.
     Refused {
-        /// As an error.
-        class: Class,
-        /// Why.
+        /// What kind of error that is.
+        kind: ErrorKind,
+        /// Why it must not be touched.
         message: String,
         /// What to do about it.
         hint: String,
@@ -76,24 +87,28 @@ pub(super) enum Verdict {
 }
 
 /// Judges one machine.
-pub(super) fn judge(listed: &Listed, wanted: &Version, seen: &Observation) -> Verdict {
-    match &seen.mode {
+pub(super) fn judge(candidate: Candidate<'_>, sighting: &Sighting) -> Verdict {
+    match &sighting.mode {
         Mode::Silent { cause } => Verdict::Silent { cause: cause.clone() },
         Mode::Configured => Verdict::Ours,
         Mode::Foreign { detail } => Verdict::Refused {
-            class: Class::Foreign,
-            message: format!("{} is configured, but not by this cluster: {detail}", listed.address),
+            kind: ErrorKind::Foreign,
+            message: format!(
+                "{} is configured, but not by this cluster: {detail}",
+                candidate.listed.address
+            ),
             hint: "reset the machine with the talosconfig of its cluster (talosctl reset), or take it off the list"
                 .to_owned(),
         },
-        Mode::Maintenance { fingerprint } => judge_free(listed, wanted, fingerprint, &seen.facts),
+        Mode::Maintenance { fingerprint } => judge_free(candidate, fingerprint, &sighting.facts),
     }
 }
 
-fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, facts: &MaintenanceFacts) -> Verdict {
+fn judge_free(candidate: Candidate<'_>, fingerprint: &str, facts: &MaintenanceFacts) -> Verdict {
+    let Candidate { listed, claim, .. } = candidate;
     if let Some(pin) = listed.fingerprint.as_deref().filter(|pin| *pin != fingerprint) {
         return Verdict::Refused {
-            class: Class::Tls {
+            kind: ErrorKind::Tls {
                 fingerprint: Some(fingerprint.to_owned()),
             },
             message: format!(
@@ -103,9 +118,10 @@ fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, facts: &Main
             hint: hardware::fingerprint_hint(listed.at),
         };
     }
+    let wanted = &claim.talos;
     if let Some(runs) = facts.talos.as_deref().filter(|runs| !same_line(runs, wanted)) {
         return Verdict::Refused {
-            class: Class::SpecDrift,
+            kind: ErrorKind::SpecDrift,
             message: format!(
                 "{} runs Talos {runs}, the configuration names v{wanted}",
                 listed.address
@@ -116,9 +132,9 @@ fn judge_free(listed: &Listed, wanted: &Version, fingerprint: &str, facts: &Main
             ),
         };
     }
-    if let Some(missing) = hardware::missing(&listed.named, &facts.hardware) {
+    if let Some(missing) = hardware::missing(&claim.hardware, &facts.hardware) {
         return Verdict::Refused {
-            class: Class::SpecDrift,
+            kind: ErrorKind::SpecDrift,
             message: format!("{} {}", listed.address, missing.message),
             hint: missing.hint,
         };
@@ -137,21 +153,25 @@ fn same_line(runs: &str, wanted: &Version) -> bool {
     (runs.major, runs.minor) == (wanted.major, wanted.minor)
 }
 
-/// Preflight: one finding per machine, and one about machines listed twice.
-pub(super) fn checks(found: &[(&Listed, Verdict)]) -> Vec<Check> {
-    let mut checks: Vec<_> = found.iter().map(|(listed, verdict)| check(listed, verdict)).collect();
-    for (n, (listed, verdict)) in found.iter().enumerate() {
+/// Preflight: one finding about every machine, and one about machines listed twice.
+pub(super) fn checks(found: &[(Candidate<'_>, Verdict)]) -> Vec<Check> {
+    let mut checks: Vec<_> = found
+        .iter()
+        .map(|(candidate, verdict)| check(*candidate, verdict))
+        .collect();
+    for (n, (candidate, verdict)) in found.iter().enumerate() {
         let Verdict::Free { fingerprint, .. } = verdict else {
             continue;
         };
-        let same = |(_, v): &&(&Listed, Verdict)| matches!(v, Verdict::Free { fingerprint: f, .. } if f == fingerprint);
+        let same =
+            |(_, v): &&(Candidate<'_>, Verdict)| matches!(v, Verdict::Free { fingerprint: f, .. } if f == fingerprint);
         if let Some((twin, _)) = found[..n].iter().find(same) {
             checks.push(Check {
                 id: "static/twice",
                 status: CheckStatus::Fail,
                 summary: format!(
                     "{} ({}) and {} ({}) are the same machine",
-                    twin.name, twin.address, listed.name, listed.address
+                    twin.name, twin.listed.address, candidate.name, candidate.listed.address
                 ),
                 hint: Some("list every machine once, by one of its addresses".to_owned()),
             });
@@ -160,8 +180,8 @@ pub(super) fn checks(found: &[(&Listed, Verdict)]) -> Vec<Check> {
     checks
 }
 
-fn check(listed: &Listed, verdict: &Verdict) -> Check {
-    let Listed { name, address, .. } = listed;
+fn check(candidate: Candidate<'_>, verdict: &Verdict) -> Check {
+    let (name, address) = (candidate.name, &candidate.listed.address);
     let (status, summary, hint) = match verdict {
         Verdict::Ours => (
             CheckStatus::Ok,
@@ -201,27 +221,44 @@ fn check(listed: &Listed, verdict: &Verdict) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use butler_api::config::NodeAddress;
+
     use super::*;
 
-    fn listed(fingerprint: Option<&str>) -> Listed {
+    fn listed(address: &str, fingerprint: Option<&str>) -> Listed {
         Listed {
-            name: "demo-cp-0".into(),
-            address: "10.0.0.5".parse().unwrap(),
+            written: NodeAddress::parse(address).unwrap(),
+            address: address.parse().unwrap(),
+            role: butler_api::config::Role::ControlPlane,
+            name: None,
+            index: 0,
             fingerprint: fingerprint.map(Into::into),
             at: 2,
-            named: hardware::Named::default(),
+        }
+    }
+
+    fn claim() -> Claim {
+        Claim {
+            address: NodeAddress::parse("10.0.0.5").unwrap(),
+            talos: Version::new(1, 12, 1),
+            hardware: hardware::Named::default(),
         }
     }
 
     fn verdict(fingerprint: Option<&str>, mode: Mode, talos: Option<&str>) -> Verdict {
-        let seen = Observation {
+        let sighting = Sighting {
             mode,
             facts: MaintenanceFacts {
                 talos: talos.map(Into::into),
                 hardware: butler_talos::client::Hardware::default(),
             },
         };
-        judge(&listed(fingerprint), &Version::new(1, 12, 1), &seen)
+        let candidate = Candidate {
+            name: "demo-cp-0",
+            listed: &listed("10.0.0.5", fingerprint),
+            claim: &claim(),
+        };
+        judge(candidate, &sighting)
     }
 
     fn maintenance() -> Mode {
@@ -251,12 +288,12 @@ mod tests {
 
     #[test]
     fn another_fingerprint_than_the_pinned_one_is_refused() {
-        let Verdict::Refused { class, message, hint } = verdict(Some("BBB="), maintenance(), Some("v1.12.1")) else {
+        let Verdict::Refused { kind, message, hint } = verdict(Some("BBB="), maintenance(), Some("v1.12.1")) else {
             panic!("not refused")
         };
         assert_eq!(
-            class,
-            Class::Tls {
+            kind,
+            ErrorKind::Tls {
                 fingerprint: Some("AAA=".into())
             }
         );
@@ -270,10 +307,10 @@ mod tests {
     #[test]
     fn another_talos_line_is_refused() {
         for runs in ["v1.11.9", "v1.13.0", "2.12.0"] {
-            let Verdict::Refused { class, message, hint } = verdict(None, maintenance(), Some(runs)) else {
+            let Verdict::Refused { kind, message, hint } = verdict(None, maintenance(), Some(runs)) else {
                 panic!("{runs} not refused")
             };
-            assert_eq!(class, Class::SpecDrift);
+            assert_eq!(kind, ErrorKind::SpecDrift);
             assert_eq!(
                 message,
                 format!("10.0.0.5:50000 runs Talos {runs}, the configuration names v1.12.1")
@@ -293,7 +330,7 @@ mod tests {
         assert!(matches!(
             verdict(None, mode, None),
             Verdict::Refused {
-                class: Class::Foreign,
+                kind: ErrorKind::Foreign,
                 ..
             }
         ));
@@ -319,12 +356,14 @@ mod tests {
 
     #[test]
     fn preflight_reports_every_machine_and_those_listed_twice() {
-        let one = listed(None);
-        let two = Listed {
-            name: "demo-cp-1".into(),
-            address: "10.0.0.6".parse().unwrap(),
-            ..listed(None)
+        let (first, second, claim) = (listed("10.0.0.5", None), listed("10.0.0.6", None), claim());
+        let candidate = |name, listed| Candidate {
+            name,
+            listed,
+            claim: &claim,
         };
+        let one = candidate("demo-cp-0", &first);
+        let two = candidate("demo-cp-1", &second);
         let free = Verdict::Free {
             fingerprint: "AAA=".into(),
             pinned: false,
@@ -332,13 +371,13 @@ mod tests {
         let silent = Verdict::Silent {
             cause: "no route to host".into(),
         };
-        let found = checks(&[(&one, free.clone()), (&two, silent)]);
+        let found = checks(&[(one, free.clone()), (two, silent)]);
         assert_eq!(found.len(), 2);
         assert_eq!(
             found[1].summary,
             "demo-cp-1 (10.0.0.6:50000) does not answer: no route to host"
         );
-        let found = checks(&[(&one, free.clone()), (&two, free)]);
+        let found = checks(&[(one, free.clone()), (two, free)]);
         assert_eq!((found[2].id, found[2].status), ("static/twice", CheckStatus::Fail));
     }
 }

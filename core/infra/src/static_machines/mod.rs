@@ -1,23 +1,26 @@
 //! Provider `static`: machines that somebody else booted into Talos maintenance mode.
 //!
-//! It makes nothing and deletes nothing. A machine is claimed by being given a configuration; what marks it as ours is
-//! that its certificate is of this cluster's authority.
+//! It makes nothing. A machine is claimed by being given a configuration, and given back by a reset. What marks it as
+//! ours is that its certificate is of the cluster's authority; nothing on it tells the cluster's UUID.
 
 mod judge;
+mod reset;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use butler_api::config::{BootstrapConfig, ProviderKind};
+use butler_api::{
+    config::{NodeAddress, ProviderKind, Role, StaticMachines as Settings, TALOS_PORT},
+    names,
+};
 use butler_talos::client::{Address, Credentials, Maintenance, MaintenanceFacts, Mode, probe};
 use futures::future::join_all;
 use jiff::Timestamp;
-use semver::Version;
 
-use self::judge::{Observation, SILENT, Verdict, checks, judge, seen};
+use self::judge::{Candidate, SILENT, Sighting, Verdict, checks, judge};
 use crate::{
-    Addr, AddrKind, AddrSource, Capabilities, Check, Class, DiscoverItem, DiscoverKind, DiscoverQuery, EndpointKind,
-    Fut, InfraError, InfraPlan, Lifecycle, MachineRef, MachineSpec, MachineState, OpHandle, OpKind, OwnedObject, Owner,
-    Provider, ProviderInfo, Step, Usable, hardware,
+    Addr, Capabilities, Check, CheckStatus, Discovery, ErrorKind, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
+    Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OpHandle, OpKind, OwnedObject, Owner, Pending,
+    Progress, Provider, ProviderInfo, Scope, UnknownObject,
 };
 
 const KIND: ProviderKind = ProviderKind::Static;
@@ -26,124 +29,189 @@ static INFO: ProviderInfo = ProviderInfo {
     kind: KIND,
     display: "machines in maintenance mode",
     capabilities: Capabilities {
-        talos_platform: None,
         creates_machines: false,
-        user_data: None,
-        endpoint: EndpointKind::Vip,
         max_parallel_creates: 64,
     },
-    discovers: &[DiscoverKind::Machine],
 };
 
 /// The longest that one look takes.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often a silent machine is looked at.
+/// How often a machine that changes is looked at.
 const POLL: Duration = Duration::from_secs(1);
+/// A claimed machine has no generations: it is not replaced, only given back.
+const GENERATION: u32 = 1;
 
-/// The provider.
+/// The provider `static`.
 #[derive(Debug)]
 pub struct StaticMachines {
     machines: Vec<Listed>,
-    talos: Version,
     credentials: Option<Credentials>,
 }
 
 /// One machine of the list.
 #[derive(Debug, Clone)]
 struct Listed {
-    name: String,
+    /// Its address, as the settings write it.
+    written: NodeAddress,
+    /// Its address, read.
     address: Address,
+    role: Role,
+    name: Option<String>,
+    /// Its position among the machines of its role, which makes its name where it has none of its own.
+    index: u32,
     fingerprint: Option<String>,
-    /// Position in the file.
+    /// Its position in the file.
     at: usize,
-    /// Links and disks that the configuration names for it.
-    named: hardware::Named,
+}
+
+impl Listed {
+    /// The name that it has in a cluster.
+    fn name_in(&self, cluster: &str) -> String {
+        self.name
+            .clone()
+            .unwrap_or_else(|| names::machine(cluster, self.role, self.index))
+    }
 }
 
 impl StaticMachines {
     /// A provider for the listed machines. With credentials of the cluster (from an earlier run) it recognises
-    /// machines that are configured already. Nothing is sent yet.
-    pub fn new(config: &BootstrapConfig, credentials: Option<Credentials>) -> Result<Self, InfraError> {
-        let mut machines = Vec::new();
-        for (name, role) in config.machine_names() {
-            let Some((at, machine)) = hardware::listed(config, &name) else {
-                let message = format!("the list has no machine left for the role {}", role.as_str());
-                return Err(invalid(&name, "machines", message));
-            };
-            let address = machine
-                .address
-                .parse()
-                .map_err(|e| invalid(&name, "address", "the address is wrong").because(e))?;
+    /// machines that are configured already, and may reset them. Nothing is sent yet.
+    pub fn new(settings: &Settings, credentials: Option<Credentials>) -> Result<Self, InfraError> {
+        let mut machines: Vec<Listed> = Vec::new();
+        for (at, machine) in settings.machines.iter().enumerate() {
+            let earlier = machines.iter().filter(|listed| listed.role == machine.role).count();
             machines.push(Listed {
-                named: hardware::named(config, &name),
-                name,
-                address,
+                written: machine.address,
+                address: machine.address.into(),
+                role: machine.role,
+                name: machine.name.clone(),
+                index: u32::try_from(earlier)
+                    .map_err(|e| invalid(&machine.address.to_string(), "the list is too long").because(e))?,
                 fingerprint: machine.fingerprint.clone(),
                 at,
             });
         }
-        Ok(Self {
-            machines,
-            talos: config.talos.version.clone(),
-            credentials,
-        })
+        Ok(Self { machines, credentials })
     }
 
-    fn listed(&self, name: &str) -> Result<&Listed, InfraError> {
-        self.machines
-            .iter()
-            .find(|m| m.name == name)
-            .ok_or_else(|| invalid(name, "machines", "the machine is not on the list"))
+    /// The listed machine that a planned one claims.
+    fn candidate<'a>(&'a self, spec: &'a MachineSpec) -> Result<Candidate<'a>, InfraError> {
+        let claim = spec.claim.as_ref();
+        let listed = claim.and_then(|claim| self.machines.iter().find(|m| m.written == claim.address));
+        match (claim, listed) {
+            (Some(claim), Some(listed)) => Ok(Candidate {
+                name: &spec.name,
+                listed,
+                claim,
+            }),
+            _ => Err(invalid(&spec.name, "the machine is not on the list")),
+        }
     }
 
-    async fn look(&self, listed: &Listed) -> Observation {
-        let mode = probe(&listed.address, self.credentials.as_ref(), LOOK).await;
+    async fn probe(&self, address: &Address) -> Mode {
+        probe(address, self.credentials.as_ref(), LOOK).await
+    }
+
+    async fn look(&self, listed: &Listed) -> Sighting {
+        let mode = self.probe(&listed.address).await;
         let facts = match &mode {
-            Mode::Maintenance { fingerprint } => facts(&listed.address, fingerprint).await,
+            Mode::Maintenance { fingerprint } => maintenance_facts(&listed.address, fingerprint).await,
             _ => MaintenanceFacts::default(),
         };
-        Observation { mode, facts }
+        Sighting { mode, facts }
     }
 
-    async fn verdict(&self, listed: &Listed) -> Verdict {
-        judge(listed, &self.talos, &self.look(listed).await)
+    async fn verdict(&self, candidate: Candidate<'_>) -> Verdict {
+        judge(candidate, &self.look(candidate.listed).await)
     }
 
-    async fn checks(&self) -> Vec<Check> {
-        let found = join_all(
-            self.machines
-                .iter()
-                .map(|listed| async move { (listed, self.verdict(listed).await) }),
-        )
-        .await;
-        checks(&found)
+    async fn preflight_checks(&self, plan: &InfraPlan) -> Vec<Check> {
+        let (listed, unlisted): (Vec<_>, Vec<_>) = plan
+            .machines
+            .iter()
+            .map(|spec| self.candidate(spec))
+            .partition(Result::is_ok);
+        let looks = listed
+            .into_iter()
+            .flatten()
+            .map(|candidate| async move { (candidate, self.verdict(candidate).await) });
+        let mut found = checks(&join_all(looks).await);
+        found.extend(unlisted.into_iter().filter_map(Result::err).map(|error| Check {
+            id: "static/machine",
+            status: CheckStatus::Fail,
+            summary: error.to_string(),
+            hint: error.hint.clone(),
+        }));
+        found
     }
 
-    async fn ensure(&self, spec: &MachineSpec, previous: Option<OpHandle>) -> Result<Step<MachineRef>, InfraError> {
-        let listed = self.listed(&spec.name)?;
-        match self.verdict(listed).await {
-            Verdict::Free { .. } | Verdict::Ours => Ok(Step::Done(MachineRef {
+    async fn ensure(&self, spec: &MachineSpec, previous: Option<OpHandle>) -> Result<Progress<MachineRef>, InfraError> {
+        let candidate = self.candidate(spec)?;
+        let (name, address) = (candidate.name, &candidate.listed.address);
+        match self.verdict(candidate).await {
+            Verdict::Free { .. } | Verdict::Ours => Ok(Progress::Done(MachineRef {
                 provider: KIND,
-                id: listed.address.to_string(),
-                name: listed.name.clone(),
+                id: address.to_string(),
+                name: name.to_owned(),
                 generation: spec.generation,
+                created: None,
             })),
-            Verdict::Silent { cause } => Ok(Step::Pending {
+            Verdict::Silent { cause } => Ok(Progress::Pending(Pending {
                 handle: OpHandle {
                     kind: OpKind::MachineCreate,
                     provider: KIND,
-                    id: listed.address.to_string(),
+                    id: address.to_string(),
                     started: previous.map_or_else(Timestamp::now, |p| p.started),
                 },
-                progress: None,
                 poll_after: POLL,
-                note: format!("{} ({}) does not answer: {cause}", listed.name, listed.address),
+                note: format!("{name} ({address}) does not answer: {cause}"),
                 hint: Some(SILENT.to_owned()),
-            }),
-            Verdict::Refused { class, message, hint } => Err(InfraError::new(KIND, "claim machine", class, message)
-                .about(&listed.name)
+            })),
+            Verdict::Refused { kind, message, hint } => Err(InfraError::new(KIND, "claim machine", kind, message)
+                .about(name)
                 .hint(hint)),
         }
+    }
+
+    /// The machines that have the configuration of the cluster whose credentials we have. A silent one may have it.
+    async fn owned(&self, owner: &Owner) -> Inventory {
+        let looks = self
+            .machines
+            .iter()
+            .map(|listed| async move { (listed, self.probe(&listed.address).await) });
+        let mut inventory = Inventory::default();
+        for (listed, mode) in join_all(looks).await {
+            let name = listed.name_in(&owner.cluster_name);
+            let id = listed.address.to_string();
+            let cause = match mode {
+                Mode::Configured => {
+                    inventory.objects.push(OwnedObject {
+                        kind: ObjectKind::Machine,
+                        owner: owner.clone(),
+                        provider: KIND,
+                        id,
+                        name,
+                        generation: GENERATION,
+                        created: None,
+                        raw_status: "configured".to_owned(),
+                    });
+                    continue;
+                }
+                Mode::Silent { cause } => format!("it does not answer: {cause}"),
+                Mode::Foreign { detail } if self.credentials.is_none() => {
+                    format!("without the cluster's Talos credentials nobody can tell whose it is: {detail}")
+                }
+                // It has nothing of this cluster.
+                Mode::Foreign { .. } | Mode::Maintenance { .. } => continue,
+            };
+            inventory.unknown.push(UnknownObject {
+                kind: ObjectKind::Machine,
+                id,
+                name,
+                cause,
+            });
+        }
+        inventory
     }
 }
 
@@ -152,53 +220,74 @@ impl Provider for StaticMachines {
         &INFO
     }
 
-    fn preflight<'a>(&'a self, _plan: &'a InfraPlan) -> Fut<'a, Vec<Check>> {
-        Box::pin(async { Ok(self.checks().await) })
+    fn preflight<'a>(&'a self, plan: &'a InfraPlan) -> Fut<'a, Vec<Check>> {
+        Box::pin(async { Ok(self.preflight_checks(plan).await) })
     }
 
-    fn machine_ensure<'a>(&'a self, spec: &'a MachineSpec, previous: Option<OpHandle>) -> Fut<'a, Step<MachineRef>> {
+    fn machine_ensure<'a>(
+        &'a self,
+        spec: &'a MachineSpec,
+        previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<MachineRef>> {
         Box::pin(self.ensure(spec, previous))
     }
 
     fn machine_observe<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, MachineState> {
         Box::pin(async {
-            let listed = self.listed(&machine.name)?;
-            let mode = probe(&listed.address, self.credentials.as_ref(), LOOK).await;
-            Ok(state(listed, mode))
+            let address = parse(&machine.name, &machine.id)?;
+            Ok(state(&address, self.probe(&address).await))
         })
     }
 
-    /// Does nothing: the machine is not ours to delete. [`leaves_behind`](Provider::leaves_behind) says what stays.
-    fn machine_delete<'a>(&'a self, _owner: &'a Owner, _machine: &'a MachineRef) -> Fut<'a, Step<()>> {
-        Box::pin(async { Ok(Step::Done(())) })
+    /// Resets the machine through the Talos API. Only a node whose certificate is of the cluster's authority is asked,
+    /// and it obeys only the cluster's credentials: they are the marker, whatever the owner's id.
+    fn machine_delete<'a>(
+        &'a self,
+        _owner: &'a Owner,
+        machine: &'a MachineRef,
+        previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<()>> {
+        Box::pin(async {
+            let address = parse(&machine.name, &machine.id)?;
+            reset::reset(machine, &address, self.credentials.as_ref(), previous).await
+        })
     }
 
-    fn leaves_behind(&self, machine: &MachineRef) -> Option<String> {
-        Some(format!(
-            "machine {} ({}) keeps its disk; wipe it with `talosctl reset` before it is used again",
-            machine.name, machine.id
-        ))
-    }
-
-    /// What is to be seen of the listed machines, all looked at together.
-    fn discover<'a>(&'a self, query: &'a DiscoverQuery) -> Fut<'a, Vec<DiscoverItem>> {
+    /// Answers for one cluster only: the machines carry no name of a cluster, and obey nobody without its credentials.
+    fn inventory<'a>(&'a self, scope: Scope<'a>) -> Fut<'a, Inventory> {
         Box::pin(async move {
-            if query.kind != DiscoverKind::Machine {
-                return Err(InfraError::unsupported(KIND, "discover"));
+            match scope {
+                Scope::Cluster(owner) => Ok(self.owned(owner).await),
+                Scope::Named(_) | Scope::Everything => {
+                    let message = "listed machines do not tell whose they are without the credentials of their cluster";
+                    Err(InfraError::new(KIND, "list machines", ErrorKind::Unsupported, message)
+                        .hint("the state folder of the cluster has its id and its credentials"))
+                }
             }
-            let look = |listed| async move { item(listed, &self.talos, &self.look(listed).await) };
-            Ok(join_all(self.machines.iter().map(look)).await)
         })
     }
 
-    /// Nothing: no machine was made.
-    fn inventory<'a>(&'a self, _owner: &'a Owner) -> Fut<'a, Vec<OwnedObject>> {
-        Box::pin(async { Ok(vec![]) })
+    fn discovery(&self) -> Option<&dyn Discovery> {
+        Some(self)
+    }
+}
+
+impl Discovery for StaticMachines {
+    fn machines(&self) -> Fut<'_, Vec<FoundMachine>> {
+        Box::pin(async {
+            let looks = self.machines.iter().map(|listed| async {
+                FoundMachine {
+                    address: listed.written,
+                    facts: judge::facts(&self.look(listed).await),
+                }
+            });
+            Ok(join_all(looks).await)
+        })
     }
 }
 
 /// What a node in maintenance mode tells of itself.
-async fn facts(address: &Address, fingerprint: &str) -> MaintenanceFacts {
+async fn maintenance_facts(address: &Address, fingerprint: &str) -> MaintenanceFacts {
     let read = async {
         let (node, _) = Maintenance::connect(address, Some(fingerprint)).await?;
         node.facts().await
@@ -209,56 +298,48 @@ async fn facts(address: &Address, fingerprint: &str) -> MaintenanceFacts {
             tracing::debug!(%address, %error, "the node does not tell what it is");
             MaintenanceFacts::default()
         }
-        Err(_) => MaintenanceFacts::default(),
-    }
-}
-
-/// A machine as people choose by it.
-fn item(listed: &Listed, wanted: &Version, seen_now: &Observation) -> DiscoverItem {
-    let detail: BTreeMap<&'static str, String> = seen(seen_now);
-    DiscoverItem {
-        kind: DiscoverKind::Machine,
-        id: listed.address.to_string(),
-        name: listed.name.clone(),
-        parent: None,
-        detail,
-        usable: match judge(listed, wanted, seen_now) {
-            Verdict::Free { .. } | Verdict::Ours => Usable::Yes,
-            Verdict::Silent { cause } => Usable::No(cause),
-            Verdict::Refused { message, .. } => Usable::No(message),
-        },
+        Err(_) => {
+            tracing::debug!(%address, "the node does not tell in time what it is");
+            MaintenanceFacts::default()
+        }
     }
 }
 
 /// What a look says about the machine's life. Whose configuration it has is decided when it is claimed.
-fn state(listed: &Listed, mode: Mode) -> MachineState {
-    let (lifecycle, fingerprint, raw_status) = match mode {
-        Mode::Silent { cause } => (Lifecycle::Silent, None, cause),
-        Mode::Maintenance { fingerprint } => (Lifecycle::Running, Some(fingerprint), "maintenance".to_owned()),
-        Mode::Configured => (Lifecycle::Running, None, "configured".to_owned()),
-        Mode::Foreign { detail } => (Lifecycle::Running, None, detail),
+fn state(address: &Address, mode: Mode) -> MachineState {
+    let (lifecycle, raw_status) = match mode {
+        Mode::Silent { cause } => (Lifecycle::Silent, cause),
+        Mode::Maintenance { .. } => (Lifecycle::Unclaimed, "maintenance".to_owned()),
+        Mode::Configured => (Lifecycle::Running, "configured".to_owned()),
+        Mode::Foreign { detail } => (Lifecycle::Running, detail),
     };
-    let ip = listed.address.host().parse().ok();
+    // A host name is no address that a cluster could be told.
+    let ip = address.host().parse().ok();
     let addresses = ip.map(|ip| Addr {
         ip,
-        talos_port: Some(listed.address.port()).filter(|port| *port != 50_000),
-        kind: AddrKind::Internal,
-        source: AddrSource::Assigned,
-        mac: None,
+        talos_port: Some(address.port()).filter(|port| *port != TALOS_PORT),
     });
     MachineState {
         lifecycle,
         addresses: addresses.into_iter().collect(),
-        provider_id: None,
-        fingerprint,
-        boot_time: None,
         raw_status,
         poll_after: POLL,
     }
 }
 
-fn invalid(machine: &str, field: &str, message: impl Into<String>) -> InfraError {
-    let message = message.into();
-    let fields = vec![(field.to_owned(), message.clone())];
-    InfraError::new(KIND, "read the list of machines", Class::Invalid { fields }, message).about(machine)
+fn parse(machine: &str, address: &str) -> Result<Address, InfraError> {
+    address
+        .parse()
+        .map_err(|e| invalid(machine, "the address is wrong").because(e))
+}
+
+fn invalid(machine: &str, message: &str) -> InfraError {
+    let fields = vec![("providerConfig.static.machines".to_owned(), message.to_owned())];
+    InfraError::new(
+        KIND,
+        "read the list of machines",
+        ErrorKind::Invalid { fields },
+        message,
+    )
+    .about(machine)
 }

@@ -32,8 +32,11 @@ struct State {
     machines: Vec<Value>,
     made: usize,
     faults: VecDeque<(&'static str, Fault)>,
+    struck: usize,
     requests: Vec<String>,
     delete_at_once: bool,
+    /// The machine whose owner becomes this one after it was read.
+    changes_hands: Option<(String, String)>,
 }
 
 pub(crate) struct FakeWorld {
@@ -82,6 +85,11 @@ impl FakeWorld {
         self.state.lock().unwrap().made
     }
 
+    /// How many requests went wrong on purpose.
+    pub(crate) fn struck(&self) -> usize {
+        self.state.lock().unwrap().struck
+    }
+
     pub(crate) fn ids(&self) -> Vec<String> {
         self.state
             .lock()
@@ -107,7 +115,24 @@ impl FakeWorld {
         let machine = world.machines.iter_mut().find(|m| m["id"] == id).unwrap();
         machine["stage"] = stage.into();
         machine["address"] = address.into();
-        machine["fingerprint"] = "print".into();
+    }
+
+    /// Makes the machine look as if it was made at another time.
+    pub(crate) fn made_at(&self, id: &str, created: &str) {
+        let mut world = self.state.lock().unwrap();
+        let machine = world.machines.iter_mut().find(|m| m["id"] == id).unwrap();
+        machine["created"] = created.into();
+    }
+
+    /// Gives the machine another owner as soon as somebody has read it.
+    pub(crate) fn change_owner_after_read(&self, id: &str, cluster_id: &str) {
+        self.state.lock().unwrap().changes_hands = Some((id.to_owned(), cluster_id.to_owned()));
+    }
+
+    /// A machine that carries nobody's marker.
+    pub(crate) fn add_unowned(&self, name: &str) {
+        let machine = json!({"id": format!("static-{name}"), "name": name, "owner": null, "stage": "running"});
+        self.state.lock().unwrap().machines.push(machine);
     }
 
     pub(crate) fn remove(&self, id: &str) {
@@ -177,6 +202,7 @@ impl State {
             .iter()
             .position(|(m, _)| *m == method)
             .and_then(|at| self.faults.remove(at));
+        self.struck += usize::from(fault.is_some());
         match fault.map(|(_, fault)| fault) {
             Some(Fault::Throttle(seconds)) => {
                 let text = json!({"code": "Throttled", "message": "slow down", "retryAfterSeconds": seconds});
@@ -198,31 +224,51 @@ impl State {
         let id = path.strip_prefix("/v1/machines/").unwrap_or("");
         match (method, path) {
             ("POST", "/v1/machines") => self.create(body),
-            ("GET", "/v1/machines") => {
-                let owner = query.strip_prefix("owner=");
-                let found: Vec<_> = self
-                    .machines
-                    .iter()
-                    .filter(|m| owner.is_none_or(|o| m["owner"]["clusterId"] == o))
-                    .collect();
-                (200, json!({ "machines": found }).to_string())
+            ("GET", "/v1/machines") => self.list(query),
+            ("GET", _) => {
+                let found = self.machines.iter().find(|m| m["id"] == id).map(Value::to_string);
+                self.change_hands(id);
+                found.map_or_else(|| refusal(404, "NotFound", "no such machine"), |machine| (200, machine))
             }
-            ("GET", _) if id.ends_with("/console") => (200, "booted\n".into()),
-            ("GET", _) => match self.machines.iter().find(|m| m["id"] == id) {
-                Some(machine) => (200, machine.to_string()),
-                None => refusal(404, "NotFound", "no such machine"),
-            },
-            ("DELETE", _) if !self.machines.iter().any(|m| m["id"] == id) => {
-                refusal(404, "NotFound", "no such machine")
-            }
-            ("DELETE", _) => {
-                if self.delete_at_once {
-                    self.machines.retain(|m| m["id"] != id);
-                }
-                (202, "{}".into())
-            }
+            ("DELETE", _) => self.delete(id, query),
             _ => refusal(404, "NotFound", "no such call"),
         }
+    }
+
+    /// Any number of machines by one condition, which must be one that the contract knows.
+    fn list(&self, query: &str) -> (u16, String) {
+        let wanted: Box<dyn Fn(&Value) -> bool> = match query.split_once('=') {
+            None => Box::new(|_| true),
+            Some(("owner", id)) => Box::new(move |owner| owner["clusterId"] == id),
+            Some(("clusterName", name)) => Box::new(move |owner| owner["clusterName"] == name),
+            Some(("owned", "any")) => Box::new(|owner| !owner.is_null()),
+            _ => return refusal(400, "BadRequest", "no such parameter"),
+        };
+        let found: Vec<_> = self.machines.iter().filter(|m| wanted(&m["owner"])).collect();
+        (200, json!({ "machines": found }).to_string())
+    }
+
+    fn delete(&mut self, id: &str, query: &str) -> (u16, String) {
+        let owner = query.strip_prefix("owner=");
+        let Some(machine) = self.machines.iter_mut().find(|m| m["id"] == id) else {
+            return refusal(404, "NotFound", "no such machine");
+        };
+        if owner.is_some_and(|owner| machine["owner"]["clusterId"] != owner) {
+            return refusal(409, "Foreign", "the machine belongs to another owner");
+        }
+        machine["stage"] = "deleting".into();
+        if self.delete_at_once {
+            self.machines.retain(|m| m["id"] != id);
+        }
+        (202, "{}".into())
+    }
+
+    fn change_hands(&mut self, id: &str) {
+        let Some((_, cluster_id)) = self.changes_hands.take_if(|(of, _)| of == id) else {
+            return;
+        };
+        let machine = self.machines.iter_mut().find(|m| m["id"] == id).unwrap();
+        machine["owner"]["clusterId"] = cluster_id.into();
     }
 
     fn create(&mut self, body: &Value) -> (u16, String) {
@@ -247,7 +293,7 @@ impl State {
         machine["id"] = format!("inmemory-{}", self.made).into();
         machine["stage"] = "creating".into();
         machine["address"] = "".into();
-        machine["providerId"] = format!("inmemory://inmemory-{}", self.made).into();
+        machine["created"] = format!("2026-01-01T00:00:{:02}Z", self.made).into();
         self.machines.push(machine.clone());
         (201, machine.to_string())
     }

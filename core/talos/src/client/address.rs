@@ -4,8 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// The port of the Talos API.
-const PORT: u16 = 50_000;
+use butler_api::config::{NodeAddress, TALOS_PORT};
 
 /// Host and port of a node's Talos API, and the name its certificate must have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +59,14 @@ impl Address {
 
 impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Self {
-        Self::new(ip.to_string(), PORT)
+        Self::new(ip.to_string(), TALOS_PORT)
+    }
+}
+
+impl From<NodeAddress> for Address {
+    fn from(address: NodeAddress) -> Self {
+        let socket = address.socket();
+        Self::new(socket.ip().to_string(), socket.port())
     }
 }
 
@@ -97,7 +103,7 @@ impl FromStr for Address {
                 .map_or((text, None), |(host, port)| (host, Some(port))),
         };
         let port = port
-            .map_or(Some(PORT), |port| port.parse().ok().filter(|port| *port > 0))
+            .map_or(Some(TALOS_PORT), |port| port.parse().ok().filter(|port| *port > 0))
             .ok_or_else(wrong)?;
         let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b':');
         if host.is_empty() || !host.bytes().all(allowed) {

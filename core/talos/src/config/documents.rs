@@ -1,6 +1,6 @@
 //! The documents beside the main one.
 
-use butler_api::config::Mirror;
+use butler_api::config::{HttpUrl, Mirror};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ fn since_1_12(cluster: &ClusterSpec, node: &NodeSpec) -> Vec<Value> {
 }
 
 fn mirrored(registry: &str, mirror: &Mirror) -> Value {
-    let endpoint = |url: &String| {
+    let endpoint = |url: &HttpUrl| {
         let mut endpoint = json!({ "url": url });
         if mirror.override_path {
             endpoint["overridePath"] = json!(true);

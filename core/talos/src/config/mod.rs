@@ -3,7 +3,6 @@
 //! Talos reads strictly: a document kind or key that a release does not know makes it refuse the whole
 //! configuration. So the form follows the version of the node ([`Contract`]), one module per kind of document.
 
-mod contract;
 mod documents;
 mod patch;
 mod v1alpha1;
@@ -11,8 +10,8 @@ mod v1alpha1;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use butler_api::config::{Discovery, Mirror, Patches};
-pub use contract::Contract;
+use butler_api::config::{Discovery, Host, Mirror, Patches, versions};
+pub use butler_api::config::{Role, versions::Contract};
 use secrecy::SecretString;
 use semver::Version;
 
@@ -45,7 +44,7 @@ pub struct ClusterSpec {
     /// Whether kube-proxy is left out, as for a CNI that replaces it.
     pub proxy_disabled: bool,
     /// NTP servers; Talos's default when empty.
-    pub time_servers: Vec<String>,
+    pub time_servers: Vec<Host>,
     /// MTU of the physical interfaces.
     pub mtu: Option<u16>,
     /// Further names and addresses in the certificates of the Talos API and of the Kubernetes API.
@@ -153,20 +152,14 @@ impl NodeSpec {
     }
 }
 
-/// What a node does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Runs etcd and the Kubernetes control plane.
-    ControlPlane,
-    /// Runs pods.
-    Worker,
-}
-
 /// Why no configuration could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// We make no configurations for this line.
-    #[error("machine configuration for Talos {version} is not supported yet; supported are 1.8 to 1.13")]
+    #[error(
+        "machine configuration for Talos {version} is not supported; supported are {}",
+        versions::supported_talos()
+    )]
     Unsupported {
         /// The version that was asked for.
         version: Version,
@@ -217,17 +210,6 @@ pub enum ConfigError {
     },
 }
 
-/// The installer image of a Talos release: with the extensions of an Image Factory schematic, or the plain one.
-/// `platform` is the factory's name for it, such as `metal` or `nocloud`.
-pub fn installer_image(talos: &Version, schematic: Option<&str>, platform: &str) -> String {
-    match schematic {
-        // The factory names the platform since 1.10.
-        Some(id) if talos.minor >= 10 => format!("factory.talos.dev/{platform}-installer/{id}:v{talos}"),
-        Some(id) => format!("factory.talos.dev/installer/{id}:v{talos}"),
-        None => format!("ghcr.io/siderolabs/installer:v{talos}"),
-    }
-}
-
 /// The configuration of one node. It holds secrets: every node gets the tokens, control planes all the keys.
 pub fn render(cluster: &ClusterSpec, node: &NodeSpec, secrets: &SecretsBundle) -> Result<SecretString, ConfigError> {
     let contract = possible(cluster, node)?;
@@ -274,7 +256,7 @@ fn possible(cluster: &ClusterSpec, node: &NodeSpec) -> Result<Contract, ConfigEr
     let contract = Contract::of(&cluster.talos_version).ok_or_else(|| ConfigError::Unsupported {
         version: cluster.talos_version.clone(),
     })?;
-    if !crate::matrix::runs(&cluster.talos_version, &cluster.kubernetes_version) {
+    if !versions::runs_kubernetes(&cluster.talos_version, &cluster.kubernetes_version) {
         return Err(ConfigError::Kubernetes {
             talos: cluster.talos_version.clone(),
             kubernetes: cluster.kubernetes_version.clone(),

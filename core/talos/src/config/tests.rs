@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use butler_api::config::HttpUrl;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ fn documents(text: &str) -> Vec<Value> {
 
 fn mirror(url: &str) -> Mirror {
     Mirror {
-        endpoints: vec![url.to_owned()],
+        endpoints: vec![HttpUrl::parse(url).unwrap()],
         override_path: false,
         skip_fallback: false,
     }
@@ -37,7 +38,7 @@ fn mirror(url: &str) -> Mirror {
 fn base(talos: &str) -> ClusterSpec {
     let version: Version = talos.parse().unwrap();
     // The goldens name a Kubernetes version that no such line runs; the form does not depend on it.
-    let kubernetes = crate::matrix::default_kubernetes(&version).unwrap();
+    let kubernetes = butler_api::config::versions::default_kubernetes(&version).unwrap();
     ClusterSpec::new("base", "https://base:6443", version, kubernetes)
 }
 
@@ -194,17 +195,6 @@ fn the_host_of_an_endpoint_is_found_or_refused() {
     ] {
         assert_eq!(endpoint_host(wrong), None, "{wrong}");
     }
-}
-
-#[test]
-fn the_installer_follows_release_and_schematic() {
-    let image = |talos: &str, schematic| installer_image(&talos.parse().unwrap(), schematic, "nocloud");
-    assert_eq!(image("1.12.1", None), "ghcr.io/siderolabs/installer:v1.12.1");
-    assert_eq!(
-        image("1.12.1", Some("abc")),
-        "factory.talos.dev/nocloud-installer/abc:v1.12.1"
-    );
-    assert_eq!(image("1.9.0", Some("abc")), "factory.talos.dev/installer/abc:v1.9.0");
 }
 
 fn remove(config: &mut Value, section: &str, key: &str) {

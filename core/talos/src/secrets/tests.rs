@@ -160,7 +160,7 @@ proptest! {
 fn the_configuration_of_a_control_plane_gives_the_bundle_back() {
     use crate::config::{self, ClusterSpec, NodeSpec, Role};
     let talos: semver::Version = "1.12.1".parse().unwrap();
-    let kubernetes = crate::matrix::default_kubernetes(&talos).unwrap();
+    let kubernetes = butler_api::config::versions::default_kubernetes(&talos).unwrap();
     let cluster = ClusterSpec::new("demo", "https://192.0.2.10:6443", talos, kubernetes);
     let mut node = NodeSpec::new(Role::ControlPlane);
     node.hostname = Some("demo-cp-0".to_owned());

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use butler_api::event::{MachineLine, Outcome};
 
-use super::{Addon, Model, Wait};
 use crate::{
     duration,
     style::{Line, Tone},
     table::{Cell, Table},
     text,
 };
+use butler_api::view::{Addon, View, Wait};
 
 /// Below this width roles are abbreviated.
 const NARROW: usize = 60;
@@ -34,34 +34,34 @@ const MACHINES: usize = 16;
 const ADDON_LINES: usize = 3;
 
 /// The picture: at most `rows - 1` lines (the cursor needs one), none wider than `columns`.
-pub fn frame(model: &Model, columns: usize, rows: usize) -> Vec<Line> {
+pub fn frame(view: &View, columns: usize, rows: usize) -> Vec<Line> {
     let room = rows.saturating_sub(1);
-    let lines = if model.finished.is_some() {
-        summary(model, columns, room)
+    let lines = if view.finished.is_some() {
+        summary(view, columns, room)
     } else {
-        at_work(model, columns, room)
+        at_work(view, columns, room)
     };
     lines.iter().take(room).map(|line| line.cut(columns)).collect()
 }
 
 /// While a run goes on: what it does, machines, addons, and at the bottom what it waits for.
-fn at_work(model: &Model, columns: usize, room: usize) -> Vec<Line> {
-    let grid = addon_grid(&model.addons, columns);
+fn at_work(view: &View, columns: usize, room: usize) -> Vec<Line> {
+    let grid = addon_grid(&view.addons, columns);
     // Decided by what does not change during a run, so that the picture does not jump.
-    let needed = 1 + 1 + model.machines.len().min(MACHINES) + grid.len() + 1 + WAIT_LINES;
+    let needed = 1 + 1 + view.machines.len().min(MACHINES) + grid.len() + 1 + WAIT_LINES;
     let addons = if needed <= room {
         grid
     } else {
-        addon_lines(&model.addons, columns)
+        addon_lines(&view.addons, columns)
     };
     let machines = machines(
-        &model.machines,
+        &view.machines,
         columns,
         room.saturating_sub(1 + addons.len() + 1 + WAIT_LINES),
     );
-    let above = [vec![header(model)], machines, addons].concat();
+    let above = [vec![header(view)], machines, addons].concat();
     let waits = waits(
-        model,
+        view,
         columns,
         room.saturating_sub(above.len()).max(room.min(1 + WAIT_LINES)),
     );
@@ -71,29 +71,29 @@ fn at_work(model: &Model, columns: usize, room: usize) -> Vec<Line> {
 }
 
 /// What stays on the screen when a run has ended, the outcome last.
-fn summary(model: &Model, columns: usize, room: usize) -> Vec<Line> {
-    let addons = addon_lines(&model.addons, columns);
-    let failures = failures(model);
+fn summary(view: &View, columns: usize, room: usize) -> Vec<Line> {
+    let addons = addon_lines(&view.addons, columns);
+    let failures = failures(view);
     let fixed = addons.len() + failures.len() + 1;
-    let machines = machines(&model.machines, columns, room.saturating_sub(fixed));
-    let mut lines = [machines, addons, failures, vec![header(model)]].concat();
+    let machines = machines(&view.machines, columns, room.saturating_sub(fixed));
+    let mut lines = [machines, addons, failures, vec![header(view)]].concat();
     let skip = lines.len().saturating_sub(room);
     lines.drain(..skip);
     lines
 }
 
-fn header(model: &Model) -> Line {
-    let (tone, what, took) = match &model.finished {
+fn header(view: &View) -> Line {
+    let (tone, what, took) = match &view.finished {
         Some((outcome, took, message)) => (outcome_tone(*outcome), message.clone(), *took),
-        None if model.phase.is_empty() => (Tone::Busy, "starting".to_owned(), model.elapsed()),
-        None => (Tone::Busy, phase_words(&model.phase), model.elapsed()),
+        None if view.phase.is_empty() => (Tone::Busy, "starting".to_owned(), view.elapsed()),
+        None => (Tone::Busy, phase_words(&view.phase), view.elapsed()),
     };
-    let steps = match &model.finished {
-        Some((Outcome::Done, ..)) => plural(model.steps, "step"),
-        _ => format!("{}/{} steps", model.proven(), model.steps),
+    let steps = match &view.finished {
+        Some((Outcome::Done, ..)) => plural(view.steps, "step"),
+        _ => format!("{}/{} steps", view.proven(), view.steps),
     };
     Line::new()
-        .with(Tone::Strong, &model.cluster)
+        .with(Tone::Strong, &view.cluster)
         .with(Tone::Plain, ": ")
         .with(tone, &what)
         .with(Tone::Plain, &format!("  {steps}  {}", duration::clock(took)))
@@ -217,8 +217,8 @@ fn addon_lines(addons: &[Addon], columns: usize) -> Vec<Line> {
     lines
 }
 
-fn waits(model: &Model, columns: usize, room: usize) -> Vec<Line> {
-    let waits = model.waits();
+fn waits(view: &View, columns: usize, room: usize) -> Vec<Line> {
+    let waits = view.waits();
     if waits.is_empty() || room < 2 {
         return Vec::new();
     }
@@ -274,8 +274,8 @@ fn wait_lines(wait: &Wait<'_>, columns: usize) -> Vec<Line> {
     lines
 }
 
-fn failures(model: &Model) -> Vec<Line> {
-    let mut lines: Vec<Line> = model
+fn failures(view: &View) -> Vec<Line> {
+    let mut lines: Vec<Line> = view
         .failed
         .iter()
         .take(FAILURES)
@@ -285,8 +285,8 @@ fn failures(model: &Model) -> Vec<Line> {
                 .with(Tone::Plain, &format!(": {title}: {error}"))
         })
         .collect();
-    if model.failed.len() > FAILURES {
-        lines.push(Line::new().with(Tone::Faint, &format!("and {} more", model.failed.len() - FAILURES)));
+    if view.failed.len() > FAILURES {
+        lines.push(Line::new().with(Tone::Faint, &format!("and {} more", view.failed.len() - FAILURES)));
     }
     lines
 }
@@ -372,8 +372,8 @@ mod tests {
     }
 
     /// Half-way through a run.
-    fn half_way() -> Model {
-        let mut model = Model::default();
+    fn half_way() -> View {
+        let mut view = View::default();
         for event in stream(vec![
             (0.0, started(42, 0)),
             (
@@ -407,14 +407,14 @@ mod tests {
                 },
             ),
         ]) {
-            model.apply(&event);
+            view.apply(&event);
         }
-        model.tick(at(12.0));
-        model
+        view.tick(at(12.0));
+        view
     }
 
-    fn shown(model: &Model, columns: usize, rows: usize) -> String {
-        let lines = frame(model, columns, rows);
+    fn shown(view: &View, columns: usize, rows: usize) -> String {
+        let lines = frame(view, columns, rows);
         assert!(lines.len() < rows.max(1), "{} lines for {rows} rows", lines.len());
         assert!(lines.iter().all(|l| l.width() <= columns));
         lines.iter().map(|l| l.render(false) + "\n").collect()
@@ -455,8 +455,8 @@ mod tests {
 
     #[test]
     fn the_end_shows_how_it_ended_below_what_there_is() {
-        let mut model = half_way();
-        model.open.clear();
+        let mut view = half_way();
+        view.open.clear();
         for event in stream(vec![(
             83.0,
             Body::RunFinished {
@@ -465,9 +465,9 @@ mod tests {
                 message: "management cluster ready".into(),
             },
         )]) {
-            model.apply(&event);
+            view.apply(&event);
         }
-        insta::assert_snapshot!(shown(&model, 80, 24), @r"
+        insta::assert_snapshot!(shown(&view, 80, 24), @r"
         MACHINE        ROLE           STATE   ADDRESS
         demo-cp-0      control-plane  ready   127.64.0.2
         demo-worker-0  worker         joined  127.64.0.2
@@ -478,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_failed_run_says_what_failed() {
-        let mut model = half_way();
+        let mut view = half_way();
         for event in stream(vec![
             (
                 13.0,
@@ -498,9 +498,9 @@ mod tests {
                 },
             ),
         ]) {
-            model.apply(&event);
+            view.apply(&event);
         }
-        let text = shown(&model, 80, 24);
+        let text = shown(&view, 80, 24);
         let end: Vec<&str> = text.lines().rev().take(2).collect();
         assert_eq!(
             end,
@@ -514,12 +514,12 @@ mod tests {
 
     #[test]
     fn hundreds_of_machines_fit_and_are_counted() {
-        let mut model = half_way();
+        let mut view = half_way();
         for i in 0..500 {
             let state = if i % 100 == 7 { "failed" } else { "ready" };
-            model.apply(&stream(vec![(12.0, machine(&format!("demo-worker-{i}"), state))]).remove(0));
+            view.apply(&stream(vec![(12.0, machine(&format!("demo-worker-{i}"), state))]).remove(0));
         }
-        let text = shown(&model, 80, 24);
+        let text = shown(&view, 80, 24);
         assert!(
             text.contains("demo-worker-7 ") && text.contains("demo-worker-407"),
             "{text}"
@@ -529,16 +529,16 @@ mod tests {
 
     #[test]
     fn on_a_low_terminal_moving_addons_are_named_and_the_rest_is_counted() {
-        let mut model = half_way();
+        let mut view = half_way();
         for (name, state) in [
             ("capi", "installing"),
             ("capi-kubeadm-bootstrap", "failed"),
             ("traefik", "pending"),
         ] {
-            model.apply(&stream(vec![(12.0, addon(name, state))]).remove(0));
+            view.apply(&stream(vec![(12.0, addon(name, state))]).remove(0));
         }
         let lines = |columns| {
-            addon_lines(&model.addons, columns)
+            addon_lines(&view.addons, columns)
                 .iter()
                 .map(|l| l.render(false) + "\n")
                 .collect::<String>()
@@ -561,26 +561,26 @@ mod tests {
 
     #[test]
     fn what_is_waited_for_does_not_change_how_addons_are_shown() {
-        let mut model = half_way();
-        let titles = |model: &Model| {
-            let text = shown(model, 80, 18);
+        let mut view = half_way();
+        let titles = |view: &View| {
+            let text = shown(view, 80, 18);
             text.lines().find(|l| l.starts_with("ADDONS")).map(ToOwned::to_owned)
         };
-        let before = titles(&model);
-        model.open.clear();
-        assert_eq!(before, titles(&model));
+        let before = titles(&view);
+        view.open.clear();
+        assert_eq!(before, titles(&view));
         assert!(before.is_some());
     }
 
     #[test]
     fn many_waits_are_counted() {
-        let mut model = half_way();
+        let mut view = half_way();
         for i in 0..9 {
-            model.apply(&stream(vec![(12.0, waiting(&i.to_string(), &format!("thing {i}"), None))]).remove(0));
+            view.apply(&stream(vec![(12.0, waiting(&i.to_string(), &format!("thing {i}"), None))]).remove(0));
         }
-        let text = shown(&model, 80, 24);
+        let text = shown(&view, 80, 24);
         assert!(text.contains("thing 8") && !text.contains("more"), "{text}");
-        let text = shown(&model, 80, 13);
+        let text = shown(&view, 80, 13);
         let waits = text.split_once("WAITING FOR\n").unwrap().1;
         assert_eq!(waits.lines().count(), WAIT_LINES, "{text}");
         assert!(waits.ends_with("        and 7 more\n"), "{text}");
@@ -588,14 +588,14 @@ mod tests {
 
     #[test]
     fn every_size_is_respected() {
-        let model = half_way();
+        let view = half_way();
         for rows in 0..30 {
             for columns in [0, 1, 7, 20, 33, 80, 200] {
-                shown(&model, columns, rows);
+                shown(&view, columns, rows);
             }
         }
         assert!(
-            shown(&model, 80, 3).starts_with("demo: installing addons"),
+            shown(&view, 80, 3).starts_with("demo: installing addons"),
             "the header stays"
         );
     }

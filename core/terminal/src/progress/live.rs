@@ -5,7 +5,9 @@ use std::time::Duration;
 use butler_api::event::{Body, Event};
 use jiff::Timestamp;
 
-use super::{Model, Progress, frame, model::since};
+use butler_api::view::{View, since};
+
+use super::{Progress, frame};
 use crate::Ui;
 
 /// Pictures come no faster than this; a burst of events is one picture.
@@ -14,7 +16,7 @@ const BETWEEN_FRAMES: Duration = Duration::from_millis(50);
 /// Draws on stderr.
 pub struct Live {
     ui: Ui,
-    model: Model,
+    view: View,
     drawn: Option<Timestamp>,
     ended: bool,
 }
@@ -24,14 +26,14 @@ impl Live {
     pub fn new(ui: Ui) -> Self {
         Self {
             ui,
-            model: Model::default(),
+            view: View::default(),
             drawn: None,
             ended: false,
         }
     }
 
     fn draw_if_due(&mut self) {
-        let Some(now) = self.model.now() else { return };
+        let Some(now) = self.view.now() else { return };
         if self.drawn.is_none_or(|drawn| since(drawn, now) >= BETWEEN_FRAMES) {
             self.draw();
         }
@@ -40,15 +42,15 @@ impl Live {
     fn draw(&mut self) {
         if !self.ended {
             let (columns, rows) = self.ui.size();
-            self.ui.draw(frame(&self.model, columns, rows));
-            self.drawn = self.model.now();
+            self.ui.draw(frame(&self.view, columns, rows));
+            self.drawn = self.view.now();
         }
     }
 }
 
 impl Progress for Live {
     fn event(&mut self, event: &Event) {
-        self.model.apply(event);
+        self.view.apply(event);
         if let Body::Warning { message, hint } = &event.body {
             self.ui.warn(message, hint.as_deref());
         }
@@ -56,7 +58,7 @@ impl Progress for Live {
     }
 
     fn tick(&mut self, now: Timestamp) {
-        self.model.tick(now);
+        self.view.tick(now);
         self.draw_if_due();
     }
 

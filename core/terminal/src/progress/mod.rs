@@ -2,12 +2,10 @@
 
 mod frame;
 mod live;
-mod model;
 mod plain;
 
 pub use frame::frame;
 pub use live::Live;
-pub use model::{Addon, Model, Open, Wait};
 pub use plain::Plain;
 
 use butler_api::event::{Body, Event};

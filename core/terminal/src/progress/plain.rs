@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
-use butler_api::event::{Body, Event, MachineLine, Outcome};
+use butler_api::{
+    event::{Body, Event, MachineLine, Outcome},
+    view::{View, since},
+};
 use jiff::Timestamp;
 
 use super::{
-    Model, Progress,
+    Progress,
     frame::{outcome_tone, phase_words, plural, state_tone},
-    model::since,
 };
 use crate::{
     Ui, duration,
@@ -39,7 +41,7 @@ const REMINDERS: usize = 5;
 /// Prints lines.
 pub struct Plain {
     ui: Ui,
-    model: Model,
+    view: View,
     /// The wait last told for each open step, and when.
     told: BTreeMap<String, (String, Timestamp)>,
     last_line: Option<Timestamp>,
@@ -51,7 +53,7 @@ impl Plain {
     pub fn new(ui: Ui) -> Self {
         Self {
             ui,
-            model: Model::default(),
+            view: View::default(),
             told: BTreeMap::new(),
             last_line: None,
             last_look: None,
@@ -59,10 +61,10 @@ impl Plain {
     }
 
     fn line(&mut self, line: &Line) {
-        let mut stamped = Line::new().with(Tone::Faint, &format!("{:>7}  ", duration::clock(self.model.elapsed())));
+        let mut stamped = Line::new().with(Tone::Faint, &format!("{:>7}  ", duration::clock(self.view.elapsed())));
         stamped.append(line);
         self.ui.lines(&[stamped]);
-        self.last_line = self.model.now();
+        self.last_line = self.view.now();
     }
 
     fn say(&mut self, tone: Tone, label: &str, text: &str) {
@@ -76,7 +78,7 @@ impl Plain {
 
     fn changed(&mut self, body: &Body, title: Option<String>) {
         match body {
-            Body::RunStarted { .. } => self.say(Tone::Strong, &self.model.cluster.clone(), &plan(&self.model)),
+            Body::RunStarted { .. } => self.say(Tone::Strong, &self.view.cluster.clone(), &plan(&self.view)),
             Body::PhaseChanged { phase } => self.say(Tone::Strong, "phase", &phase_words(phase)),
             Body::StepStarted { title, .. } => {
                 if self.ui.options().verbose > 0 {
@@ -126,7 +128,7 @@ impl Plain {
             Body::FileWritten { what, path } => self.say(Tone::Strong, what, path),
             Body::Warning { message, hint } => {
                 self.ui.warn(message, hint.as_deref());
-                self.last_line = self.model.now();
+                self.last_line = self.view.now();
             }
             Body::RunFinished { outcome, message, .. } => {
                 self.say(outcome_tone(*outcome), outcome_word(*outcome), message);
@@ -152,12 +154,12 @@ impl Plain {
     }
 
     fn tell_waits(&mut self) {
-        let Some(now) = self.model.now() else { return };
+        let Some(now) = self.view.now() else { return };
         if self.last_look.is_some_and(|last| since(last, now) < LOOK) {
             return;
         }
         self.last_look = Some(now);
-        let open = &self.model.open;
+        let open = &self.view.open;
         self.told.retain(|step, _| open.contains_key(step));
         let mut known: HashSet<String> = self.told.values().map(|(text, _)| text.clone()).collect();
         let mut room = WAITS.saturating_sub(self.told.values().filter(|(_, when)| since(*when, now) < CALM).count());
@@ -187,13 +189,13 @@ impl Plain {
     }
 
     fn break_silence(&mut self) {
-        let (Some(now), Some(last)) = (self.model.now(), self.last_line) else {
+        let (Some(now), Some(last)) = (self.view.now(), self.last_line) else {
             return;
         };
-        if since(last, now) < SILENCE || self.model.finished.is_some() {
+        if since(last, now) < SILENCE || self.view.finished.is_some() {
             return;
         }
-        let waits = self.model.waits();
+        let waits = self.view.waits();
         let more = waits.len().saturating_sub(REMINDERS);
         let mut lines: Vec<String> = waits
             .iter()
@@ -219,17 +221,17 @@ impl Plain {
 impl Progress for Plain {
     fn event(&mut self, event: &Event) {
         let title = step_of(&event.body)
-            .and_then(|step| self.model.open.get(step))
+            .and_then(|step| self.view.open.get(step))
             .map(|open| open.title.clone());
         // What people see is a change of state; an event that repeats itself is none.
-        if self.model.apply(event) {
+        if self.view.apply(event) {
             self.changed(&event.body, title);
         }
         self.tell_waits();
     }
 
     fn tick(&mut self, now: Timestamp) {
-        self.model.tick(now);
+        self.view.tick(now);
         self.tell_waits();
         self.break_silence();
     }
@@ -237,15 +239,15 @@ impl Progress for Plain {
     fn finish(&mut self) {}
 }
 
-fn plan(model: &Model) -> String {
-    let steps = match (model.resumed, model.proven()) {
-        (true, proven) => format!("continuing, {proven} of {} steps proven earlier", model.steps),
-        (false, _) => format!("starting, {}", plural(model.steps, "step")),
+fn plan(view: &View) -> String {
+    let steps = match (view.resumed, view.proven()) {
+        (true, proven) => format!("continuing, {proven} of {} steps proven earlier", view.steps),
+        (false, _) => format!("starting, {}", plural(view.steps, "step")),
     };
     format!(
         "{steps}, {}, {}",
-        plural(model.machines.len(), "machine"),
-        plural(model.addons.len(), "addon")
+        plural(view.machines.len(), "machine"),
+        plural(view.addons.len(), "addon")
     )
 }
 

@@ -6,6 +6,7 @@ mod rules;
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{canonical, yaml::Span};
@@ -15,10 +16,10 @@ pub(super) use rules::{Finding, Surroundings};
 /// `yes`: it is written without quotes again, as it was. A private-use character that no configuration holds.
 pub const VERBATIM: char = '\u{f8ff}';
 
-/// Largest patch.
+/// The most bytes that a patch may have.
 const MAX_BYTES: usize = 1 << 20;
 
-/// One patch.
+/// A patch that was read and judged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Patch {
     /// Where it is written, such as `talos.patches.all[0]`.
@@ -39,13 +40,14 @@ pub enum PatchBody {
 }
 
 /// Patches by the machines they are for; those for all come first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Patches {
-    /// For every machine.
+    /// Patches for every machine.
     pub all: Vec<Patch>,
-    /// For control planes.
+    /// Patches for control planes, after those for all.
     pub control_plane: Vec<Patch>,
-    /// For workers.
+    /// Patches for workers, after those for all.
     pub workers: Vec<Patch>,
 }
 
@@ -56,6 +58,13 @@ impl fmt::Debug for Patch {
             .field("setting", &self.setting)
             .field("digest", &self.digest)
             .finish_non_exhaustive()
+    }
+}
+
+/// A patch may hold secrets: its digest stands for it.
+impl Serialize for Patch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("sha256:{}", self.digest))
     }
 }
 
@@ -92,9 +101,9 @@ pub(super) fn read_inline(
 /// A step on the way to a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
-    /// Into a mapping.
+    /// Into a mapping, by its key.
     Key(&'a str),
-    /// Into a list.
+    /// Into a list, by the position of the item.
     Item(usize),
 }
 
@@ -109,7 +118,10 @@ fn judged(documents: &[read::Node], setting: &str, around: &Surroundings<'_>) ->
     };
     let content = match &body {
         PatchBody::Merge(documents) => Value::Array(documents.clone()),
-        PatchBody::Operations(operations) => serde_json::json!({ "operations": operations }),
+        PatchBody::Operations(operations) => {
+            // Under a key of their own, for a list of documents looks alike.
+            Value::Object(Map::from_iter([("operations".to_owned(), operations.clone())]))
+        }
     };
     Ok(Patch {
         setting: setting.to_owned(),
@@ -179,7 +191,7 @@ fn is_ambiguous(text: &str) -> bool {
         .is_some_and(|first| first.is_ascii_digit() || first == b'.');
     let digits = |text: &str, radix: u32| text.chars().all(|c| c == '_' || c.is_digit(radix));
     let based = |prefix: &str, radix: u32| unsigned.strip_prefix(prefix).is_some_and(|rest| digits(rest, radix));
-    let mantissa = unsigned.split('e').next().unwrap_or_default();
+    let mantissa = unsigned.split_once('e').map_or(unsigned, |(mantissa, _)| mantissa);
     let decimal = mantissa.matches('.').count() <= 1 && digits(&mantissa.replace('.', ""), 10);
     let clock = unsigned.split(':').count() > 1 && unsigned.split([':', '.']).all(|part| digits(part, 10));
     let date = unsigned.len() >= 8

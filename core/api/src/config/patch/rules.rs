@@ -1,5 +1,7 @@
 //! What a patch may hold: documents and keys that the Talos line knows, and nothing that the bootstrap depends on.
 
+use std::net::Ipv4Addr;
+
 use semver::Version;
 
 use super::read::{Key, Node, Value};
@@ -10,7 +12,7 @@ pub(in crate::config) struct Surroundings<'a> {
     /// Talos release of the machines.
     pub(in crate::config) talos: &'a Version,
     /// The shared address of the control planes.
-    pub(in crate::config) vip: Option<&'a str>,
+    pub(in crate::config) vip: Option<Ipv4Addr>,
 }
 
 /// Something that is wrong with a patch.
@@ -286,9 +288,10 @@ fn further_document(document: &Node, kind: &str, around: &Surroundings<'_>, foun
         // Lines after those whose documents we know are refused before they are configured.
         None if line > KINDS[KINDS.len() - 1].0 => {}
         None => {
-            let hint = suggest::closest(kind, &known).map(|name| format!("did you mean `{name}`?"));
+            let closest = suggest::closest(kind, &known);
+            let hint = closest.map_or_else(String::new, |name| format!("did you mean `{name}`?"));
             let message = format!("Talos v{} knows no such kind of document", around.talos);
-            found.push(Finding::new(at, message, hint.unwrap_or_default()));
+            found.push(Finding::new(at, message, hint));
         }
         Some(since) if line < since => {
             let message = format!(
@@ -302,7 +305,11 @@ fn further_document(document: &Node, kind: &str, around: &Surroundings<'_>, foun
             ));
         }
         Some(_) if kind == "HostnameConfig" => found.push(refused(at, "HostnameConfig", NAMES, NAMES_HINT)),
-        Some(_) if kind == "Layer2VIPConfig" && name.is_some() && name == around.vip => {
+        Some(_)
+            if kind == "Layer2VIPConfig"
+                && around.vip.is_some()
+                && name.and_then(|name| name.parse().ok()) == around.vip =>
+        {
             let hint = "write `network.vip` and `network.vipInterface`";
             found.push(refused(
                 at,

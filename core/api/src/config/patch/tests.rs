@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use semver::Version;
 use serde_json::json;
 
@@ -7,7 +9,7 @@ fn read_as(talos: &str, text: &str) -> Result<Patch, Vec<String>> {
     let talos: Version = talos.parse().unwrap();
     let around = Surroundings {
         talos: &talos,
-        vip: Some("192.0.2.5"),
+        vip: Some(Ipv4Addr::new(192, 0, 2, 5)),
     };
     let read = read(text, "talos.patches.all[0]", &around);
     read.map_err(|found| found.into_iter().map(|finding| finding.message).collect())

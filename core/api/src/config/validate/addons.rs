@@ -1,9 +1,10 @@
 //! `addons`: what is installed, by default and by choice.
 
-use super::{Validator, capi, cluster::is_dns_name, secrets, text};
+use super::{Validator, capi, secrets, text};
 use crate::config::{
     Addons, ButlerController, ChartMirror, Cluster, Cni, Console, ConsoleIngress, Network, ProviderKind, Storage,
     Topology, Versioned,
+    address::is_dns_name,
     raw::{RawConfig, RawExposureMode},
     raw_addons::{
         CniType, ControlPlaneHaType, ControlPlaneProviderType, GitOpsType, IngressType, LoadBalancerType, RawAddons,

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Validator;
+use super::{Validator, or_stand_in};
 use crate::config::{
     Cluster, ExtraDisk, Pool, ProviderKind, Topology,
+    address::{LABEL_MAX, is_dns_name, is_label},
     raw::{RawConfig, RawDisk, RawPool, RawTopology},
 };
-
-/// Longest host name, and longest label of a DNS name.
-const LABEL_MAX: usize = 63;
 
 /// Longest cluster name on AWS: the load balancer adds its ending and may have 32 characters.
 const AWS_NAME_MAX: usize = 25;
@@ -38,7 +36,7 @@ pub(super) fn cluster(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind
     let control_plane = control_plane(v, raw.control_plane.as_ref(), topology, kind);
     let workers = workers(v, raw.workers.as_ref(), topology, kind);
     let cluster = Cluster {
-        name: raw.name.clone().unwrap_or_default(),
+        name: or_stand_in(raw.name.clone()),
         topology,
         control_plane,
         workers,
@@ -270,21 +268,6 @@ fn stand_in() -> Pool {
         extra_disks: Vec::new(),
         labels: BTreeMap::new(),
     }
-}
-
-/// A DNS-1123 label.
-pub(super) fn is_label(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty()
-        && text.len() <= LABEL_MAX
-        && text.chars().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-/// A DNS name in lower case: labels separated by dots.
-pub(super) fn is_dns_name(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 fn is_label_name(text: &str) -> bool {

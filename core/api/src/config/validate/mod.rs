@@ -20,7 +20,7 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    BootstrapCluster, BootstrapConfig, MultiTenancyMode, ProviderKind, ReadFile,
+    BootstrapCluster, BootstrapConfig, ControlPlaneEndpoint, MultiTenancyMode, ProviderKind, ReadFile,
     check::{Checked, Draft, Place},
     raw::{BootstrapClusterType, RawBootstrapCluster, RawConfig, RawMultiTenancy},
     yaml::Span,
@@ -56,7 +56,12 @@ pub(super) fn validate(
     let cluster = cluster::cluster(&mut v, raw, kind);
     let mut talos = talos::talos(&mut v, raw.talos.as_ref());
     let network = network::network(&mut v, raw, kind, &cluster);
-    talos.patches = patches::patches(&mut v, raw.talos.as_ref(), &talos.version, network.vip.as_deref());
+    talos.patches = patches::patches(
+        &mut v,
+        raw.talos.as_ref(),
+        &talos.version,
+        network.vip.as_ref().and_then(ControlPlaneEndpoint::address),
+    );
     let provider = providers::provider(&mut v, raw, kind, &cluster);
     let addons = addons::addons(&mut v, raw, kind, &cluster, &network);
     let network_pool = tenancy::network_pool(&mut v, raw, &cluster.name, &network);
@@ -160,6 +165,12 @@ impl Validator<'_> {
     }
 }
 
+/// The stand-in of a needed setting that is missing or unusable. That is reported, so the configuration is refused and nobody
+/// sees the stand-in.
+fn or_stand_in<T: Default>(value: Option<T>) -> T {
+    value.unwrap_or_else(T::default)
+}
+
 /// An optional text; empty means not written, as it does for the Go tool.
 fn text(value: Option<&String>) -> Option<String> {
     value
@@ -226,7 +237,7 @@ fn bootstrap_cluster(v: &mut Validator<'_>, raw: Option<&RawBootstrapCluster>) -
             let kubeconfig = text(block.kubeconfig.as_ref());
             let kubeconfig = v.needed(kubeconfig.as_ref(), "bootstrapCluster.kubeconfig", needs_kubeconfig);
             BootstrapCluster::Existing {
-                kubeconfig: kubeconfig.unwrap_or_default(),
+                kubeconfig: or_stand_in(kubeconfig),
                 context: text(block.context.as_ref()),
             }
         }

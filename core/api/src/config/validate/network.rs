@@ -1,12 +1,13 @@
 //! `network`: what must be well formed, and what must not overlap.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::{Validator, cluster::is_dns_name, net, text};
+use super::{Validator, net, text};
 use crate::config::{
-    BootstrapConfig, Cluster, IpRange, Network, Provider, ProviderKind, Topology,
+    BootstrapConfig, Cluster, ControlPlaneEndpoint, IpRange, Network, ProviderKind, Topology,
+    address::is_dns_name,
     raw::{RawConfig, RawNetwork, RawRange},
 };
 
@@ -45,7 +46,7 @@ fn cidr_or(v: &mut Validator<'_>, value: Option<&String>, path: &str, default: &
 }
 
 fn sizes(v: &mut Validator<'_>, pods: Ipv4Net, services: Ipv4Net, cluster: &Cluster) {
-    if net::ranges_overlap(net::whole(pods), net::whole(services)) {
+    if net::whole(pods).overlaps(net::whole(services)) {
         let path = if v.is_written("network.podCIDR") {
             "network.podCIDR"
         } else {
@@ -137,7 +138,7 @@ fn vip(
     cluster: &Cluster,
     pool: Option<IpRange>,
     kind_is_known: bool,
-) -> Option<String> {
+) -> Option<ControlPlaneEndpoint> {
     let path = "network.vip";
     let Some(vip) = text(written.vip.as_ref()) else {
         // What is unknown or misspelt is reported already; its consequences are not.
@@ -161,30 +162,29 @@ fn vip(
         );
         return None;
     }
-    match vip.parse::<Ipv4Addr>() {
-        Ok(address) if net::never_of_a_host(address.into()).is_some() => {
-            let what = net::never_of_a_host(address.into()).unwrap_or_default();
-            v.problem(
-                path,
-                format!("`{path}` is {what}"),
-                "choose a free address of the node network",
-            );
-        }
-        Ok(address) if pool.is_some_and(|pool| net::contains(pool, address)) => {
-            let message = format!("VIP {address} is inside `network.loadBalancerPool`");
-            v.problem(
-                path,
-                message,
-                "choose one outside: the load balancer would give it to a service",
-            );
-        }
-        Err(_) if !kind.is_cloud() => v.problem(path, "`network.vip` is no IPv4 address", ""),
-        Err(_) if !is_dns_name(&vip.to_lowercase()) => {
+    let Ok(address) = vip.parse::<Ipv4Addr>() else {
+        if !kind.is_cloud() {
+            v.problem(path, "`network.vip` is no IPv4 address", "");
+        } else if !is_dns_name(&vip.to_lowercase()) {
             v.problem(path, "`network.vip` is neither an IPv4 address nor a host name", "");
         }
-        _ => {}
+        return Some(ControlPlaneEndpoint::Name(vip));
+    };
+    if let Some(what) = net::never_of_a_host(address.into()) {
+        v.problem(
+            path,
+            format!("`{path}` is {what}"),
+            "choose a free address of the node network",
+        );
+    } else if pool.is_some_and(|pool| pool.contains(address)) {
+        let message = format!("VIP {address} is inside `network.loadBalancerPool`");
+        v.problem(
+            path,
+            message,
+            "choose one outside: the load balancer would give it to a service",
+        );
     }
-    Some(vip)
+    Some(ControlPlaneEndpoint::Vip(address))
 }
 
 fn mtu(v: &mut Validator<'_>, written: &RawNetwork) -> Option<u16> {
@@ -210,24 +210,15 @@ pub(super) fn outside_the_cluster_networks(v: &mut Validator<'_>, config: &Boots
         ("service network", network.service_cidr),
     ];
     let mut outer: Vec<(String, String, IpRange)> = Vec::new();
-    let vip = network.vip.as_ref().and_then(|vip| vip.parse::<Ipv4Addr>().ok());
+    let vip = network.vip.as_ref().and_then(ControlPlaneEndpoint::address);
     if let Some(vip) = vip {
-        outer.push((
-            "network.vip".to_owned(),
-            format!("VIP {vip}"),
-            IpRange { start: vip, end: vip },
-        ));
+        outer.push(("network.vip".to_owned(), format!("VIP {vip}"), IpRange::of(vip)));
     }
     if let Some(pool) = network.load_balancer_pool {
         let name = format!("load balancer pool {} to {}", pool.start, pool.end);
         outer.push(("network.loadBalancerPool".to_owned(), name, pool));
     }
-    let cidr = config
-        .network_pool
-        .as_ref()
-        .and_then(|pool| pool.spec["cidr"].as_str())
-        .and_then(|cidr| cidr.parse::<Ipv4Net>().ok());
-    if let Some(cidr) = cidr {
+    if let Some(cidr) = config.network_pool.as_ref().map(|pool| pool.spec.cidr) {
         outer.push((
             "networkPool.cidr".to_owned(),
             format!("network pool {cidr}"),
@@ -235,10 +226,6 @@ pub(super) fn outside_the_cluster_networks(v: &mut Validator<'_>, config: &Boots
         ));
     }
     for (path, address) in machine_addresses(config) {
-        let range = IpRange {
-            start: address,
-            end: address,
-        };
         if vip == Some(address) {
             v.problem(
                 &path,
@@ -246,21 +233,18 @@ pub(super) fn outside_the_cluster_networks(v: &mut Validator<'_>, config: &Boots
                 "the VIP must be an address of its own",
             );
         }
-        if network
-            .load_balancer_pool
-            .is_some_and(|pool| net::contains(pool, address))
-        {
+        if network.load_balancer_pool.is_some_and(|pool| pool.contains(address)) {
             v.problem(
                 &path,
                 format!("machine address {address} is inside `network.loadBalancerPool`"),
                 "",
             );
         }
-        outer.push((path, format!("machine address {address}"), range));
+        outer.push((path, format!("machine address {address}"), IpRange::of(address)));
     }
     for (path, name, range) in outer {
         for (what, net) in inner {
-            if net::ranges_overlap(range, net::whole(net)) {
+            if range.overlaps(net::whole(net)) {
                 v.problem(
                     &path,
                     format!("{name} is inside {what} {net}"),
@@ -271,18 +255,13 @@ pub(super) fn outside_the_cluster_networks(v: &mut Validator<'_>, config: &Boots
     }
 }
 
+/// The IPv4 addresses of listed machines, each with its setting; the networks inside the cluster have no others.
 fn machine_addresses(config: &BootstrapConfig) -> Vec<(String, Ipv4Addr)> {
-    let Provider::Static(list) = &config.provider else {
-        return Vec::new();
-    };
-    let host = |address: &str| address.split(':').next().and_then(|host| host.parse().ok());
-    let numbered = list.machines.iter().enumerate();
+    let numbered = config.static_machines().iter().enumerate();
     numbered
-        .filter_map(|(i, m)| {
-            Some((
-                format!("providerConfig.static.machines[{i}].address"),
-                host(&m.address)?,
-            ))
+        .filter_map(|(i, machine)| match machine.address.ip {
+            IpAddr::V4(ip) => Some((format!("providerConfig.static.machines[{i}].address"), ip)),
+            IpAddr::V6(_) => None,
         })
         .collect()
 }

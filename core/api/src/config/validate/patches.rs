@@ -1,5 +1,7 @@
 //! `talos.patches`: read, judged, and each problem put where people can see it.
 
+use std::net::Ipv4Addr;
+
 use semver::Version;
 
 use super::Validator;
@@ -11,7 +13,12 @@ use crate::config::{
     yaml::Span,
 };
 
-pub(super) fn patches(v: &mut Validator<'_>, raw: Option<&RawTalos>, talos: &Version, vip: Option<&str>) -> Patches {
+pub(super) fn patches(
+    v: &mut Validator<'_>,
+    raw: Option<&RawTalos>,
+    talos: &Version,
+    vip: Option<Ipv4Addr>,
+) -> Patches {
     let Some(RawPatches {
         all,
         control_plane,
@@ -97,6 +104,7 @@ fn place(finding: &Finding, before: &str, after: &str) -> String {
 fn steps(setting: &str) -> Vec<Step<'_>> {
     let (list, item) = setting.trim_end_matches(']').rsplit_once('[').unwrap_or((setting, "0"));
     let mut steps: Vec<Step<'_>> = list.split('.').map(Step::Key).collect();
-    steps.push(Step::Item(item.parse().unwrap_or(0)));
+    // No list has so many items: what is no number finds nothing, which is reported.
+    steps.push(Step::Item(item.parse().unwrap_or(usize::MAX)));
     steps
 }

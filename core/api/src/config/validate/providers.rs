@@ -2,28 +2,25 @@
 
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
 };
 
-use super::{
-    Validator,
-    cluster::{is_dns_name, is_label},
-    net, secrets, talos, text,
-};
-use crate::config::{
-    Aws, Azure, Cluster, Gcp, Harvester, InMemory, Nutanix, Provider, ProviderKind, Proxmox, Role, StaticMachine,
-    StaticMachines,
-    raw::RawConfig,
-    raw_providers::{
-        RawAws, RawAzure, RawGcp, RawHarvester, RawMachine, RawNutanix, RawProviderConfig, RawProxmox, RawStatic,
+use super::{Validator, net, or_stand_in, secrets, talos, text};
+use crate::{
+    config::{
+        Authority, Aws, Azure, Cluster, Gcp, Harvester, Host, HttpUrl, InMemory, NodeAddress, Nutanix, Provider,
+        ProviderKind, Proxmox, Role, StaticMachine, StaticMachines, VmidRange,
+        address::{is_dns_name, is_label},
+        raw::RawConfig,
+        raw_providers::{
+            RawAws, RawAzure, RawGcp, RawHarvester, RawMachine, RawNutanix, RawProviderConfig, RawProxmox, RawStatic,
+        },
     },
+    names,
 };
 
 /// First VMID that Proxmox VE gives to guests.
 const VMID_MIN: u32 = 100;
-
-/// Port of the Talos API.
-const TALOS_PORT: u16 = 50000;
 
 pub(super) fn provider(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind, cluster: &Cluster) -> Provider {
     let empty = RawProviderConfig::default();
@@ -108,12 +105,12 @@ fn harvester(v: &mut Validator<'_>, raw: &RawHarvester, path: &str) -> Provider 
     Provider::Harvester(Harvester {
         kubeconfig: secrets::file(v, &format!("{path}.kubeconfigPath"), kubeconfig_path.as_ref()),
         namespace,
-        network_name: network_name.unwrap_or_default(),
+        network_name: or_stand_in(network_name),
         image_name: full_name(v, image_name.as_ref(), &format!("{path}.imageName"), is_dns_name),
     })
 }
 
-/// `namespace/name`.
+/// The name of an object with its namespace, as `namespace/name`.
 fn full_name(v: &mut Validator<'_>, value: Option<&String>, path: &str, is_name: fn(&str) -> bool) -> Option<String> {
     let value = value?;
     if !value
@@ -129,13 +126,9 @@ fn nutanix(v: &mut Validator<'_>, raw: &RawNutanix, path: &str) -> Provider {
     insecure(v, raw.insecure, path);
     let at = format!("{path}.endpoint");
     let mut endpoint = endpoint(v, raw.endpoint.as_ref(), &at);
-    if let Some((host, port)) = endpoint.rsplit_once(':')
-        && let Ok(port) = port.parse::<u16>()
-        && host.contains("://")
-    {
+    if let Some(port) = endpoint.authority.port.take() {
         let hint = format!("write `port: {port}` and leave it out here");
         v.problem(&at, "the port of Prism Central is a setting of its own", hint);
-        endpoint.truncate(host.len());
     }
     let mut uuid = |value: Option<&String>, key: &str| {
         let value = text(value)?;
@@ -148,8 +141,8 @@ fn nutanix(v: &mut Validator<'_>, raw: &RawNutanix, path: &str) -> Provider {
         }
         Some(value)
     };
-    let cluster_uuid = uuid(raw.cluster_uuid.as_ref(), "clusterUUID").unwrap_or_default();
-    let subnet_uuid = uuid(raw.subnet_uuid.as_ref(), "subnetUUID").unwrap_or_default();
+    let cluster_uuid = or_stand_in(uuid(raw.cluster_uuid.as_ref(), "clusterUUID"));
+    let subnet_uuid = or_stand_in(uuid(raw.subnet_uuid.as_ref(), "subnetUUID"));
     let image_uuid = uuid(raw.image_uuid.as_ref(), "imageUUID");
     let storage_container_uuid = uuid(raw.storage_container_uuid.as_ref(), "storageContainerUUID");
     for (value, key) in [(&raw.cluster_uuid, "clusterUUID"), (&raw.subnet_uuid, "subnetUUID")] {
@@ -187,18 +180,18 @@ fn proxmox(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluste
     }
     Provider::Proxmox(Proxmox {
         endpoint: endpoint(v, raw.endpoint.as_ref(), &format!("{path}.endpoint")),
-        nodes: raw.nodes.clone().unwrap_or_default(),
+        nodes: or_stand_in(raw.nodes.clone()),
         insecure: raw.insecure.unwrap_or(false),
         username: secrets::identity(v, raw.username.as_ref(), &format!("{path}.username")),
         password: secrets::optional(v, raw.password.as_ref(), &format!("{path}.password")),
-        storage: text(raw.storage.as_ref()),
+        storage: needed_text(v, raw.storage.as_ref(), &format!("{path}.storage")),
         template_id: raw.template_id,
         vmid_range: vmids(v, raw, path, cluster),
         host_aliases: host_aliases(v, &raw.host_aliases, path),
     })
 }
 
-fn vmids(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluster) -> Option<(u32, u32)> {
+fn vmids(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluster) -> Option<VmidRange> {
     let at = format!("{path}.vmidStart");
     match (raw.vmid_start, raw.vmid_end) {
         (None, None) => None,
@@ -212,7 +205,7 @@ fn vmids(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluster)
             if room < machines {
                 v.problem(&at, format!("{room} VMIDs are not enough for {machines} machines"), "");
             }
-            Some((start, end))
+            Some(VmidRange { start, end })
         }
         _ => {
             let written = if raw.vmid_start.is_some() {
@@ -327,64 +320,72 @@ fn machines(v: &mut Validator<'_>, raw: &RawStatic, path: &str, cluster: &Cluste
         .enumerate()
         .map(|(i, raw)| machine(v, raw, &format!("{path}.machines[{i}]")))
         .collect();
-    let sockets: Vec<String> = machines.iter().map(|machine| socket(&machine.address)).collect();
-    distinct(v, sockets.iter().map(String::as_str), path, "address");
+    // With their ports, so that equal addresses can be seen.
+    let socket = |address: NodeAddress| (address != NO_ADDRESS).then(|| address.socket().to_string());
+    distinct(
+        v,
+        machines.iter().map(|machine| socket(machine.address)),
+        path,
+        "address",
+    );
     let names = machine_names(&cluster.name, &machines);
-    distinct(v, names.iter().map(String::as_str), path, "name");
+    distinct(v, names.into_iter().map(Some), path, "name");
     Provider::Static(StaticMachines { machines })
 }
 
-/// The given names, and derived ones for the others.
+/// The given names, and derived ones for the others, in file order.
 fn machine_names(cluster: &str, machines: &[StaticMachine]) -> Vec<String> {
-    let (mut control_planes, mut workers) = (0.., 0..);
-    let mut derived = |role: Role| match role {
-        Role::ControlPlane => format!("{cluster}-cp-{}", control_planes.next().unwrap_or(0_u32)),
-        Role::Worker => format!("{cluster}-worker-{}", workers.next().unwrap_or(0_u32)),
+    let (mut control_planes, mut workers) = (0, 0);
+    let mut name = |machine: &StaticMachine| {
+        let counted = match machine.role {
+            Role::ControlPlane => &mut control_planes,
+            Role::Worker => &mut workers,
+        };
+        let derived = names::machine(cluster, machine.role, *counted);
+        *counted += 1;
+        machine.name.clone().unwrap_or(derived)
     };
-    let names = machines
-        .iter()
-        .map(|machine| (derived(machine.role), machine.name.clone()));
-    names.map(|(derived, given)| given.unwrap_or(derived)).collect()
+    machines.iter().map(&mut name).collect()
 }
 
-/// An address with its port, so that equal ones can be seen.
-fn socket(address: &str) -> String {
-    match address.parse::<IpAddr>() {
-        Ok(ip) => SocketAddr::new(ip, TALOS_PORT).to_string(),
-        Err(_) => address.to_owned(),
-    }
-}
-
-fn distinct<'a>(v: &mut Validator<'_>, values: impl Iterator<Item = &'a str>, path: &str, key: &str) {
+/// Reports values that two machines have; none stands for a value that is reported already.
+fn distinct(v: &mut Validator<'_>, values: impl Iterator<Item = Option<String>>, path: &str, key: &str) {
     let mut seen = BTreeSet::new();
     for (i, value) in values.enumerate() {
-        if !value.is_empty() && !seen.insert(value) {
+        let Some(value) = value else { continue };
+        if seen.contains(&value) {
             let at = format!("{path}.machines[{i}].{key}");
             v.problem(&at, format!("two machines have the {key} {value}"), "");
         }
+        seen.insert(value);
     }
 }
 
-fn machine(v: &mut Validator<'_>, raw: &RawMachine, path: &str) -> StaticMachine {
-    let address = raw.address.clone().unwrap_or_default();
-    let is_socket = address
-        .parse::<std::net::SocketAddr>()
-        .is_ok_and(|socket| socket.port() != 0);
-    let at = format!("{path}.address");
-    if raw.address.is_some() && !is_socket && address.parse::<IpAddr>().is_err() {
-        v.problem(&at, format!("`{at}` is no address"), "write `IP` or `IP:PORT`");
-    }
-    let socket = || address.parse::<SocketAddr>().map(|socket| socket.ip());
-    let host = address.parse().or_else(|_| socket()).ok();
-    if let Some(what) = host.and_then(net::never_of_a_host) {
-        v.problem(&at, format!("`{at}` is {what}"), "write the address of the machine");
-    } else if host.is_some_and(|host: IpAddr| host.to_canonical().is_loopback()) {
+/// Stands for an address that is missing or wrong, which is reported.
+const NO_ADDRESS: NodeAddress = NodeAddress {
+    ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    port: None,
+};
+
+fn machine_address(v: &mut Validator<'_>, written: Option<&str>, at: &str) -> NodeAddress {
+    let Some(written) = written else { return NO_ADDRESS };
+    let Some(address) = NodeAddress::parse(written) else {
+        v.problem(at, format!("`{at}` is no address"), "write `IP` or `IP:PORT`");
+        return NO_ADDRESS;
+    };
+    if let Some(what) = net::never_of_a_host(address.ip) {
+        v.problem(at, format!("`{at}` is {what}"), "write the address of the machine");
+    } else if address.ip.to_canonical().is_loopback() {
         v.warn(
-            &at,
+            at,
             format!("`{at}` is a loopback address"),
             "only machines of the simulated world are on this computer",
         );
     }
+    address
+}
+
+fn machine(v: &mut Validator<'_>, raw: &RawMachine, path: &str) -> StaticMachine {
     let name = text(raw.name.as_ref());
     if name.as_deref().is_some_and(|name| !is_label(name)) {
         let at = format!("{path}.name");
@@ -401,7 +402,7 @@ fn machine(v: &mut Validator<'_>, raw: &RawMachine, path: &str) -> StaticMachine
         v.problem(&at, format!("`{at}` is no certificate fingerprint"), hint);
     }
     StaticMachine {
-        address,
+        address: machine_address(v, raw.address.as_deref(), &format!("{path}.address")),
         role: raw.role.unwrap_or(Role::Worker),
         name,
         fingerprint,
@@ -428,13 +429,10 @@ fn insecure(v: &mut Validator<'_>, insecure: Option<bool>, path: &str) {
 }
 
 /// An `https://` URL; the scheme may be left out.
-fn endpoint(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> String {
-    let Some(value) = value else { return String::new() };
+fn endpoint(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> HttpUrl {
+    let Some(value) = value else { return no_url() };
     let value = value.trim().trim_end_matches('/');
-    let (scheme, rest) = match value.split_once("://") {
-        Some((scheme, rest)) => (scheme, rest),
-        None => ("https", value),
-    };
+    let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
     if scheme != "https" {
         v.problem(
             path,
@@ -442,25 +440,35 @@ fn endpoint(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> String
             "credentials are not sent unencrypted",
         );
     }
-    let host = rest.split('/').next().unwrap_or_default();
-    let bare = host
-        .rsplit_once(':')
-        .filter(|(_, port)| port.parse::<u16>().is_ok())
-        .map_or(host, |(host, _)| host);
-    if bare.contains('@') {
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    if authority.contains('@') {
         v.problem(
             path,
             format!("`{path}` has credentials in it"),
             "write them under `username` and `password`",
         );
-    } else if bare.trim_matches(['[', ']']).parse::<IpAddr>().is_err() && !is_dns_name(&bare.to_lowercase()) {
+        return no_url();
+    }
+    HttpUrl::parse(&format!("https://{rest}")).unwrap_or_else(|| {
         v.problem(
             path,
             format!("`{path}` names no host"),
             "write it like `https://host.example.org`",
         );
+        no_url()
+    })
+}
+
+/// Stands for a URL that is missing or wrong, which is reported.
+fn no_url() -> HttpUrl {
+    HttpUrl {
+        tls: true,
+        authority: Authority {
+            host: Host::Address(Ipv4Addr::UNSPECIFIED.into()),
+            port: None,
+        },
+        path: String::new(),
     }
-    format!("{scheme}://{rest}")
 }
 
 fn host_aliases(v: &mut Validator<'_>, lines: &[String], path: &str) -> Vec<String> {
@@ -482,7 +490,7 @@ fn host_aliases(v: &mut Validator<'_>, lines: &[String], path: &str) -> Vec<Stri
 
 fn needed_text(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> String {
     not_empty(v, value, path);
-    text(value).unwrap_or_default()
+    or_stand_in(text(value))
 }
 
 fn not_empty(v: &mut Validator<'_>, value: Option<&String>, path: &str) {

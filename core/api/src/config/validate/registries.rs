@@ -1,10 +1,10 @@
 //! `talos.registries`, `talos.trustedCAs` and `talos.discovery`: what a closed network needs.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
-use super::{Validator, cluster::is_dns_name, secrets};
+use super::{Validator, secrets};
 use crate::config::{
-    Discovery, Login, Mirror, Registries, RegistryHost,
+    Authority, Discovery, HttpUrl, Login, Mirror, Registries, RegistryHost,
     raw_talos::{RawDiscovery, RawMirror, RawRegistries, RawRegistryAuth, RawRegistryHost, RawText},
     suggest,
 };
@@ -36,65 +36,43 @@ fn host_name(v: &mut Validator<'_>, name: &str, at: &str) {
         let bare = bare.split('/').next().unwrap_or(bare);
         let hint = format!("write the host alone: `{bare}`");
         v.problem_at_key(at, "a registry is named by its host, without scheme and path", hint);
-    } else if !is_host(name) {
+    } else if Authority::parse(name).is_none() {
         v.problem_at_key(at, "this is no host of a registry", "write `HOST` or `HOST:PORT`");
     }
 }
 
-/// `HOST` or `HOST:PORT`.
-fn is_host(text: &str) -> bool {
-    let host = match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            if !port.parse::<u16>().is_ok_and(|port| port > 0) {
-                return false;
-            }
-            host
-        }
-        _ => text,
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<IpAddr>().is_ok() || is_dns_name(&host.to_lowercase())
-}
-
 fn mirror(v: &mut Validator<'_>, raw: &RawMirror, at: &str) -> Mirror {
-    let endpoints = raw.endpoints.clone().unwrap_or_default();
-    for (i, endpoint) in endpoints.iter().enumerate() {
-        url(v, endpoint, &format!("{at}.endpoints[{i}]"));
-    }
+    let endpoints = raw.endpoints.iter().flatten().enumerate();
     Mirror {
-        endpoints: endpoints.iter().map(|url| url.trim().to_owned()).collect(),
+        endpoints: endpoints
+            .filter_map(|(i, endpoint)| url(v, endpoint, &format!("{at}.endpoints[{i}]")))
+            .collect(),
         override_path: raw.override_path.unwrap_or(false),
         skip_fallback: raw.skip_fallback.unwrap_or(false),
     }
 }
 
 /// An `http://` or `https://` URL without credentials.
-fn url(v: &mut Validator<'_>, value: &str, at: &str) {
-    let rest = ["https://", "http://"]
-        .iter()
-        .find_map(|scheme| value.trim().strip_prefix(scheme));
-    let Some(rest) = rest else {
-        v.problem(
-            at,
-            format!("`{at}` is no URL"),
-            "write it like `https://mirror.example.org`",
-        );
-        return;
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+fn url(v: &mut Validator<'_>, value: &str, at: &str) -> Option<HttpUrl> {
+    let value = value.trim();
+    let example = "write it like `https://mirror.example.org`";
+    if !["https://", "http://"].iter().any(|scheme| value.starts_with(scheme)) {
+        v.problem(at, format!("`{at}` is no URL"), example);
+        return None;
+    }
     if suggest::has_credentials(value) {
         v.problem(
             at,
             format!("`{at}` has credentials in it"),
             "write them under `talos.registries.config.HOST.auth`",
         );
-    } else if !is_host(host) || rest.contains(['?', '#']) || value.trim().contains(char::is_whitespace) {
-        v.problem(
-            at,
-            format!("`{at}` is no URL of a host"),
-            "write it like `https://mirror.example.org`",
-        );
+        return None;
     }
+    let url = HttpUrl::parse(value);
+    if url.is_none() {
+        v.problem(at, format!("`{at}` is no URL of a host"), example);
+    }
+    url
 }
 
 fn host(v: &mut Validator<'_>, raw: &RawRegistryHost, at: &str) -> RegistryHost {
@@ -148,8 +126,8 @@ fn certificates(v: &mut Validator<'_>, raw: &RawText, at: &str) -> Option<String
         }
     };
     let hint = "a PEM file begins with `-----BEGIN CERTIFICATE-----`; a path is written `{file: PATH}`";
-    let blocks = pem::parse_many(&text).unwrap_or_default();
-    // Blocks that are broken are skipped by the parser.
+    // Blocks that are broken are skipped by the parser, or make it give up.
+    let blocks = pem::parse_many(&text).unwrap_or_else(|_| Vec::new());
     if blocks.is_empty() || blocks.len() != text.matches("-----BEGIN ").count() {
         v.problem(&at, format!("`{at}` holds no certificate in PEM"), hint);
         return None;
@@ -182,12 +160,10 @@ pub(super) fn discovery(v: &mut Validator<'_>, raw: Option<&RawDiscovery>) -> Di
         Some(RawDiscovery::Block(block)) => block,
     };
     let at = "talos.discovery.endpoint";
-    let endpoint = super::text(block.endpoint.as_ref());
-    if let Some(endpoint) = &endpoint {
-        url(v, endpoint, at);
-    }
+    let written = super::text(block.endpoint.as_ref());
+    let endpoint = written.as_deref().and_then(|endpoint| url(v, endpoint, at));
     let enabled = block.enabled.unwrap_or(true);
-    if !enabled && endpoint.is_some() {
+    if !enabled && written.is_some() {
         v.warn(at, format!("`{at}` is not used: discovery is off"), "");
     }
     Discovery { enabled, endpoint }

@@ -4,9 +4,9 @@ use semver::Version;
 
 use super::{Validator, registries, text};
 use crate::config::{
-    BootstrapConfig, Patches, Provider, Talos,
+    BootstrapConfig, Host, Patches, Provider, Talos,
     raw_talos::RawTalos,
-    versions::{self, TALOS_LINES, TalosLine},
+    versions::{self, TalosLine},
 };
 
 const DEFAULT_TALOS: Version = Version::new(1, 12, 1);
@@ -17,8 +17,7 @@ pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>) -> Talos {
     let version = release(v, raw.version.as_ref(), "talos.version", "v1.12.1").unwrap_or(DEFAULT_TALOS);
     let line = versions::talos_line(&version);
     if line.is_none() {
-        let (first, last) = (&TALOS_LINES[0], &TALOS_LINES[TALOS_LINES.len() - 1]);
-        let hint = format!("releases v1.{}.x to v1.{}.x are supported", first.minor, last.minor);
+        let hint = format!("releases {} are supported", versions::supported_talos());
         v.problem("talos.version", format!("Talos v{version} is not supported"), hint);
     }
     let written = release(v, raw.kubernetes_version.as_ref(), "talos.kubernetesVersion", "v1.35.0");
@@ -112,15 +111,17 @@ pub(super) fn extensions(v: &mut Validator<'_>, config: &BootstrapConfig) {
     }
 }
 
-fn time_servers(v: &mut Validator<'_>, servers: &[String]) -> Vec<String> {
+fn time_servers(v: &mut Validator<'_>, servers: &[String]) -> Vec<Host> {
+    let mut hosts = Vec::new();
     for (i, server) in servers.iter().enumerate() {
-        if server.parse::<std::net::IpAddr>().is_err() && !super::cluster::is_dns_name(&server.to_lowercase()) {
-            v.problem(
+        match Host::parse(server) {
+            Some(host) => hosts.push(host),
+            None => v.problem(
                 &format!("talos.timeServers[{i}]"),
                 "this is neither an address nor a host name",
                 "",
-            );
+            ),
         }
     }
-    servers.to_vec()
+    hosts
 }

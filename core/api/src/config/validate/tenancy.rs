@@ -1,16 +1,25 @@
 //! What tenant clusters get: exposure, network pool, addresses on the platform.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
-use serde_json::{Map, Value, json};
 
-use super::{Validator, cluster::is_dns_name, net, text};
-use crate::config::{
-    Exposure, IpRange, Network, NetworkPool, ProviderKind,
-    raw::{
-        RawAllocationMode, RawConfig, RawControllerType, RawExposure, RawExposureMode, RawNetworkMode, RawNetworkPool,
-        RawTenantAllocation,
+use super::{Validator, net, or_stand_in, text};
+use crate::{
+    config::{
+        ControlPlaneEndpoint, Exposure, IpRange, Network, NetworkPool, NetworkPoolSettings, ProviderKind,
+        ProviderNetwork, ReservedNetwork, TenantAllocation,
+        address::is_dns_name,
+        raw::{
+            RawAllocationMode, RawConfig, RawControllerType, RawExposure, RawExposureMode, RawLbAllocation,
+            RawNetworkMode, RawNetworkPool, RawPoolRef, RawProviderNetwork, RawQuota, RawTenantAllocation,
+            RawTenantDefaults,
+        },
+    },
+    names,
+    v1alpha1::{
+        network_pool::TenantAllocationDefaults,
+        provider_config::{AllocationMode, LoadBalancerAllocation, NetworkMode, PoolRef, TenantQuota},
     },
 };
 
@@ -51,7 +60,7 @@ pub(super) fn exposure(v: &mut Validator<'_>, raw: &RawConfig) -> Option<Exposur
     }
     Some(Exposure::Gateway {
         hostname,
-        gateway_ref: gateway_ref.unwrap_or_default(),
+        gateway_ref: or_stand_in(gateway_ref),
     })
 }
 
@@ -114,7 +123,7 @@ pub(super) fn network_pool(
     network: &Network,
 ) -> Option<NetworkPool> {
     let raw = raw.network_pool.as_ref()?;
-    let name = text(raw.name.as_ref()).unwrap_or_else(|| format!("{cluster}-underlay"));
+    let name = text(raw.name.as_ref()).unwrap_or_else(|| names::network_pool(cluster));
     if raw.name.is_some() && !is_dns_name(&name) {
         v.problem(
             "networkPool.name",
@@ -124,15 +133,33 @@ pub(super) fn network_pool(
     }
     let cidr = net::cidr(v, raw.cidr.as_ref()?, "networkPool.cidr")?;
     let reserved = reserved(v, raw, cidr);
-    let tenants = tenants(v, raw.tenant_allocation.as_ref(), cidr);
+    let tenant_allocation = raw.tenant_allocation.as_ref().map(|raw| TenantAllocation {
+        range: tenants(v, raw, cidr),
+        defaults: raw.defaults.as_ref().map(tenant_defaults),
+    });
+    let tenants = tenant_allocation.as_ref().and_then(|tenants| tenants.range);
     inside_tenants(v, network, tenants.unwrap_or_else(|| net::whole(cidr)), &reserved);
-    Some(NetworkPool {
-        name,
-        spec: pool_spec(raw, cidr),
-    })
+    let spec = NetworkPoolSettings {
+        cidr,
+        reserved,
+        tenant_allocation,
+    };
+    Some(NetworkPool { name, spec })
 }
 
-fn reserved(v: &mut Validator<'_>, raw: &RawNetworkPool, cidr: Ipv4Net) -> Vec<Ipv4Net> {
+fn tenant_defaults(raw: &RawTenantDefaults) -> TenantAllocationDefaults {
+    TenantAllocationDefaults {
+        lb_pool_per_tenant: count(raw.lb_pool_per_tenant),
+        nodes_per_tenant: count(raw.nodes_per_tenant),
+    }
+}
+
+/// A number as the resource definitions have it; the schema of the file allows no larger one.
+fn count(value: Option<u32>) -> Option<i32> {
+    value.map(|value| i32::try_from(value).unwrap_or(i32::MAX))
+}
+
+fn reserved(v: &mut Validator<'_>, raw: &RawNetworkPool, cidr: Ipv4Net) -> Vec<ReservedNetwork> {
     let mut out = Vec::new();
     for (i, entry) in raw.reserved.iter().enumerate() {
         let path = format!("networkPool.reserved[{i}].cidr");
@@ -142,13 +169,15 @@ fn reserved(v: &mut Validator<'_>, raw: &RawNetworkPool, cidr: Ipv4Net) -> Vec<I
         if !cidr.contains(&part) {
             v.problem(&path, format!("{part} is not inside `networkPool.cidr`"), "");
         }
-        out.push(part);
+        out.push(ReservedNetwork {
+            cidr: part,
+            description: entry.description.clone(),
+        });
     }
     out
 }
 
-fn tenants(v: &mut Validator<'_>, raw: Option<&RawTenantAllocation>, cidr: Ipv4Net) -> Option<IpRange> {
-    let raw = raw?;
+fn tenants(v: &mut Validator<'_>, raw: &RawTenantAllocation, cidr: Ipv4Net) -> Option<IpRange> {
     let path = "networkPool.tenantAllocation";
     let (start, end) = match (&raw.start, &raw.end) {
         (Some(start), Some(end)) => (start, end),
@@ -172,11 +201,15 @@ fn tenants(v: &mut Validator<'_>, raw: Option<&RawTenantAllocation>, cidr: Ipv4N
 }
 
 /// Addresses of the management cluster must not be handed out to tenants.
-fn inside_tenants(v: &mut Validator<'_>, network: &Network, tenants: IpRange, reserved: &[Ipv4Net]) {
+fn inside_tenants(v: &mut Validator<'_>, network: &Network, tenants: IpRange, reserved: &[ReservedNetwork]) {
     let hint = "add it to `networkPool.reserved`, or narrow `networkPool.tenantAllocation`";
-    let taken = |range: IpRange| net::common(range, tenants).is_some_and(|part| !net::is_covered(part, reserved));
-    if let Some(vip) = network.vip.as_ref().and_then(|vip| vip.parse::<Ipv4Addr>().ok())
-        && taken(IpRange { start: vip, end: vip })
+    let reserved: Vec<Ipv4Net> = reserved.iter().map(|part| part.cidr).collect();
+    let taken = |range: IpRange| {
+        let common = range.common(tenants);
+        common.is_some_and(|part| !net::is_covered(part, &reserved))
+    };
+    if let Some(vip) = network.vip.as_ref().and_then(ControlPlaneEndpoint::address)
+        && taken(IpRange::of(vip))
     {
         v.problem(
             "network.vip",
@@ -190,116 +223,90 @@ fn inside_tenants(v: &mut Validator<'_>, network: &Network, tenants: IpRange, re
     }
 }
 
-fn pool_spec(raw: &RawNetworkPool, cidr: Ipv4Net) -> Value {
-    let mut spec = json!({ "cidr": cidr.to_string() });
-    let reserved: Vec<Value> = raw
-        .reserved
-        .iter()
-        .map(|entry| {
-            object([
-                ("cidr", entry.cidr.clone().into()),
-                ("description", entry.description.clone().into()),
-            ])
-        })
-        .collect();
-    if !reserved.is_empty() {
-        spec["reserved"] = reserved.into();
-    }
-    if let Some(tenants) = &raw.tenant_allocation {
-        let defaults = tenants.defaults.as_ref().map_or(Value::Null, |defaults| {
-            object([
-                ("lbPoolPerTenant", defaults.lb_pool_per_tenant.into()),
-                ("nodesPerTenant", defaults.nodes_per_tenant.into()),
-            ])
-        });
-        let (start, end) = (text(tenants.start.as_ref()), text(tenants.end.as_ref()));
-        spec["tenantAllocation"] = object([("start", start.into()), ("end", end.into()), ("defaults", defaults)]);
-    }
-    spec
-}
-
 pub(super) fn provider_network(
     v: &mut Validator<'_>,
     raw: &RawConfig,
     kind: ProviderKind,
     pool: Option<&NetworkPool>,
-) -> Option<Value> {
+) -> Option<ProviderNetwork> {
     let raw = raw.provider_network.as_ref()?;
-    if raw.mode == Some(RawNetworkMode::Ipam) {
-        if kind.is_cloud() {
-            v.problem(
-                "providerNetwork.mode",
-                format!("mode `ipam` does not work on {kind}"),
-                "write `mode: cloud`",
-            );
-        } else if raw.pool_refs.is_empty() && !v.is_written("providerNetwork.poolRefs") {
-            let hint = pool.map_or_else(
-                || "name a NetworkPool".to_owned(),
-                |pool| format!("write `- name: {}`", pool.name),
-            );
-            v.problem(
-                "providerNetwork.poolRefs",
-                "`providerNetwork.poolRefs` is missing: mode `ipam` needs it",
-                hint,
-            );
-        }
-    }
-    if let Some(gateway) = &raw.gateway {
-        net::address(v, gateway, "providerNetwork.gateway");
-    }
-    for (i, server) in raw.dns_servers.iter().enumerate() {
-        if server.parse::<std::net::IpAddr>().is_err() {
-            let path = format!("providerNetwork.dnsServers[{i}]");
-            v.problem(&path, format!("`{path}` is no address"), "");
-        }
-    }
-    let mode = raw.mode.map(|mode| match mode {
-        RawNetworkMode::Ipam => "ipam",
-        RawNetworkMode::Cloud => "cloud",
-    });
-    let refs = raw
-        .pool_refs
-        .iter()
-        .map(|pool| object([("name", pool.name.clone().into()), ("priority", pool.priority.into())]));
-    let refs: Vec<Value> = refs.collect();
-    let allocation = raw.load_balancer.as_ref().map_or(Value::Null, |lb| {
-        let mode = lb.allocation_mode.map(|mode| match mode {
-            RawAllocationMode::Static => "static",
-            RawAllocationMode::Elastic => "elastic",
-        });
-        object([
-            ("allocationMode", mode.into()),
-            ("initialPoolSize", lb.initial_pool_size.into()),
-            ("defaultPoolSize", lb.default_pool_size.into()),
-            ("growthIncrement", lb.growth_increment.into()),
-        ])
-    });
-    let quota = raw.quota_per_tenant.as_ref().map_or(Value::Null, |quota| {
-        object([
-            ("maxLoadBalancerIPs", quota.max_load_balancer_ips.into()),
-            ("maxNodeIPs", quota.max_node_ips.into()),
-        ])
-    });
-    Some(object([
-        ("mode", mode.into()),
-        ("poolRefs", if refs.is_empty() { Value::Null } else { refs.into() }),
-        ("gateway", text(raw.gateway.as_ref()).into()),
-        (
-            "dnsServers",
-            if raw.dns_servers.is_empty() {
-                Value::Null
-            } else {
-                raw.dns_servers.clone().into()
-            },
-        ),
-        ("subnet", text(raw.subnet.as_ref()).into()),
-        ("loadBalancer", allocation),
-        ("quotaPerTenant", quota),
-    ]))
+    ipam(v, raw, kind, pool);
+    let gateway = raw.gateway.as_ref();
+    Some(ProviderNetwork {
+        mode: raw.mode.map(|mode| match mode {
+            RawNetworkMode::Ipam => NetworkMode::Ipam,
+            RawNetworkMode::Cloud => NetworkMode::Cloud,
+        }),
+        pool_refs: raw.pool_refs.iter().filter_map(pool_ref).collect(),
+        gateway: gateway.and_then(|text| net::address(v, text, "providerNetwork.gateway")),
+        dns_servers: dns_servers(v, &raw.dns_servers),
+        subnet: text(raw.subnet.as_ref()),
+        load_balancer: raw.load_balancer.as_ref().map(load_balancer),
+        quota_per_tenant: raw.quota_per_tenant.as_ref().map(quota),
+    })
 }
 
-/// A JSON object of what is there.
-fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    let there = entries.into_iter().filter(|(_, value)| !value.is_null());
-    Value::Object(there.map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>())
+/// Mode `ipam` needs a pool to take addresses from, and a platform that hands out none itself.
+fn ipam(v: &mut Validator<'_>, raw: &RawProviderNetwork, kind: ProviderKind, pool: Option<&NetworkPool>) {
+    if raw.mode != Some(RawNetworkMode::Ipam) {
+        return;
+    }
+    if kind.is_cloud() {
+        v.problem(
+            "providerNetwork.mode",
+            format!("mode `ipam` does not work on {kind}"),
+            "write `mode: cloud`",
+        );
+    } else if raw.pool_refs.is_empty() && !v.is_written("providerNetwork.poolRefs") {
+        let hint = pool.map_or_else(
+            || "name a NetworkPool".to_owned(),
+            |pool| format!("write `- name: {}`", pool.name),
+        );
+        v.problem(
+            "providerNetwork.poolRefs",
+            "`providerNetwork.poolRefs` is missing: mode `ipam` needs it",
+            hint,
+        );
+    }
+}
+
+/// One without a name is reported by the schema.
+fn pool_ref(raw: &RawPoolRef) -> Option<PoolRef> {
+    Some(PoolRef {
+        name: raw.name.clone()?,
+        priority: raw.priority,
+    })
+}
+
+fn dns_servers(v: &mut Validator<'_>, servers: &[String]) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for (i, server) in servers.iter().enumerate() {
+        match server.parse() {
+            Ok(address) => addresses.push(address),
+            Err(_) => {
+                let path = format!("providerNetwork.dnsServers[{i}]");
+                v.problem(&path, format!("`{path}` is no address"), "");
+            }
+        }
+    }
+    addresses
+}
+
+fn load_balancer(raw: &RawLbAllocation) -> LoadBalancerAllocation {
+    LoadBalancerAllocation {
+        allocation_mode: raw.allocation_mode.map(|mode| match mode {
+            RawAllocationMode::Static => AllocationMode::Static,
+            RawAllocationMode::Elastic => AllocationMode::Elastic,
+        }),
+        default_pool_size: count(raw.default_pool_size),
+        growth_increment: count(raw.growth_increment),
+        initial_pool_size: count(raw.initial_pool_size),
+    }
+}
+
+fn quota(raw: &RawQuota) -> TenantQuota {
+    TenantQuota {
+        max_load_balancer_ips: count(raw.max_load_balancer_ips),
+        max_node_ips: count(raw.max_node_ips),
+    }
 }

@@ -9,23 +9,23 @@ use super::parse;
 /// Something with versions of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Component {
-    /// kube-vip.
+    /// kube-vip, which announces the VIP.
     KubeVip,
-    /// Cilium.
+    /// Cilium, the pod network (chart).
     Cilium,
     /// Gateway API (definitions only).
     GatewayApi,
-    /// MetalLB.
+    /// MetalLB, which hands out load balancer addresses (chart).
     MetalLb,
-    /// Traefik (chart).
+    /// Traefik, the ingress controller (chart).
     Traefik,
-    /// cert-manager.
+    /// cert-manager, which issues certificates (chart).
     CertManager,
-    /// Longhorn.
+    /// Longhorn, which makes volumes (chart).
     Longhorn,
-    /// Flux (chart).
+    /// Flux, the GitOps tooling (chart).
     Flux,
-    /// Steward.
+    /// Steward, which runs control planes of tenant clusters.
     Steward,
     /// Cluster API: core, kubeadm providers and the docker provider.
     ClusterApi,
@@ -112,9 +112,9 @@ pub enum Outside {
 /// A range of minor versions, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// First one.
+    /// The lowest minor version of the range.
     pub min: u64,
-    /// Last one; none for no end.
+    /// The highest minor version of the range; none for no end.
     pub max: Option<u64>,
     /// What holds below.
     pub below: Outside,
@@ -179,7 +179,7 @@ impl Range {
 /// One line of releases of a component.
 #[derive(Debug, Clone, Copy)]
 pub struct Release {
-    /// Of what.
+    /// The component that is released.
     pub component: Component,
     /// How its versions begin, without `v`.
     pub line: &'static str,

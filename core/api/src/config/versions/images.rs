@@ -51,12 +51,15 @@ const CHANGES: [Since; 24] = [
 /// From this minor release on, etcd comes from the registry of Kubernetes.
 const ETCD_OF_KUBERNETES: u64 = 12;
 
+/// From this minor release on, installers of the Image Factory have the platform in their names.
+const PLATFORM_IN_NAME: u64 = 10;
+
 /// The images of a Talos release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TalosImages {
-    /// etcd.
+    /// The image of etcd, on control planes.
     pub etcd: String,
-    /// CoreDNS.
+    /// The image of CoreDNS, the cluster's name server.
     pub coredns: String,
     /// The sandbox of every pod.
     pub pause: String,
@@ -87,6 +90,18 @@ pub fn talos_images(talos: &Version) -> Option<TalosImages> {
     })
 }
 
+/// The image that installs a Talos release: with the extensions of an Image Factory schematic, or the plain one. `platform`
+/// is the factory's name for what the machines run on, such as `metal` or `nocloud`.
+pub fn install_image(talos: &Version, schematic: Option<&str>, platform: &str) -> String {
+    match schematic {
+        Some(id) if talos.minor >= PLATFORM_IN_NAME => {
+            format!("factory.talos.dev/{platform}-installer/{id}:v{talos}")
+        }
+        Some(id) => format!("factory.talos.dev/installer/{id}:v{talos}"),
+        None => format!("ghcr.io/siderolabs/installer:v{talos}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +129,17 @@ mod tests {
         let images = of(13, 40);
         assert_eq!((&images.etcd, images.known), (&newest.etcd, false));
         assert!(talos_images(&Version::new(1, 99, 0)).is_none());
+    }
+
+    #[test]
+    fn the_installer_follows_release_schematic_and_platform() {
+        let image = |minor, schematic| install_image(&Version::new(1, minor, 1), schematic, "nocloud");
+        assert_eq!(image(12, None), "ghcr.io/siderolabs/installer:v1.12.1");
+        assert_eq!(
+            image(12, Some("abc")),
+            "factory.talos.dev/nocloud-installer/abc:v1.12.1"
+        );
+        assert_eq!(image(9, Some("abc")), "factory.talos.dev/installer/abc:v1.9.1");
     }
 
     #[test]

@@ -36,7 +36,7 @@ const DEFAULTS_HEAD: &str = "
 |---|---|---|---|
 ";
 
-/// The page.
+/// The matrix as Markdown.
 pub fn page() -> String {
     let mut out = HEAD.to_owned();
     for line in &TALOS_LINES {
@@ -83,12 +83,12 @@ fn talos(out: &mut String, line: &TalosLine) {
 
 fn component(out: &mut String, release: &Release) {
     let range = |range: Range| {
-        let more = match (range.below, range.above, range.max) {
+        let end = match (range.below, range.above, range.max) {
             (Outside::Untold, ..) => "; others are not stated",
             (_, Outside::Untold, Some(_)) => "; newer ones are not stated yet",
             _ => "",
         };
-        format!("{}{more}", range.words(1))
+        format!("{}{end}", range.words(1))
     };
     let mut kubernetes = release.kubernetes.map_or_else(|| "not stated".to_owned(), range);
     for (minor, patch) in release.patches {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::patch::bounds;
+use crate::limits;
 use crate::schema::{Schema, Type};
 
 /// Bytes of the largest request, from which sizes are estimated that a schema does not bound.
-const REQUEST: u64 = bounds::SIZE as u64;
+const REQUEST: u64 = limits::SIZE as u64;
 
 /// A place of a schema.
 #[derive(Debug)]

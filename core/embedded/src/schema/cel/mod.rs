@@ -61,14 +61,14 @@ pub(crate) struct Program {
     depth: usize,
 }
 
-/// How an evaluation ended.
+/// The outcome of an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     Bool(bool),
     Text(String),
-    /// Neither.
+    /// A value of another type.
     Other,
-    /// It calls what we have not got.
+    /// The expression calls a function that this server does not have.
     Unknown(String),
     Failed(String),
 }
@@ -285,8 +285,10 @@ fn located(info: &SourceInfo, id: u64, text: &str) -> String {
     let start = info.offset_for(id).map_or(0, |(start, _)| start as usize);
     let before = info.source.chars().take(start).collect::<String>();
     let line = before.matches('\n').count();
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-    let source = info.source.lines().nth(line).unwrap_or_default();
+    let last = before.rsplit_once('\n').map_or(before.as_str(), |(_, last)| last);
+    let column = last.chars().count();
+    // A fault at the end of the source may stand on a line that has no text.
+    let source = info.source.lines().nth(line).unwrap_or("");
     let source = clip(source.to_owned(), 512);
     let dots = ".".repeat(column.min(512));
     format!(

@@ -20,7 +20,7 @@ const EXPRESSIONS: usize = 1_000;
 /// Characters that are written for one unit.
 const CHARACTERS: usize = 8;
 
-/// Adds the functions.
+/// Adds these functions to an environment.
 pub(crate) fn extend(env: &mut Env) -> Result<(), DeclarationError> {
     let (text, list, int) = (|| STRING_TYPE, || LIST_TYPE, || INT_TYPE);
     env.add_overload("@matches", "matches", vec![text(), text()], matches)?;

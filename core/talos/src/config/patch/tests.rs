@@ -25,7 +25,7 @@ talos:
 
 fn text(talos: &str, role: Role, list: &str) -> Result<String, ConfigError> {
     let version = talos.parse().unwrap();
-    let kubernetes = crate::matrix::default_kubernetes(&version).unwrap();
+    let kubernetes = butler_api::config::versions::default_kubernetes(&version).unwrap();
     let mut cluster = ClusterSpec::new("demo", "https://192.0.2.1:6443", version, kubernetes);
     cluster.patches = patches(talos, list);
     cluster.extra_cert_sans = vec!["192.0.2.1".to_owned()];

@@ -1,0 +1,341 @@
+//! Helm's own record of a release: one Secret per revision, as `helm list` reads and writes them.
+
+use std::io::{Read as _, Write as _};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use jiff::Timestamp;
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams},
+};
+use serde_json::{Value, json};
+
+use crate::{ChartRef, ReleaseState};
+
+/// Largest decoded record that is read.
+const RECORD_BYTES: u64 = 64 * 1024 * 1024;
+/// Secret type of a record.
+const SECRET_TYPE: &str = "helm.sh/release.v1";
+
+/// One revision of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRelease {
+    /// Release name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Revision, from 1.
+    pub revision: u32,
+    /// `deployed`, `failed`, `pending-install`, …
+    pub status: String,
+    /// What Helm noted down.
+    pub description: String,
+    /// When the release was first installed.
+    pub first_deployed: Option<Timestamp>,
+    /// When this revision was made.
+    pub last_deployed: Option<Timestamp>,
+    /// Chart name.
+    pub chart: String,
+    /// Chart version.
+    pub chart_version: String,
+    /// Version of the application.
+    pub app_version: String,
+    /// The values it was given.
+    pub config: Value,
+    /// The objects, as one YAML stream.
+    pub manifest: String,
+}
+
+/// A record that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the record of release {name} cannot be read: {reason}")]
+pub struct RecordError {
+    name: String,
+    reason: String,
+}
+
+impl StoredRelease {
+    /// Whether it has this chart and these values.
+    pub fn is(&self, chart: &ChartRef, values: &Value) -> bool {
+        let version = |text: &str| text.strip_prefix('v').unwrap_or(text).to_owned();
+        self.chart == chart.name
+            && version(&self.chart_version) == version(&chart.version)
+            && (self.config == *values || (self.config.is_null() && *values == json!({})))
+    }
+
+    /// The Secret of this revision.
+    pub fn encode(&self) -> Value {
+        let record = json!({
+            "name": self.name,
+            "namespace": self.namespace,
+            "version": self.revision,
+            "info": {
+                "status": self.status,
+                "description": self.description,
+                "first_deployed": self.first_deployed,
+                "last_deployed": self.last_deployed,
+                "deleted": "",
+            },
+            "chart": {
+                "metadata": {
+                    "apiVersion": "v2",
+                    "name": self.chart,
+                    "version": self.chart_version,
+                    "appVersion": self.app_version,
+                },
+                "lock": null,
+                "templates": [],
+                "values": {},
+                "schema": null,
+                "files": [],
+            },
+            "config": self.config,
+            "manifest": self.manifest,
+        });
+        let modified = self.last_deployed.map_or(0, Timestamp::as_second);
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": SECRET_TYPE,
+            "metadata": {
+                "name": secret_name(&self.name, self.revision),
+                "namespace": self.namespace,
+                "labels": {
+                    "name": self.name,
+                    "owner": "helm",
+                    "status": self.status,
+                    "version": self.revision.to_string(),
+                    "modifiedAt": modified.to_string(),
+                },
+            },
+            "data": {"release": STANDARD.encode(pack(&record.to_string()))},
+        })
+    }
+
+    /// Reads the Secret of a revision.
+    pub fn decode(secret: &Secret) -> Result<Self, RecordError> {
+        let name = secret.metadata.name.clone().unwrap_or_default();
+        let broken = |reason: &str| RecordError {
+            name: name.clone(),
+            reason: reason.to_owned(),
+        };
+        let data = secret.data.as_ref().and_then(|data| data.get("release"));
+        let ByteString(packed) = data.ok_or_else(|| broken("it has no data"))?;
+        let text = unpack(packed).map_err(|reason| broken(&reason))?;
+        let record: Value = serde_json::from_str(&text).map_err(|error| broken(&error.to_string()))?;
+        let text = |pointer: &str| {
+            record
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let time = |pointer: &str| text(pointer).parse::<Timestamp>().ok();
+        let revision = record
+            .get("version")
+            .and_then(Value::as_u64)
+            .and_then(|n| u32::try_from(n).ok());
+        Ok(Self {
+            name: text("/name"),
+            namespace: text("/namespace"),
+            revision: revision.ok_or_else(|| broken("it has no revision"))?,
+            status: text("/info/status"),
+            description: text("/info/description"),
+            first_deployed: time("/info/first_deployed"),
+            last_deployed: time("/info/last_deployed"),
+            chart: text("/chart/metadata/name"),
+            chart_version: text("/chart/metadata/version"),
+            app_version: text("/chart/metadata/appVersion"),
+            config: record.get("config").cloned().unwrap_or(Value::Null),
+            manifest: text("/manifest"),
+        })
+    }
+
+    /// What this revision says as the newest one.
+    pub fn state(&self, chart: &ChartRef, values: &Value) -> ReleaseState {
+        match self.status.as_str() {
+            "deployed" => ReleaseState::Deployed {
+                same: self.is(chart, values),
+                revision: self.revision,
+            },
+            "uninstalled" => ReleaseState::Absent,
+            status if status.starts_with("pending-") || status == "uninstalling" => ReleaseState::Pending {
+                since: self.last_deployed,
+            },
+            _ => ReleaseState::Failed {
+                description: self.description.clone(),
+            },
+        }
+    }
+}
+
+/// Name of the Secret of a revision.
+pub(super) fn secret_name(release: &str, revision: u32) -> String {
+    format!("sh.helm.release.v1.{release}.v{revision}")
+}
+
+/// Every revision of a release that can be read, oldest first.
+pub(super) async fn history(
+    client: &Client,
+    namespace: &str,
+    release: &str,
+) -> Result<Vec<StoredRelease>, kube::Error> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let selector = format!("owner=helm,name={release}");
+    let list = secrets.list(&ListParams::default().labels(&selector)).await?;
+    let mut found: Vec<StoredRelease> = list
+        .items
+        .iter()
+        .filter_map(|secret| match StoredRelease::decode(secret) {
+            Ok(release) => Some(release),
+            Err(error) => {
+                tracing::warn!("{error}");
+                None
+            }
+        })
+        .collect();
+    found.sort_by_key(|release| release.revision);
+    Ok(found)
+}
+
+/// Removes Helm's records of these revisions, the newest first, so that what remains is never a younger truth. The objects
+/// of the release stay, with the marks by which the next install of the same name takes them over.
+pub(super) async fn forget(client: &Client, history: &[StoredRelease]) -> Result<(), kube::Error> {
+    for revision in history.iter().rev() {
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), &revision.namespace);
+        let name = secret_name(&revision.name, revision.revision);
+        match secrets.delete(&name, &DeleteParams::background()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn pack(text: &str) -> String {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing to memory does not fail.
+    let packed = encoder
+        .write_all(text.as_bytes())
+        .and_then(|()| encoder.finish())
+        .unwrap_or_default();
+    STANDARD.encode(packed)
+}
+
+fn unpack(packed: &[u8]) -> Result<String, String> {
+    let packed = STANDARD.decode(packed).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    if packed.starts_with(&[0x1f, 0x8b]) {
+        let mut decoder = GzDecoder::new(packed.as_slice()).take(RECORD_BYTES);
+        decoder.read_to_string(&mut text).map_err(|error| error.to_string())?;
+    } else {
+        // Helm 2 wrote records without compression, and Helm 3 still reads them.
+        text = String::from_utf8(packed).map_err(|error| error.to_string())?;
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Repository;
+
+    fn release() -> StoredRelease {
+        StoredRelease {
+            name: "cilium".to_owned(),
+            namespace: "kube-system".to_owned(),
+            revision: 3,
+            status: "deployed".to_owned(),
+            description: "Install complete".to_owned(),
+            first_deployed: "2026-01-02T03:04:05Z".parse().ok(),
+            last_deployed: "2026-01-02T03:05:05Z".parse().ok(),
+            chart: "cilium".to_owned(),
+            chart_version: "1.17.0".to_owned(),
+            app_version: "1.17.0".to_owned(),
+            config: json!({"ipam": {"mode": "kubernetes"}}),
+            manifest: "---\n{}\n".to_owned(),
+        }
+    }
+
+    fn secret(value: &Value) -> Secret {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    fn chart(version: &str) -> ChartRef {
+        ChartRef {
+            repository: Repository::Https(String::new()),
+            name: "cilium".to_owned(),
+            version: version.to_owned(),
+            app_version: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_record_survives_encoding_and_decoding() {
+        let encoded = release().encode();
+        assert_eq!(encoded["metadata"]["name"], "sh.helm.release.v1.cilium.v3");
+        assert_eq!(encoded["metadata"]["labels"]["modifiedAt"], "1767323105");
+        assert_eq!(StoredRelease::decode(&secret(&encoded)).unwrap(), release());
+    }
+
+    #[test]
+    fn damaged_records_are_errors() {
+        for data in ["", "!", "aGVsbG8=", "H4sI"] {
+            let mut value = release().encode();
+            value["data"]["release"] = json!(STANDARD.encode(data));
+            assert!(StoredRelease::decode(&secret(&value)).is_err(), "{data:?}");
+        }
+        let mut value = release().encode();
+        value["data"] = json!({});
+        assert!(StoredRelease::decode(&secret(&value)).is_err());
+    }
+
+    #[test]
+    fn the_newest_revision_decides_the_state() {
+        let values = json!({"ipam": {"mode": "kubernetes"}});
+        let with = |status: &str| StoredRelease {
+            status: status.to_owned(),
+            ..release()
+        };
+        let state = |status: &str| with(status).state(&chart("v1.17.0"), &values);
+        assert_eq!(
+            state("deployed"),
+            ReleaseState::Deployed {
+                same: true,
+                revision: 3
+            }
+        );
+        assert_eq!(state("uninstalled"), ReleaseState::Absent);
+        assert_eq!(
+            state("pending-upgrade"),
+            ReleaseState::Pending {
+                since: release().last_deployed
+            }
+        );
+        assert_eq!(
+            state("failed"),
+            ReleaseState::Failed {
+                description: "Install complete".to_owned()
+            }
+        );
+        let other = with("deployed").state(&chart("1.17.1"), &values);
+        assert_eq!(
+            other,
+            ReleaseState::Deployed {
+                same: false,
+                revision: 3
+            }
+        );
+        let other = with("deployed").state(&chart("1.17.0"), &json!({}));
+        assert_eq!(
+            other,
+            ReleaseState::Deployed {
+                same: false,
+                revision: 3
+            }
+        );
+    }
+}

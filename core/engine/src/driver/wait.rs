@@ -1,0 +1,200 @@
+//! What a step was last seen waiting for. Pure.
+//!
+//! The last cause stays until a better one comes: a peer that says nothing any more does not unsay what it said before.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::StepId;
+
+/// A step's wait.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wait {
+    /// Since when it waits for this.
+    pub(super) since: Instant,
+    /// For what.
+    pub(super) waiting_for: String,
+    /// What can be done about it.
+    pub(super) hint: Option<String>,
+    cause: Option<Cause>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Cause {
+    text: String,
+    /// When it was last given.
+    heard: Instant,
+    /// The last look still gave it.
+    fresh: bool,
+    /// It ended an attempt, and so is about the step as a whole rather than about one thing that it waited for.
+    of_attempt: bool,
+}
+
+impl Wait {
+    /// What is known after a look at `waiting_for`.
+    pub(super) fn after_look(
+        known: Option<&Self>,
+        waiting_for: String,
+        cause: Option<String>,
+        hint: Option<String>,
+        now: Instant,
+    ) -> Self {
+        let same = known.filter(|wait| wait.waiting_for == waiting_for);
+        let kept = same.filter(|_| cause.is_none());
+        let hint = hint.or_else(|| kept?.hint.clone());
+        let cause = match cause {
+            Some(text) => Some(Cause {
+                text,
+                heard: now,
+                fresh: true,
+                of_attempt: false,
+            }),
+            None => known
+                .and_then(|wait| wait.cause.clone())
+                .filter(|cause| same.is_some() || cause.of_attempt)
+                .map(|cause| Cause { fresh: false, ..cause }),
+        };
+        Self {
+            since: same.map_or(now, |wait| wait.since),
+            waiting_for,
+            hint,
+            cause,
+        }
+    }
+
+    /// What is known after an attempt failed.
+    pub(super) fn after_failure(known: Option<&Self>, cause: String, now: Instant) -> Self {
+        Self {
+            since: known.map_or(now, |wait| wait.since),
+            waiting_for: known.map_or_else(|| "the next attempt".to_owned(), |wait| wait.waiting_for.clone()),
+            hint: known.and_then(|wait| wait.hint.clone()),
+            cause: Some(Cause {
+                text: cause,
+                heard: now,
+                fresh: true,
+                of_attempt: true,
+            }),
+        }
+    }
+
+    /// The last cause.
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.cause.as_ref().map(|cause| cause.text.as_str())
+    }
+
+    /// Whether people would read the same.
+    pub(super) fn says_what(&self, other: &Self) -> bool {
+        self.waiting_for == other.waiting_for && self.cause() == other.cause()
+    }
+
+    /// `; last cause: …`, with its age where later looks did not give it again; empty without a cause.
+    pub(super) fn last_cause(&self, now: Instant) -> String {
+        let Some(cause) = &self.cause else {
+            return String::new();
+        };
+        let age = now.saturating_duration_since(cause.heard);
+        if cause.fresh || age < Duration::from_secs(1) {
+            format!("; last cause: {}", cause.text)
+        } else {
+            format!("; last cause, {} ago: {}", seconds(age), cause.text)
+        }
+    }
+
+    /// The whole in words, for a step that did not get to its end.
+    pub(super) fn describe(&self, step: &StepId, cut_off: bool, now: Instant) -> String {
+        let cut_off = if cut_off { ", then cut off" } else { "" };
+        format!(
+            "waited {} for {} (step {step}){cut_off}{}",
+            seconds(now.saturating_duration_since(self.since)),
+            self.waiting_for,
+            self.last_cause(now)
+        )
+    }
+}
+
+/// A span in words.
+pub(super) fn seconds(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 120.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{seconds:.0} s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(wait: &Wait, now: Instant) -> String {
+        wait.describe(&StepId::new("preflight"), false, now)
+    }
+
+    #[test]
+    fn a_look_that_finds_no_cause_keeps_the_last_one_with_its_age() {
+        let start = Instant::now();
+        let after = |s| start + Duration::from_secs(s);
+        let wait = Wait::after_look(None, "an answer".to_owned(), Some("refused".to_owned()), None, start);
+        assert_eq!(
+            words(&wait, after(5)),
+            "waited 5 s for an answer (step preflight); last cause: refused"
+        );
+        let wait = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, after(6));
+        assert_eq!(
+            words(&wait, after(8)),
+            "waited 8 s for an answer (step preflight); last cause, 8 s ago: refused"
+        );
+        let better = Wait::after_look(
+            Some(&wait),
+            "an answer".to_owned(),
+            Some("reset".to_owned()),
+            None,
+            after(9),
+        );
+        assert_eq!(better.cause(), Some("reset"));
+        assert!(!better.says_what(&wait));
+    }
+
+    #[test]
+    fn what_ended_an_attempt_stays_through_the_next_ones() {
+        let start = Instant::now();
+        let after = |s| start + Duration::from_secs(s);
+        let checks = || "the platform's checks".to_owned();
+        let mut wait = Wait::after_look(None, checks(), None, None, start);
+        for attempt in 1..=5 {
+            wait = Wait::after_failure(Some(&wait), format!("no answer {attempt}"), after(8 * attempt));
+            wait = Wait::after_look(Some(&wait), checks(), None, None, after(8 * attempt + 1));
+        }
+        assert_eq!(
+            words(&wait, after(45)),
+            "waited 45 s for the platform's checks (step preflight); last cause, 5 s ago: no answer 5"
+        );
+        let further = Wait::after_look(Some(&wait), "something else".to_owned(), None, None, after(46));
+        assert_eq!(further.cause(), Some("no answer 5"));
+    }
+
+    #[test]
+    fn a_cause_of_one_thing_is_none_of_another() {
+        let now = Instant::now();
+        let wait = Wait::after_look(
+            None,
+            "an address".to_owned(),
+            Some("the pool is empty".to_owned()),
+            None,
+            now,
+        );
+        let next = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, now);
+        assert_eq!(next.cause(), None);
+    }
+
+    #[test]
+    fn an_attempt_that_failed_before_any_look_is_told() {
+        let now = Instant::now();
+        let wait = Wait::after_failure(None, "refused".to_owned(), now);
+        assert_eq!(
+            words(&wait, now),
+            "waited 0 s for the next attempt (step preflight); last cause: refused"
+        );
+    }
+}

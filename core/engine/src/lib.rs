@@ -1,0 +1,18 @@
+//! One engine for every operation. An [`Operation`] brings a [`Graph`] of [`Step`]s, the fold of what its steps learn, and its
+//! words; the engine decides what runs when ([`scheduler`]), performs it ([`drive`]) and makes it durable ([`journal`]).
+//!
+//! [`graph`], [`scheduler`] and the fold of the journal are pure. The engine knows nothing of what the steps are about.
+
+mod driver;
+mod failure;
+pub mod graph;
+pub mod journal;
+mod operation;
+pub mod scheduler;
+
+pub use self::{
+    driver::{Ended, FailedStep, GRACE, Report, Run, Sink, drive},
+    graph::{Graph, GraphError, Phase, Step, StepId},
+    operation::{Moment, Operation, Proof, Verbs, Words},
+    scheduler::Failure,
+};

@@ -1,0 +1,146 @@
+//! What an operation brings: its facts and their fold, its words, and the verbs of each of its steps.
+
+use std::{error::Error, fmt};
+
+use butler_api::{error::StepError, event::Body, view::View, words};
+use futures::future::BoxFuture;
+
+use crate::{Report, journal::Memory};
+
+/// Something that is done by steps. The value itself is what the verbs of all its steps share.
+pub trait Operation: Send + Sync + Sized + 'static {
+    /// What its steps learn, folded.
+    type Memory: Memory;
+
+    /// What people read at its end.
+    const WORDS: Words;
+
+    /// An error and its causes in one line, fit to be shown.
+    fn explain(error: &(dyn Error + 'static)) -> String {
+        let mut layers = Vec::new();
+        let mut next = Some(error);
+        while let Some(error) = next {
+            layers.push(error.to_string());
+            next = error.source();
+        }
+        words::chain(layers.iter().map(String::as_str))
+    }
+
+    /// What people see change when this is learnt.
+    fn learnt(fact: &<Self::Memory as Memory>::Fact, seen: &View) -> Option<Body> {
+        let _ = (fact, seen);
+        None
+    }
+}
+
+/// The sentences of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// It reached its end.
+    pub done: &'static str,
+    /// It did not, and no step says why.
+    pub not_done: &'static str,
+}
+
+/// What was observed, and what it teaches later runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof<F> {
+    /// One sentence.
+    pub evidence: String,
+    /// Ids and addresses.
+    pub facts: Vec<F>,
+}
+
+impl<F> Proof<F> {
+    /// Evidence that teaches nothing else.
+    pub fn of(evidence: impl Into<String>) -> Self {
+        Self {
+            evidence: evidence.into(),
+            facts: Vec::new(),
+        }
+    }
+}
+
+/// A moment in the life of a step at which people may see something change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment<'a> {
+    /// It begins.
+    Begun,
+    /// It waits, for this.
+    Waiting(&'a str),
+    /// It is proven.
+    Proven,
+    /// It failed for good.
+    Failed,
+}
+
+/// Facts of an operation.
+pub(crate) type FactOf<O> = <<O as Operation>::Memory as Memory>::Fact;
+
+/// The three verbs of a step. Dropping a returned future aborts the verb.
+pub trait Verbs<O: Operation>: fmt::Debug + Send + Sync {
+    /// Is it so already in the real world? By default nobody can tell without trying.
+    fn probe<'a>(
+        &'a self,
+        operation: &'a O,
+        report: &'a Report<O>,
+    ) -> BoxFuture<'a, Result<Option<Proof<FactOf<O>>>, StepError>> {
+        let _ = (operation, report);
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Makes it so; idempotent. By default there is nothing to do but wait for the evidence.
+    fn act<'a>(&'a self, operation: &'a O, report: &'a Report<O>) -> BoxFuture<'a, Result<(), StepError>> {
+        let _ = (operation, report);
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Waits for the evidence.
+    fn prove<'a>(
+        &'a self,
+        operation: &'a O,
+        report: &'a Report<O>,
+    ) -> BoxFuture<'a, Result<Proof<FactOf<O>>, StepError>>;
+
+    /// What people see change at this moment, beside the step itself.
+    fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
+        let _ = (moment, seen);
+        None
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Phase, Step, StepId};
+
+    /// An operation whose steps learn nothing.
+    #[derive(Debug)]
+    pub(crate) struct Nothing;
+
+    impl Operation for Nothing {
+        type Memory = ();
+        const WORDS: Words = Words {
+            done: "everything is done",
+            not_done: "it is not done",
+        };
+    }
+
+    #[derive(Debug)]
+    struct Idle;
+
+    impl<O: Operation> Verbs<O> for Idle {
+        fn prove<'a>(&'a self, _: &'a O, _: &'a Report<O>) -> BoxFuture<'a, Result<Proof<FactOf<O>>, StepError>> {
+            Box::pin(async { Ok(Proof::of("seen")) })
+        }
+    }
+
+    pub(crate) const PHASE: Phase = Phase { order: 0, name: "Only" };
+
+    /// A step that is proven at once.
+    pub(crate) fn nothing<O: Operation>(id: &str) -> Step<O> {
+        Step::new(StepId::new(id), id, PHASE, Duration::from_secs(1), Idle)
+    }
+}

@@ -1,0 +1,540 @@
+//! The folders we write to, and how files with secrets are written.
+//!
+//! With `BUTLER_HOME` everything lives below it. Without it, configuration, state and cache go to the platform's
+//! folders and the files for people to `~/.butler`.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use directories::{BaseDirs, ProjectDirs};
+
+/// Where everything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Settings of the tools.
+    pub config: PathBuf,
+    /// What running and finished bootstraps need to be continued.
+    pub state: PathBuf,
+    /// What can be fetched again.
+    pub cache: PathBuf,
+    /// Kubeconfigs and talosconfigs for people.
+    pub people: PathBuf,
+}
+
+/// Why a folder or file could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// Neither `BUTLER_HOME` nor a home folder.
+    #[error("no home folder: set BUTLER_HOME, or HOME, to an absolute path")]
+    NoHome,
+    /// Something that is no file stands where a file has to be.
+    #[error("{} is {kind}, where a file has to be", path.display())]
+    NoFile {
+        /// The place.
+        path: PathBuf,
+        /// What stands there.
+        kind: &'static str,
+    },
+    /// A symbolic link to a place whose folder does not exist.
+    #[error("{} is a link to {}, whose folder does not exist", path.display(), target.display())]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Symbolic links that lead nowhere.
+    #[error("{} is a link that leads back to itself", path.display())]
+    Loop {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A home folder that is no place.
+    #[error("the home folder {} (HOME) is not an absolute path", .0.display())]
+    RelativeHome(PathBuf),
+    /// `~NAME/…`.
+    #[error("{}: only `~/`, one's own home folder, is understood", .0.display())]
+    OtherHome(PathBuf),
+    /// An operation on a path failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl HomeError {
+    /// Whether it may pass without anybody moving a file: no space, a call that was interrupted.
+    pub fn may_pass(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                Kind::StorageFull | Kind::QuotaExceeded | Kind::Interrupted | Kind::TimedOut | Kind::WouldBlock
+            ),
+            Self::NoHome
+            | Self::RelativeHome(_)
+            | Self::OtherHome(_)
+            | Self::NoFile { .. }
+            | Self::Dangling { .. }
+            | Self::Loop { .. } => false,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::NoHome => None,
+            Self::RelativeHome(_) => Some("set BUTLER_HOME, or HOME, to an absolute path".to_owned()),
+            Self::OtherHome(_) => Some("write the path out".to_owned()),
+            Self::NoFile { path, .. } => Some(format!("move it away: mv {0} {0}.old", path.display())),
+            Self::Dangling { path, target } => Some(format!(
+                "make the folder {}, or remove the link {}",
+                target.parent().unwrap_or(target).display(),
+                path.display()
+            )),
+            Self::Loop { path } => Some(format!("remove the link {}", path.display())),
+            Self::Io { path, source, .. } => match source.kind() {
+                Kind::StorageFull | Kind::QuotaExceeded => Some("free space on that disk".to_owned()),
+                Kind::PermissionDenied => Some(format!(
+                    "make {} writable (ls -ld, lsattr -d: an immutable file is freed with chattr -i), or move it away",
+                    path.display()
+                )),
+                Kind::ReadOnlyFilesystem => Some(format!(
+                    "{} is on a file system that is mounted read-only: set BUTLER_HOME to a folder that can be written",
+                    path.display()
+                )),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl Home {
+    /// The folders for a value of `BUTLER_HOME`; unset and empty are the same. Touches no file.
+    pub fn resolve(butler_home: Option<&OsStr>) -> Result<Self, HomeError> {
+        match butler_home.filter(|value| !value.is_empty()) {
+            Some(root) => {
+                let root = expand(Path::new(root))?;
+                let root = std::path::absolute(&root).map_err(io_error("resolve", &root))?;
+                Ok(Self::below(&root))
+            }
+            None => Self::platform(),
+        }
+    }
+
+    /// Everything below one folder.
+    pub fn below(root: &Path) -> Self {
+        Self {
+            config: root.join("config"),
+            state: root.join("state"),
+            cache: root.join("cache"),
+            people: root.to_owned(),
+        }
+    }
+
+    /// The folder of one cluster's journal and secrets.
+    pub fn cluster_state(&self, cluster: &str) -> PathBuf {
+        self.clusters().join(cluster)
+    }
+
+    /// The folder that holds one folder per cluster.
+    pub fn clusters(&self) -> PathBuf {
+        self.state.join("clusters")
+    }
+
+    /// The folder of the simulated world.
+    pub fn inmemory_state(&self) -> PathBuf {
+        self.state.join("inmemory")
+    }
+
+    /// The kubeconfig for people.
+    pub fn kubeconfig_path(&self, cluster: &str) -> PathBuf {
+        self.people.join(format!("{cluster}-kubeconfig"))
+    }
+
+    /// The talosconfig for people.
+    pub fn talosconfig_path(&self, cluster: &str) -> PathBuf {
+        self.people.join(format!("{cluster}-talosconfig"))
+    }
+
+    fn platform() -> Result<Self, HomeError> {
+        let home = own()?;
+        let project = ProjectDirs::from("dev", "butlerlabs", "butler").ok_or(HomeError::NoHome)?;
+        Ok(Self {
+            config: project.config_dir().to_owned(),
+            // Only Linux knows a folder for state.
+            state: project
+                .state_dir()
+                .unwrap_or_else(|| project.data_local_dir())
+                .to_owned(),
+            cache: project.cache_dir().to_owned(),
+            people: home.join(".butler"),
+        })
+    }
+}
+
+/// A path whose `~/` in front is the user's home folder; every other one as it is.
+pub fn expand(path: &Path) -> Result<PathBuf, HomeError> {
+    let mut parts = path.components();
+    let Some(std::path::Component::Normal(first)) = parts.next() else {
+        return Ok(path.to_owned());
+    };
+    match first.to_str() {
+        Some("~") => Ok(own()?.join(parts.as_path())),
+        Some(first) if first.starts_with('~') => Err(HomeError::OtherHome(path.to_owned())),
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// A path as it stands in a file in `folder`: `~/` is the home folder, and a relative one is relative to that folder.
+pub fn resolve_in(folder: &Path, path: &Path) -> Result<PathBuf, HomeError> {
+    Ok(folder.join(expand(path)?))
+}
+
+/// The user's home folder.
+fn own() -> Result<PathBuf, HomeError> {
+    let base = BaseDirs::new().ok_or(HomeError::NoHome)?;
+    let home = base.home_dir();
+    if home.is_absolute() {
+        Ok(home.to_owned())
+    } else {
+        Err(HomeError::RelativeHome(home.to_owned()))
+    }
+}
+
+/// Makes a folder (and those above it) that only its owner can read; an existing one is tightened.
+pub fn private_folder(path: &Path) -> Result<(), HomeError> {
+    create_folder(path)?;
+    tighten(path)
+}
+
+/// Replaces a file atomically with one that only its owner can read (0600), durable when this returns.
+///
+/// A reader sees the old content or the new one. Missing folders are made with mode 0700; existing ones keep theirs. A
+/// symbolic link stays, and what it points to is replaced; where that does not exist it is made, in a folder that is there.
+/// A file that cannot be replaced because something is mounted on it is written in place.
+pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
+    let place = Place::of(path)?;
+    let folder = place.folder();
+    if place.linked {
+        if !folder.is_dir() {
+            return Err(HomeError::Dangling {
+                path: path.to_owned(),
+                target: place.target.clone(),
+            });
+        }
+    } else {
+        create_folder(folder)?;
+    }
+    // Made with mode 0600 from the start: there is no moment at which others could open it.
+    let mut file = tempfile::Builder::new()
+        .prefix(".butler-")
+        .tempfile_in(folder)
+        .map_err(io_error("create a temporary file in", folder))?;
+    file.write_all(content).map_err(io_error("write", file.path()))?;
+    file.as_file().sync_all().map_err(io_error("write", file.path()))?;
+    match file.persist(&place.target) {
+        Ok(_) => sync_folder(folder),
+        Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
+            overwrite(&place.target, content).map_err(io_error("write", &place.target))
+        }
+        Err(failed) => Err(io_error("replace", &place.target)(failed.error)),
+    }
+}
+
+/// Whether [`write_secret`] could put a file at this place, as far as that can be told without writing.
+pub fn is_replaceable(path: &Path) -> Result<(), HomeError> {
+    Place::of(path).map(|_| ())
+}
+
+/// Where a path leads to, and that a file may stand there.
+struct Place {
+    target: PathBuf,
+    linked: bool,
+}
+
+impl Place {
+    /// As many links in a row as the operating system follows.
+    const MOST_LINKS: usize = 40;
+
+    fn of(path: &Path) -> Result<Self, HomeError> {
+        let mut place = Self {
+            target: path.to_owned(),
+            linked: false,
+        };
+        for _ in 0..Self::MOST_LINKS {
+            let found = match fs::symlink_metadata(&place.target) {
+                Ok(found) => found,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(place),
+                // A file among the folders above: making those says it.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(place),
+                Err(error) => return Err(io_error("look at", &place.target)(error)),
+            };
+            if found.is_file() {
+                return Ok(place);
+            }
+            if !found.is_symlink() {
+                return Err(HomeError::NoFile {
+                    path: place.target,
+                    kind: if found.is_dir() { "a folder" } else { "a special file" },
+                });
+            }
+            let next = fs::read_link(&place.target).map_err(io_error("follow", &place.target))?;
+            place.target = place.folder().join(next);
+            place.linked = true;
+        }
+        Err(HomeError::Loop { path: path.to_owned() })
+    }
+
+    fn folder(&self) -> &Path {
+        match self.target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+}
+
+/// Not atomic: for a file that is a mount point, which cannot be exchanged.
+fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    // Closed to others before the content is there.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    file.set_len(0)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn create_folder(path: &Path) -> Result<(), HomeError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(io_error("create the folder", path))
+}
+
+#[cfg(unix)]
+fn tighten(path: &Path) -> Result<(), HomeError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(io_error("restrict access to", path))
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> Result<(), HomeError> {
+    fs::File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_error("write", path))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on unix")]
+fn tighten(_path: &Path) -> Result<(), HomeError> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on unix")]
+fn sync_folder(_path: &Path) -> Result<(), HomeError> {
+    Ok(())
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_owned();
+    move |source| HomeError::Io { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn butler_home_holds_everything() {
+        let home = Home::resolve(Some(OsStr::new("/data/butler"))).unwrap();
+        assert_eq!(home.config, Path::new("/data/butler/config"));
+        assert_eq!(home.cache, Path::new("/data/butler/cache"));
+        assert_eq!(
+            home.cluster_state("demo"),
+            Path::new("/data/butler/state/clusters/demo")
+        );
+        assert_eq!(home.inmemory_state(), Path::new("/data/butler/state/inmemory"));
+        assert_eq!(home.kubeconfig_path("demo"), Path::new("/data/butler/demo-kubeconfig"));
+        assert_eq!(
+            home.talosconfig_path("demo"),
+            Path::new("/data/butler/demo-talosconfig")
+        );
+    }
+
+    #[test]
+    fn a_relative_butler_home_becomes_absolute() {
+        let home = Home::resolve(Some(OsStr::new("here"))).unwrap();
+        assert!(home.people.is_absolute());
+        assert!(home.people.ends_with("here"));
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder_and_never_a_folder_of_that_name() {
+        let home = own().unwrap();
+        assert_eq!(expand(Path::new("~/b/c")).unwrap(), home.join("b/c"));
+        assert_eq!(expand(Path::new("~")).unwrap(), home);
+        for same in ["/data/~", "b/~/c", "", ".", "../~"] {
+            assert_eq!(expand(Path::new(same)).unwrap(), Path::new(same));
+        }
+        let error = expand(Path::new("~alice/b")).unwrap_err().to_string();
+        assert_eq!(error, "~alice/b: only `~/`, one's own home folder, is understood");
+        assert_eq!(Home::resolve(Some(OsStr::new("~/b"))).unwrap().people, home.join("b"));
+        assert!(Home::resolve(Some(OsStr::new("~alice"))).is_err());
+    }
+
+    #[test]
+    fn paths_in_files_are_relative_to_the_files_folder() {
+        let in_folder = |path: &str| resolve_in(Path::new("/etc/butler"), Path::new(path)).unwrap();
+        assert_eq!(in_folder("ca.pem"), Path::new("/etc/butler/ca.pem"));
+        assert_eq!(in_folder("./ca.pem"), Path::new("/etc/butler/./ca.pem"));
+        assert_eq!(in_folder("/ca.pem"), Path::new("/ca.pem"));
+        assert_eq!(in_folder("~/ca.pem"), own().unwrap().join("ca.pem"));
+    }
+
+    #[test]
+    fn an_empty_butler_home_is_as_good_as_none() {
+        // Without a home folder both are the same error.
+        let render = |home: Result<Home, HomeError>| home.map_err(|e| e.to_string());
+        assert_eq!(render(Home::resolve(Some(OsStr::new("")))), render(Home::resolve(None)));
+    }
+
+    #[cfg(unix)]
+    mod files {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        use super::*;
+
+        fn mode(path: &Path) -> u32 {
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
+        }
+
+        #[test]
+        fn a_secret_is_readable_by_its_owner_only_and_so_are_new_folders() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("a/b/demo-kubeconfig");
+            write_secret(&path, b"one").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"one");
+            assert_eq!(mode(&path), 0o600);
+            assert_eq!(mode(&root.path().join("a")), 0o700);
+            assert_eq!(mode(&root.path().join("a/b")), 0o700);
+        }
+
+        #[test]
+        fn replacing_a_secret_tightens_it_and_leaves_no_other_file() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("demo-kubeconfig");
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            write_secret(&path, b"new").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(mode(&path), 0o600);
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        }
+
+        #[test]
+        fn a_link_stays_and_what_it_points_to_is_replaced() {
+            let root = tempfile::tempdir().unwrap();
+            let (link, next) = (root.path().join("link"), root.path().join("next"));
+            fs::create_dir(root.path().join("far")).unwrap();
+            let target = root.path().join("far/target");
+            fs::write(&target, "old").unwrap();
+            std::os::unix::fs::symlink("next", &link).unwrap();
+            std::os::unix::fs::symlink("far/target", &next).unwrap();
+            write_secret(&link, b"new").unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"new");
+            assert_eq!(fs::read_link(&link).unwrap(), Path::new("next"));
+            assert_eq!(fs::read_link(&next).unwrap(), Path::new("far/target"));
+            assert_eq!(mode(&target), 0o600);
+        }
+
+        #[test]
+        fn a_dangling_link_gets_its_target_where_the_folder_is_there() {
+            let root = tempfile::tempdir().unwrap();
+            let link = root.path().join("link");
+            std::os::unix::fs::symlink("target", &link).unwrap();
+            write_secret(&link, b"new").unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read(root.path().join("target")).unwrap(), b"new");
+            let nowhere = root.path().join("nowhere");
+            std::os::unix::fs::symlink("no/target", &nowhere).unwrap();
+            let error = write_secret(&nowhere, b"new").unwrap_err();
+            assert!(matches!(error, HomeError::Dangling { .. }), "{error}");
+            assert!(!root.path().join("no").exists());
+        }
+
+        #[test]
+        fn what_is_no_file_is_refused_with_a_way_out_and_left_alone() {
+            let root = tempfile::tempdir().unwrap();
+            let (round, back) = (root.path().join("round"), root.path().join("back"));
+            std::os::unix::fs::symlink(&back, &round).unwrap();
+            std::os::unix::fs::symlink(&round, &back).unwrap();
+            let folder = root.path().join("folder");
+            fs::create_dir(&folder).unwrap();
+            let device = root.path().join("device");
+            std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+            for (path, words) in [
+                (&round, "leads back to itself"),
+                (&folder, "is a folder"),
+                (&device, "is a special file"),
+            ] {
+                let error = write_secret(path, b"new").unwrap_err();
+                assert!(error.to_string().contains(words), "{error}");
+                assert!(error.hint().is_some() && !error.may_pass(), "{error}");
+                assert_eq!(is_replaceable(path).unwrap_err().to_string(), error.to_string());
+            }
+            assert!(!fs::symlink_metadata("/dev/null").unwrap().is_file());
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 4);
+        }
+
+        #[test]
+        fn what_is_written_in_place_is_closed_to_others_and_whole() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("mounted");
+            fs::write(&path, "something longer than what comes").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            overwrite(&path, b"new").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(mode(&path), 0o600);
+        }
+
+        #[test]
+        fn an_existing_shared_folder_keeps_its_mode_unless_it_is_to_be_private() {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("shared");
+            fs::create_dir(&folder).unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+            write_secret(&folder.join("file"), b"x").unwrap();
+            assert_eq!(mode(&folder), 0o755);
+            private_folder(&folder).unwrap();
+            assert_eq!(mode(&folder), 0o700);
+        }
+
+        #[test]
+        fn an_unwritable_place_is_named() {
+            let root = tempfile::tempdir().unwrap();
+            let file = root.path().join("file");
+            fs::write(&file, "").unwrap();
+            let error = write_secret(&file.join("below/secret"), b"x").unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("cannot create the folder {}", file.join("below").display())
+            );
+        }
+    }
+}

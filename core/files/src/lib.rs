@@ -1,0 +1,9 @@
+//! Private files, atomic replacement, locks, and the folders that everything is kept in.
+//!
+//! Nothing here reads the environment beyond what the platform's folder conventions need; callers pass values in.
+
+pub mod home;
+mod lock;
+pub mod read;
+
+pub use lock::{Lock, LockError};

@@ -1,0 +1,21 @@
+//! What everyone needs who talks to a cluster: connections, apply, watches, and readiness with the deepest cause.
+//!
+//! Nothing here reads the environment; callers pass values in.
+
+mod apply;
+pub mod connect;
+mod error;
+mod observe;
+mod ready;
+pub mod servers;
+mod wait;
+mod watch;
+
+pub use self::{
+    apply::{Applied, Applier, MANAGER, apply},
+    error::{ApplyError, ReadyError, chain, class_of, of_status},
+    observe::Observed,
+    ready::{Condition, Ready, WorkloadKind, judge},
+    wait::wait,
+    watch::Watched,
+};

@@ -1,0 +1,476 @@
+//! What a watch has seen, boiled down to what [`judge`](crate::judge) looks at. Pure: objects in, answers out.
+
+use std::collections::BTreeMap;
+
+use butler_api::labels::ADDON;
+use k8s_openapi::{
+    api::{
+        apps::v1::{DaemonSet, Deployment, StatefulSet},
+        core::v1::{ContainerStatus, Event, Node, PersistentVolumeClaim, Pod, Service},
+        storage::v1::StorageClass,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
+};
+
+use crate::WorkloadKind;
+
+/// Label on the pods of a job.
+const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
+
+type Labels = BTreeMap<String, String>;
+/// Namespace (empty where there is none) and name.
+pub(super) type Key = (String, String);
+
+/// Everything that a wait has seen.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    workloads: BTreeMap<(WorkloadKind, Key), WorkloadState>,
+    pods: BTreeMap<Key, PodState>,
+    claims: BTreeMap<Key, ClaimState>,
+    services: BTreeMap<Key, String>,
+    crds: BTreeMap<String, Result<(), String>>,
+    storage_classes: BTreeMap<String, bool>,
+    nodes: BTreeMap<String, bool>,
+    warnings: BTreeMap<(String, Key), String>,
+}
+
+/// A workload as far as its readiness goes.
+#[derive(Debug, Clone)]
+pub(super) struct WorkloadState {
+    pub(super) kind: WorkloadKind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    labels: Labels,
+    selector: Labels,
+    /// Whether the status is about the current spec.
+    pub(super) current: bool,
+    pub(super) wanted: i32,
+    pub(super) updated: i32,
+    pub(super) available: i32,
+    /// What its controller complains about.
+    pub(super) complaint: Option<String>,
+}
+
+impl WorkloadState {
+    /// The addon it was applied for.
+    pub(super) fn addon(&self) -> Option<&String> {
+        self.labels.get(ADDON)
+    }
+}
+
+/// A pod as far as its readiness goes.
+#[derive(Debug, Clone)]
+pub(super) struct PodState {
+    pub(super) name: String,
+    labels: Labels,
+    /// Whether it is ready, or was and has ended well.
+    pub(super) ready: bool,
+    pub(super) cause: Option<String>,
+    /// Claims it mounts.
+    pub(super) claims: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct ClaimState {
+    bound: bool,
+    class: Option<String>,
+}
+
+/// An object of a watch.
+pub(super) trait Observe {
+    /// Takes note of its current state.
+    fn enter(&self, into: &mut Observed);
+    /// Takes note that the one of this namespace and name is gone.
+    fn leave(key: &Key, from: &mut Observed);
+}
+
+impl Observed {
+    pub(super) fn workload(&self, kind: WorkloadKind, namespace: &str, name: &str) -> Option<&WorkloadState> {
+        self.workloads.get(&(kind, (namespace.to_owned(), name.to_owned())))
+    }
+
+    pub(super) fn workloads_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a WorkloadState> {
+        self.workloads
+            .values()
+            .filter(move |state| state.namespace == namespace)
+    }
+
+    pub(super) fn pods_of<'a>(&'a self, state: &'a WorkloadState) -> impl Iterator<Item = &'a PodState> {
+        let selects = |labels: &Labels| state.selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let in_namespace = self
+            .pods
+            .iter()
+            .filter(|((namespace, _), _)| *namespace == state.namespace);
+        in_namespace
+            .map(|(_, pod)| pod)
+            .filter(move |pod| !state.selector.is_empty() && selects(&pod.labels))
+    }
+
+    /// A pod of a job that does not get on, and why: a chart's hook holds everything else up.
+    pub(super) fn stuck_job(&self, namespace: &str) -> Option<(&PodState, String)> {
+        let in_namespace = self.pods.iter().filter(|((of, _), _)| of == namespace);
+        let mut jobs = in_namespace
+            .map(|(_, pod)| pod)
+            .filter(|pod| !pod.ready && pod.labels.contains_key(JOB_LABEL));
+        jobs.find_map(|pod| {
+            let event = || self.warning("Pod", namespace, &pod.name).map(str::to_owned);
+            Some((pod, pod.cause.clone().or_else(event)?))
+        })
+    }
+
+    /// Why a claim is not bound; none when it is, or when it is not known.
+    pub(super) fn unbound_claim(&self, namespace: &str, name: &str) -> Option<String> {
+        let claim = self.claims.get(&(namespace.to_owned(), name.to_owned()))?;
+        if claim.bound {
+            return None;
+        }
+        let why = match (self.warning("PersistentVolumeClaim", namespace, name), &claim.class) {
+            (Some(event), _) => event.to_owned(),
+            (None, Some(class)) => format!("class {class} has not provided a volume yet"),
+            (None, None) => "it names no StorageClass and there was no default one".to_owned(),
+        };
+        Some(format!("volume claim {name} is pending: {why}"))
+    }
+
+    pub(super) fn crd(&self, name: &str) -> Option<&Result<(), String>> {
+        self.crds.get(name)
+    }
+
+    /// The address of a service, empty while it has none.
+    pub(super) fn service_address(&self, namespace: &str, name: &str) -> Option<&str> {
+        self.services
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .map(String::as_str)
+    }
+
+    pub(super) fn default_storage_class(&self) -> Option<&str> {
+        self.storage_classes
+            .iter()
+            .find(|(_, default)| **default)
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// How many nodes have a provider id, and the names of those that have none.
+    pub(super) fn nodes_by_provider_id(&self) -> (usize, Vec<&str>) {
+        let with = self.nodes.values().filter(|has| **has).count();
+        (
+            with,
+            self.nodes
+                .iter()
+                .filter(|(_, has)| !**has)
+                .map(|(name, _)| name.as_str())
+                .collect(),
+        )
+    }
+
+    /// The last warning event about an object.
+    pub(super) fn warning(&self, kind: &str, namespace: &str, name: &str) -> Option<&str> {
+        self.warnings
+            .get(&(kind.to_owned(), (namespace.to_owned(), name.to_owned())))
+            .map(String::as_str)
+    }
+}
+
+pub(super) fn key(meta: &ObjectMeta) -> Key {
+    (
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
+    )
+}
+
+fn name(meta: &ObjectMeta) -> String {
+    meta.name.clone().unwrap_or_default()
+}
+
+fn selector(selector: &LabelSelector) -> Labels {
+    selector.match_labels.clone().unwrap_or_default()
+}
+
+fn is_current(meta: &ObjectMeta, observed: Option<i64>) -> bool {
+    observed.is_some() && observed >= meta.generation
+}
+
+impl Observe for Deployment {
+    fn enter(&self, into: &mut Observed) {
+        let key = key(&self.metadata);
+        let spec = self.spec.as_ref();
+        let status = self.status.clone().unwrap_or_default();
+        let complaint = status.conditions.iter().flatten().find_map(|condition| {
+            let failing = condition.type_ == "ReplicaFailure" && condition.status == "True";
+            let stuck = condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
+            if failing || stuck {
+                condition.message.clone()
+            } else {
+                None
+            }
+        });
+        let state = WorkloadState {
+            kind: WorkloadKind::Deployment,
+            namespace: key.0.clone(),
+            name: key.1.clone(),
+            labels: self.metadata.labels.clone().unwrap_or_default(),
+            selector: spec.map(|spec| selector(&spec.selector)).unwrap_or_default(),
+            current: is_current(&self.metadata, status.observed_generation),
+            wanted: spec.and_then(|spec| spec.replicas).unwrap_or(1),
+            updated: status.updated_replicas.unwrap_or(0),
+            available: status.available_replicas.unwrap_or(0),
+            complaint,
+        };
+        into.workloads.insert((WorkloadKind::Deployment, key), state);
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.workloads.remove(&(WorkloadKind::Deployment, key.clone()));
+    }
+}
+
+impl Observe for DaemonSet {
+    fn enter(&self, into: &mut Observed) {
+        let key = key(&self.metadata);
+        let status = self.status.clone().unwrap_or_default();
+        let state = WorkloadState {
+            kind: WorkloadKind::DaemonSet,
+            namespace: key.0.clone(),
+            name: key.1.clone(),
+            labels: self.metadata.labels.clone().unwrap_or_default(),
+            selector: self
+                .spec
+                .as_ref()
+                .map(|spec| selector(&spec.selector))
+                .unwrap_or_default(),
+            current: is_current(&self.metadata, status.observed_generation),
+            wanted: status.desired_number_scheduled,
+            updated: status.updated_number_scheduled.unwrap_or(0),
+            available: status.number_available.unwrap_or(0),
+            complaint: None,
+        };
+        into.workloads.insert((WorkloadKind::DaemonSet, key), state);
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.workloads.remove(&(WorkloadKind::DaemonSet, key.clone()));
+    }
+}
+
+impl Observe for StatefulSet {
+    fn enter(&self, into: &mut Observed) {
+        let key = key(&self.metadata);
+        let spec = self.spec.as_ref();
+        let status = self.status.clone().unwrap_or_default();
+        let state = WorkloadState {
+            kind: WorkloadKind::StatefulSet,
+            namespace: key.0.clone(),
+            name: key.1.clone(),
+            labels: self.metadata.labels.clone().unwrap_or_default(),
+            selector: spec.map(|spec| selector(&spec.selector)).unwrap_or_default(),
+            current: is_current(&self.metadata, status.observed_generation),
+            wanted: spec.and_then(|spec| spec.replicas).unwrap_or(1),
+            updated: status.updated_replicas.unwrap_or(0),
+            available: status.available_replicas.unwrap_or(0),
+            complaint: None,
+        };
+        into.workloads.insert((WorkloadKind::StatefulSet, key), state);
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.workloads.remove(&(WorkloadKind::StatefulSet, key.clone()));
+    }
+}
+
+impl Observe for Pod {
+    fn enter(&self, into: &mut Observed) {
+        let volumes = self.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
+        let claims = volumes
+            .into_iter()
+            .flatten()
+            .filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        let conditions = self.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let ended = self.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
+        let ready = ended
+            || conditions
+                .into_iter()
+                .flatten()
+                .any(|c| c.type_ == "Ready" && c.status == "True");
+        let state = PodState {
+            name: name(&self.metadata),
+            labels: self.metadata.labels.clone().unwrap_or_default(),
+            ready,
+            cause: if ready { None } else { pod_cause(self) },
+            claims: claims.map(|claim| claim.claim_name.clone()).collect(),
+        };
+        into.pods.insert(key(&self.metadata), state);
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.pods.remove(key);
+    }
+}
+
+/// Why a pod is not ready: not placed, a container that cannot start, or one that does not pass its check.
+fn pod_cause(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    if let Some(condition) = unscheduled {
+        let message = condition
+            .message
+            .clone()
+            .or_else(|| condition.reason.clone())
+            .unwrap_or_default();
+        return Some(if message.contains("node.kubernetes.io/not-ready") {
+            format!("no node is ready yet ({message})")
+        } else {
+            format!("cannot be scheduled: {message}")
+        });
+    }
+    let init = status.init_container_statuses.iter().flatten();
+    let main = status.container_statuses.iter().flatten();
+    if let Some(cause) = init.chain(main).find_map(container_cause) {
+        return Some(cause);
+    }
+    match (&status.reason, &status.message) {
+        (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
+        (Some(reason), None) => Some(reason.clone()),
+        _ => None,
+    }
+}
+
+fn container_cause(status: &ContainerStatus) -> Option<String> {
+    let state = status.state.as_ref()?;
+    let name = &status.name;
+    if let Some(waiting) = &state.waiting {
+        let reason = waiting.reason.clone().unwrap_or_else(|| "waiting".to_owned());
+        if matches!(reason.as_str(), "ContainerCreating" | "PodInitializing") {
+            return Some(reason);
+        }
+        let last = status.last_state.as_ref().and_then(|last| last.terminated.as_ref());
+        let ended = last
+            .map(|t| format!(", last exit code {}", t.exit_code))
+            .unwrap_or_default();
+        let message = waiting
+            .message
+            .as_ref()
+            .map(|text| format!(": {text}"))
+            .unwrap_or_default();
+        return Some(format!("container {name} {reason}{message}{ended}"));
+    }
+    if let Some(ended) = state.terminated.as_ref().filter(|ended| ended.exit_code != 0) {
+        let message = ended
+            .message
+            .as_ref()
+            .map(|text| format!(": {text}"))
+            .unwrap_or_default();
+        return Some(format!("container {name} ended with code {}{message}", ended.exit_code));
+    }
+    (state.running.is_some() && !status.ready).then(|| format!("container {name} runs but is not ready"))
+}
+
+impl Observe for PersistentVolumeClaim {
+    fn enter(&self, into: &mut Observed) {
+        let state = ClaimState {
+            bound: self.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Bound"),
+            class: self
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.storage_class_name.clone())
+                .filter(|class| !class.is_empty()),
+        };
+        into.claims.insert(key(&self.metadata), state);
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.claims.remove(key);
+    }
+}
+
+impl Observe for Service {
+    fn enter(&self, into: &mut Observed) {
+        let balancer = self.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+        let mut addresses = balancer
+            .and_then(|balancer| balancer.ingress.as_ref())
+            .into_iter()
+            .flatten();
+        let address = addresses.find_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone()));
+        into.services.insert(key(&self.metadata), address.unwrap_or_default());
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.services.remove(key);
+    }
+}
+
+impl Observe for CustomResourceDefinition {
+    fn enter(&self, into: &mut Observed) {
+        let conditions = self
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.clone())
+            .unwrap_or_default();
+        let state = if conditions
+            .iter()
+            .any(|c| c.type_ == "Established" && c.status == "True")
+        {
+            Ok(())
+        } else {
+            let refused = conditions
+                .into_iter()
+                .find(|c| c.status == "False")
+                .and_then(|c| c.message);
+            Err(refused.unwrap_or_else(|| "it is not established yet".to_owned()))
+        };
+        into.crds.insert(name(&self.metadata), state);
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.crds.remove(&key.1);
+    }
+}
+
+impl Observe for StorageClass {
+    fn enter(&self, into: &mut Observed) {
+        let annotations = self.metadata.annotations.as_ref();
+        let default = annotations.and_then(|all| all.get("storageclass.kubernetes.io/is-default-class"));
+        into.storage_classes
+            .insert(name(&self.metadata), default.is_some_and(|value| value == "true"));
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.storage_classes.remove(&key.1);
+    }
+}
+
+impl Observe for Node {
+    fn enter(&self, into: &mut Observed) {
+        let id = self.spec.as_ref().and_then(|spec| spec.provider_id.as_ref());
+        into.nodes
+            .insert(name(&self.metadata), id.is_some_and(|id| !id.is_empty()));
+    }
+
+    fn leave(key: &Key, from: &mut Observed) {
+        from.nodes.remove(&key.1);
+    }
+}
+
+impl Observe for Event {
+    fn enter(&self, into: &mut Observed) {
+        if self.type_.as_deref() != Some("Warning") {
+            return;
+        }
+        let object = &self.involved_object;
+        let key = (
+            object.namespace.clone().unwrap_or_default(),
+            object.name.clone().unwrap_or_default(),
+        );
+        let kind = object.kind.clone().unwrap_or_default();
+        if let Some(message) = self.message.clone().or_else(|| self.reason.clone()) {
+            into.warnings.insert((kind, key), message);
+        }
+    }
+
+    /// Events expire; what they said stays the last word.
+    fn leave(_: &Key, _: &mut Observed) {}
+}

@@ -1,0 +1,464 @@
+//! Reconciles MachineRequests with a [`Provider`]: creates what is missing, reports id, address and trouble in status.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use butler_api::{
+    conditions::{self, Observation, reasons, types},
+    config::{ExtraDisk, ProviderKind, Role},
+    error::{Class, StepError},
+    v1alpha1::{
+        MachineRequest,
+        machine_request::{MachinePhase, MachineRequestStatus},
+    },
+};
+use butler_infra::{
+    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, Retry,
+};
+use butler_kubernetes::{MANAGER, Watched, chain};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams},
+    runtime::reflector::ObjectRef,
+};
+use serde_json::json;
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::bootstrap::{Entry, Fact, Journal, record::NAMESPACE, steps};
+
+/// What the controller last saw of each machine: the cause that a waiting step shows, or the error that ends it.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble {
+    machines: Arc<Mutex<BTreeMap<String, watch::Sender<Option<Said>>>>>,
+}
+
+/// What is said of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The cause.
+    pub message: String,
+    /// The hint that goes with it.
+    pub hint: Option<String>,
+    /// The class, if it ends the step.
+    pub refusal: Option<Class>,
+}
+
+impl Trouble {
+    /// What is said of this machine, now and from now on.
+    pub fn of(&self, machine: &str) -> watch::Receiver<Option<Said>> {
+        self.sender(machine).subscribe()
+    }
+
+    fn set(&self, machine: &str, said: Option<Said>) {
+        self.sender(machine).send_if_modified(|now| {
+            let changed = *now != said;
+            *now = said;
+            changed
+        });
+    }
+
+    fn sender(&self, machine: &str) -> watch::Sender<Option<Said>> {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        machines.entry(machine.to_owned()).or_default().clone()
+    }
+}
+
+/// What the controller works with.
+#[derive(Clone)]
+pub struct Machines {
+    /// MachineRequests of the bootstrap cluster.
+    pub api: Api<MachineRequest>,
+    /// The platform.
+    pub provider: Arc<dyn Provider>,
+    /// Whose machines they are.
+    pub owner: Owner,
+    /// Which existing machine each of them takes, where the platform makes none.
+    pub claims: Arc<BTreeMap<String, Claim>>,
+    /// Where effects are recorded.
+    pub journal: Journal,
+    /// What is said of each machine.
+    pub trouble: Trouble,
+}
+
+impl Machines {
+    /// Reconciles until dropped: one task per MachineRequest that is not Running.
+    pub async fn run(self, watched: Arc<Watched<MachineRequest>>) {
+        let mut tasks: JoinSet<()> = JoinSet::new();
+        let mut busy: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let found = watched.until(|store, _| {
+                let mut open: Vec<Arc<MachineRequest>> = store
+                    .state()
+                    .into_iter()
+                    .filter(|m| wanted(m) && !busy.contains(&m.name_any()))
+                    .collect();
+                // Control planes first: they have a longer way to go.
+                open.sort_by_key(|m| (m.spec.role.as_str() == Role::Worker.as_str(), m.name_any()));
+                (!open.is_empty()).then_some(open)
+            });
+            tokio::select! {
+                open = found => {
+                    for request in open {
+                        busy.insert(request.name_any());
+                        let controller = self.clone();
+                        tasks.spawn(async move { controller.reconcile(&request).await });
+                    }
+                }
+                // Once Running it is no longer wanted; a refusal is final for this run, so the name stays busy.
+                Some(_) = tasks.join_next() => {}
+            }
+        }
+    }
+
+    async fn reconcile(&self, request: &MachineRequest) {
+        let name = request.name_any();
+        // Nobody else writes it: what this task wrote last is what is there.
+        let mut status = request.status.clone().unwrap_or_else(MachineRequestStatus::default);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.bring_up(request, &mut status).await {
+                Ok(()) => {
+                    self.trouble.set(&name, None);
+                    return;
+                }
+                Err(error) => {
+                    let refusal = refusal(&error);
+                    let said = Said {
+                        message: chain(&error),
+                        hint: error.hint.clone(),
+                        refusal,
+                    };
+                    self.report_failure(&name, &mut status, &said).await;
+                    self.trouble.set(&name, Some(said));
+                    if refusal.is_some() {
+                        return;
+                    }
+                    let asked = match error.retry() {
+                        Retry::After(wait) => wait,
+                        _ => Duration::ZERO,
+                    };
+                    tokio::time::sleep(pause.max(asked)).await;
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+            }
+        }
+    }
+
+    async fn bring_up(&self, request: &MachineRequest, status: &mut MachineRequestStatus) -> Result<(), InfraError> {
+        let spec = self.spec(request)?;
+        let machine = self.ensure(&spec).await?;
+        let mut running = false;
+        loop {
+            let state = self.provider.machine_observe(&machine).await?;
+            if let Lifecycle::Failed { reason } = &state.lifecycle {
+                let kind = self.provider.info().kind;
+                let failed = ErrorKind::TaskFailed;
+                return Err(InfraError::new(kind, "create machine", failed, reason.clone()));
+            }
+            if let Some(address) = state.address().map(ToString::to_string) {
+                let addresses: Vec<String> = state.addresses.iter().map(ToString::to_string).collect();
+                is_running(status, &machine.id, &address, addresses);
+                self.write_status(&spec.name, status).await;
+                return Ok(());
+            }
+            if !running {
+                running = true;
+                waits_for_address(status, &machine);
+                self.write_status(&spec.name, status).await;
+            }
+            let message = format!("the machine has no address yet ({})", state.raw_status);
+            self.trouble.set(
+                &spec.name,
+                Some(Said {
+                    message,
+                    hint: None,
+                    refusal: None,
+                }),
+            );
+            tokio::time::sleep(state.poll_after).await;
+        }
+    }
+
+    async fn ensure(&self, spec: &MachineSpec) -> Result<MachineRef, InfraError> {
+        let mut handle = None;
+        loop {
+            match self.provider.machine_ensure(spec, handle.take()).await? {
+                Progress::Done(machine) => {
+                    self.record(spec, &machine).await?;
+                    return Ok(machine);
+                }
+                Progress::Pending(Pending {
+                    handle: next,
+                    poll_after,
+                    note,
+                    hint,
+                }) => {
+                    self.trouble.set(
+                        &spec.name,
+                        Some(Said {
+                            message: note,
+                            hint,
+                            refusal: None,
+                        }),
+                    );
+                    handle = Some(next);
+                    tokio::time::sleep(poll_after).await;
+                }
+            }
+        }
+    }
+
+    /// The id is on disk before anything is built upon it.
+    async fn record(&self, spec: &MachineSpec, machine: &MachineRef) -> Result<(), InfraError> {
+        let entry = Entry::Effect {
+            step: steps::machine::id(&spec.name),
+            what: format!("machine {} exists", spec.name),
+            facts: vec![Fact::ProviderId {
+                machine: spec.name.clone(),
+                id: machine.id.clone(),
+            }],
+        };
+        self.journal.append(entry).await.map_err(|error| {
+            let kind: ProviderKind = self.provider.info().kind;
+            let mut failed = InfraError::new(kind, "record machine", ErrorKind::Cancelled, "journal");
+            failed.source = Some(Box::new(error));
+            failed
+        })
+    }
+
+    fn spec(&self, request: &MachineRequest) -> Result<MachineSpec, InfraError> {
+        let spec = &request.spec;
+        let role = if spec.role.as_str() == Role::Worker.as_str() {
+            Role::Worker
+        } else {
+            Role::ControlPlane
+        };
+        let number = |field: &str, n: i32| {
+            u32::try_from(n).map_err(|_| {
+                let message = format!("spec.{field} of the MachineRequest is {n}, which no machine can have");
+                let fields = vec![(format!("spec.{field}"), "must not be negative".to_owned())];
+                let kind = ErrorKind::Invalid { fields };
+                InfraError::new(self.provider.info().kind, "create machine", kind, message)
+                    .about(&spec.machine_name)
+                    .hint("delete the MachineRequest and run the same command again: it is made anew")
+            })
+        };
+        Ok(MachineSpec {
+            owner: self.owner.clone(),
+            name: spec.machine_name.clone(),
+            role,
+            generation: 1,
+            cpu: number("cpu", spec.cpu)?,
+            memory_mb: number("memoryMB", spec.memory_mb)?,
+            disk_gb: number("diskGB", spec.disk_gb)?,
+            extra_disks: spec
+                .extra_disks
+                .iter()
+                .map(|d| {
+                    Ok(ExtraDisk {
+                        size_gb: number("extraDisks.sizeGB", d.size_gb)?,
+                        storage_class: d.storage_class.clone(),
+                    })
+                })
+                .collect::<Result<_, InfraError>>()?,
+            labels: spec.labels.clone(),
+            claim: self.claims.get(&spec.machine_name).cloned(),
+        })
+    }
+
+    async fn report_failure(&self, name: &str, status: &mut MachineRequestStatus, said: &Said) {
+        let goes_on = said.refusal.is_none();
+        observe(
+            status,
+            types::PROGRESSING,
+            goes_on,
+            reasons::PROVIDER_ERROR,
+            &said.message,
+        );
+        if !goes_on {
+            status.phase = Some(MachinePhase::Failed);
+            status.failure_reason = Some(reasons::PROVIDER_ERROR.to_owned());
+            status.failure_message = Some(said.message.clone());
+        }
+        self.write_status(name, status).await;
+    }
+
+    /// Writes status, however long that takes: a step waits for it.
+    async fn write_status(&self, name: &str, status: &mut MachineRequestStatus) {
+        status.last_updated = Some(Time(Timestamp::now()));
+        let patch = Patch::Merge(json!({"status": status}));
+        let params = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.api.patch_status(name, &params, &patch).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(machine = name, error = %chain(&error), "status not written"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+}
+
+/// Writes what the journal knows of a machine into the status of its request, which said this much before.
+pub(crate) async fn restore_status(
+    api: &Api<MachineRequest>,
+    name: &str,
+    before: Option<MachineRequestStatus>,
+    (id, address): (&str, &str),
+) -> Result<(), kube::Error> {
+    let mut status = before.unwrap_or_else(MachineRequestStatus::default);
+    is_running(&mut status, id, address, vec![address.to_owned()]);
+    status.last_updated = Some(Time(Timestamp::now()));
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let patch = Patch::Merge(json!({"status": status}));
+    api.patch_status(name, &params, &patch).await.map(|_| ())
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+fn wanted(request: &MachineRequest) -> bool {
+    let phase = request
+        .status
+        .as_ref()
+        .and_then(|s| s.phase.as_ref())
+        .map_or("", |p| p.as_str());
+    request.metadata.deletion_timestamp.is_none() && phase != "Running"
+}
+
+/// The class that ends a step, if the error is one that trying again cannot cure.
+pub(crate) fn refusal(error: &InfraError) -> Option<Class> {
+    if !matches!(error.retry(), Retry::Never) {
+        return None;
+    }
+    Some(match &error.kind {
+        ErrorKind::Unauthenticated | ErrorKind::Forbidden { .. } => Class::Permission,
+        ErrorKind::Foreign => Class::Foreign,
+        ErrorKind::Quota { .. } | ErrorKind::Capacity { .. } => Class::Capacity,
+        ErrorKind::SpecDrift | ErrorKind::Invalid { .. } | ErrorKind::Unsupported => Class::Configuration,
+        _ => Class::Fatal,
+    })
+}
+
+fn is_running(status: &mut MachineRequestStatus, id: &str, address: &str, addresses: Vec<String>) {
+    status.phase = Some(MachinePhase::Running);
+    status.provider_id = Some(id.to_owned());
+    status.ip_address = Some(address.to_owned());
+    status.ip_addresses = addresses;
+    observe(
+        status,
+        types::READY,
+        true,
+        reasons::RUNNING,
+        "the machine has an address",
+    );
+    observe(
+        status,
+        types::PROGRESSING,
+        false,
+        reasons::RUNNING,
+        "nothing is left to do",
+    );
+}
+
+fn waits_for_address(status: &mut MachineRequestStatus, machine: &MachineRef) {
+    status.phase = Some(MachinePhase::Creating);
+    status.provider_id = Some(machine.id.clone());
+    let message = "waiting for an address";
+    observe(status, types::PROGRESSING, true, reasons::WAITING_FOR_IP, message);
+}
+
+/// Notes a condition; its transition time moves only with its status.
+fn observe(status: &mut MachineRequestStatus, kind: &str, met: bool, reason: &str, message: &str) {
+    let observation = Observation {
+        kind,
+        status: met.into(),
+        reason,
+        message,
+        generation: None,
+    };
+    conditions::set(&mut status.conditions, &observation, Timestamp::now());
+}
+
+/// Waits until the MachineRequest says Running; returns platform id and address.
+pub async fn running(
+    watched: &Watched<MachineRequest>,
+    trouble: &Trouble,
+    name: &str,
+    mut report: impl FnMut(Said),
+) -> Result<(String, String), StepError> {
+    let key = ObjectRef::<MachineRequest>::new(name).within(NAMESPACE);
+    let mut said = trouble.of(name);
+    loop {
+        if let Some(now) = said.borrow_and_update().clone() {
+            if let Some(class) = now.refusal {
+                let mut error = StepError::new(class, now.message);
+                error.hint = now.hint;
+                return Err(error);
+            }
+            report(now);
+        }
+        let seen = watched.until_of(&key, |request, _| running_as(&*request?));
+        tokio::select! {
+            found = seen => return Ok(found),
+            changed = said.changed() => {
+                if changed.is_err() {
+                    return Err(StepError::new(Class::Fatal, "the machine controller ended"));
+                }
+            }
+        }
+    }
+}
+
+/// Platform id and address of a machine that is Running.
+pub(crate) fn running_as(request: &MachineRequest) -> Option<(String, String)> {
+    let status = request.status.as_ref()?;
+    let running = status.phase.as_ref().is_some_and(|phase| phase.as_str() == "Running");
+    running.then(|| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        (text(&status.provider_id), text(&status.ip_address))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_transition_time_of_a_condition_moves_only_with_its_status() {
+        let mut status = MachineRequestStatus::default();
+        observe(
+            &mut status,
+            types::PROGRESSING,
+            true,
+            reasons::PROVIDER_ERROR,
+            "refused",
+        );
+        let since = status.conditions[0].last_transition_time.clone();
+        observe(
+            &mut status,
+            types::PROGRESSING,
+            true,
+            reasons::PROVIDER_ERROR,
+            "refused again",
+        );
+        assert_eq!(status.conditions[0].last_transition_time, since);
+        assert_eq!(status.conditions[0].message, "refused again");
+        is_running(&mut status, "vm-1", "192.0.2.1", vec!["192.0.2.1".to_owned()]);
+        let progressing = conditions::find(&status.conditions, types::PROGRESSING);
+        assert!(progressing.is_some_and(|now| now.last_transition_time != since));
+        assert!(conditions::is_true(&status.conditions, types::READY));
+    }
+}

@@ -1,0 +1,132 @@
+//! What the steps of a bootstrap learn, and its fold. Pure.
+
+use std::collections::BTreeMap;
+
+use butler_engine::journal::Memory;
+use serde::{Deserialize, Serialize};
+
+/// Something learned that later runs rely on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Fact {
+    /// A machine's id on its platform.
+    ProviderId {
+        /// Machine name.
+        machine: String,
+        /// The platform's id.
+        id: String,
+    },
+    /// A machine's node address.
+    Address {
+        /// Machine name.
+        machine: String,
+        /// IP, with a port where the Talos API is not on 50000.
+        address: String,
+    },
+    /// The maintenance certificate seen at first contact.
+    Fingerprint {
+        /// Machine name.
+        machine: String,
+        /// Base64 of SHA-256 over the public key.
+        fingerprint: String,
+    },
+    /// The node that bootstraps etcd. Never changes.
+    EtcdNode {
+        /// Machine name.
+        machine: String,
+    },
+    /// The authority of the cluster's Talos API: which secrets bundle is ours.
+    Authority {
+        /// SHA-256 (hex) over its certificate.
+        digest: String,
+    },
+    /// Nothing is known of this machine any more, because the configuration means another one now.
+    Forgotten {
+        /// Machine name.
+        machine: String,
+    },
+}
+
+/// Everything that the steps have learned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// What is known of each machine.
+    pub machines: BTreeMap<String, MachineFacts>,
+    /// The node that bootstraps etcd.
+    pub etcd_node: Option<String>,
+    /// SHA-256 (hex) over the certificate of the Talos API's authority.
+    pub authority: Option<String>,
+}
+
+/// What is known of a machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineFacts {
+    /// The platform's id.
+    pub provider_id: Option<String>,
+    /// Node address.
+    pub address: Option<String>,
+    /// Maintenance certificate seen at first contact.
+    pub fingerprint: Option<String>,
+}
+
+impl Memory for Learned {
+    type Fact = Fact;
+
+    fn learn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::ProviderId { machine, id } => self.machine(machine).provider_id = Some(id.clone()),
+            Fact::Address { machine, address } => self.machine(machine).address = Some(address.clone()),
+            Fact::Fingerprint { machine, fingerprint } => {
+                self.machine(machine).fingerprint = Some(fingerprint.clone());
+            }
+            // The first choice stands, whatever a later line says.
+            Fact::EtcdNode { machine } => {
+                self.etcd_node.get_or_insert_with(|| machine.clone());
+            }
+            Fact::Authority { digest } => {
+                self.authority.get_or_insert_with(|| digest.clone());
+            }
+            Fact::Forgotten { machine } => {
+                self.machines.remove(machine);
+            }
+        }
+    }
+
+    fn settles(fact: &Fact) -> bool {
+        matches!(fact, Fact::EtcdNode { .. })
+    }
+}
+
+impl Learned {
+    fn machine(&mut self, name: &str) -> &mut MachineFacts {
+        self.machines.entry(name.to_owned()).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_choice_of_the_etcd_node_stands() {
+        let mut learned = Learned::default();
+        for machine in ["cp-1", "cp-0"] {
+            learned.learn(&Fact::EtcdNode {
+                machine: machine.to_owned(),
+            });
+        }
+        assert_eq!(learned.etcd_node.as_deref(), Some("cp-1"));
+    }
+
+    #[test]
+    fn a_machine_that_another_one_takes_the_place_of_is_forgotten() {
+        let machine = || "cp-0".to_owned();
+        let mut learned = Learned::default();
+        learned.learn(&Fact::Address {
+            machine: machine(),
+            address: "192.0.2.1".to_owned(),
+        });
+        learned.learn(&Fact::Forgotten { machine: machine() });
+        assert!(learned.machines.is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! From a validated configuration to the steps of its bootstrap: the list of steps, and who needs whom. Pure.
+
+use butler_addons::Addon;
+use butler_api::config::{BootstrapConfig, ControlPlaneEndpoint, ProviderKind, Role};
+use butler_engine::{Graph, GraphError, Step, StepId};
+
+use crate::bootstrap::{Bootstrap, steps};
+
+/// The graph of a bootstrap. With `keep` the bootstrap cluster stays after the pivot; with `made` earlier runs made machines,
+/// which are looked for.
+pub(crate) fn graph(
+    config: &BootstrapConfig,
+    addons: &[Addon],
+    keep: bool,
+    made: bool,
+) -> Result<Graph<Bootstrap>, GraphError> {
+    let deadlines = &config.deadlines;
+    let machines = config.machine_names();
+    let mut list = vec![steps::preflight::step(deadlines)];
+    list.extend(made.then(|| steps::inventory::step(deadlines)));
+    list.push(steps::secrets::step(deadlines));
+    list.push(steps::bootstrap_cluster::start(deadlines));
+    list.push(steps::record::step(deadlines));
+    for (name, role) in &machines {
+        list.extend(of_machine(config, name, *role, &machines));
+    }
+    let control_planes: Vec<&str> = machines
+        .iter()
+        .filter(|(_, role)| *role == Role::ControlPlane)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let announcer = addons.iter().find(|addon| addon.announces_endpoint);
+    list.push(steps::etcd::step(&control_planes, deadlines));
+    list.push(steps::kubeconfig::step(&control_planes, deadlines));
+    list.push(steps::api_server::step(deadlines));
+    list.push(steps::endpoint::free(deadlines));
+    list.push(steps::endpoint::ready(
+        announcer.map(|addon| addon.name.as_str()),
+        deadlines,
+    ));
+    list.extend(addons.iter().map(|addon| steps::addon::step(addon, deadlines)));
+    hand_over(&mut list, config, addons, keep);
+    Graph::new(list)
+}
+
+fn of_machine(config: &BootstrapConfig, name: &str, role: Role, machines: &[(String, Role)]) -> Vec<Step<Bootstrap>> {
+    let deadlines = &config.deadlines;
+    // Without an address of its own the endpoint is the first control plane, and every configuration names it.
+    let endpoint = match (&config.network.vip, machines.first()) {
+        (None, Some((first, _))) => Some(first.as_str()),
+        _ => None,
+    };
+    let listed = config.provider_kind() == ProviderKind::Static;
+    // Only an address is announced by the machines; a name belongs to somebody's load balancer, which may answer before.
+    let announces = config
+        .network
+        .vip
+        .as_ref()
+        .is_some_and(ControlPlaneEndpoint::is_announced);
+    let mut list = vec![
+        steps::machine::step(name, listed, announces, deadlines),
+        steps::boot::step(name, deadlines),
+        steps::configure::step(name, endpoint, deadlines),
+    ];
+    list.extend((role == Role::ControlPlane).then(|| steps::member::step(name, deadlines)));
+    list.push(steps::node::registration(name, deadlines));
+    list.push(steps::node::readiness(name, deadlines));
+    list
+}
+
+/// The record is copied while addons are still on their way, once the machines are nodes and there is little else to do; it is
+/// handed over when everything else is proven.
+fn hand_over(list: &mut Vec<Step<Bootstrap>>, config: &BootstrapConfig, addons: &[Addon], keep: bool) {
+    let deadlines = &config.deadlines;
+    let mut before_copy = vec![steps::api_server::id()];
+    for (name, _) in config.machine_names() {
+        before_copy.extend([steps::machine::id(&name), steps::node::ready_id(&name)]);
+    }
+    let of_the_record = addons.iter().filter(|addon| addon.brings_record_kinds);
+    before_copy.extend(of_the_record.map(|addon| steps::addon::id(&addon.name)));
+    list.push(steps::pivot::copying(before_copy, deadlines));
+    let all: Vec<StepId> = list.iter().map(|step| step.id.clone()).collect();
+    list.push(steps::pivot::committing(all, deadlines));
+    let mut last = steps::pivot::commit_id();
+    if !keep {
+        list.push(steps::bootstrap_cluster::removal(deadlines));
+        last = steps::bootstrap_cluster::remove_id();
+    }
+    list.push(steps::ready::step(last, deadlines));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn demo() -> Graph<Bootstrap> {
+        let text = "
+provider: inmemory
+cluster:
+  name: demo
+  topology: ha
+  controlPlane: {replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}
+  workers: {replicas: 1, cpu: 2, memoryMB: 4096, diskGB: 40}
+network:
+  vip: 127.64.255.10
+  loadBalancerPool: {start: 127.64.254.10, end: 127.64.254.50}
+";
+        let config = butler_api::config::load(text, "demo.yaml").unwrap().config;
+        let addons = butler_addons::plan(&config, &butler_addons::ClusterFacts::default()).unwrap();
+        graph(&config, &addons, false, false).unwrap()
+    }
+
+    fn needs(graph: &Graph<Bootstrap>, step: &StepId) -> BTreeSet<StepId> {
+        graph.get(step).unwrap().needs.iter().cloned().collect()
+    }
+
+    #[test]
+    fn the_record_is_copied_to_ready_nodes_that_know_its_kinds_beside_other_addons() {
+        let copy = needs(&demo(), &steps::pivot::copy_id());
+        for name in ["demo-cp-0", "demo-cp-1", "demo-cp-2", "demo-worker-0"] {
+            assert!(copy.contains(&steps::node::ready_id(name)), "{name}");
+        }
+        for name in ["butler", "butler-crds", "provider-config"] {
+            assert!(copy.contains(&steps::addon::id(name)), "{name}");
+        }
+        assert!(!copy.contains(&steps::addon::id("longhorn")));
+    }
+
+    #[test]
+    fn nothing_is_made_while_somebody_else_has_the_endpoint() {
+        for step in [steps::machine::id("demo-cp-0"), steps::addon::id("kube-vip")] {
+            let needs = needs(&demo(), &step);
+            assert!(needs.contains(&steps::endpoint::free_id()), "{needs:?}");
+        }
+        // The check itself holds nobody up: it begins at once.
+        assert!(needs(&demo(), &steps::endpoint::free_id()).is_empty());
+    }
+
+    #[test]
+    fn the_endpoint_is_waited_for_when_the_addon_that_announces_it_is_ready() {
+        assert!(needs(&demo(), &steps::endpoint::ready_id()).contains(&steps::addon::id("kube-vip")));
+    }
+
+    #[test]
+    fn the_record_is_handed_over_when_everything_else_is_proven() {
+        let graph = demo();
+        let commit = needs(&graph, &steps::pivot::commit_id());
+        let after = [
+            steps::pivot::commit_id(),
+            steps::bootstrap_cluster::remove_id(),
+            steps::ready::id(),
+        ];
+        for step in graph.iter().filter(|step| !after.contains(&step.id)) {
+            assert!(commit.contains(&step.id), "{}", step.id);
+        }
+    }
+}

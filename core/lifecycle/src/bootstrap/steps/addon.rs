@@ -1,0 +1,109 @@
+//! An addon: installed by the installer of the run, proven by what its objects say.
+
+use std::sync::Mutex;
+
+use butler_addons::{Addon, ReleaseState};
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    event::Body,
+    view::View,
+};
+use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_kubernetes::wait;
+
+use crate::bootstrap::{Acted, Bootstrap, Proof, Proved, Report, phases, steps};
+
+/// Id of the step.
+pub(in crate::bootstrap) fn id(addon: &str) -> StepId {
+    StepId::new(format!("addon/{addon}"))
+}
+
+/// Installs the addon and waits until it works. One that announces the endpoint is not installed while somebody else answers
+/// on it.
+pub(in crate::bootstrap) fn step(addon: &Addon, deadlines: &Deadlines) -> Step<Bootstrap> {
+    let verbs = Install {
+        addon: addon.name.clone(),
+    };
+    Step::new(
+        id(&addon.name),
+        addon.title.clone(),
+        phases::INSTALLING,
+        deadlines.addon,
+        verbs,
+    )
+    .after(addon.needs.iter().map(|need| id(need)))
+    .after([steps::api_server::id()])
+    .after(addon.announces_endpoint.then(steps::endpoint::free_id))
+    .hint("look at the pods it waits for with kubectl; the same command goes on from here")
+}
+
+#[derive(Debug)]
+struct Install {
+    addon: String,
+}
+
+impl Verbs<Bootstrap> for Install {
+    fn act<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Acted<'a> {
+        Box::pin(install(context, &self.addon, report))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(ready(context, &self.addon, report))
+    }
+
+    fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
+        let (state, detail) = match moment {
+            Moment::Begun => ("installing", None),
+            Moment::Waiting(cause) => ("installing", Some(cause.to_owned())),
+            Moment::Proven => ("ready", None),
+            Moment::Failed => ("failed", None),
+        };
+        let _ = seen;
+        Some(Body::AddonChanged {
+            addon: self.addon.clone(),
+            state: state.to_owned(),
+            detail,
+        })
+    }
+}
+
+pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) -> Result<(), StepError> {
+    let addon = addon(context, name)?;
+    let management = context.management().await?;
+    report.waiting(format!("the installer of {}", addon.name), None);
+    if let ReleaseState::Deployed { same: true, .. } = management.installer.observe(addon).await? {
+        return Ok(());
+    }
+    let last = Mutex::new(String::new());
+    let on_line = |line: &str| {
+        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *last != line {
+            line.clone_into(&mut last);
+            report.waiting(format!("the installer of {}", addon.name), Some(line.to_owned()));
+        }
+    };
+    management.installer.install(addon, &on_line).await?;
+    Ok(())
+}
+
+pub(super) async fn ready(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
+    let addon = addon(context, name)?;
+    let management = context.management().await?;
+    let said = |what: &str, cause: Option<&str>| report.waiting(what, cause.map(ToOwned::to_owned));
+    let evidence = wait(&management.access.client, &addon.ready, &said)
+        .await
+        .map_err(|e| StepError {
+            class: e.class,
+            ..StepError::retryable(format!("watch {}", addon.title), e)
+        })?;
+    Ok(Proof::of(evidence))
+}
+
+fn addon<'a>(context: &'a Bootstrap, name: &str) -> Result<&'a Addon, StepError> {
+    context
+        .settled
+        .addons
+        .get(name)
+        .ok_or_else(|| StepError::new(Class::Fatal, format!("addon {name} is not in the plan")))
+}

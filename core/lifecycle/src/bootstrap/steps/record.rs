@@ -1,0 +1,257 @@
+//! The public record of the bootstrap on the bootstrap cluster.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use butler_api::{
+    config::Deadlines,
+    error::{Class, StepError},
+    labels::{CLUSTER_ID, CONFIG_DIGEST},
+    v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
+};
+use butler_engine::{Step, StepId, Verbs};
+use butler_infra::hardware;
+use butler_kubernetes::{MANAGER, Watched, apply};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, TypeMeta},
+    runtime::watcher,
+};
+use serde_json::{Value, json};
+
+use crate::bootstrap::{
+    Acted, Bootstrap, Probed, Proof, Proved, Report,
+    controllers::machines::Machines,
+    phases,
+    record::{self, NAMESPACE},
+    steps,
+};
+
+/// Id of the step.
+pub(in crate::bootstrap) fn id() -> StepId {
+    StepId::new("record")
+}
+
+/// Writes the record of the bootstrap to the bootstrap cluster, and starts what follows it there.
+pub(in crate::bootstrap) fn step(deadlines: &Deadlines) -> Step<Bootstrap> {
+    let title = "write the record of the bootstrap";
+    Step::new(id(), title, phases::PROVISIONING, deadlines.machine, Record)
+        .after([steps::bootstrap_cluster::start_id(), steps::preflight::id()])
+        .volatile()
+}
+
+#[derive(Debug)]
+struct Record;
+
+impl Verbs<Bootstrap> for Record {
+    fn probe<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Probed<'a> {
+        Box::pin(async { Ok(steps::bootstrap_cluster::moved(context)) })
+    }
+
+    fn act<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Acted<'a> {
+        Box::pin(write_record(context))
+    }
+
+    fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
+        Box::pin(record_written(context))
+    }
+}
+
+pub(super) async fn write_record(context: &Bootstrap) -> Result<(), StepError> {
+    let side = context.bootstrap()?;
+    let client = side.running.client.clone();
+    let objects = record::groundwork(&context.settled.config, context.settled.owner.cluster_id)
+        .map_err(|e| StepError::fatal("render the record", e))?;
+    if !is_written(&client, context).await? || !are_there(&client, &objects).await? {
+        establish_crds(&client).await?;
+        apply_all(&client, &objects).await?;
+    }
+    steps::machine::restore(context, &client).await?;
+    let api: Api<MachineRequest> = Api::namespaced(client.clone(), NAMESPACE);
+    let selector = format!("{CLUSTER_ID}={}", context.settled.owner.cluster_id);
+    if context.known().runs > 1 {
+        remove_stale_requests(&api, &selector, context).await?;
+    }
+    let watched = Arc::new(Watched::start(
+        api.clone(),
+        watcher::Config::default().labels(&selector),
+    ));
+    let controller = Machines {
+        api,
+        provider: Arc::clone(&context.links.provider),
+        owner: context.settled.owner.clone(),
+        claims: Arc::new(hardware::claims(&context.settled.config)),
+        journal: context.journal.clone(),
+        trouble: context.links.trouble.clone(),
+    };
+    side.stop_tasks();
+    let controller = tokio::spawn(controller.run(Arc::clone(&watched)));
+    let mirror = context.mirror(client).run(context.view.clone());
+    let mirror = tokio::spawn(mirror);
+    let mut tasks = side.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tasks.extend([controller.abort_handle(), mirror.abort_handle()]);
+    *side.machines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watched);
+    Ok(())
+}
+
+/// Removes the requests of machines that the configuration no longer has, and of those that run as another machine than
+/// it means now: of these the journal knows no id.
+async fn remove_stale_requests(
+    api: &Api<MachineRequest>,
+    selector: &str,
+    context: &Bootstrap,
+) -> Result<(), StepError> {
+    let failed = |e| StepError::retryable("look for requests of machines that are no longer wanted", e);
+    let found = api
+        .list(&kube::api::ListParams::default().labels(selector))
+        .await
+        .map_err(failed)?;
+    for request in found {
+        let name = request.name_any();
+        let phase = request.status.as_ref().and_then(|status| status.phase.as_ref());
+        let running = phase.is_some_and(|phase| phase.as_str() == "Running");
+        let known = context
+            .known()
+            .memory
+            .machines
+            .get(&name)
+            .and_then(|m| m.provider_id.clone());
+        if context.settled.roles.contains_key(&name) && (known.is_some() || !running) {
+            continue;
+        }
+        match api.delete(&name, &kube::api::DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Makes the record again where somebody has deleted it, from the configuration and what is known of the machines.
+pub(super) async fn restore_record(to: &Client, context: &Bootstrap) -> Result<(), StepError> {
+    establish_crds(to).await?;
+    let failed = |e: serde_json::Error| StepError::fatal("render the record", e);
+    let id = context.settled.owner.cluster_id;
+    apply_all(to, &record::groundwork(&context.settled.config, id).map_err(failed)?).await?;
+    let owner = bootstrap_uid(to, &context.settled.config.cluster.name).await?;
+    let machines = context.settled.config.machine_names().into_iter();
+    let objects: Vec<Value> = machines
+        .map(|(name, role)| record::machine_request(&context.settled.config, id, &name, role, &owner))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    apply_all(to, &objects).await?;
+    let api: Api<MachineRequest> = Api::namespaced(to.clone(), NAMESPACE);
+    let known = context.known().memory.machines.clone();
+    for (name, facts) in known {
+        let status =
+            json!({"status": {"phase": "Running", "providerID": facts.provider_id, "ipAddress": facts.address}});
+        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
+            .await
+            .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
+    }
+    Ok(())
+}
+
+/// Whether an earlier run of this program wrote the same record.
+async fn is_written(client: &Client, context: &Bootstrap) -> Result<bool, StepError> {
+    let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
+    match api.get(&context.settled.config.cluster.name).await {
+        Ok(found) => Ok(found.annotations().get(CONFIG_DIGEST) == Some(&record::stamp(&context.settled.config))),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(StepError::retryable("read the record", error)),
+    }
+}
+
+/// Whether none of the objects is missing, nor a definition that the record needs later.
+async fn are_there(client: &Client, objects: &[Value]) -> Result<bool, StepError> {
+    let names = all_crds().iter().map(ResourceExt::name_any);
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let served = definitions
+        .list_metadata(&ListParams::default())
+        .await
+        .map_err(|e| StepError::retryable("list the definitions of the record", e))?;
+    let served: BTreeSet<String> = served.items.iter().map(ResourceExt::name_any).collect();
+    if !names.into_iter().all(|name| served.contains(&name)) {
+        return Ok(false);
+    }
+    for object in objects {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let types = TypeMeta {
+            api_version: text("/apiVersion").to_owned(),
+            kind: text("/kind").to_owned(),
+        };
+        let gvk = GroupVersionKind::try_from(&types).map_err(|e| StepError::fatal("read the record", e))?;
+        let resource = ApiResource::from_gvk(&gvk);
+        let api: Api<DynamicObject> = match text("/metadata/namespace") {
+            "" => Api::all_with(client.clone(), &resource),
+            namespace => Api::namespaced_with(client.clone(), namespace, &resource),
+        };
+        let found = api.get_metadata_opt(text("/metadata/name")).await;
+        if found.map_err(|e| StepError::retryable("read the record", e))?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+pub(super) async fn record_written(context: &Bootstrap) -> Result<Proof, StepError> {
+    let side = context.bootstrap()?;
+    let uid = bootstrap_uid(&side.running.client, &context.settled.config.cluster.name).await?;
+    Ok(Proof::of(format!(
+        "ClusterBootstrap {} exists ({uid})",
+        context.settled.config.cluster.name
+    )))
+}
+
+/// UID of the ClusterBootstrap.
+pub(super) async fn bootstrap_uid(client: &Client, name: &str) -> Result<String, StepError> {
+    let api: Api<ClusterBootstrap> = Api::namespaced(client.clone(), NAMESPACE);
+    let object = api
+        .get(name)
+        .await
+        .map_err(|e| StepError::retryable(format!("read ClusterBootstrap {name}"), e))?;
+    object
+        .uid()
+        .ok_or_else(|| StepError::new(Class::Fatal, format!("ClusterBootstrap {name} has no uid")))
+}
+
+/// Applies our CRDs and waits until they are served.
+pub(super) async fn establish_crds(client: &Client) -> Result<(), StepError> {
+    let crds: Vec<Value> = all_crds()
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()
+        .map_err(|e| StepError::fatal("render the CRDs", e))?;
+    apply_all(client, &crds).await?;
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let watched = Watched::start(api, watcher::Config::default());
+    let names: Vec<String> = all_crds().iter().map(ResourceExt::name_any).collect();
+    let established = watched.until(|store, _| {
+        let served = |name: &String| {
+            store
+                .get(&kube::runtime::reflector::ObjectRef::new(name))
+                .is_some_and(|crd| is_established(&crd))
+        };
+        names.iter().all(served).then_some(())
+    });
+    tokio::time::timeout(Duration::from_mins(1), established)
+        .await
+        .map_err(|_| StepError::new(Class::Retryable, "the CRDs are not established after 60 s"))
+}
+
+fn is_established(crd: &CustomResourceDefinition) -> bool {
+    let conditions = crd.status.as_ref().and_then(|s| s.conditions.as_ref());
+    conditions.is_some_and(|c| c.iter().any(|c| c.type_ == "Established" && c.status == "True"))
+}
+
+/// Server-side apply of each object in order.
+pub(super) async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), StepError> {
+    apply(client, objects, MANAGER).await.map(|_| ()).map_err(|e| {
+        let class = e.class;
+        StepError {
+            class,
+            ..StepError::retryable("write the record", e)
+        }
+    })
+}

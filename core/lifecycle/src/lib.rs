@@ -1,0 +1,4 @@
+//! Operations on a management cluster, each a folder on the engine, and what they share.
+
+pub mod bootstrap;
+pub mod bootstrap_clusters;
