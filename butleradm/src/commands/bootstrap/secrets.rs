@@ -32,7 +32,6 @@ pub(super) async fn facts(config: &BootstrapConfig, env: &Env) -> Result<Cluster
     let password = console.and_then(|c| c.admin_password.as_ref());
     let jwt = console.and_then(|c| c.jwt_secret.as_ref());
     Ok(ClusterFacts {
-        endpoint: config.network.vip.as_ref().map(ToString::to_string).unwrap_or_default(),
         console_password: read_if(password, "addons.console.auth.adminPassword", env).await?,
         console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", env).await?,
         capi_variables: capi_variables(config, env).await?,
