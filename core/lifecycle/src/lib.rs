@@ -2,3 +2,4 @@
 
 pub mod bootstrap;
 pub mod bootstrap_clusters;
+pub mod destroy;
