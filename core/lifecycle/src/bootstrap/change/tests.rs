@@ -439,7 +439,6 @@ const HINTS: &[(&str, Followed)] = &[
         "set network.loadBalancerPool, or set addons.loadBalancer.type: none",
         Followed::NothingBegan,
     ),
-    ("choose a release up to 1.13 in talos.version", Followed::NothingBegan),
     ("prints what a configuration may contain", Followed::NothingBegan),
     (
         "undo these changes and run the same command again",
@@ -507,7 +506,8 @@ fn every_hint_that_names_a_setting_is_walked() {
     let mut hints = Vec::new();
     for folder in [
         "core/infra/src",
-        "core/bootstrap/src",
+        "core/lifecycle/src",
+        "core/addons/src",
         "core/talos/src",
         "butleradm/src",
     ] {
