@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use butler_files::home::{self, Home};
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use butler_world::{
-    process::{self, Program, Status, UpOptions},
+    process::{self, Status, UpOptions},
     world::file::Settings,
 };
 use serde::Serialize;
 
-use crate::failure;
+use crate::{failure, world};
 
 /// What to do with the world.
 #[derive(Debug, clap::Subcommand)]
@@ -102,19 +102,8 @@ fn until_stopped(ui: &Ui, work: impl Future<Output = Result<(), Failure>>) -> Re
     })
 }
 
-/// This program, as one that runs a world.
-pub(crate) fn program(environment: &Env) -> Result<Program, Failure> {
-    let file = std::env::current_exe().map_err(|e| {
-        Failure::from_error(Exit::Failed, &e).while_doing("cannot find the program that runs the world")
-    })?;
-    Ok(Program {
-        file,
-        env: environment.only(process::ENVIRONMENT),
-    })
-}
-
 async fn up(ui: &Ui, environment: &Env, home: &Home, args: UpArgs) -> Result<(), Failure> {
-    let program = program(environment)?;
+    let program = world::program(environment).map_err(|e| failure::program(&e))?;
     let options = options(args.world)?;
     let endpoint = process::ensure_up(&program, &home.state, &options)
         .await

@@ -439,7 +439,6 @@ const HINTS: &[(&str, Followed)] = &[
         "set network.loadBalancerPool, or set addons.loadBalancer.type: none",
         Followed::NothingBegan,
     ),
-    ("choose a release up to 1.13 in talos.version", Followed::NothingBegan),
     ("prints what a configuration may contain", Followed::NothingBegan),
     (
         "undo these changes and run the same command again",
@@ -506,8 +505,10 @@ fn every_hint_that_names_a_setting_is_walked() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut hints = Vec::new();
     for folder in [
+        "core/addons/src",
         "core/infra/src",
-        "core/bootstrap/src",
+        "core/kubernetes/src",
+        "core/lifecycle/src",
         "core/talos/src",
         "butleradm/src",
     ] {
