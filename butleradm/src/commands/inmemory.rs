@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use butler_files::home::{self, Home};
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use butler_world::{
-    process::{self, Program, Status, UpOptions},
+    process::{self, Status, UpOptions},
     world::file::Settings,
 };
 use serde::Serialize;
 
-use crate::failure;
+use crate::{failure, world};
 
 /// What to do with the world.
 #[derive(Debug, clap::Subcommand)]
@@ -102,19 +102,8 @@ fn until_stopped(ui: &Ui, work: impl Future<Output = Result<(), Failure>>) -> Re
     })
 }
 
-/// This program, as one that runs a world.
-pub(crate) fn program(environment: &Env) -> Result<Program, Failure> {
-    let file = std::env::current_exe().map_err(|e| {
-        Failure::from_error(Exit::Failed, &e).while_doing("cannot find the program that runs the world")
-    })?;
-    Ok(Program {
-        file,
-        env: environment.only(process::ENVIRONMENT),
-    })
-}
-
 async fn up(ui: &Ui, environment: &Env, home: &Home, args: UpArgs) -> Result<(), Failure> {
-    let program = program(environment)?;
+    let program = world::program(environment).map_err(|e| failure::program(&e))?;
     let options = options(args.world)?;
     let endpoint = process::ensure_up(&program, &home.state, &options)
         .await
@@ -188,13 +177,14 @@ impl Answer for World {
     fn table(&self) -> Table {
         let mut table = Table::new(&["MACHINE", "STAGE", "ADDRESS", "CLUSTER"], &["ROLE", "ID"]);
         for machine in &self.0.machines {
-            let cluster = machine.owner.as_ref().map(|owner| owner.cluster_name.as_str());
+            // Static nodes have neither owner nor role.
+            let cluster = machine.owner.as_ref().map_or("", |owner| owner.cluster_name.as_str());
             table.row([
                 Cell::from(&machine.name),
-                Cell::from(word(&machine.stage)),
+                Cell::from(machine.stage.to_string()),
                 Cell::from(&machine.address),
-                Cell::from(cluster.unwrap_or_default()),
-                Cell::from(machine.role.as_deref().unwrap_or_default()),
+                Cell::from(cluster),
+                Cell::from(machine.role.as_deref().unwrap_or("")),
                 Cell::from(&machine.id),
             ]);
         }
@@ -203,13 +193,5 @@ impl Answer for World {
 
     fn names(&self) -> Vec<String> {
         self.0.machines.iter().map(|machine| machine.name.clone()).collect()
-    }
-}
-
-/// The word that stands for a stage in JSON.
-fn word(stage: &impl Serialize) -> String {
-    match serde_json::to_value(stage) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
     }
 }

@@ -12,6 +12,8 @@ use std::{
 
 use directories::{BaseDirs, ProjectDirs};
 
+use crate::cluster::ClusterFolder;
+
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
@@ -142,9 +144,14 @@ impl Home {
         }
     }
 
-    /// The folder of one cluster's journal and secrets.
-    pub fn cluster_state(&self, cluster: &str) -> PathBuf {
-        self.clusters().join(cluster)
+    /// What is kept of one cluster.
+    pub fn cluster(&self, name: &str) -> ClusterFolder {
+        ClusterFolder::new(self, name)
+    }
+
+    /// Where a cluster is worked on whose name another cluster's state folder has.
+    pub fn remains(&self, name: &str, id: &str) -> ClusterFolder {
+        ClusterFolder::apart(self, name, id)
     }
 
     /// The folder that holds one folder per cluster.
@@ -152,19 +159,9 @@ impl Home {
         self.state.join("clusters")
     }
 
-    /// The folder of the simulated world.
-    pub fn inmemory_state(&self) -> PathBuf {
-        self.state.join("inmemory")
-    }
-
-    /// The kubeconfig for people.
-    pub fn kubeconfig_path(&self, cluster: &str) -> PathBuf {
-        self.people.join(format!("{cluster}-kubeconfig"))
-    }
-
-    /// The talosconfig for people.
-    pub fn talosconfig_path(&self, cluster: &str) -> PathBuf {
-        self.people.join(format!("{cluster}-talosconfig"))
+    /// The folder that state folders of destroyed clusters move to, with their receipts.
+    pub fn archive(&self) -> PathBuf {
+        self.state.join("archive")
     }
 
     fn platform() -> Result<Self, HomeError> {
@@ -365,16 +362,9 @@ mod tests {
         let home = Home::resolve(Some(OsStr::new("/data/butler"))).unwrap();
         assert_eq!(home.config, Path::new("/data/butler/config"));
         assert_eq!(home.cache, Path::new("/data/butler/cache"));
-        assert_eq!(
-            home.cluster_state("demo"),
-            Path::new("/data/butler/state/clusters/demo")
-        );
-        assert_eq!(home.inmemory_state(), Path::new("/data/butler/state/inmemory"));
-        assert_eq!(home.kubeconfig_path("demo"), Path::new("/data/butler/demo-kubeconfig"));
-        assert_eq!(
-            home.talosconfig_path("demo"),
-            Path::new("/data/butler/demo-talosconfig")
-        );
+        assert_eq!(home.clusters(), Path::new("/data/butler/state/clusters"));
+        assert_eq!(home.archive(), Path::new("/data/butler/state/archive"));
+        assert_eq!(home.people, Path::new("/data/butler"));
     }
 
     #[test]

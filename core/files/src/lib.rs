@@ -2,8 +2,14 @@
 //!
 //! Nothing here reads the environment beyond what the platform's folder conventions need; callers pass values in.
 
+mod cluster;
+pub mod environment;
 pub mod home;
 mod lock;
 pub mod read;
 
-pub use lock::{Lock, LockError};
+pub use self::{
+    cluster::ClusterFolder,
+    environment::Environment,
+    lock::{Lock, LockError},
+};

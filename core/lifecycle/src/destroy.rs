@@ -7,6 +7,7 @@
 pub mod facts;
 mod graph;
 mod phases;
+pub mod prepare;
 pub mod run;
 mod steps;
 pub mod survey;
@@ -16,12 +17,12 @@ use std::{error::Error, sync::Arc};
 
 use butler_api::{error::StepError, event::Body, view::View};
 use butler_engine::{Operation, Words};
+use butler_files::ClusterFolder;
 use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
-use crate::{bootstrap::context::Files, bootstrap_clusters};
-
 use self::facts::{Deletions, Fact};
+use crate::bootstrap_clusters;
 
 /// The journal of a destroy.
 pub type Journal = butler_engine::journal::Journal<Deletions>;
@@ -40,7 +41,7 @@ pub struct Destroy {
     /// The platform.
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's files are.
-    pub files: Files,
+    pub files: ClusterFolder,
     /// The management cluster, where it answers.
     pub management: Option<kube::Client>,
     /// The bootstrap cluster that the journal or the configuration names.

@@ -3,3 +3,5 @@
 pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod destroy;
+pub mod gc;
+pub mod setup;

@@ -1,12 +1,10 @@
 //! The environment, read once; every variable the tools know is a constant here.
 
-use std::{
-    collections::BTreeMap,
-    ffi::{OsStr, OsString},
-};
+use std::ffi::{OsStr, OsString};
 
-/// Root of everything we write (`config/`, `state/`, `cache/` and the kubeconfigs).
-pub const BUTLER_HOME: &str = "BUTLER_HOME";
+use butler_files::Environment;
+pub use butler_files::environment::{BUTLER_CA_CERT_PATH, BUTLER_HOME, KIND_EXPERIMENTAL_PROVIDER};
+
 /// Configuration file of `butleradm bootstrap`, as `--config`.
 pub const BUTLER_CONFIG: &str = "BUTLER_CONFIG";
 /// Limit for the whole command, as `--deadline`.
@@ -23,10 +21,6 @@ pub const BUTLER_COLOR: &str = "BUTLER_COLOR";
 pub const BUTLER_NO_COLOR: &str = "BUTLER_NO_COLOR";
 /// Log filter for diagnostics on stderr, for example `debug` or `butler_talos=trace`.
 pub const BUTLER_LOG: &str = "BUTLER_LOG";
-/// Certificate authorities (a PEM file, or a folder of them) that the bootstrap cluster shall trust.
-pub const BUTLER_CA_CERT_PATH: &str = "BUTLER_CA_CERT_PATH";
-/// Container runtime that kind uses.
-pub const KIND_EXPERIMENTAL_PROVIDER: &str = "KIND_EXPERIMENTAL_PROVIDER";
 /// Not empty: no colour (<https://no-color.org>).
 pub const NO_COLOR: &str = "NO_COLOR";
 /// Set by CI systems: no live view.
@@ -47,11 +41,9 @@ pub fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// The environment of the process, as it was at the start.
-#[derive(Clone, Default)]
-pub struct Env {
-    values: BTreeMap<OsString, OsString>,
-}
+/// The environment of the process, as it was at the start, with what a terminal reads from it.
+#[derive(Debug, Clone, Default)]
+pub struct Env(Environment);
 
 impl Env {
     /// Reads the environment of this process.
@@ -59,28 +51,24 @@ impl Env {
         std::env::vars_os().collect()
     }
 
+    /// All variables, for what has nothing to do with the terminal.
+    pub fn variables(&self) -> &Environment {
+        &self.0
+    }
+
     /// A variable; empty counts as unset.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.values
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(name)
     }
 
     /// Whether a variable is set to nothing, which counts as unset.
     pub fn is_blank(&self, name: &OsStr) -> bool {
-        self.values.get(name).is_some_and(|value| value.is_empty())
+        self.0.is_blank(name)
     }
 
     /// A variable that is text; empty and not UTF-8 count as unset.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.to_str()
-    }
-
-    /// Those of these variables that are set, for a child that needs no others.
-    pub fn only(&self, names: &[&str]) -> Vec<(OsString, OsString)> {
-        let pair = |name: &&str| Some((OsString::from(name), self.get(name)?.to_owned()));
-        names.iter().filter_map(pair).collect()
+        self.0.text(name)
     }
 
     /// Whether a switch is on: set, not empty, and not one of the words for "off".
@@ -107,28 +95,13 @@ impl Env {
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(variables: T) -> Self {
-        Self {
-            values: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
-        }
-    }
-}
-
-/// Values may be secrets, so only names are shown.
-impl std::fmt::Debug for Env {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.values.keys()).finish()
+        Self(variables.into_iter().collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn empty_is_unset() {
-        let env: Env = [("A", ""), ("B", "x")].into_iter().collect();
-        assert_eq!((env.text("A"), env.text("B"), env.text("C")), (None, Some("x"), None));
-    }
 
     #[test]
     fn switches_know_the_usual_words_in_any_case() {
@@ -156,7 +129,7 @@ mod tests {
     #[test]
     fn debug_shows_no_value() {
         let env: Env = [("TOKEN", "hunter2")].into_iter().collect();
-        assert_eq!(format!("{env:?}"), r#"{"TOKEN"}"#);
+        assert_eq!(format!("{env:?}"), r#"Env({"TOKEN"})"#);
     }
 
     #[test]

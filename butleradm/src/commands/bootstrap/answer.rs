@@ -2,10 +2,8 @@
 
 use butler_api::event::MachineLine;
 use butler_engine::Ended;
-use butler_lifecycle::bootstrap::{
-    context::Files,
-    plan::{Plan, PlannedMachine},
-};
+use butler_files::ClusterFolder;
+use butler_lifecycle::bootstrap::plan::{Plan, PlannedMachine};
 use butler_terminal::{
     output::Answer,
     table::{Cell, Table},
@@ -96,12 +94,12 @@ pub(super) struct Made {
 }
 
 impl Made {
-    pub(super) fn of(cluster: &str, files: &Files, ended: &Ended) -> Self {
+    pub(super) fn of(folder: &ClusterFolder, ended: &Ended) -> Self {
         Self {
-            cluster: cluster.to_owned(),
+            cluster: folder.cluster().to_owned(),
             phase: "Ready",
-            kubeconfig: files.kubeconfig.display().to_string(),
-            talosconfig: files.talosconfig.display().to_string(),
+            kubeconfig: folder.people_kubeconfig().display().to_string(),
+            talosconfig: folder.people_talosconfig().display().to_string(),
             machines: ended.view.machines.clone(),
         }
     }

@@ -4,12 +4,13 @@
 use std::{io, net::Ipv4Addr, time::Duration};
 
 use butler_api::config::BootstrapConfig;
+use butler_files::ClusterFolder;
 use butler_infra::{Check, CheckStatus};
 use butler_kubernetes::connect as connection;
 use futures::{StreamExt as _, stream};
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::bootstrap::{Known, context::Files, promised, steps::api_server::ready as api_server_ready};
+use crate::bootstrap::{Known, promised, steps::api_server::ready as api_server_ready};
 
 /// The longest that one address is asked. Whoever has it answers in a fraction of that, also when the first packet is lost.
 const LOOK: Duration = Duration::from_millis(1200);
@@ -67,14 +68,14 @@ pub(crate) fn refusal(host: &str) -> String {
 }
 
 /// One look at the endpoint.
-pub(crate) async fn endpoint_state(host: &str, files: &Files) -> State {
+pub(crate) async fn endpoint_state(host: &str, files: &ClusterFolder) -> State {
     match ask(host, ENDPOINT_PORT).await {
         Ok(Answer::Nothing) => return State::Free,
         Ok(Answer::Refuses) => return State::Refuses,
         Ok(Answer::Accepts) => {}
         Err(error) => return State::Unknown(format!("cannot ask {host}:{ENDPOINT_PORT}: {error}")),
     }
-    let kubeconfig = files.own_kubeconfig();
+    let kubeconfig = files.kubeconfig();
     if promised::read(&kubeconfig).is_err() {
         return State::Taken(format!(
             "{host}:{ENDPOINT_PORT} accepts connections although this cluster does not serve it yet: another machine has it"
@@ -90,7 +91,7 @@ pub(crate) async fn endpoint_state(host: &str, files: &Files) -> State {
 }
 
 /// Read-only checks of the addresses that the configuration names, for the plan.
-pub async fn checks(config: &BootstrapConfig, files: &Files) -> Vec<Check> {
+pub async fn checks(config: &BootstrapConfig, files: &ClusterFolder) -> Vec<Check> {
     let vip = async {
         let endpoint = config.network.vip.as_ref()?;
         if !endpoint.is_announced() {
@@ -102,7 +103,7 @@ pub async fn checks(config: &BootstrapConfig, files: &Files) -> Vec<Check> {
     };
     let pool = async {
         let pool = config.network.load_balancer_pool?;
-        if promised::read(&files.own_kubeconfig()).is_ok() {
+        if promised::read(&files.kubeconfig()).is_ok() {
             return Some(check(
                 "network/pool",
                 CheckStatus::Skipped,

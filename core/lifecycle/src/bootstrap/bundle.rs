@@ -2,11 +2,12 @@
 //! nothing needs it before the first machine takes its configuration.
 
 use butler_api::error::StepError;
+use butler_files::ClusterFolder;
 use butler_talos::secrets::{SecretsBundle, SecretsError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::bootstrap::{context::Files, promised};
+use crate::bootstrap::promised;
 
 /// A bundle that is being made.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub struct Bundle(oneshot::Receiver<Result<SecretsBundle, SecretsError>>);
 
 impl Bundle {
     /// Begins, unless the cluster has its secrets. On a thread that nobody waits for: a command that ends early ends at once.
-    pub fn begin(files: &Files) -> Option<Self> {
+    pub fn begin(files: &ClusterFolder) -> Option<Self> {
         // A lost one may have to be taken back instead: then this work was for nothing.
         if promised::read(&files.secrets()).is_ok() {
             return None;

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
     io::ErrorKind,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,10 @@ use butler_api::{
     view::View,
 };
 use butler_engine::{Operation, StepId, Words};
-use butler_files::home::{self, HomeError};
+use butler_files::{
+    ClusterFolder,
+    home::{self, HomeError},
+};
 use butler_infra::{Owner, Provider};
 use butler_kubernetes::{Watched, chain, servers::Servers};
 use butler_talos::{
@@ -47,39 +50,6 @@ use crate::{
     },
     bootstrap_clusters,
 };
-
-/// Where a run reads and writes.
-#[derive(Debug, Clone)]
-pub struct Files {
-    /// Folder of this bootstrap below the state folder.
-    pub folder: PathBuf,
-    /// Kubeconfig for people.
-    pub kubeconfig: PathBuf,
-    /// Talosconfig for people.
-    pub talosconfig: PathBuf,
-}
-
-impl Files {
-    /// The journal.
-    pub fn journal(&self) -> PathBuf {
-        self.folder.join("journal.ndjson")
-    }
-
-    /// The Talos secrets bundle.
-    pub fn secrets(&self) -> PathBuf {
-        self.folder.join("secrets.yaml")
-    }
-
-    /// The kubeconfig kept with the journal.
-    pub fn own_kubeconfig(&self) -> PathBuf {
-        self.folder.join("kubeconfig")
-    }
-
-    /// The talosconfig kept with the journal.
-    pub fn own_talosconfig(&self) -> PathBuf {
-        self.folder.join("talosconfig")
-    }
-}
 
 /// Makes the installer for a management cluster, once its kubeconfig exists.
 pub type MakeInstaller =
@@ -165,7 +135,7 @@ pub struct Bootstrap {
     /// Connections.
     pub links: Links,
     /// Where it reads and writes.
-    pub files: Files,
+    pub files: ClusterFolder,
     /// The journal, with what it tells.
     pub journal: Journal,
     /// What people see, for the mirror.
@@ -185,7 +155,7 @@ pub struct Parts {
     /// The platform.
     pub provider: Arc<dyn Provider>,
     /// Paths.
-    pub files: Files,
+    pub files: ClusterFolder,
     /// Settings of the bootstrap cluster.
     pub cluster: bootstrap_clusters::Settings,
     /// The journal.
@@ -440,7 +410,7 @@ impl Bootstrap {
     }
 
     async fn connect(&self) -> Result<Management, StepError> {
-        let path = self.files.own_kubeconfig();
+        let path = self.files.kubeconfig();
         let kubeconfig = std::fs::read_to_string(&path)
             .map(SecretString::from)
             .map_err(|e| StepError::retryable(format!("read {}", path.display()), e))?;
@@ -527,7 +497,7 @@ impl Bootstrap {
             Ok(text) => promised::talosconfig_flaw(&text, name, &endpoints, &talos.bundle, now),
             Err(flaw) => Some(flaw),
         };
-        let places = [self.files.own_talosconfig(), self.files.talosconfig.clone()];
+        let places = [self.files.talosconfig(), self.files.people_talosconfig()];
         let flaws = places.each_ref().map(|path| flaw(path));
         if flaws.iter().all(Option::is_none) {
             return Ok(None);

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use butler_addons::{self, Addon, Images, Source};
 use butler_api::config::{BootstrapConfig, Role, versions};
+use butler_files::ClusterFolder;
 use butler_infra::{Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::bootstrap::{addresses, context::Files};
+use crate::bootstrap::addresses;
 
 /// What will be made.
 #[derive(Debug, Clone, Serialize)]
@@ -121,7 +122,7 @@ pub async fn look(
     provider: Result<&dyn Provider, &str>,
     config: &BootstrapConfig,
     infra: &InfraPlan,
-    files: &Files,
+    files: &ClusterFolder,
 ) -> (Found, Vec<String>) {
     let mut warnings = Vec::new();
     let mut cannot = |what: &str, why: &dyn std::fmt::Display| warnings.push(format!("{what}: {why}"));

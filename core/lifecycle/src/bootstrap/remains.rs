@@ -10,22 +10,12 @@ use std::{
 
 use butler_api::config::{BootstrapConfig, Machine};
 use butler_engine::journal::{Found, JournalError, Problem, Unusable, find};
+use butler_files::ClusterFolder;
 use butler_kubernetes::chain;
 use butler_talos::{pki, secrets::SecretsBundle};
 use sha2::{Digest as _, Sha256};
 
-use crate::bootstrap::{Known, Learned, context::Files, promised, steps};
-
-/// What shows, beside the journal, that a bootstrap has begun.
-const TRACES: [&str; 7] = [
-    "secrets.yaml",
-    "talosconfig",
-    "kubeconfig",
-    "bootstrap-cluster",
-    "bootstrap-kubeconfig",
-    "kind",
-    "helm",
-];
+use crate::bootstrap::{Known, Learned, promised, steps};
 
 /// What can be continued, or begun.
 #[derive(Debug)]
@@ -72,7 +62,7 @@ impl Lost {
     }
 
     /// The file system's own reason, if nothing is lost and the journal could not be read.
-    fn of_journal(unusable: Unusable<Learned>, config: &BootstrapConfig, files: &Files) -> Self {
+    fn of_journal(unusable: Unusable<Learned>, config: &BootstrapConfig, files: &ClusterFolder) -> Self {
         let Unusable {
             path,
             problem,
@@ -110,7 +100,7 @@ impl Lost {
         }
     }
 
-    fn of_secrets(problem: String, config: &BootstrapConfig, files: &Files, known: &Known) -> Self {
+    fn of_secrets(problem: String, config: &BootstrapConfig, files: &ClusterFolder, known: &Known) -> Self {
         let secrets = files.secrets();
         let node = config
             .machine_names()
@@ -121,7 +111,7 @@ impl Lost {
             "a configured control plane still has them: talosctl --talosconfig {} -n {node} get machineconfig v1alpha1 \
              -o jsonpath='{{.spec}}' > controlplane.yaml && talosctl gen secrets --from-controlplane-config \
              controlplane.yaml -o {}",
-            files.own_talosconfig().display(),
+            files.talosconfig().display(),
             secrets.display(),
         );
         let hints = vec![
@@ -141,10 +131,10 @@ impl Lost {
     }
 }
 
-fn begin_anew(files: &Files) -> String {
+fn begin_anew(files: &ClusterFolder) -> String {
     format!(
         "nothing was changed; only if the machines may be lost: delete or reset them, then remove {} and begin anew",
-        files.folder.display()
+        files.path().display()
     )
 }
 
@@ -168,8 +158,9 @@ fn machines(config: &BootstrapConfig, known: &Known) -> Vec<String> {
 }
 
 /// Looks at what earlier runs left; changes nothing.
-pub fn look(config: &BootstrapConfig, files: &Files) -> Result<Remains, Box<Lost>> {
-    let journal = find(&files.journal(), &TRACES).map_err(|e| Box::new(Lost::of_journal(*e, config, files)))?;
+pub fn look(config: &BootstrapConfig, files: &ClusterFolder) -> Result<Remains, Box<Lost>> {
+    let journal =
+        find(&files.journal(), &ClusterFolder::TRACES).map_err(|e| Box::new(Lost::of_journal(*e, config, files)))?;
     let known = Known::of(&journal.records);
     if let Some((name, _)) = known.cluster.as_ref().filter(|(name, _)| *name != config.cluster.name) {
         let path = files.journal();

@@ -13,7 +13,7 @@ use butler_engine::{
     journal::{Found, JournalError},
 };
 use butler_files::{
-    Lock, LockError,
+    ClusterFolder, Lock, LockError,
     home::{self, HomeError},
 };
 use butler_infra::{Owner, Provider};
@@ -28,12 +28,13 @@ use crate::{
         Bootstrap, Entry, Fact, Known, Learned,
         bundle::Bundle,
         change::{self, Refused, Verdict},
-        context::{Files, MakeInstaller, Parts},
+        context::{MakeInstaller, Parts},
         graph,
         remains::{self, Lost, Remains},
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
+    destroy,
 };
 
 /// What a run is asked to do.
@@ -41,7 +42,7 @@ pub struct Request {
     /// The validated configuration.
     pub config: BootstrapConfig,
     /// Where it reads and writes.
-    pub files: Files,
+    pub files: ClusterFolder,
     /// The platform.
     pub provider: Arc<dyn Provider>,
     /// Makes the installer of the management cluster.
@@ -74,6 +75,12 @@ pub enum RunError {
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Its destroy has begun and was not finished.
+    #[error("{cluster} is being destroyed: that was begun and not finished")]
+    Destroyed {
+        /// Cluster name.
+        cluster: String,
+    },
     /// Journal or secrets are lost or damaged.
     #[error(transparent)]
     Lost(#[from] Box<Lost>),
@@ -118,9 +125,14 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         keep_bootstrap_cluster,
         fuse,
     } = request;
-    home::private_folder(&files.folder)?;
+    home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
-    let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
+    let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
+    if destroy::run::has_begun(&files) {
+        return Err(RunError::Destroyed {
+            cluster: config.cluster.name,
+        });
+    }
     let Remains { journal, mut known } = remains::look(&config, &files)?;
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;
@@ -179,7 +191,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
 fn settings(
     config: &BootstrapConfig,
     id: Uuid,
-    files: &Files,
+    files: &ClusterFolder,
     tools: Tools,
     ca_files: Vec<PathBuf>,
 ) -> bootstrap_clusters::Settings {
@@ -187,14 +199,14 @@ fn settings(
         choice: config.bootstrap_cluster.clone(),
         cluster: config.cluster.name.clone(),
         id,
-        folder: files.folder.clone(),
+        folder: files.clone(),
         tools,
         ca_files,
     }
 }
 
 /// Identity of a cluster whose bootstrap has begun. What earlier runs left is judged as by [`run`], and nothing is changed.
-pub fn cluster_id(config: &BootstrapConfig, files: &Files) -> Result<Option<Uuid>, RunError> {
+pub fn cluster_id(config: &BootstrapConfig, files: &ClusterFolder) -> Result<Option<Uuid>, RunError> {
     let known = remains::look(config, files)?.known;
     Ok(known.cluster.map(|(_, id)| id))
 }

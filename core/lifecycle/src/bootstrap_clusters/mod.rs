@@ -11,7 +11,7 @@ use butler_api::{
     labels::CLUSTER_ID,
 };
 use butler_embedded::{Authority, OpenError, Options, Server, Serving};
-use butler_files::home;
+use butler_files::{ClusterFolder, home};
 use butler_kubernetes::{chain, connect as connection};
 use jiff::Timestamp;
 use kube::{
@@ -36,8 +36,8 @@ pub struct Settings {
     pub cluster: String,
     /// Its UUID.
     pub id: Uuid,
-    /// Folder of the bootstrap.
-    pub folder: PathBuf,
+    /// What is kept of the management cluster.
+    pub folder: ClusterFolder,
     /// Programs for kind.
     pub tools: Tools,
     /// PEM files of certificate authorities that a kind node shall trust.
@@ -137,32 +137,27 @@ impl Settings {
             id: self.id,
             node_image,
             ca_files: self.ca_files.clone(),
-            folder: self.folder.join("kind"),
+            folder: self.folder.kind(),
         };
         Kind::new(spec, self.tools.clone())
     }
 
-    fn data(&self) -> PathBuf {
-        self.folder.join("bootstrap-cluster")
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        self.folder.join("bootstrap-kubeconfig")
-    }
-
     fn forget_embedded(&self) -> Result<(), StepError> {
-        let data = self.data();
+        let data = self.folder.bootstrap_cluster();
         let removed = match std::fs::remove_dir_all(&data) {
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => std::fs::remove_file(&data),
             removed => removed,
         };
         gone(removed, &data)?;
-        gone(std::fs::remove_file(self.kubeconfig()), &self.kubeconfig())
+        gone(
+            std::fs::remove_file(self.folder.bootstrap_kubeconfig()),
+            &self.folder.bootstrap_kubeconfig(),
+        )
     }
 
     /// Opens the folder. A damaged one is set aside: the record can be made again from what the journal knows.
     async fn open(&self) -> Result<(Server, Option<SetAside>), StepError> {
-        let data = self.data();
+        let data = self.folder.bootstrap_cluster();
         let failed = |error: OpenError| {
             StepError::retryable(format!("start the embedded API server in {}", data.display()), error)
         };
@@ -189,7 +184,10 @@ impl Settings {
         let (server, set_aside) = self.open().await?;
         let failed = |error: OpenError| {
             StepError::retryable(
-                format!("start the embedded API server in {}", self.data().display()),
+                format!(
+                    "start the embedded API server in {}",
+                    self.folder.bootstrap_cluster().display()
+                ),
                 error,
             )
         };
@@ -202,7 +200,7 @@ impl Settings {
         let text = server
             .admin_kubeconfig("butler-bootstrap", &format!("https://{address}"))
             .map_err(failed)?;
-        home::write_secret(&self.kubeconfig(), text.expose_secret().as_bytes())
+        home::write_secret(&self.folder.bootstrap_kubeconfig(), text.expose_secret().as_bytes())
             .map_err(|e| StepError::retryable("write the bootstrap cluster's kubeconfig", e))?;
         Ok(Running {
             client: server.client(),

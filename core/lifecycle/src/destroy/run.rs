@@ -17,7 +17,7 @@ use butler_engine::{
     receipt::{Object, Receipt, State},
 };
 use butler_files::{
-    Lock, LockError,
+    ClusterFolder, Lock, LockError,
     home::{self, HomeError},
 };
 use butler_infra::{MachineRef, Provider};
@@ -33,7 +33,7 @@ use super::{
     steps,
     survey::Survey,
 };
-use crate::{bootstrap::context::Files, bootstrap_clusters};
+use crate::bootstrap_clusters;
 
 /// What a run is asked to do.
 pub struct Request {
@@ -44,7 +44,7 @@ pub struct Request {
     /// The platform.
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's files are.
-    pub files: Files,
+    pub files: ClusterFolder,
     /// The folder that the state folder is archived in.
     pub archive: PathBuf,
     /// What may be left of a bootstrap cluster.
@@ -99,12 +99,12 @@ pub struct Destroyed {
 }
 
 /// The journal of a destroy, beside that of the bootstrap.
-pub fn journal(files: &Files) -> PathBuf {
-    files.folder.join("destroy.ndjson")
+pub fn journal(files: &ClusterFolder) -> PathBuf {
+    files.destroy_journal()
 }
 
 /// Whether a destroy of the cluster whose state folder this is has begun and was not finished.
-pub fn has_begun(files: &Files) -> bool {
+pub fn has_begun(files: &ClusterFolder) -> bool {
     journal(files).symlink_metadata().is_ok()
 }
 
@@ -123,9 +123,9 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         deadline,
         fuse,
     } = request;
-    home::private_folder(&files.folder)?;
+    home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
-    let lock = Lock::take(&files.folder.join("lock"), run_id, Timestamp::now())?;
+    let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
     let found = journal::find::<Deletions>(&journal(&files), &[]).map_err(RunError::Unusable)?;
     let resumed = !found.records.is_empty();
     let journal = found.open(&journal(&files), run_id, fuse)?;
@@ -154,11 +154,11 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let ended = drive(destroy, graph, journal.clone(), sink, published, run).await?;
     let objects = objects(&journal.known().memory, &survey, &ended);
     let receipt = Receipt::of(&cluster, Some(owner.cluster_id), objects, Timestamp::now())?;
-    write_receipt(&files.folder, &receipt)?;
+    write_receipt(files.path(), &receipt)?;
     let done = ended.outcome == Outcome::Done && receipt.left == 0;
     let archived = if done {
         Some(archive_folder(
-            &files.folder,
+            files.path(),
             &archive,
             &format!("{cluster}-{}", owner.cluster_id),
         )?)
@@ -177,9 +177,9 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
 /// anew.
 fn nothing(request: &Request) -> Result<Destroyed, RunError> {
     let receipt = Receipt::of(&request.cluster, None, Vec::new(), Timestamp::now())?;
-    let folder = &request.files.folder;
+    let folder = request.files.path();
     let archived = if folder.is_dir() {
-        let _lock = Lock::take(&folder.join("lock"), Uuid::new_v4(), Timestamp::now())?;
+        let _lock = Lock::take(&request.files.lock(), Uuid::new_v4(), Timestamp::now())?;
         write_receipt(folder, &receipt)?;
         Some(archive_folder(
             folder,

@@ -10,6 +10,7 @@ use butler_api::{
     v1alpha1::{ClusterBootstrap, TenantCluster},
 };
 use butler_engine::journal::{self, Unusable};
+use butler_files::ClusterFolder;
 use butler_infra::{ErrorKind, MachineRef, Owner, Provider, Scope, UnknownObject};
 use butler_kubernetes::{chain, connect};
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
@@ -21,7 +22,7 @@ use super::{
     target::{self, Evidence, Target, Unclear},
 };
 use crate::{
-    bootstrap::{Known as BootstrapKnown, Learned, context::Files},
+    bootstrap::{Known as BootstrapKnown, Learned},
     bootstrap_clusters,
 };
 
@@ -39,13 +40,15 @@ pub struct Question<'a> {
     /// The platform.
     pub provider: &'a Arc<dyn Provider>,
     /// Where the cluster's files are.
-    pub files: &'a Files,
+    pub files: &'a ClusterFolder,
 }
 
 /// What exists.
 pub struct Survey {
     /// Whose it is; none where nothing of that name exists.
     pub owner: Option<Owner>,
+    /// Whether the state folder of that name is this very cluster's.
+    pub is_ours: bool,
     /// The platform.
     pub provider: ProviderKind,
     /// Machines that carry the marker, and those that only a journal knows.
@@ -56,7 +59,7 @@ pub struct Survey {
     pub tenants: Vec<(String, String)>,
     /// The management cluster, where it answers.
     pub management: Option<Client>,
-    /// Files for people that are this cluster's.
+    /// ClusterFolder for people that are this cluster's.
     pub files: Vec<PathBuf>,
     /// What stays, and why.
     pub stays: Vec<(ObjectId, String)>,
@@ -101,10 +104,11 @@ pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
         journal: journals.id,
         markers,
         wanted: question.id,
-        named: question.configured || files.folder.exists(),
+        named: question.configured || files.path().exists(),
     };
     let mut survey = Survey {
         owner: None,
+        is_ours: false,
         provider: question.provider.info().kind,
         machines: Vec::new(),
         unknown: Vec::new(),
@@ -137,12 +141,13 @@ pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
     };
     platform(question, &owner, &learned, &deletions, &mut survey).await?;
     tenants(files, cluster, cluster_id, &mut survey).await;
+    survey.is_ours = ours;
     survey.owner = Some(owner);
     Ok(survey)
 }
 
 /// Reads the journals of bootstrap and destroy. One that is damaged still tells which cluster it was of.
-fn journals(files: &Files) -> Journals {
+fn journals(files: &ClusterFolder) -> Journals {
     let mut journals = Journals::default();
     match journal::find::<Learned>(&files.journal(), &[]) {
         Ok(found) => journals.bootstrap = BootstrapKnown::of(&found.records),
@@ -220,11 +225,11 @@ async fn platform(
     Ok(())
 }
 
-/// Files for people that hold what the state folder holds; others are somebody's.
-fn people_files(files: &Files, survey: &mut Survey) {
+/// ClusterFolder for people that hold what the state folder holds; others are somebody's.
+fn people_files(files: &ClusterFolder, survey: &mut Survey) {
     let places = [
-        (files.kubeconfig.clone(), files.own_kubeconfig()),
-        (files.talosconfig.clone(), files.own_talosconfig()),
+        (files.people_kubeconfig(), files.kubeconfig()),
+        (files.people_talosconfig(), files.talosconfig()),
     ];
     for (path, own) in places {
         let Ok(text) = std::fs::read(&path) else { continue };
@@ -244,8 +249,8 @@ fn people_files(files: &Files, survey: &mut Survey) {
 }
 
 /// Tenant clusters, if the management cluster answers and is the one that is meant.
-async fn tenants(files: &Files, cluster: &str, cluster_id: Uuid, survey: &mut Survey) {
-    let kubeconfig = [files.own_kubeconfig(), files.kubeconfig.clone()]
+async fn tenants(files: &ClusterFolder, cluster: &str, cluster_id: Uuid, survey: &mut Survey) {
+    let kubeconfig = [files.kubeconfig(), files.people_kubeconfig()]
         .into_iter()
         .find(|path| path.is_file());
     let Some(kubeconfig) = kubeconfig else { return };
@@ -295,7 +300,7 @@ impl Survey {
     /// The bootstrap cluster that the journal names, where one may be left.
     pub fn bootstrap_cluster(
         &self,
-        files: &Files,
+        files: &ClusterFolder,
         tools: bootstrap_clusters::kind::Tools,
         ca_files: Vec<PathBuf>,
     ) -> Option<bootstrap_clusters::Settings> {
@@ -305,7 +310,7 @@ impl Survey {
             choice,
             cluster: owner.cluster_name.clone(),
             id: owner.cluster_id,
-            folder: files.folder.clone(),
+            folder: files.clone(),
             tools,
             ca_files,
         })

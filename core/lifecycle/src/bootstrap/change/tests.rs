@@ -505,9 +505,10 @@ fn every_hint_that_names_a_setting_is_walked() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut hints = Vec::new();
     for folder in [
-        "core/infra/src",
-        "core/lifecycle/src",
         "core/addons/src",
+        "core/infra/src",
+        "core/kubernetes/src",
+        "core/lifecycle/src",
         "core/talos/src",
         "butleradm/src",
     ] {

@@ -6,6 +6,7 @@ use butler_engine::{
     StepId,
     journal::{Record, VERSION},
 };
+use butler_files::home::Home;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -20,12 +21,10 @@ fn config() -> BootstrapConfig {
     butler_api::config::load(text, "inmemory-ha.yaml").unwrap().config
 }
 
-fn files(folder: &Path) -> Files {
-    Files {
-        folder: folder.to_owned(),
-        kubeconfig: folder.join("people-kubeconfig"),
-        talosconfig: folder.join("people-talosconfig"),
-    }
+fn files(root: &Path) -> ClusterFolder {
+    let files = Home::below(root).cluster("butler-demo");
+    fs::create_dir_all(files.path()).unwrap();
+    files
 }
 
 fn proof(step: StepId, facts: Vec<Fact>) -> Entry {
@@ -36,7 +35,7 @@ fn proof(step: StepId, facts: Vec<Fact>) -> Entry {
     }
 }
 
-fn write_journal(files: &Files, entries: Vec<Entry>) {
+fn write_journal(files: &ClusterFolder, entries: Vec<Entry>) {
     let run = Entry::Run {
         cluster: "butler-demo".into(),
         cluster_id: Uuid::from_u128(7),
@@ -81,7 +80,7 @@ fn configuring() -> Vec<Entry> {
     ]
 }
 
-fn lost(files: &Files) -> String {
+fn lost(files: &ClusterFolder) -> String {
     let lost = look(&config(), files).unwrap_err();
     format!("{lost}\n{}", lost.hints().join("\n"))
 }
@@ -129,7 +128,7 @@ fn a_lost_journal_names_machines_and_backup_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     write_journal(&files, configuring());
-    let backup = folder.path().join("journal-backup.ndjson");
+    let backup = files.path().join("journal-backup.ndjson");
     fs::rename(files.journal(), &backup).unwrap();
     let said = lost(&files);
     let cp = format!("cp {} {}", backup.display(), files.journal().display());

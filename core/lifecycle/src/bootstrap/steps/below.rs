@@ -131,7 +131,7 @@ fn hint(context: &Bootstrap, name: &str) -> Option<String> {
     let address = context.address(name).ok()?;
     let talosctl = format!(
         "talosctl --talosconfig {} --endpoints {host} --nodes {host}",
-        context.files.talosconfig.display(),
+        context.files.people_talosconfig().display(),
         host = address.host()
     );
     Some(format!("ask the machine: {talosctl} services; {talosctl} dmesg"))

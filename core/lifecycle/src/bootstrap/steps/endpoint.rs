@@ -105,7 +105,7 @@ pub(super) async fn endpoint(context: &Bootstrap, report: &Report) -> Result<Pro
     let host = context.endpoint_host()?;
     let endpoint = format!("https://{}:6443", bracketed(&host));
     let options = connection::Options::default();
-    let client = connection::connect_file(&context.files.own_kubeconfig(), &options)
+    let client = connection::connect_file(&context.files.kubeconfig(), &options)
         .await
         .map_err(|e| StepError::fatal("connect to the control-plane endpoint", e))?;
     let wait = Wait::new(report, format!("the control-plane endpoint {endpoint} to answer"));

@@ -91,7 +91,7 @@ pub(super) async fn bootstrap(context: &Bootstrap, report: &Report) -> Result<()
 
 fn split(context: &Bootstrap, one: &str, two: &str) -> StepError {
     let message = format!("etcd was bootstrapped on {one} and on {two}: these are two clusters");
-    let talosconfig = context.files.own_talosconfig();
+    let talosconfig = context.files.talosconfig();
     let hint = format!(
         "reset the one that is not wanted, for example: talosctl --talosconfig {} -n {two} reset --graceful=false --reboot",
         talosconfig.display()

@@ -80,7 +80,7 @@ pub(super) async fn inventory(context: &Bootstrap, report: &Report) -> Result<Pr
     let message = format!("the {} no longer has {}", info.display, gone.join(", "));
     let hint = format!(
         "a cluster whose machines are gone cannot go on: remove what is left of it, then {}, and begin anew",
-        context.files.folder.display()
+        context.files.path().display()
     );
     Err(StepError::new(Class::Foreign, message).hint(hint))
 }

@@ -72,8 +72,8 @@ async fn look(context: &Bootstrap) -> Result<Both, StepError> {
         }
     };
     Ok(Both {
-        own: read(&context.files.own_kubeconfig()),
-        people: read(&context.files.kubeconfig),
+        own: read(&context.files.kubeconfig()),
+        people: read(&context.files.people_kubeconfig()),
     })
 }
 
@@ -89,11 +89,11 @@ pub(super) async fn have(context: &Bootstrap, report: &Report) -> Result<Option<
     };
     let good = SecretString::from(good);
     if own.is_err() {
-        write_secret(&context.files.own_kubeconfig(), &good)?;
+        write_secret(&context.files.kubeconfig(), &good)?;
     }
     if let Err(flaw) = people {
-        write_secret(&context.files.kubeconfig, &good)?;
-        promised_again(context, report, "kubeconfig", &context.files.kubeconfig, &flaw);
+        write_secret(&context.files.people_kubeconfig(), &good)?;
+        promised_again(context, report, "kubeconfig", &context.files.people_kubeconfig(), &flaw);
     }
     Ok(Some(proof()))
 }
@@ -102,10 +102,10 @@ pub(super) async fn have(context: &Bootstrap, report: &Report) -> Result<Option<
 pub(super) async fn fetch(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
     let people = look(context).await?.people;
     let text = fetched(context).await?;
-    write_secret(&context.files.own_kubeconfig(), &text)?;
-    write_secret(&context.files.kubeconfig, &text)?;
+    write_secret(&context.files.kubeconfig(), &text)?;
+    write_secret(&context.files.people_kubeconfig(), &text)?;
     let flaw = people.err().unwrap_or_default();
-    promised_again(context, report, "kubeconfig", &context.files.kubeconfig, &flaw);
+    promised_again(context, report, "kubeconfig", &context.files.people_kubeconfig(), &flaw);
     Ok(())
 }
 
@@ -141,8 +141,8 @@ async fn fetch_from(context: &Bootstrap, source: &str) -> Result<SecretString, S
 pub(super) async fn written(context: &Bootstrap) -> Result<Proof, StepError> {
     let Both { own, people } = look(context).await?;
     for (path, found) in [
-        (context.files.own_kubeconfig(), own),
-        (context.files.kubeconfig.clone(), people),
+        (context.files.kubeconfig(), own),
+        (context.files.people_kubeconfig(), people),
     ] {
         if let Err(flaw) = found {
             let message = format!("{} is not the kubeconfig that was written: {flaw}", path.display());

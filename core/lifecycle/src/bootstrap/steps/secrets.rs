@@ -60,7 +60,7 @@ impl Verbs<Bootstrap> for Secrets {
 /// The secrets are there and ours, and what is made from them is too.
 pub(super) async fn have_secrets(context: &Bootstrap, report: &Report) -> Result<Option<Proof>, StepError> {
     // Better known before the first machine than after.
-    for path in [context.files.own_kubeconfig(), context.files.kubeconfig.clone()] {
+    for path in [context.files.kubeconfig(), context.files.people_kubeconfig()] {
         home::is_replaceable(&path).map_err(|e| not_written(&e))?;
     }
     match promised::read(&context.files.secrets()) {
@@ -139,7 +139,7 @@ async fn bundle_of(address: &Address, credentials: &Credentials) -> Result<Secre
 
 /// Credentials of our own talosconfig and of people's; none if neither can be used.
 fn talosconfig_credentials(context: &Bootstrap) -> Option<Vec<Credentials>> {
-    let places = [context.files.own_talosconfig(), context.files.talosconfig.clone()];
+    let places = [context.files.talosconfig(), context.files.people_talosconfig()];
     let found: Vec<Credentials> = places
         .iter()
         .filter_map(|path| {
@@ -153,7 +153,13 @@ fn talosconfig_credentials(context: &Bootstrap) -> Option<Vec<Credentials>> {
 pub(super) async fn secrets_written(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
     let talos = context.talos().await?;
     if let Some(flaw) = context.write_talosconfig().await? {
-        promised_again(context, report, "talosconfig", &context.files.talosconfig, &flaw);
+        promised_again(
+            context,
+            report,
+            "talosconfig",
+            &context.files.people_talosconfig(),
+            &flaw,
+        );
     }
     Ok(Proof {
         evidence: "the Talos secrets are on disk".to_owned(),

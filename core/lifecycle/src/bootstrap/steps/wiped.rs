@@ -72,7 +72,7 @@ pub(super) async fn configure_again(
             let message = format!("{name} at {found}, and with it the only member of etcd");
             let hint = format!(
                 "a cluster without its etcd cannot go on: wipe its other machines, remove {}, and begin anew",
-                context.files.folder.display()
+                context.files.path().display()
             );
             return Err(StepError::new(Class::Fatal, message).hint(hint));
         }

@@ -1,6 +1,8 @@
 //! Proxies that are used: for charts and manifests, by helm and by us. Clusters, machines and worlds are reached directly.
 
-use butler_terminal::{Env, Exit, Failure};
+use butler_files::Environment;
+
+use crate::setup::SetupError;
 
 /// The variables that name proxies; programs differ in which spelling they read.
 const NAMES: [&str; 6] = [
@@ -14,15 +16,22 @@ const NAMES: [&str; 6] = [
 
 /// Refuses a variable that names no proxy: better now than when the first chart is fetched. Values may hold a password and
 /// are not shown.
-pub(super) fn check(env: &Env) -> Result<(), Failure> {
-    let wrong = NAMES
-        .iter()
-        .find(|name| env.get(name).is_some_and(|value| !value.to_str().is_some_and(is_proxy)));
-    match wrong {
+pub(super) fn check(environment: &Environment) -> Result<(), SetupError> {
+    let usable = |name: &str| {
+        let value = environment.get(name);
+        value.is_none_or(|value| value.to_str().is_some_and(is_proxy))
+    };
+    match NAMES.into_iter().find(|name| !usable(name)) {
         None => Ok(()),
-        Some(name) => Err(Failure::new(Exit::Usage, format!("{name} is no address of a proxy"))
-            .hint("write it like http://HOST:PORT, with special characters of a password as %XX; or unset it")),
+        Some(variable) => Err(SetupError::Proxy { variable }),
     }
+}
+
+/// What goes direct, in both spellings: programs disagree about which one wins.
+pub(super) fn direct(environment: &Environment) -> [(&'static str, String); 2] {
+    let names = ["NO_PROXY", "no_proxy"];
+    let value = names.into_iter().find_map(|name| environment.text(name));
+    names.map(|name| (name, value.unwrap_or_default().to_owned()))
 }
 
 /// Whether helm and we can use it: `[http|https|socks5://][USER[:PASSWORD]@]HOST[:PORT][/]`.
@@ -109,10 +118,24 @@ mod tests {
         ] {
             assert!(!is_proxy(proxy), "{proxy}");
         }
-        let env: Env = [("https_proxy", "http://user:hunter2 @proxy")].into_iter().collect();
-        let failure = check(&env).unwrap_err();
-        assert_eq!(failure.message(), "https_proxy is no address of a proxy");
-        let unset: Env = [("HTTPS_PROXY", "")].into_iter().collect();
+        let environment = [("https_proxy", "http://user:hunter2 @proxy")].into_iter().collect();
+        let error = check(&environment).unwrap_err();
+        assert_eq!(error.to_string(), "https_proxy is no address of a proxy");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        let unset = [("HTTPS_PROXY", "")].into_iter().collect();
         assert!(check(&unset).is_ok());
+    }
+
+    #[test]
+    fn what_goes_direct_is_told_in_both_spellings() {
+        for (variables, value) in [
+            (vec![("NO_PROXY", "a"), ("no_proxy", "b")], "a"),
+            (vec![("no_proxy", "b")], "b"),
+            (vec![("NO_PROXY", ""), ("no_proxy", "b")], "b"),
+            (vec![], ""),
+        ] {
+            let told = direct(&variables.into_iter().collect());
+            assert_eq!(told, [("NO_PROXY", value.to_owned()), ("no_proxy", value.to_owned())]);
+        }
     }
 }

@@ -1,0 +1,155 @@
+//! The layout of what is kept of one cluster: its state folder, and the files that people use.
+
+use std::path::{Path, PathBuf};
+
+use crate::home::Home;
+
+const SECRETS: &str = "secrets.yaml";
+const TALOSCONFIG: &str = "talosconfig";
+const KUBECONFIG: &str = "kubeconfig";
+const BOOTSTRAP_CLUSTER: &str = "bootstrap-cluster";
+const BOOTSTRAP_KUBECONFIG: &str = "bootstrap-kubeconfig";
+const KIND: &str = "kind";
+const HELM: &str = "helm";
+
+/// The state folder of one cluster with the files in it, and the files for people beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFolder {
+    path: PathBuf,
+    people: PathBuf,
+    cluster: String,
+}
+
+impl ClusterFolder {
+    /// Names of what shows, beside the journal, that a bootstrap has begun.
+    pub const TRACES: [&str; 7] = [
+        SECRETS,
+        TALOSCONFIG,
+        KUBECONFIG,
+        BOOTSTRAP_CLUSTER,
+        BOOTSTRAP_KUBECONFIG,
+        KIND,
+        HELM,
+    ];
+
+    pub(crate) fn new(home: &Home, cluster: &str) -> Self {
+        Self {
+            path: home.clusters().join(cluster),
+            people: home.people.clone(),
+            cluster: cluster.to_owned(),
+        }
+    }
+
+    /// A state folder apart from the one of that name, with no files for people.
+    pub(crate) fn apart(home: &Home, cluster: &str, id: &str) -> Self {
+        let path = home.state.join("remains").join(format!("{cluster}-{id}"));
+        Self {
+            people: path.join("people"),
+            path,
+            cluster: cluster.to_owned(),
+        }
+    }
+
+    /// The state folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Name of the cluster.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The journal of its runs.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal.ndjson")
+    }
+
+    /// The journal of its destruction.
+    pub fn destroy_journal(&self) -> PathBuf {
+        self.path.join("destroy.ndjson")
+    }
+
+    /// The lock that one run at a time holds.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// The Talos secrets bundle.
+    pub fn secrets(&self) -> PathBuf {
+        self.path.join(SECRETS)
+    }
+
+    /// The kubeconfig that runs use; people have a copy.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.path.join(KUBECONFIG)
+    }
+
+    /// The talosconfig that runs use; people have a copy.
+    pub fn talosconfig(&self) -> PathBuf {
+        self.path.join(TALOSCONFIG)
+    }
+
+    /// Data of the embedded API server, where that is the bootstrap cluster.
+    pub fn bootstrap_cluster(&self) -> PathBuf {
+        self.path.join(BOOTSTRAP_CLUSTER)
+    }
+
+    /// Kubeconfig of the embedded API server.
+    pub fn bootstrap_kubeconfig(&self) -> PathBuf {
+        self.path.join(BOOTSTRAP_KUBECONFIG)
+    }
+
+    /// Folder of the kind cluster, where that is the bootstrap cluster.
+    pub fn kind(&self) -> PathBuf {
+        self.path.join(KIND)
+    }
+
+    /// Folder that helm works in.
+    pub fn helm(&self) -> PathBuf {
+        self.path.join(HELM)
+    }
+
+    /// The receipt of a destroy; it moves to the archive with the folder.
+    pub fn receipt(&self) -> PathBuf {
+        self.path.join("receipt.json")
+    }
+
+    /// The kubeconfig for people.
+    pub fn people_kubeconfig(&self) -> PathBuf {
+        self.people.join(format!("{}-kubeconfig", self.cluster))
+    }
+
+    /// The talosconfig for people.
+    pub fn people_talosconfig(&self) -> PathBuf {
+        self.people.join(format!("{}-talosconfig", self.cluster))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_the_one_that_scripts_rely_on() {
+        let folder = Home::below(Path::new("/data")).cluster("demo");
+        let state = Path::new("/data/state/clusters/demo");
+        assert_eq!(folder.path(), state);
+        for (path, name) in [
+            (folder.journal(), "journal.ndjson"),
+            (folder.lock(), "lock"),
+            (folder.secrets(), "secrets.yaml"),
+            (folder.kubeconfig(), "kubeconfig"),
+            (folder.talosconfig(), "talosconfig"),
+            (folder.bootstrap_cluster(), "bootstrap-cluster"),
+            (folder.bootstrap_kubeconfig(), "bootstrap-kubeconfig"),
+            (folder.kind(), "kind"),
+            (folder.helm(), "helm"),
+            (folder.receipt(), "receipt.json"),
+        ] {
+            assert_eq!(path, state.join(name));
+        }
+        assert_eq!(folder.people_kubeconfig(), Path::new("/data/demo-kubeconfig"));
+        assert_eq!(folder.people_talosconfig(), Path::new("/data/demo-talosconfig"));
+    }
+}

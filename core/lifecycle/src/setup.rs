@@ -1,0 +1,196 @@
+//! From configuration, home and environment to what an operation works with: the platform, the programs, the secrets.
+//!
+//! Nothing is made here but the simulated world, where it is asked for. What an operation would stumble over late is found
+//! here, before its first effect: [`plan`] and [`bootstrap`] share the checks. Home, environment and the way to the
+//! simulated world are handed in; the process is not asked.
+
+mod authorities;
+mod configuration;
+mod error;
+mod limits;
+mod platform;
+mod programs;
+mod proxies;
+mod secrets;
+
+use std::path::PathBuf;
+
+use butler_addons::ClusterFacts;
+use butler_api::config::{BootstrapConfig, Provider as ProviderConfig};
+use butler_files::{ClusterFolder, Environment, home::Home};
+use uuid::Uuid;
+
+use crate::{
+    bootstrap::{
+        bundle::Bundle,
+        machine_config,
+        plan::{self, Plan},
+        run::{self, Request},
+    },
+    bootstrap_clusters::kind::Tools,
+};
+
+pub use self::{
+    authorities::AuthoritiesError,
+    configuration::{ConfigurationError, load},
+    error::SetupError,
+    limits::Limits,
+    platform::{WorldDoor, platform},
+    secrets::SecretError,
+};
+
+/// What surrounds an operation beside its configuration.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The folders of everything that is kept.
+    pub home: &'a Home,
+    /// The environment of the program.
+    pub environment: &'a Environment,
+    /// The way to the simulated world, which only the binaries know.
+    pub world: &'a dyn WorldDoor,
+}
+
+/// Sets a bootstrap up: what it needs is read, checked and connected, and a simulated world that is not up is started.
+pub async fn bootstrap(
+    config: BootstrapConfig,
+    surroundings: Surroundings<'_>,
+    keep_bootstrap_cluster: bool,
+    limits: &Limits,
+) -> Result<Request, SetupError> {
+    let operation = operation(&config);
+    let work = prepare(config, surroundings, keep_bootstrap_cluster);
+    let request = limits.within(&operation, work).await?;
+    Ok(Request {
+        deadline: limits.left(),
+        ..request
+    })
+}
+
+/// What a bootstrap would make. Looks at the platform, changes nothing: a simulated world that is not up stays down.
+pub async fn plan(
+    config: BootstrapConfig,
+    surroundings: Surroundings<'_>,
+    limits: &Limits,
+) -> Result<Plan, SetupError> {
+    let operation = operation(&config);
+    limits.within(&operation, look(config, surroundings)).await
+}
+
+fn operation(config: &BootstrapConfig) -> String {
+    format!("bootstrap of {}", config.cluster.name)
+}
+
+/// The programs that a kind cluster needs, and the certificate authorities that it trusts.
+pub(crate) fn kind_programs(environment: &Environment) -> Result<(Tools, Vec<PathBuf>), SetupError> {
+    Ok((programs::kind_tools(environment), authorities::files(environment)?))
+}
+
+async fn prepare(
+    mut config: BootstrapConfig,
+    surroundings: Surroundings<'_>,
+    keep_bootstrap_cluster: bool,
+) -> Result<Request, SetupError> {
+    let environment = surroundings.environment;
+    let folder = surroundings.home.cluster(&config.cluster.name);
+    // Made beside everything that follows: its key takes a second or more of computing.
+    let bundle = Bundle::begin(&folder);
+    let ca_files = authorities::files(environment)?;
+    let facts = check(&mut config, surroundings).await?;
+    programs::helm_is_there(&config, environment).await?;
+    let begun = begun(&config, &folder)?;
+    if begun.is_none() {
+        // A run that goes on may not need the mirror any more.
+        mirror_is_whole(&config, &facts)?;
+    }
+    let provider = platform(&config.provider, Some(&folder), surroundings, true).await?;
+    Ok(Request {
+        provider,
+        make_installer: programs::installer(&config, &folder, environment, ca_files.clone()),
+        facts,
+        tools: programs::kind_tools(environment),
+        ca_files,
+        bundle,
+        deadline: None,
+        keep_bootstrap_cluster,
+        fuse: fuse(environment),
+        files: folder,
+        config,
+    })
+}
+
+async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Result<Plan, SetupError> {
+    // What it read is thrown away: addons are planned with facts that the plan may show.
+    check(&mut config, surroundings).await?;
+    let unreadable = secrets::unreadable(&mut config, surroundings.environment).await;
+    let addons = butler_addons::plan(&config, &ClusterFacts::default())?;
+    let folder = surroundings.home.cluster(&config.cluster.name);
+    let id = begun(&config, &folder)?;
+    let provider = platform(&config.provider, Some(&folder), surroundings, false).await;
+    let infra = plan::infra(&config, id.unwrap_or_default());
+    let provider = provider.as_deref().map_err(ToString::to_string);
+    let provider = provider.as_ref().map(|provider| *provider).map_err(String::as_str);
+    let (found, mut warnings) = plan::look(provider, &config, &infra, &folder).await;
+    warnings.extend(unreadable);
+    warnings.extend(butler_addons::warnings(&config));
+    if !is_simulated(&config) {
+        let lacking = butler_addons::check_mirror(&addons, config.addons.chart_mirror.as_ref(), false);
+        warnings.extend(lacking.iter().map(|error| format!("a bootstrap is refused: {error}")));
+    }
+    Ok(plan::plan(&config, &addons, &found, warnings))
+}
+
+/// What a plan and a bootstrap check alike: the world file, the secrets (those of machines are put in place of their
+/// sources), the machine configurations that are made with them, and the proxies.
+async fn check(config: &mut BootstrapConfig, surroundings: Surroundings<'_>) -> Result<ClusterFacts, SetupError> {
+    if let ProviderConfig::InMemory(settings) = &config.provider {
+        surroundings.world.check(settings).map_err(SetupError::World)?;
+    }
+    let facts = secrets::facts(config, surroundings.environment).await?;
+    secrets::of_machines(config, surroundings.environment).await?;
+    machine_config::check(config).map_err(SetupError::MachineConfig)?;
+    // The simulated world fetches no charts and manifests, which is what proxies are used for.
+    if !is_simulated(config) {
+        proxies::check(surroundings.environment)?;
+    }
+    Ok(facts)
+}
+
+/// The identity of the cluster if its bootstrap has begun; an error if what earlier runs left cannot be continued.
+fn begun(config: &BootstrapConfig, folder: &ClusterFolder) -> Result<Option<Uuid>, SetupError> {
+    run::cluster_id(config, folder).map_err(|source| SetupError::Remains {
+        folder: folder.clone(),
+        source,
+    })
+}
+
+/// What a folder of charts lacks is better known before the first machine is made.
+fn mirror_is_whole(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<(), SetupError> {
+    if is_simulated(config) {
+        return Ok(());
+    }
+    let addons = butler_addons::plan(config, facts)?;
+    let mut lacking = butler_addons::check_mirror(&addons, config.addons.chart_mirror.as_ref(), true).into_iter();
+    match lacking.next() {
+        None => Ok(()),
+        Some(first) => Err(SetupError::Mirror {
+            first,
+            more: lacking.count(),
+        }),
+    }
+}
+
+fn is_simulated(config: &BootstrapConfig) -> bool {
+    matches!(config.provider, ProviderConfig::InMemory(_))
+}
+
+/// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
+pub(crate) fn fuse(environment: &Environment) -> Option<u64> {
+    if cfg!(debug_assertions) {
+        environment.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! The programs of others that a bootstrap runs, and what they find in their environment: helm, kind and its runtimes.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use butler_addons::{
+    HelmInstaller, HelmSettings, Installer, WorldInstaller,
+    process::{self, Invocation, Stdin, Variables},
+};
+use butler_api::config::BootstrapConfig;
+use butler_files::{ClusterFolder, Environment, environment::KIND_EXPERIMENTAL_PROVIDER};
+use jiff::Timestamp;
+
+use crate::{
+    bootstrap::context::MakeInstaller,
+    bootstrap_clusters::kind::{self, Tools},
+    setup::{SetupError, is_simulated, proxies},
+};
+
+/// The program that installs charts; looked up on PATH.
+const HELM: &str = "helm";
+
+/// Variables with proxies that kind hands on to its node.
+const NODE_PROXIES: [&str; 6] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// Charts need the helm binary, and not any: better to know before the first machine is made.
+pub(super) async fn helm_is_there(config: &BootstrapConfig, environment: &Environment) -> Result<(), SetupError> {
+    if is_simulated(config) {
+        return Ok(());
+    }
+    let ask = Invocation {
+        program: HELM.into(),
+        args: vec!["version".to_owned(), "--short".to_owned()],
+        env: process::Environment::Only(environment.only(butler_addons::HELM_ENVIRONMENT)),
+        stdin: Stdin::Null,
+        timeout: Duration::from_mins(1),
+    };
+    let asked = process::run(ask, &|_| {}).await.map_err(SetupError::NoHelm)?;
+    butler_addons::check_helm(&asked.stdout).map_err(|why| SetupError::UnfitHelm { why })
+}
+
+/// What installs addons. The simulated world has its own; everything else is installed by the helm binary.
+pub(super) fn installer(
+    config: &BootstrapConfig,
+    folder: &ClusterFolder,
+    environment: &Environment,
+    ca_files: Vec<PathBuf>,
+) -> MakeInstaller {
+    if is_simulated(config) {
+        return Box::new(|access| {
+            let installer: Arc<dyn Installer> = Arc::new(WorldInstaller::new(access.client, Timestamp::now));
+            Box::pin(async move { Ok(installer) })
+        });
+    }
+    let folder = folder.helm();
+    let mirror = config.addons.chart_mirror.clone();
+    let timeout = config.deadlines.addon;
+    let env = helm_variables(environment);
+    Box::new(move |access| {
+        let settings = HelmSettings {
+            binary: HELM.into(),
+            folder: folder.clone(),
+            kubeconfig: access.kubeconfig,
+            servers: Some(access.servers),
+            tls_server_name: Some(access.server_name),
+            mirror: mirror.clone(),
+            ca_files: ca_files.clone(),
+            env: env.clone(),
+            timeout,
+        };
+        Box::pin(async move {
+            let installer = HelmInstaller::open(settings, access.client, Timestamp::now).await?;
+            Ok(Arc::new(installer) as Arc<dyn Installer>)
+        })
+    })
+}
+
+/// What helm finds in its environment: what it needs, and what goes direct.
+fn helm_variables(environment: &Environment) -> Variables {
+    let direct = proxies::direct(environment).map(|(name, value)| (name.into(), value.into()));
+    let mut variables = environment.only(butler_addons::HELM_ENVIRONMENT);
+    variables.extend(direct);
+    variables
+}
+
+/// kind and the runtimes below it, with their environment.
+pub(super) fn kind_tools(environment: &Environment) -> Tools {
+    let text = |name: &str| environment.text(name).map(ToOwned::to_owned);
+    let proxy = |name: &str| Some((name.to_owned(), text(name)?.into()));
+    Tools {
+        runtime_variable: text(KIND_EXPERIMENTAL_PROVIDER),
+        proxies: NODE_PROXIES.into_iter().filter_map(proxy).collect(),
+        env: environment.only(kind::ENVIRONMENT),
+        ..Tools::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn environment() -> Environment {
+        [
+            ("PATH", "/bin"),
+            ("HTTPS_PROXY", "http://proxy:3128"),
+            ("no_proxy", "10.0.0.0/8"),
+            ("DOCKER_HOST", "unix:///run/docker.sock"),
+            ("KIND_EXPERIMENTAL_PROVIDER", "podman"),
+            ("KUBECONFIG", "/home/me/.kube/config"),
+            ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn names(variables: &Variables) -> Vec<&str> {
+        variables.iter().filter_map(|(name, _)| name.to_str()).collect()
+    }
+
+    #[test]
+    fn helm_gets_its_own_variables_and_what_goes_direct() {
+        let variables = helm_variables(&environment());
+        assert_eq!(names(&variables), ["PATH", "HTTPS_PROXY", "NO_PROXY", "no_proxy"]);
+        assert!(variables.contains(&("NO_PROXY".into(), "10.0.0.0/8".into())));
+        // Empty ones are given as well: helm does not fall back to anything else then.
+        assert_eq!(
+            names(&helm_variables(&Environment::default())),
+            ["NO_PROXY", "no_proxy"]
+        );
+    }
+
+    #[test]
+    fn kind_gets_the_runtime_and_the_proxies_beside_its_environment() {
+        let tools = kind_tools(&environment());
+        assert_eq!(tools.runtime_variable.as_deref(), Some("podman"));
+        assert_eq!(names(&tools.env), ["PATH", "DOCKER_HOST"]);
+        let proxies: Vec<_> = tools
+            .proxies
+            .iter()
+            .map(|(name, value)| (&**name, value.expose_secret()))
+            .collect();
+        assert_eq!(
+            proxies,
+            [("HTTPS_PROXY", "http://proxy:3128"), ("no_proxy", "10.0.0.0/8")]
+        );
+    }
+}

@@ -1,0 +1,374 @@
+//! Secrets that the configuration refers to, read when a run needs them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use butler_addons::{
+    ClusterFacts,
+    process::{self, Finished, Invocation, ProcessError, Stdin},
+};
+use butler_api::config::{BootstrapConfig, NotText, SecretSource, utf8};
+use butler_files::{
+    Environment,
+    read::{self, ReadError},
+};
+use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
+
+/// How long a command that prints a secret may take.
+const EXEC_LIMIT: Duration = Duration::from_secs(30);
+/// Largest file that holds a secret.
+const SECRET_LIMIT: u64 = 1 << 20;
+/// Lines of a failed command that are told.
+const STDERR_LINES: usize = 5;
+/// Characters of each.
+const STDERR_WIDTH: usize = 200;
+
+/// Why a secret that the configuration refers to cannot be had. No variant holds or quotes any of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Its file cannot be read.
+    #[error("cannot read {} for {field}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where the configuration asks for it.
+        field: String,
+        /// Why not.
+        source: ReadError,
+    },
+    /// Its variable is not set.
+    #[error("{field} names the environment variable {name}, which is not set")]
+    Unset {
+        /// The variable.
+        name: String,
+        /// Where the configuration asks for it.
+        field: String,
+    },
+    /// What was read is no text.
+    #[error("{place} cannot be used for {field}: {flaw}")]
+    NotText {
+        /// Where it was read.
+        place: String,
+        /// Where the configuration asks for it.
+        field: String,
+        /// What is wrong with it.
+        flaw: NotText,
+    },
+    /// Nothing was read.
+    #[error("{place} is empty, but {field} needs a value")]
+    Empty {
+        /// Where it was read.
+        place: String,
+        /// Where the configuration asks for it.
+        field: String,
+    },
+    /// There is no command to run.
+    #[error("{field} names an empty command")]
+    NoCommand {
+        /// Where the configuration names it.
+        field: String,
+    },
+    /// The command failed.
+    #[error("cannot run the command {program} of {field}")]
+    Command {
+        /// The program.
+        program: String,
+        /// Where the configuration names it.
+        field: String,
+        /// How it ended.
+        ending: String,
+        /// The end of what it said on stderr.
+        said: Vec<String>,
+    },
+    /// The command printed something that is no secret.
+    #[error("the output of {program} is {flaw}, but {field} needs a text")]
+    Output {
+        /// The program.
+        program: String,
+        /// Where the configuration names it.
+        field: String,
+        /// What is wrong with its output.
+        flaw: &'static str,
+    },
+}
+
+impl SecretError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::NotText { .. }).then_some("a secret is UTF-8 text")
+    }
+}
+
+/// What addons need of the configuration's secrets.
+pub(super) async fn facts(config: &BootstrapConfig, environment: &Environment) -> Result<ClusterFacts, SecretError> {
+    let console = config.addons.console.as_ref();
+    let password = console.and_then(|c| c.admin_password.as_ref());
+    let jwt = console.and_then(|c| c.jwt_secret.as_ref());
+    Ok(ClusterFacts {
+        console_password: read_if(password, "addons.console.auth.adminPassword", environment).await?,
+        console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", environment).await?,
+        capi_variables: capi_variables(config, environment).await?,
+        ..ClusterFacts::default()
+    })
+}
+
+/// Variables of Cluster API's providers, in the order of the configuration's list.
+async fn capi_variables(
+    config: &BootstrapConfig,
+    environment: &Environment,
+) -> Result<Vec<BTreeMap<String, SecretString>>, SecretError> {
+    let mut all = Vec::new();
+    let providers = config
+        .addons
+        .capi
+        .iter()
+        .flat_map(|capi| &capi.infrastructure_providers);
+    for (i, provider) in providers.enumerate() {
+        let mut values = BTreeMap::new();
+        for (name, source) in &provider.variables {
+            let field = format!("addons.capi.infrastructureProviders[{i}].variables.{name}");
+            values.insert(name.clone(), read(source, &field, environment).await?);
+        }
+        all.push(values);
+    }
+    Ok(all)
+}
+
+/// Reads the secrets that machine configurations need, and puts the values in place of their sources.
+pub(super) async fn of_machines(config: &mut BootstrapConfig, environment: &Environment) -> Result<(), SecretError> {
+    for (field, source) in config.secrets_mut() {
+        if field.starts_with("talos.") {
+            *source = SecretSource::Clear(read(source, &field, environment).await?);
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with secrets that no run of this version reads: those of platforms that are not implemented yet.
+pub(super) async fn unreadable(config: &mut BootstrapConfig, environment: &Environment) -> Vec<String> {
+    let mut found = Vec::new();
+    for (field, source) in config.secrets_mut() {
+        if field.starts_with("providerConfig.")
+            && let Err(error) = read(source, &field, environment).await
+        {
+            found.push(error.to_string());
+        }
+    }
+    found
+}
+
+async fn read_if(
+    source: Option<&SecretSource>,
+    field: &str,
+    environment: &Environment,
+) -> Result<Option<SecretString>, SecretError> {
+    match source {
+        Some(source) => read(source, field, environment).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The value of a secret. No error quotes it.
+async fn read(source: &SecretSource, field: &str, environment: &Environment) -> Result<SecretString, SecretError> {
+    match source {
+        SecretSource::Clear(value) => tidy(value.expose_secret().as_bytes(), field, "the configuration"),
+        SecretSource::File(path) => {
+            let path = Path::new(path);
+            let bytes = read::file(path, SECRET_LIMIT).map(Zeroizing::new);
+            let bytes = bytes.map_err(|source| SecretError::File {
+                path: path.to_owned(),
+                field: field.to_owned(),
+                source,
+            })?;
+            tidy(&bytes, field, &path.display().to_string())
+        }
+        SecretSource::Env(name) => match environment.get(name) {
+            Some(value) => tidy(
+                value.as_encoded_bytes(),
+                field,
+                &format!("the environment variable {name}"),
+            ),
+            None => Err(SecretError::Unset {
+                name: name.clone(),
+                field: field.to_owned(),
+            }),
+        },
+        SecretSource::Exec(words) => exec(words, field).await,
+    }
+}
+
+/// The one rule for what files, variables and commands hold: a byte order mark and line ends at the end go, and something
+/// must be left.
+fn tidy(bytes: &[u8], field: &str, place: &str) -> Result<SecretString, SecretError> {
+    let text = utf8(bytes).map_err(|flaw| SecretError::NotText {
+        place: place.to_owned(),
+        field: field.to_owned(),
+        flaw,
+    })?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.trim().is_empty() {
+        return Err(SecretError::Empty {
+            place: place.to_owned(),
+            field: field.to_owned(),
+        });
+    }
+    Ok(SecretString::from(text))
+}
+
+/// What a command prints.
+async fn exec(words: &[String], field: &str) -> Result<SecretString, SecretError> {
+    let Some((program, args)) = words.split_first() else {
+        return Err(SecretError::NoCommand {
+            field: field.to_owned(),
+        });
+    };
+    let finished = run(program, args, field).await?;
+    let flaw = match &finished {
+        Finished { truncated: true, .. } => Some("too long"),
+        Finished { stdout, .. } if stdout.contains(char::REPLACEMENT_CHARACTER) => Some("not UTF-8"),
+        Finished { .. } => None,
+    };
+    match flaw {
+        None => tidy(finished.stdout.as_bytes(), field, &format!("the output of {program}")),
+        Some(flaw) => Err(SecretError::Output {
+            program: program.clone(),
+            field: field.to_owned(),
+            flaw,
+        }),
+    }
+}
+
+/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is told.
+async fn run(program: &str, args: &[String], field: &str) -> Result<Finished, SecretError> {
+    let invocation = Invocation {
+        program: program.into(),
+        args: args.to_vec(),
+        // The user's own command: it may need anything that the user has.
+        env: process::Environment::Inherited,
+        stdin: Stdin::Null,
+        timeout: EXEC_LIMIT,
+    };
+    let said = Mutex::new(VecDeque::new());
+    let on_line = |line: &str| {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() == STDERR_LINES {
+            said.pop_front();
+        }
+        said.push_back(line.chars().take(STDERR_WIDTH).collect::<String>());
+    };
+    let finished = process::run(invocation, &on_line).await;
+    let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
+    finished.map_err(|error| SecretError::Command {
+        program: program.to_owned(),
+        field: field.to_owned(),
+        ending: ending(&error),
+        said: said.into(),
+    })
+}
+
+/// How a command ended that gave no secret.
+fn ending(error: &ProcessError) -> String {
+    match error {
+        ProcessError::Failed { code: Some(code), .. } => format!("it failed with code {code}"),
+        ProcessError::Failed { code: None, .. } => "it was ended by a signal".to_owned(),
+        ProcessError::Timeout { timeout, .. } => format!("it did not end within {} s", timeout.as_secs()),
+        ProcessError::NotFound { .. } => "it was not found".to_owned(),
+        ProcessError::Io { source, .. } => source.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELD: &str = "addons.console.auth.adminPassword";
+
+    fn told(error: &SecretError) -> String {
+        format!("{error}\n{error:?}")
+    }
+
+    async fn value(source: SecretSource, env: &[(&str, &str)]) -> Result<String, SecretError> {
+        let environment = env.iter().copied().collect();
+        read(&source, FIELD, &environment)
+            .await
+            .map(|secret| secret.expose_secret().to_owned())
+    }
+
+    fn shell(script: &str) -> SecretSource {
+        SecretSource::Exec(["/bin/sh", "-c", script].map(str::to_owned).to_vec())
+    }
+
+    /// The same text from every kind of source.
+    async fn everywhere(text: &str) -> Vec<Result<String, SecretError>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, text).unwrap();
+        vec![
+            value(SecretSource::File(file.display().to_string()), &[]).await,
+            value(SecretSource::Env("S".to_owned()), &[("S", text)]).await,
+            value(shell(&format!("cat {}", file.display())), &[]).await,
+            value(SecretSource::Clear(text.into()), &[]).await,
+        ]
+    }
+
+    #[tokio::test]
+    async fn one_rule_for_files_variables_commands_and_clear_text() {
+        for text in [
+            "hunter2",
+            "hunter2\n",
+            "hunter2\r\n",
+            "hunter2\n\n\r\n",
+            "\u{feff}hunter2\r",
+        ] {
+            for found in everywhere(text).await {
+                assert_eq!(found.unwrap(), "hunter2", "{text:?}");
+            }
+        }
+        for found in everywhere(" two\nlines \n").await {
+            assert_eq!(found.unwrap(), " two\nlines ");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_no_secret() {
+        for text in ["", "\n", "\r\n\r\n", "\u{feff}", "  \n"] {
+            for found in everywhere(text).await {
+                let shown = told(&found.unwrap_err());
+                assert!(shown.contains(FIELD), "{shown}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failing_command_shows_what_it_says_and_not_the_secret() {
+        let error = value(shell("echo hunter2; exit 3"), &[]).await.unwrap_err();
+        let shown = told(&error);
+        assert!(!shown.contains("hunter2") && shown.contains("code 3"), "{shown}");
+        let script = "i=0; while [ $i -lt 50 ]; do echo hunter2; echo no key for you $i >&2; i=$((i+1)); done; exit 1";
+        let shown = told(&value(shell(script), &[]).await.unwrap_err());
+        assert!(
+            !shown.contains("hunter2") && shown.contains("no key for you 49"),
+            "{shown}"
+        );
+        assert!(!shown.contains("no key for you 40"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_text_is_told_without_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, b"hunter2\xff").unwrap();
+        let shown = told(
+            &value(SecretSource::File(file.display().to_string()), &[])
+                .await
+                .unwrap_err(),
+        );
+        assert!(shown.contains("not UTF-8") && !shown.contains("hunter2"), "{shown}");
+        let shown = told(&value(shell(r"printf 'hunter2\377'"), &[]).await.unwrap_err());
+        assert!(shown.contains("not UTF-8") && !shown.contains("hunter2"), "{shown}");
+    }
+}

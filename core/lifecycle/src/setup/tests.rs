@@ -1,0 +1,163 @@
+//! What is decided before an operation begins.
+
+use std::sync::Mutex;
+
+use butler_api::config::{ChartMirror, InMemory};
+use butler_infra::{BoxError, WorldAccess};
+use futures::future::{BoxFuture, FutureExt as _};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// A door behind which no world runs; it keeps what it was asked.
+#[derive(Default)]
+struct NoWorld {
+    refuses: bool,
+    asked: Mutex<Vec<&'static str>>,
+}
+
+impl NoWorld {
+    fn note(&self, what: &'static str) {
+        self.asked.lock().unwrap().push(what);
+    }
+}
+
+impl WorldDoor for NoWorld {
+    fn check(&self, _: &InMemory) -> Result<(), BoxError> {
+        self.note("check");
+        if self.refuses {
+            return Err("the world file is no good".into());
+        }
+        Ok(())
+    }
+
+    fn find<'a>(&'a self, _: &'a InMemory, start: bool) -> BoxFuture<'a, Result<Option<WorldAccess>, BoxError>> {
+        self.note(if start { "start" } else { "find" });
+        async { Ok(None) }.boxed()
+    }
+}
+
+fn config(name: &str) -> BootstrapConfig {
+    let path = format!("{}/../../fixtures/configs/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    butler_api::config::load(&text, name).unwrap().config
+}
+
+fn no_limits() -> Limits {
+    Limits {
+        deadline: None,
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// A home of its own, an environment, and no world.
+struct Site {
+    root: tempfile::TempDir,
+    home: Home,
+    environment: Environment,
+    world: NoWorld,
+}
+
+impl Site {
+    fn new(environment: &[(&str, &str)]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        Self {
+            home: Home::below(&root.path().join("home")),
+            environment: environment.iter().copied().collect(),
+            world: NoWorld::default(),
+            root,
+        }
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            home: &self.home,
+            environment: &self.environment,
+            world: &self.world,
+        }
+    }
+
+    fn asked(&self) -> Vec<&'static str> {
+        self.world.asked.lock().unwrap().clone()
+    }
+
+    async fn refused(&self, config: BootstrapConfig) -> SetupError {
+        let request = bootstrap(config, self.surroundings(), false, &no_limits()).await;
+        request.err().expect("the bootstrap is refused")
+    }
+}
+
+#[tokio::test]
+async fn a_plan_starts_no_world_writes_nothing_and_says_what_it_could_not_see() {
+    let site = Site::new(&[]);
+    let config = config("inmemory-single.yaml");
+    let plan = plan(config, site.surroundings(), &no_limits()).await.unwrap();
+    assert_eq!(site.asked(), ["check", "find"]);
+    assert!(!site.home.state.exists() && !site.home.people.exists());
+    let unseen = plan
+        .warnings
+        .iter()
+        .any(|w| w.contains("the simulated world is not running"));
+    assert!(unseen, "{:?}", plan.warnings);
+}
+
+#[tokio::test]
+async fn a_bootstrap_starts_the_world_once_everything_else_is_right() {
+    let mut site = Site::new(&[]);
+    let error = site.refused(config("inmemory-single.yaml")).await;
+    assert_eq!(site.asked(), ["check", "start"]);
+    assert!(matches!(error, SetupError::Platform(_)), "{error}");
+    site.world = NoWorld {
+        refuses: true,
+        ..NoWorld::default()
+    };
+    let error = site.refused(config("inmemory-single.yaml")).await;
+    assert_eq!(
+        (site.asked(), error.to_string().as_str()),
+        (vec!["check"], "the world file is no good")
+    );
+}
+
+#[tokio::test]
+async fn proxies_matter_where_something_is_fetched_through_them() {
+    let site = Site::new(&[("HTTPS_PROXY", "http://user:hunter2 @:::")]);
+    let error = site.refused(config("static.yaml")).await;
+    assert!(
+        matches!(
+            error,
+            SetupError::Proxy {
+                variable: "HTTPS_PROXY"
+            }
+        ),
+        "{error}"
+    );
+    let error = site.refused(config("inmemory-single.yaml")).await;
+    assert!(matches!(error, SetupError::Platform(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_helm_is_found_before_the_platform_is_asked() {
+    let site = Site::new(&[("PATH", "/nonexistent")]);
+    let error = site.refused(config("static.yaml")).await;
+    assert!(matches!(error, SetupError::NoHelm(_)), "{error}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn what_a_folder_of_charts_lacks_is_told_with_the_first_and_a_count() {
+    let site = Site::new(&[]);
+    let mut config = config("static.yaml");
+    config.addons.chart_mirror = Some(ChartMirror::Folder(site.root.path().display().to_string()));
+    let error = mirror_is_whole(&config, &ClusterFacts::default()).unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains(" more)") && told.contains(".tgz"), "{told}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("--dry-run")));
+}
+
+#[test]
+fn the_time_that_is_left_is_what_a_run_gets() {
+    let mut limits = no_limits();
+    assert_eq!(limits.left(), None);
+    limits.deadline = Some(std::time::Instant::now());
+    assert_eq!(limits.left(), Some(std::time::Duration::ZERO));
+}
