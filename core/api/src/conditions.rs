@@ -9,36 +9,8 @@ pub mod types {
     pub const READY: &str = "Ready";
     /// Work on the object is under way.
     pub const PROGRESSING: &str = "Progressing";
-    /// The object works less well than it should.
-    pub const DEGRADED: &str = "Degraded";
-    /// The platform accepts the credentials of a ProviderConfig.
-    pub const CREDENTIALS_VALID: &str = "CredentialsValid";
-    /// The NetworkPools of a ProviderConfig have addresses left.
-    pub const POOL_AVAILABLE: &str = "PoolAvailable";
-    /// The balancer of a LoadBalancerRequest exists.
-    pub const PROVISIONED: &str = "Provisioned";
-    /// The balancer knows all targets.
-    pub const TARGETS_SYNCED: &str = "TargetsSynced";
-    /// 70 % of a NetworkPool are used.
-    pub const CAPACITY_WARNING: &str = "CapacityWarning";
-    /// 85 % of a NetworkPool are used.
-    pub const CAPACITY_CRITICAL: &str = "CapacityCritical";
-    /// 95 % of a NetworkPool are used.
-    pub const CAPACITY_EXHAUSTED: &str = "CapacityExhausted";
-    /// The machines of a TenantCluster exist.
-    pub const INFRASTRUCTURE_READY: &str = "InfrastructureReady";
-    /// The control plane of a TenantCluster answers.
-    pub const CONTROL_PLANE_READY: &str = "ControlPlaneReady";
-    /// The workers of a TenantCluster are ready.
-    pub const WORKERS_READY: &str = "WorkersReady";
-    /// The addons of a TenantCluster are installed.
-    pub const ADDONS_READY: &str = "AddonsReady";
-    /// A TenantCluster has its addresses.
-    pub const NETWORK_READY: &str = "NetworkReady";
     /// The system image of a TenantCluster is on the platform.
     pub const IMAGE_READY: &str = "ImageReady";
-    /// A TenantCluster is within the limits of its team.
-    pub const QUOTA_SATISFIED: &str = "QuotaSatisfied";
 }
 
 /// Reasons in use. Reasons are an open set; compare, never match exhaustively.
@@ -55,58 +27,14 @@ pub mod reasons {
     pub const WAITING_FOR_IP: &str = "WaitingForIP";
     /// The work failed, and is not tried again.
     pub const FAILED: &str = "Failed";
-    /// The object is being deleted.
-    pub const DELETING: &str = "Deleting";
     /// The object is gone.
     pub const DELETED: &str = "Deleted";
     /// All is well.
     pub const READY: &str = "Ready";
-    /// Work is under way.
-    pub const RECONCILING: &str = "Reconciling";
-    /// Something else must be ready first.
-    pub const WAITING_FOR_DEPENDENCIES: &str = "WaitingForDependencies";
     /// The platform refused.
     pub const PROVIDER_ERROR: &str = "ProviderError";
-    /// The ProviderConfig cannot be used.
-    pub const PROVIDER_CONFIG_ERROR: &str = "ProviderConfigError";
-    /// The specification cannot be carried out.
-    pub const INVALID_CONFIGURATION: &str = "InvalidConfiguration";
-    /// The specification breaks a rule.
-    pub const VALIDATION_FAILED: &str = "ValidationFailed";
-    /// A limit was reached.
-    pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
-    /// No address is left.
-    pub const POOL_EXHAUSTED: &str = "PoolExhausted";
-    /// No block of addresses could be assigned.
-    pub const ALLOCATION_FAILED: &str = "AllocationFailed";
-    /// The platform does not accept the credentials.
-    pub const CREDENTIALS_INVALID: &str = "CredentialsInvalid";
-    /// The virtual machine vanished.
-    pub const VM_DELETED: &str = "VMDeleted";
-    /// The virtual machine was stopped.
-    pub const VM_TERMINATED: &str = "VMTerminated";
-    /// The ProviderConfig of a ClusterBootstrap does not exist.
-    pub const PROVIDER_CONFIG_NOT_FOUND: &str = "ProviderConfigNotFound";
-    /// A machine of a ClusterBootstrap failed.
-    pub const MACHINE_PROVISIONING_FAILED: &str = "MachineProvisioningFailed";
-    /// The balancer of a ClusterBootstrap failed.
-    pub const LOAD_BALANCER_FAILED: &str = "LoadBalancerFailed";
-    /// No machine configuration could be made.
-    pub const TALOS_CONFIG_GENERATION_FAILED: &str = "TalosConfigGenerationFailed";
-    /// A ClusterBootstrap has no control plane machine.
-    pub const NO_CONTROL_PLANE_NODES: &str = "NoControlPlaneNodes";
-    /// etcd or Kubernetes could not be started.
-    pub const BOOTSTRAP_FAILED: &str = "BootstrapFailed";
-    /// The platform is building an image.
-    pub const IMAGE_BUILDING: &str = "ImageBuilding";
-    /// The platform is downloading an image.
-    pub const IMAGE_DOWNLOADING: &str = "ImageDownloading";
-    /// An image is being sent to the platform.
-    pub const IMAGE_UPLOADING: &str = "ImageUploading";
     /// The image is on the platform.
     pub const IMAGE_READY: &str = "ImageReady";
-    /// The image could not be brought to the platform.
-    pub const IMAGE_SYNC_FAILED: &str = "ImageSyncFailed";
 }
 
 /// Status of a condition.

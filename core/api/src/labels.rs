@@ -20,42 +20,8 @@ pub const ADDON: &str = key!("addon");
 pub const CLUSTER_BOOTSTRAP: &str = key!("cluster-bootstrap");
 /// Label: `control-plane` or `worker`.
 pub const ROLE: &str = key!("role");
-/// Label: team name.
-pub const TEAM: &str = key!("team");
-/// Label: tenant cluster.
-pub const TENANT: &str = key!("tenant");
 /// Label: environment of a TenantCluster.
 pub const ENVIRONMENT: &str = key!("environment");
-/// Label: namespace of the object a copy was made from.
-pub const SOURCE_NAMESPACE: &str = key!("source-namespace");
-/// Label: name of the object a copy was made from.
-pub const SOURCE_NAME: &str = key!("source-name");
-/// Label: NetworkPool of an IPAllocation.
-pub const NETWORK_POOL: &str = key!("network-pool");
-/// Label: ProviderConfig of a tenant object or ImageSync.
-pub const PROVIDER_CONFIG: &str = key!("provider-config");
-/// Label: `loadbalancer` or `nodes`, on an IPAllocation.
-pub const ALLOCATION_TYPE: &str = key!("allocation-type");
-/// Label: `initial` or `growth`, on an IPAllocation.
-pub const ALLOCATION_ROLE: &str = key!("allocation-role");
-/// Label: `true` on LoadBalancer services of the platform itself.
-pub const PLATFORM_LB: &str = key!("platform-lb");
-/// Label: owner of a Workspace.
-pub const WORKSPACE_OWNER: &str = key!("workspace-owner");
-/// Label: workspace a pod or volume claim belongs to.
-pub const WORKSPACE: &str = key!("workspace");
-/// Label: schematic of an ImageSync, cut with [`label_value`].
-pub const SCHEMATIC_ID: &str = key!("schematic-id");
-/// Label: system version of an ImageSync.
-pub const IMAGE_VERSION: &str = key!("image-version");
-/// Label: architecture of an ImageSync.
-pub const IMAGE_ARCH: &str = key!("image-arch");
-/// Label: AddonDefinition of a TenantAddon or ManagementAddon.
-pub const ADDON_DEFINITION: &str = key!("addon-definition");
-/// Label: `true` on a TenantAddon made by observability enrolment.
-pub const AUTO_ENROLLED: &str = key!("auto-enrolled");
-/// Label: `true` on the cluster that hosts the observability pipeline.
-pub const OBSERVABILITY_PIPELINE: &str = key!("observability-pipeline");
 /// Label: `builtin` on the AddonDefinitions of the catalog chart.
 pub const SOURCE: &str = key!("source");
 /// Label: category of a catalog AddonDefinition.
@@ -64,25 +30,9 @@ pub const CATEGORY: &str = key!("category");
 pub const USER_TYPE: &str = key!("user-type");
 /// Label: name (not platform) of the ProviderConfig a credentials Secret belongs to.
 pub const PROVIDER: &str = key!("provider");
-/// Label: IdentityProvider a Secret belongs to.
-pub const IDENTITY_PROVIDER: &str = key!("identity-provider");
 
-/// Annotation: free text, copied from a Team to its namespace.
-pub const DESCRIPTION: &str = key!("description");
-/// Annotation: who or what created the object.
-pub const CREATED_BY: &str = key!("created-by");
-/// Annotation: who created a TenantCluster; cannot change.
-pub const CREATOR_EMAIL: &str = key!("creator-email");
-/// Annotation: whose quota a TenantCluster counts against.
-pub const OWNER: &str = key!("owner");
-/// Annotation: `true` permits one change of the environment label.
-pub const MIGRATION_OPERATION: &str = key!("migration-operation");
 /// Annotation: `true` opens the SSH service of a Workspace.
 pub const CONNECT: &str = key!("connect");
-/// Annotation: when [`CONNECT`] was set (RFC 3339).
-pub const CONNECT_TIME: &str = key!("connect-time");
-/// Annotation: availability zone wanted for a MachineRequest (AWS).
-pub const AVAILABILITY_ZONE: &str = key!("availability-zone");
 /// Annotation: on the first User, whether its password follows the Secret.
 pub const SYNC_PASSWORD: &str = key!("sync-password");
 
@@ -90,10 +40,6 @@ pub const SYNC_PASSWORD: &str = key!("sync-password");
 pub const CLUSTER_ID: &str = key!("cluster-id");
 /// Owner marker: generation of the object it was made for, so that a replaced machine is told from its successor.
 pub const GENERATION: &str = key!("generation");
-/// Annotation: when the machine booted, as it says itself (RFC 3339); a pivot must leave it unchanged.
-pub const BOOT_TIME: &str = key!("boot-time");
-/// Annotation: run of the toolkit that wrote the object last (UUID).
-pub const RUN_ID: &str = key!("run-id");
 /// Annotation: digest of the configuration an object was made from.
 pub const CONFIG_DIGEST: &str = key!("config-digest");
 

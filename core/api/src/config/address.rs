@@ -48,14 +48,6 @@ impl Host {
         }
         is_dns_name(&text.to_lowercase()).then(|| Self::Name(text.to_owned()))
     }
-
-    /// The IP address, if it is one.
-    pub fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Address(address) => Some(*address),
-            Self::Name(_) => None,
-        }
-    }
 }
 
 /// Without brackets, as certificates and settings of a host have it.
@@ -170,16 +162,9 @@ impl ControlPlaneEndpoint {
             Self::Name(_) => None,
         }
     }
-
-    /// The host of the endpoint, to connect to and to write into configurations and certificates.
-    pub fn host(&self) -> Host {
-        match self {
-            Self::Vip(address) => Host::Address((*address).into()),
-            Self::Name(name) => Host::Name(name.clone()),
-        }
-    }
 }
 
+/// The host to connect to, and to write into configurations and certificates.
 impl fmt::Display for ControlPlaneEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -222,6 +207,32 @@ impl fmt::Display for NodeAddress {
             Some(_) => self.socket().fmt(f),
             None => self.ip.fmt(f),
         }
+    }
+}
+
+/// Names that stand for an address where DNS does not know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAlias {
+    /// The address that the names stand for.
+    pub address: IpAddr,
+    /// One or more DNS names, as they were written.
+    pub names: Vec<String>,
+}
+
+impl HostAlias {
+    /// Reads `IP HOST`, with further hosts where there are any.
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let address = words.next()?.parse().ok()?;
+        let names: Vec<String> = words.map(str::to_owned).collect();
+        let valid = !names.is_empty() && names.iter().all(|name| is_dns_name(&name.to_lowercase()));
+        valid.then_some(Self { address, names })
+    }
+}
+
+impl fmt::Display for HostAlias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.address, self.names.join(" "))
     }
 }
 
@@ -271,7 +282,7 @@ macro_rules! serialize_as_text {
     };
 }
 
-serialize_as_text!(Host, HttpUrl, ControlPlaneEndpoint, NodeAddress);
+serialize_as_text!(Host, HttpUrl, ControlPlaneEndpoint, NodeAddress, HostAlias);
 
 #[cfg(test)]
 mod tests {
@@ -333,7 +344,6 @@ mod tests {
             (vip.to_string(), name.to_string()),
             ("192.0.2.10".to_owned(), "api.example.org".to_owned())
         );
-        assert_eq!(name.host(), Host::Name("api.example.org".to_owned()));
     }
 
     #[test]

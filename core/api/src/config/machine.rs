@@ -41,6 +41,7 @@ pub struct RegistryHost {
     pub login: Option<Login>,
 }
 
+#[expect(clippy::ref_option, reason = "serde passes the field as it is")]
 fn authorities<S: Serializer>(pem: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     pem.as_deref().map(fingerprint).serialize(serializer)
 }

@@ -43,7 +43,7 @@ pub fn cluster_bootstrap(config: &BootstrapConfig) -> ClusterBootstrap {
         talos: TalosSpec {
             version: format!("v{}", config.talos.version),
             // The schema wants the field; empty means the plain image.
-            schematic: config.talos.schematic.clone().unwrap_or_else(String::new),
+            schematic: config.talos.schematic.clone().unwrap_or_default(),
             install_disk: Some(config.talos.install_disk.clone()),
             config_patches: Vec::new(),
         },

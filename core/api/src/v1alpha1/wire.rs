@@ -203,5 +203,5 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_else(T::default))
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

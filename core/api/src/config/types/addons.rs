@@ -48,6 +48,7 @@ pub struct Addons {
 }
 
 /// An installed addon is never an empty mapping: it says that it is enabled.
+#[expect(clippy::ref_option, reason = "serde passes the field as it is")]
 fn installed<T: Serialize, S: Serializer>(addon: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Installed<'a, T> {

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::Role;
-use crate::config::{HttpUrl, NodeAddress};
+use crate::config::{HostAlias, HttpUrl, NodeAddress};
 
 /// The kind of infrastructure, as written in `provider`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -214,8 +214,8 @@ pub struct Nutanix {
     /// UUID of the storage container of the disks.
     #[serde(rename = "storageContainerUUID")]
     pub storage_container_uuid: Option<String>,
-    /// Lines `IP HOST` for names that DNS does not know.
-    pub host_aliases: Vec<String>,
+    /// Names that DNS does not know, with their addresses.
+    pub host_aliases: Vec<HostAlias>,
 }
 
 /// Settings of Proxmox VE (`providerConfig.proxmox`).
@@ -241,8 +241,8 @@ pub struct Proxmox {
     /// VMIDs that the machines may take.
     #[serde(flatten)]
     pub vmid_range: Option<VmidRange>,
-    /// Lines `IP HOST` for names that DNS does not know.
-    pub host_aliases: Vec<String>,
+    /// Names that DNS does not know, with their addresses.
+    pub host_aliases: Vec<HostAlias>,
 }
 
 /// A closed range of VMIDs.

@@ -168,7 +168,7 @@ impl Validator<'_> {
 /// The stand-in of a needed setting that is missing or unusable. That is reported, so the configuration is refused and nobody
 /// sees the stand-in.
 fn or_stand_in<T: Default>(value: Option<T>) -> T {
-    value.unwrap_or_else(T::default)
+    value.unwrap_or_default()
 }
 
 /// An optional text; empty means not written, as it does for the Go tool.

@@ -8,8 +8,8 @@ use std::{
 use super::{Validator, net, or_stand_in, secrets, talos, text};
 use crate::{
     config::{
-        Authority, Aws, Azure, Cluster, Gcp, Harvester, Host, HttpUrl, InMemory, NodeAddress, Nutanix, Provider,
-        ProviderKind, Proxmox, Role, StaticMachine, StaticMachines, VmidRange,
+        Authority, Aws, Azure, Cluster, Gcp, Harvester, Host, HostAlias, HttpUrl, InMemory, NodeAddress, Nutanix,
+        Provider, ProviderKind, Proxmox, Role, StaticMachine, StaticMachines, VmidRange,
         address::{is_dns_name, is_label},
         raw::RawConfig,
         raw_providers::{
@@ -471,12 +471,12 @@ fn no_url() -> HttpUrl {
     }
 }
 
-fn host_aliases(v: &mut Validator<'_>, lines: &[String], path: &str) -> Vec<String> {
+fn host_aliases(v: &mut Validator<'_>, lines: &[String], path: &str) -> Vec<HostAlias> {
+    let mut aliases = Vec::new();
     for (i, line) in lines.iter().enumerate() {
-        let mut words = line.split_whitespace();
-        let address = words.next().is_some_and(|word| word.parse::<IpAddr>().is_ok());
-        let names: Vec<&str> = words.collect();
-        if !address || names.is_empty() || !names.iter().all(|name| is_dns_name(&name.to_lowercase())) {
+        if let Some(alias) = HostAlias::parse(line) {
+            aliases.push(alias);
+        } else {
             let at = format!("{path}.hostAliases[{i}]");
             v.problem(
                 &at,
@@ -485,7 +485,7 @@ fn host_aliases(v: &mut Validator<'_>, lines: &[String], path: &str) -> Vec<Stri
             );
         }
     }
-    lines.to_vec()
+    aliases
 }
 
 fn needed_text(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> String {

@@ -281,12 +281,11 @@ fn pool_ref(raw: &RawPoolRef) -> Option<PoolRef> {
 fn dns_servers(v: &mut Validator<'_>, servers: &[String]) -> Vec<IpAddr> {
     let mut addresses = Vec::new();
     for (i, server) in servers.iter().enumerate() {
-        match server.parse() {
-            Ok(address) => addresses.push(address),
-            Err(_) => {
-                let path = format!("providerNetwork.dnsServers[{i}]");
-                v.problem(&path, format!("`{path}` is no address"), "");
-            }
+        if let Ok(address) = server.parse() {
+            addresses.push(address);
+        } else {
+            let path = format!("providerNetwork.dnsServers[{i}]");
+            v.problem(&path, format!("`{path}` is no address"), "");
         }
     }
     addresses

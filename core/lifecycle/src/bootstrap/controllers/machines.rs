@@ -117,8 +117,8 @@ impl Machines {
 
     async fn reconcile(&self, request: &MachineRequest) {
         let name = request.name_any();
-        // Nobody else writes it: what this task wrote last is what is there.
-        let mut status = request.status.clone().unwrap_or_else(MachineRequestStatus::default);
+        // Nobody else writes it: what this task wrote last is what is there. Before the first time there is nothing.
+        let mut status = request.status.clone().unwrap_or_default();
         let mut pause = FIRST_PAUSE;
         loop {
             match self.bring_up(request, &mut status).await {
@@ -312,7 +312,8 @@ pub(crate) async fn restore_status(
     before: Option<MachineRequestStatus>,
     (id, address): (&str, &str),
 ) -> Result<(), kube::Error> {
-    let mut status = before.unwrap_or_else(MachineRequestStatus::default);
+    // A request that was only just written has no status yet.
+    let mut status = before.unwrap_or_default();
     is_running(&mut status, id, address, vec![address.to_owned()]);
     status.last_updated = Some(Time(Timestamp::now()));
     let params = PatchParams {
