@@ -53,7 +53,7 @@ pub async fn bootstrap(
     limits: &Limits,
 ) -> Result<Request, SetupError> {
     let operation = operation(&config);
-    let work = prepare(config, surroundings, keep_bootstrap_cluster);
+    let work = Box::pin(prepare(config, surroundings, keep_bootstrap_cluster));
     let request = limits.within(&operation, work).await?;
     Ok(Request {
         deadline: limits.left(),
@@ -68,7 +68,7 @@ pub async fn plan(
     limits: &Limits,
 ) -> Result<Plan, SetupError> {
     let operation = operation(&config);
-    limits.within(&operation, look(config, surroundings)).await
+    limits.within(&operation, Box::pin(look(config, surroundings))).await
 }
 
 fn operation(config: &BootstrapConfig) -> String {
@@ -148,8 +148,8 @@ async fn check(config: &mut BootstrapConfig, surroundings: Surroundings<'_>) -> 
 /// The identity of the cluster if its bootstrap has begun; an error if what earlier runs left cannot be continued.
 fn begun(config: &BootstrapConfig, folder: &ClusterFolder) -> Result<Option<Uuid>, SetupError> {
     run::cluster_id(config, folder).map_err(|source| SetupError::Remains {
-        folder: folder.clone(),
-        source,
+        folder: Box::new(folder.clone()),
+        source: Box::new(source),
     })
 }
 

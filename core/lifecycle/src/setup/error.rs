@@ -57,9 +57,9 @@ pub enum SetupError {
     #[error("what earlier runs left in {} cannot be continued", folder.path().display())]
     Remains {
         /// Where it is.
-        folder: ClusterFolder,
+        folder: Box<ClusterFolder>,
         /// What is wrong with it.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// The Talos secrets of an earlier run.
     #[error("cannot use the Talos secrets {}", path.display())]
