@@ -1,6 +1,7 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
 mod accidents;
+mod destroy;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;

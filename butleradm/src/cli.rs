@@ -3,7 +3,9 @@
 use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::commands::{bootstrap::BootstrapArgs, embedded::EmbeddedCommand, inmemory::InMemoryCommand};
+use crate::commands::{
+    bootstrap::BootstrapArgs, destroy::DestroyArgs, embedded::EmbeddedCommand, gc::GcArgs, inmemory::InMemoryCommand,
+};
 
 /// Bootstraps and operates Butler management clusters
 #[derive(Debug, Parser)]
@@ -25,6 +27,16 @@ pub enum Command {
         after_help = "The same command again continues a run that was stopped anywhere; once done, it changes nothing."
     )]
     Bootstrap(BootstrapArgs),
+    /// Take away everything of a management cluster, and prove that it is gone
+    #[command(
+        after_help = "Only what carries the cluster's marker goes. The same command again continues a run that was stopped anywhere."
+    )]
+    Destroy(DestroyArgs),
+    /// Take away what carries a Butler marker and belongs to no living cluster
+    #[command(
+        after_help = "Living is what this home has a state folder of, and what runs with some cluster's configuration."
+    )]
+    Gc(GcArgs),
     /// The simulated world: machines, Talos and Kubernetes on this computer
     #[command(subcommand, name = "inmemory")]
     InMemory(InMemoryCommand),

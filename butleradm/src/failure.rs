@@ -5,11 +5,15 @@ use std::path::Path;
 use butler_addons::PlanError;
 use butler_api::{descriptors, event::Outcome};
 use butler_embedded::OpenError;
-use butler_engine::{Ended, FailedStep};
+use butler_engine::{
+    Ended, FailedStep,
+    receipt::{Object, State},
+};
 use butler_files::{ClusterFolder, home::HomeError};
 use butler_infra::InfraError;
 use butler_lifecycle::{
     bootstrap::run::RunError,
+    destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
     setup::{ConfigurationError, SecretError, SetupError},
 };
 use butler_terminal::{Exit, Failure};
@@ -129,6 +133,9 @@ pub(crate) fn run(error: &RunError, folder: &ClusterFolder) -> Failure {
             "undo these changes and run the same command again; a cluster under way keeps what it was made with. \
                  A machine on the list keeps its name when its `name` is written down",
         ),
+        RunError::Destroyed { cluster } => {
+            Failure::from_error(Exit::Usage, error).hint(format!("finish it first: butleradm destroy {cluster}"))
+        }
         RunError::Plan(error) => plan(error),
         RunError::Lost(lost) => lost
             .hints()
@@ -150,21 +157,61 @@ const MOST_WAITS: usize = 3;
 /// As many hints are told.
 const MOST_HINTS: usize = 3;
 
-/// How a run ended, if not well: what failed, what exists, how to go on.
+/// How a bootstrap ended, if not well: what failed, what exists, how to go on.
 pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), Failure> {
+    let Some(failure) = not_done(ended, &format!("the bootstrap of {cluster}")) else {
+        return Ok(());
+    };
+    let again = format!("butleradm bootstrap --config {}", config.display());
+    let failure = hints(failure.cause(exists(ended)), ended);
+    Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))
+}
+
+/// How a destroy ended, if not well: what failed, what is left, how to go on.
+pub(crate) fn destroyed(destroyed: &Destroyed, cluster: &str) -> Result<(), Failure> {
+    let left: Vec<&Object> = destroyed
+        .receipt
+        .objects
+        .iter()
+        .filter(|o| o.state == State::Left)
+        .collect();
+    let failure = destroyed.ended.as_ref().and_then(|ended| {
+        let failure = not_done(ended, &format!("the destroy of {cluster}"))?;
+        Some(hints(failure, ended))
+    });
+    let failure = match (failure, left.as_slice()) {
+        (None, []) => return Ok(()),
+        (Some(failure), _) => failure,
+        (None, _) => Failure::new(Exit::Deadline, format!("not everything of {cluster} is gone")),
+    };
+    let names: Vec<String> = left
+        .iter()
+        .map(|object| format!("{} {} ({})", object.kind, object.name, object.id))
+        .collect();
+    let failure = match names.as_slice() {
+        [] => failure,
+        names if names.len() > 12 => {
+            failure.cause(format!("{} objects are left; the first is {}", names.len(), names[0]))
+        }
+        names => failure.cause(format!("left: {}", names.join(", "))),
+    };
+    Err(failure.hint(format!(
+        "the same command goes on from here: butleradm destroy {cluster}"
+    )))
+}
+
+/// What stopped a run, or kept it from its end; none if it is done. `what` is the operation and its cluster.
+fn not_done(ended: &Ended, what: &str) -> Option<Failure> {
     let exit = match ended.outcome {
-        Outcome::Done => return Ok(()),
+        Outcome::Done => return None,
         Outcome::Failed => Exit::Failed,
         Outcome::Deadline => Exit::Deadline,
         Outcome::Interrupted => Exit::Interrupted,
     };
     let mut failure = match (ended.failures.first(), ended.outcome) {
-        (_, Outcome::Interrupted) => Failure::new(exit, format!("the bootstrap of {cluster} was interrupted")),
-        (Some(first), _) => failed_step(exit, cluster, first),
-        (None, _) => Failure::new(
-            exit,
-            format!("the bootstrap of {cluster} did not end within --deadline"),
-        ),
+        (_, Outcome::Interrupted) => Failure::new(exit, format!("{what} was interrupted")),
+        (Some(first), _) => Failure::new(exit, format!("{what} stopped")).cause(describe(first)),
+        (None, _) => Failure::new(exit, format!("{what} did not end within --deadline")),
     };
     let told = usize::from(ended.outcome != Outcome::Interrupted);
     for further in ended.failures.iter().skip(told) {
@@ -176,7 +223,11 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
     if let Some(more) = ended.unfinished.len().checked_sub(MOST_WAITS).filter(|more| *more > 0) {
         failure = failure.cause(format!("and {more} more"));
     }
-    failure = failure.cause(exists(ended));
+    Some(failure)
+}
+
+/// What a person can try after a run that did not get to its end.
+fn hints(mut failure: Failure, ended: &Ended) -> Failure {
     let mut hints: Vec<&str> = Vec::new();
     let of_failures = ended.failures.iter().filter_map(|f| f.failure.hint.as_deref());
     for hint in of_failures.chain(ended.hints.iter().map(String::as_str)) {
@@ -190,17 +241,49 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), F
     if ended.unfinished.iter().any(|words| descriptors::is_told(words)) {
         failure = failure.hint(descriptors::HINT);
     }
-    let again = format!("butleradm bootstrap --config {}", config.display());
-    Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))
-}
-
-fn failed_step(exit: Exit, cluster: &str, step: &FailedStep) -> Failure {
-    Failure::new(exit, format!("the bootstrap of {cluster} stopped")).cause(describe(step))
+    failure
 }
 
 fn describe(step: &FailedStep) -> String {
     let subject = step.about.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
     format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
+}
+
+/// A destroy that cannot be prepared.
+pub(crate) fn destroy_prepare(error: &PrepareError, cluster: &str) -> Failure {
+    match error {
+        PrepareError::Configuration(error) => configuration(error),
+        PrepareError::Setup(error) => setup(error),
+        PrepareError::Survey(error) => survey(error),
+        PrepareError::OtherCluster { .. } | PrepareError::File { .. } | PrepareError::Platform(_) => {
+            Failure::from_error(Exit::Usage, error)
+        }
+        PrepareError::NoPlatformFile => {
+            Failure::from_error(Exit::Usage, error).hint("name it with --config FILE, or --provider-config FILE")
+        }
+        PrepareError::NoPlatform { .. } => Failure::from_error(Exit::Usage, error).hint(format!(
+            "butleradm destroy {cluster} --config FILE, or --provider-config FILE"
+        )),
+    }
+}
+
+/// What exists of a cluster cannot be told.
+pub(crate) fn survey(error: &SurveyError) -> Failure {
+    match error {
+        SurveyError::Platform(error) => infra(error),
+        SurveyError::Unclear(unclear) => {
+            let failure = Failure::from_error(Exit::Usage, error);
+            match unclear {
+                Unclear::Several { .. } => failure.hint("choose one with --cluster-id"),
+                Unclear::Unknown(_) => failure.hint("is the name right? --config FILE vouches for it"),
+            }
+        }
+    }
+}
+
+/// A destroy that could not begin, or had to stop.
+pub(crate) fn destroy_run(error: &destroy::run::RunError) -> Failure {
+    Failure::from_error(Exit::Failed, error)
 }
 
 /// What exists, so that nobody has to look for it.

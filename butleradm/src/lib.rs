@@ -3,6 +3,7 @@
 pub mod cli;
 mod commands;
 mod failure;
+mod sink;
 mod world;
 
 use std::process::ExitCode;

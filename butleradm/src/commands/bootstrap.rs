@@ -1,7 +1,6 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
 mod answer;
-mod sink;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,11 +18,8 @@ use butler_lifecycle::{
 };
 use butler_terminal::{Env, Failure, Ui, args::OutputArgs, env, interrupt, output};
 
-use self::{
-    answer::{Made, Planned},
-    sink::Renderer,
-};
-use crate::{failure, world::HomeWorld};
+use self::answer::{Made, Planned};
+use crate::{failure, sink::Renderer, world::HomeWorld};
 
 /// Options of `bootstrap`.
 #[derive(Debug, clap::Args)]

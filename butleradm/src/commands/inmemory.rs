@@ -177,13 +177,14 @@ impl Answer for World {
     fn table(&self) -> Table {
         let mut table = Table::new(&["MACHINE", "STAGE", "ADDRESS", "CLUSTER"], &["ROLE", "ID"]);
         for machine in &self.0.machines {
-            let cluster = machine.owner.as_ref().map(|owner| owner.cluster_name.as_str());
+            // Static nodes have neither owner nor role.
+            let cluster = machine.owner.as_ref().map_or("", |owner| owner.cluster_name.as_str());
             table.row([
                 Cell::from(&machine.name),
-                Cell::from(word(&machine.stage)),
+                Cell::from(machine.stage.to_string()),
                 Cell::from(&machine.address),
-                Cell::from(cluster.unwrap_or_default()),
-                Cell::from(machine.role.as_deref().unwrap_or_default()),
+                Cell::from(cluster),
+                Cell::from(machine.role.as_deref().unwrap_or("")),
                 Cell::from(&machine.id),
             ]);
         }
@@ -192,13 +193,5 @@ impl Answer for World {
 
     fn names(&self) -> Vec<String> {
         self.0.machines.iter().map(|machine| machine.name.clone()).collect()
-    }
-}
-
-/// The word that stands for a stage in JSON.
-fn word(stage: &impl Serialize) -> String {
-    match serde_json::to_value(stage) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
     }
 }

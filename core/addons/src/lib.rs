@@ -253,8 +253,6 @@ pub struct Workload {
 /// What is known about the cluster beyond its configuration.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFacts {
-    /// Host of the API endpoint; empty while it is not known yet (a cloud load balancer's name).
-    pub endpoint: String,
     /// Addresses for services, where they are found out rather than configured (the docker network of a local
     /// cluster).
     pub load_balancer_pool: Option<IpRange>,

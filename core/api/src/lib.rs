@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure data and pure decisions: no clock, no environment, no file, no network, no runtime.
 
+pub mod backoff;
 pub mod conditions;
 pub mod config;
 pub mod descriptors;

@@ -1,5 +1,5 @@
-//! The parts of a data folder besides the objects. What a server has made once must be there ever after, and be what it was:
-//! a missing authority would be made anew, and none of the credentials that were given out would hold.
+//! The parts of a data folder besides the objects. A server must find again what it has made once, unchanged: if it made a
+//! missing authority anew, all credentials that were handed out would stop working.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write as _};

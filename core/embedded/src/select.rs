@@ -29,7 +29,7 @@ enum Test {
     Less(i64),
 }
 
-/// What is asked of the value of one key.
+/// All requirements on the value of one label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Demand {
     present: bool,
@@ -44,7 +44,7 @@ struct Demand {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fields(BTreeMap<String, Wanted>);
 
-/// What is asked of the text of one field.
+/// All requirements on the text of one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Wanted {
     equal: Option<String>,

@@ -1,6 +1,6 @@
-//! Where requests are worked on that may take long: threads of their own, so that what accepts, reads and answers never waits
-//! for them. Their number bounds how much is worked on at once; whatever waits for the disk or for another request holds none
-//! of them.
+//! Threads for requests that may take long, so that the threads which accept connections, read and answer never wait for them.
+//! The number of these threads bounds how many requests are worked on at once. A request that waits for the disk, or for
+//! another request, occupies none of them.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

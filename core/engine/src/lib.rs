@@ -8,6 +8,7 @@ mod failure;
 pub mod graph;
 pub mod journal;
 mod operation;
+pub mod receipt;
 pub mod scheduler;
 
 pub use self::{

@@ -40,6 +40,16 @@ impl ClusterFolder {
         }
     }
 
+    /// A state folder apart from the one of that name, with no files for people.
+    pub(crate) fn apart(home: &Home, cluster: &str, id: &str) -> Self {
+        let path = home.state.join("remains").join(format!("{cluster}-{id}"));
+        Self {
+            people: path.join("people"),
+            path,
+            cluster: cluster.to_owned(),
+        }
+    }
+
     /// The state folder itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -53,6 +63,11 @@ impl ClusterFolder {
     /// The journal of its runs.
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal.ndjson")
+    }
+
+    /// The journal of its destruction.
+    pub fn destroy_journal(&self) -> PathBuf {
+        self.path.join("destroy.ndjson")
     }
 
     /// The lock that one run at a time holds.

@@ -149,6 +149,11 @@ impl Home {
         ClusterFolder::new(self, name)
     }
 
+    /// Where a cluster is worked on whose name another cluster's state folder has.
+    pub fn remains(&self, name: &str, id: &str) -> ClusterFolder {
+        ClusterFolder::apart(self, name, id)
+    }
+
     /// The folder that holds one folder per cluster.
     pub fn clusters(&self) -> PathBuf {
         self.state.join("clusters")

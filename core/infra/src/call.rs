@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use butler_api::backoff::Backoff;
+
 use crate::{ErrorKind, InfraError, error::RETRY_AFTER_CAP};
 
 /// Time and chance, so that decisions about waiting can be tested without waiting.
@@ -50,10 +52,8 @@ impl Clock for SystemClock {
 /// How often and how long one call is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The first delay; it doubles with each try.
-    pub base: Duration,
-    /// The longest delay of our own choosing.
-    pub cap: Duration,
+    /// The delays of our own choosing, before chance shortens them.
+    pub backoff: Backoff,
     /// The number of tries, the first one included.
     pub tries: u32,
     /// The time after which no further try starts.
@@ -63,8 +63,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            base: Duration::from_millis(250),
-            cap: Duration::from_secs(20),
+            backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(20)),
             tries: 6,
             budget: Duration::from_mins(1),
         }
@@ -100,13 +99,9 @@ impl Policy {
         if !worth_it || failed >= self.tries {
             return None;
         }
-        let ceiling = self
-            .base
-            .saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1)))
-            .min(self.cap);
         let delay = match error.retry_after {
             Some(asked) => asked.min(RETRY_AFTER_CAP),
-            None => ceiling.mul_f64(jitter),
+            None => self.backoff.pause(failed).mul_f64(jitter),
         };
         (spent + delay < self.budget).then_some(delay)
     }

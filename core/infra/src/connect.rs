@@ -23,7 +23,7 @@ pub struct Access {
 pub struct WorldAccess {
     /// Base URL, for example `http://127.0.0.1:4000`.
     pub control: String,
-    /// Bearer token.
+    /// The token that every request to it carries.
     pub token: SecretString,
 }
 

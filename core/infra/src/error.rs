@@ -36,7 +36,7 @@ pub struct ErrorDetails {
     pub code: Option<String>,
     /// How long the platform asks us to stay away.
     pub retry_after: Option<Duration>,
-    /// The error underneath.
+    /// The error underneath, where there was one.
     pub source: Option<BoxError>,
 }
 

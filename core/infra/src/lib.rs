@@ -20,7 +20,7 @@ pub mod static_machines;
 pub use connect::{Access, WorldAccess, connect};
 pub use error::{BoxError, ErrorDetails, ErrorKind, InfraError, Retry};
 pub use inventory::{Inventory, ObjectKind, OwnedObject, Owner, Scope, UnknownObject};
-pub use machine::{Addr, Claim, FoundMachine, Lifecycle, MachineRef, MachineSpec, MachineState};
+pub use machine::{Claim, FoundMachine, Lifecycle, MachineRef, MachineSpec, MachineState};
 pub use preflight::{Check, CheckStatus, InfraPlan};
 pub use progress::{OpHandle, OpKind, Pending, Progress};
 pub use provider::{Capabilities, Discovery, Fut, Provider, ProviderInfo};

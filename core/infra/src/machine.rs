@@ -1,11 +1,6 @@
 //! Machines: as they should be, as they are named, and as they are seen.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use butler_api::config::{ExtraDisk, NodeAddress, ProviderKind, Role};
 use jiff::Timestamp;
@@ -27,11 +22,11 @@ pub struct MachineSpec {
     pub role: Role,
     /// Increased when the machine is deliberately replaced.
     pub generation: u32,
-    /// Virtual CPUs.
+    /// The number of virtual CPUs.
     pub cpu: u32,
-    /// Memory in MiB.
+    /// The size of its memory in MiB.
     pub memory_mb: u32,
-    /// System disk in GiB.
+    /// The size of its system disk in GiB.
     pub disk_gb: u32,
     /// Disks beside the system disk.
     pub extra_disks: Vec<ExtraDisk>,
@@ -124,7 +119,7 @@ pub struct MachineState {
     /// Where it is in its life.
     pub lifecycle: Lifecycle,
     /// Its addresses, best first.
-    pub addresses: Vec<Addr>,
+    pub addresses: Vec<NodeAddress>,
     /// The platform's own word for its state.
     pub raw_status: String,
     /// Looking again earlier than this is of no use.
@@ -133,7 +128,7 @@ pub struct MachineState {
 
 impl MachineState {
     /// The address to speak to the machine on.
-    pub fn address(&self) -> Option<&Addr> {
+    pub fn address(&self) -> Option<&NodeAddress> {
         self.addresses.first()
     }
 }
@@ -145,7 +140,7 @@ pub enum Lifecycle {
     Absent,
     /// It is being made.
     Creating,
-    /// It is on.
+    /// It is switched on.
     Running,
     /// It exists, waits in maintenance mode and has no configuration: where machines are claimed.
     Unclaimed,
@@ -176,39 +171,7 @@ pub struct FoundMachine {
     pub facts: BTreeMap<&'static str, String>,
 }
 
-/// An address of a machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Addr {
-    /// The IP address.
-    pub ip: IpAddr,
-    /// The port of the Talos API, where it is not the usual one.
-    pub talos_port: Option<u16>,
-}
-
-impl Addr {
-    /// Reads `IP` or `IP:PORT`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.parse::<IpAddr>() {
-            Ok(ip) => Some(Self { ip, talos_port: None }),
-            Err(_) => text.parse::<SocketAddr>().ok().map(|socket| Self {
-                ip: socket.ip(),
-                talos_port: Some(socket.port()),
-            }),
-        }
-    }
-}
-
-impl fmt::Display for Addr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.talos_port {
-            Some(port) => write!(f, "{}", SocketAddr::new(self.ip, port)),
-            None => write!(f, "{}", self.ip),
-        }
-    }
-}
-
 fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
@@ -298,18 +261,5 @@ mod tests {
         };
         let canonical = r#"{"cpu":2,"diskGB":40,"extraDisks":[{"sizeGB":10,"storageClass":"fast"}],"labels":{"a":"2","b":"1"},"memoryMB":4096,"role":"control-plane"}"#;
         assert_eq!(spec.hash(), hex(&Sha256::digest(canonical)));
-    }
-
-    #[test]
-    fn addresses_are_read_with_and_without_port() {
-        let plain = Addr::parse("127.64.0.7").unwrap();
-        assert_eq!((plain.to_string(), plain.talos_port), ("127.64.0.7".into(), None));
-        let port = Addr::parse("127.0.0.1:41000").unwrap();
-        assert_eq!(
-            (port.to_string(), port.talos_port),
-            ("127.0.0.1:41000".into(), Some(41000))
-        );
-        assert_eq!(Addr::parse(""), None);
-        assert_eq!(Addr::parse("nowhere"), None);
     }
 }

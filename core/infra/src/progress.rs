@@ -42,6 +42,13 @@ pub struct OpHandle {
     pub started: Timestamp,
 }
 
+impl OpHandle {
+    /// How long the operation has been under way. When the clock was set back nothing has passed yet.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        Duration::try_from(now.duration_since(self.started)).unwrap_or(Duration::ZERO)
+    }
+}
+
 /// The kinds of operation that a platform may take its time for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,4 +57,22 @@ pub enum OpKind {
     MachineCreate,
     /// A machine is deleted or reset.
     MachineDelete,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_counts_from_zero() {
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        let handle = OpHandle {
+            kind: OpKind::MachineDelete,
+            provider: ProviderKind::InMemory,
+            id: "inmemory-1".into(),
+            started: at(0),
+        };
+        assert_eq!(handle.age(at(30)), Duration::from_secs(30));
+        assert_eq!(handle.age(at(-30)), Duration::ZERO);
+    }
 }

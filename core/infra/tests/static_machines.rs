@@ -125,8 +125,9 @@ async fn a_silent_machine_is_pending_and_named() {
         provider.machine_observe(&machine).await.unwrap().lifecycle,
         Lifecycle::Silent
     );
-    // What nobody asked is neither deleted nor absent.
-    let error = provider.machine_delete(&owner(), &machine, None).await.unwrap_err();
+    // What nobody asked is neither deleted nor absent, whoever waited for it before.
+    let waited = Some(second);
+    let error = provider.machine_delete(&owner(), &machine, waited).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
     assert!(
         error

@@ -223,7 +223,7 @@ fn demo(n: u128) -> Owner {
 
 #[tokio::test]
 async fn a_deletion_is_followed_to_its_end_and_proven_though_the_list_is_late() {
-    let faults = "faults: {api: {listLag: 1h, only: [delete], everyNth: 2, kinds: [error, resetAfterApply]}}";
+    let faults = "faults: {api: {listLag: 1h, only: [delete], everyNth: 1, kinds: [error, resetAfterApply]}}";
     let world = Running::start("127.85.0.0/16", faults, 0).await;
     let provider = InMemory::new(&world.access(), Arc::new(NoPause)).unwrap();
     let owner = demo(6);
@@ -251,7 +251,9 @@ async fn a_deletion_is_followed_to_its_end_and_proven_though_the_list_is_late() 
     assert!(was_pending, "the platform takes its time");
     let seen = provider.machine_observe(&machine).await.unwrap();
     assert_eq!(seen.lifecycle, Lifecycle::Absent);
-    assert_eq!(world.status().await.counters.machines_deleted, 1);
+    // The first request failed, the reply to the second was lost, and a third was not needed.
+    let counters = world.status().await.counters;
+    assert_eq!((counters.machines_deleted, counters.api_faults), (1, 2));
     world.end().await;
 }
 

@@ -25,6 +25,7 @@ mod steps;
 use butler_api::error::StepError;
 use futures::future::BoxFuture;
 
+pub(crate) use self::steps::preflight::platform_failed;
 pub use self::{
     context::Bootstrap,
     facts::{Fact, Learned, MachineFacts},

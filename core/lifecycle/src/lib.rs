@@ -2,4 +2,6 @@
 
 pub mod bootstrap;
 pub mod bootstrap_clusters;
+pub mod destroy;
+pub mod gc;
 pub mod setup;

@@ -13,16 +13,21 @@ mod programs;
 mod proxies;
 mod secrets;
 
+use std::path::PathBuf;
+
 use butler_addons::ClusterFacts;
 use butler_api::config::{BootstrapConfig, Provider as ProviderConfig};
 use butler_files::{ClusterFolder, Environment, home::Home};
 use uuid::Uuid;
 
-use crate::bootstrap::{
-    bundle::Bundle,
-    machine_config,
-    plan::{self, Plan},
-    run::{self, Request},
+use crate::{
+    bootstrap::{
+        bundle::Bundle,
+        machine_config,
+        plan::{self, Plan},
+        run::{self, Request},
+    },
+    bootstrap_clusters::kind::Tools,
 };
 
 pub use self::{
@@ -73,6 +78,11 @@ pub async fn plan(
 
 fn operation(config: &BootstrapConfig) -> String {
     format!("bootstrap of {}", config.cluster.name)
+}
+
+/// The programs that a kind cluster needs, and the certificate authorities that it trusts.
+pub(crate) fn kind_programs(environment: &Environment) -> Result<(Tools, Vec<PathBuf>), SetupError> {
+    Ok((programs::kind_tools(environment), authorities::files(environment)?))
 }
 
 async fn prepare(
@@ -174,7 +184,7 @@ fn is_simulated(config: &BootstrapConfig) -> bool {
 }
 
 /// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
-fn fuse(environment: &Environment) -> Option<u64> {
+pub(crate) fn fuse(environment: &Environment) -> Option<u64> {
     if cfg!(debug_assertions) {
         environment.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
     } else {

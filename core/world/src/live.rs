@@ -126,7 +126,7 @@ impl World {
         &self.inner.folder
     }
 
-    /// Follows everything.
+    /// Follows all changes of the world, whatever they are.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.inner.changes.subscribe()
     }

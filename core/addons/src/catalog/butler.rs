@@ -2,7 +2,7 @@
 
 use butler_api::{
     config::{BootstrapConfig, ButlerController, Console, ConsoleIngress, ProviderKind, versions::Component},
-    names,
+    labels, names,
     v1alpha1::{
         self,
         butler_config::{ButlerConfigSpec, MultiTenancy},
@@ -184,10 +184,10 @@ fn admin() -> Addon {
         "metadata": {
             "name": "admin",
             "labels": {
-                "butler.butlerlabs.dev/source": "builtin",
-                "butler.butlerlabs.dev/user-type": "platform-admin",
+                labels::SOURCE: "builtin",
+                labels::USER_TYPE: "platform-admin",
             },
-            "annotations": {"butler.butlerlabs.dev/sync-password": "true"},
+            "annotations": {labels::SYNC_PASSWORD: "true"},
         },
         "spec": {
             "email": "admin@localhost", "displayName": "Platform Administrator", "authType": "internal",
@@ -211,7 +211,7 @@ fn platform_definitions(context: &Context<'_>) -> Vec<Value> {
             json!({
                 "apiVersion": API_VERSION, "kind": "AddonDefinition",
                 "metadata": {"name": name, "labels": {
-                    "butler.butlerlabs.dev/source": "builtin", "butler.butlerlabs.dev/category": category,
+                    labels::SOURCE: "builtin", labels::CATEGORY: category,
                 }},
                 "spec": {
                     "displayName": title, "category": category, "description": about, "platform": true,

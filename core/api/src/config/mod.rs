@@ -60,8 +60,22 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
     load_with(text, name, &|_| Err("no other file is read here".to_owned()))
 }
 
+/// Parses and validates only the platform of a configuration: `provider` and `providerConfig`. For what has no cluster to
+/// describe, or none any more. `name` is the file's name in messages.
+pub fn load_provider(text: &str, name: &str) -> Result<Provider, ConfigErrors> {
+    let read: &ReadFile<'_> = &|_| Err("no other file is read here".to_owned());
+    let of_provider = |draft: &Draft| draft.path.is_empty() || draft.path.starts_with("provider");
+    let loaded = parse(text, name, read, &of_provider)?;
+    Ok(loaded.config.provider)
+}
+
 /// Parses and validates a configuration; certificates and patches in files of their own are read with `read`.
 pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, ConfigErrors> {
+    parse(text, name, read, &|_| true)
+}
+
+/// Parses and validates; only problems that `counts` are errors.
+fn parse(text: &str, name: &str, read: &ReadFile<'_>, counts: &dyn Fn(&Draft) -> bool) -> Result<Loaded, ConfigErrors> {
     let errors = |(problems, further): (Vec<Problem>, usize)| ConfigErrors {
         name: name.to_owned(),
         problems,
@@ -94,6 +108,7 @@ pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, 
     let (mut config, found) = validate::validate(&raw, &checked, text, read);
     let mut drafts = checked.drafts;
     drafts.extend(found.problems);
+    drafts.retain(|draft| counts(draft));
     if !drafts.is_empty() {
         return Err(errors(placed(drafts, &source)));
     }

@@ -19,6 +19,17 @@ impl From<config::Role> for MachineRole {
     }
 }
 
+impl MachineRole {
+    /// The role, if it is one that this version knows.
+    pub fn known(&self) -> Option<config::Role> {
+        match self {
+            Self::ControlPlane => Some(config::Role::ControlPlane),
+            Self::Worker => Some(config::Role::Worker),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 impl From<config::MultiTenancyMode> for MultiTenancyMode {
     fn from(mode: config::MultiTenancyMode) -> Self {
         match mode {
@@ -104,5 +115,7 @@ mod tests {
         }
         assert_eq!(MachineRole::from(config::Role::ControlPlane), MachineRole::ControlPlane);
         assert_eq!(MachineRole::from(config::Role::Worker), MachineRole::Worker);
+        assert_eq!(MachineRole::Worker.known(), Some(config::Role::Worker));
+        assert_eq!(MachineRole::from("arbiter").known(), None);
     }
 }

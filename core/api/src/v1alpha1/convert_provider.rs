@@ -148,3 +148,84 @@ impl From<&config::ProviderNetwork> for ProviderNetwork {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn spec(text: &str) -> Value {
+        let loaded = config::load(text, "butler.yaml").unwrap_or_else(|errors| panic!("{errors}"));
+        serde_json::to_value(ProviderConfigSpec::from(&loaded.config)).unwrap()
+    }
+
+    #[test]
+    fn a_platform_is_described_by_its_own_settings_and_the_network_of_tenants() {
+        let harvester = json!({
+            "provider": "harvester",
+            "harvester": {"namespace": "vms", "networkName": "vms/net", "imageName": "vms/talos"},
+            "network": {"mode": "cloud"},
+        });
+        assert_eq!(
+            spec(include_str!("../../tests/canonical/harvester_kind.yaml")),
+            harvester
+        );
+        let local = json!({"provider": "local", "local": {}});
+        assert_eq!(spec(include_str!("../../tests/canonical/local.yaml")), local);
+        let simulated = json!({"provider": "inmemory"});
+        assert_eq!(
+            spec(include_str!("../../tests/canonical/inmemory_world.yaml")),
+            simulated
+        );
+    }
+
+    #[test]
+    fn endpoints_ids_and_ranges_are_written_as_the_definition_wants_them() {
+        let nutanix = json!({
+            "provider": "nutanix",
+            "nutanix": {
+                "endpoint": "https://prism.example.org/console", "port": 9441, "insecure": true,
+                "clusterUUID": "00061663-9fa0-28ca-185b-ac1f6b6f97e2",
+                "subnetUUID": "7a3c1a35-4c3d-4d35-9d3f-9d0b6d5d3f10",
+                "imageUUID": "7a3c1a35-4c3d-4d35-9d3f-9d0b6d5d3f11",
+                "storageContainerUUID": "7A3C1A35-4c3d-4d35-9d3f-9d0b6d5d3f12",
+            },
+        });
+        assert_eq!(spec(include_str!("../../tests/canonical/nutanix_all.yaml")), nutanix);
+        let proxmox = json!({
+            "provider": "proxmox",
+            "proxmox": {
+                "endpoint": "https://pve.example.org:8006", "insecure": false, "nodes": ["a", "b"],
+                "storage": "local-lvm", "templateID": 900, "vmidRange": {"start": 200, "end": 220},
+            },
+        });
+        assert_eq!(spec(include_str!("../../tests/canonical/proxmox_all.yaml")), proxmox);
+    }
+
+    #[test]
+    fn clouds_have_lists_where_the_configuration_has_one() {
+        let aws = json!({
+            "provider": "aws",
+            "aws": {"region": "eu-central-1", "vpcID": "vpc-1", "subnetIDs": ["subnet-1"], "securityGroupIDs": ["sg-1"]},
+        });
+        assert_eq!(spec(include_str!("../../tests/canonical/aws_all.yaml")), aws);
+        let azure = json!({
+            "provider": "azure",
+            "azure": {
+                "subscriptionID": "sub", "resourceGroup": "rg", "location": "westeurope", "vnetName": "vnet",
+                "subnetName": "nodes", "vmSize": "Standard_D4s_v5", "imageURN": "/subscriptions/s/images/i",
+            },
+        });
+        assert_eq!(spec(include_str!("../../tests/canonical/azure_all.yaml")), azure);
+        let gcp = json!({
+            "provider": "gcp",
+            "gcp": {
+                "projectID": "project", "region": "europe-west3", "zone": "europe-west3-b", "network": "vpc",
+                "subnetwork": "nodes", "machineType": "n2-standard-4", "imageProject": "images",
+                "imageFamily": "talos", "image": "talos-v1",
+            },
+        });
+        assert_eq!(spec(include_str!("../../tests/canonical/gcp_all.yaml")), gcp);
+    }
+}

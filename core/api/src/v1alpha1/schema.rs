@@ -1,4 +1,6 @@
 //! Schemas that derive macros cannot say, and the shape every generated definition gets in the end.
+//!
+//! A schema is JSON that no type of ours stands for, so it is written as JSON.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

@@ -1,4 +1,4 @@
-//! Nobody gives rights away that they have not got: roles and bindings are checked against the rights of whoever writes them.
+//! Escalation check: whoever writes a role or binding must have all rights that it grants.
 //! Exceptions are the verbs `escalate` on roles and `bind` on the role that a binding names, and `system:masters`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use crate::text::{meta, string_at};
 /// No rules are compared that name more combinations of group, resource, name and verb.
 const MOST: usize = 100_000;
 
-/// Refuses an object that would give away what its writer has not got.
+/// Refuses a role or binding that grants rights which its writer does not have.
 pub(crate) fn check(
     store: &Store,
     user: &User,

@@ -25,7 +25,7 @@ struct Claims {
     namespace: String,
     name: String,
     uid: String,
-    /// The second of Unix time from which on the token is worth nothing.
+    /// The second of Unix time at which the token expires.
     exp: i64,
 }
 
@@ -58,7 +58,7 @@ impl Tokens {
         })
     }
 
-    /// The user of a token, if it is good.
+    /// The user of a token, if the token is valid.
     pub(crate) fn user(&self, token: &str, store: &Store, now: i64) -> Option<User> {
         if let Some((_, name, groups)) = self.file.iter().find(|(t, ..)| same(t.as_bytes(), token.as_bytes())) {
             return Some(User::authenticated(name.clone(), groups.clone()));
@@ -160,7 +160,7 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-/// Compares without telling by the time taken where the difference is.
+/// Compares in a time that does not depend on where the difference is.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |d, (x, y)| d | (x ^ y)) == 0
 }

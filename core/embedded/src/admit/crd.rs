@@ -284,7 +284,8 @@ fn condition<'a>(definition: &'a Value, kind: &str) -> Option<&'a Value> {
         .find(|c| c["type"] == kind)
 }
 
-/// Names of definitions, and why one of another may not be used. The last clash is the one that is named.
+/// The names of a definition, each with the reason of the condition where another definition has the name. In this order, the
+/// first name that clashes is the one that the real server reports.
 const NAMES: [(&str, &str); 4] = [
     ("listKind", "ListKindConflict"),
     ("kind", "KindConflict"),
@@ -322,12 +323,12 @@ impl Taken {
     }
 }
 
-/// Whether a definition has not got its names.
+/// Whether a definition waits for names that another one has.
 pub(crate) fn waits(definition: &Value) -> bool {
     condition(definition, "NamesAccepted").is_none_or(|c| c["status"] != "True")
 }
 
-/// The status that a definition should have beside the others; nothing if it has it.
+/// The status of a definition, given the names that others have; nothing if it is up to date.
 pub(crate) fn settle(definition: &Value, taken: &Taken) -> Option<Value> {
     let spec = &definition["spec"];
     let clash = taken.clash(definition);

@@ -1,4 +1,4 @@
-//! Checking `metadata`.
+//! Validation of `metadata`, which is the same for every kind.
 
 use std::collections::HashSet;
 
@@ -73,14 +73,14 @@ pub(crate) fn check_update(resource: &Resource, old: &Value, new: &Value) -> Vec
         }
     }
     // The real server checks updates more than once, and says so each time.
-    let again = if resource.is_core() { 2 } else { 3 };
+    let again = if resource.is_built_in() { 2 } else { 3 };
     let times = |list: &[Cause], n: usize| std::iter::repeat_n(list.to_vec(), n).flatten().collect::<Vec<_>>();
     [times(&causes, 2), times(&common, again)].concat()
 }
 
-/// Warnings that the metadata of a custom resource deserves.
+/// Warnings about the metadata of a custom resource.
 pub(crate) fn warnings(resource: &Resource, old: Option<&Value>, new: &Value) -> Vec<String> {
-    if resource.is_core() {
+    if resource.is_built_in() {
         return Vec::new();
     }
     let before = old.into_iter().flat_map(|o| texts(&o["metadata"]["finalizers"]));
@@ -146,7 +146,7 @@ fn check_common(resource: &Resource, object: &Value) -> Vec<Cause> {
                 .map(|p| Cause::invalid(&field, &value, p)),
         );
         let known = matches!(finalizer, FOREGROUND | ORPHAN | KUBERNETES);
-        if resource.is_core() && !finalizer.contains('/') && !known {
+        if resource.is_built_in() && !finalizer.contains('/') && !known {
             causes.push(Cause::invalid(
                 field,
                 &value,

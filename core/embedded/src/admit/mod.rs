@@ -1,4 +1,4 @@
-//! What objects must look like to be taken: metadata, built-in kinds, definitions.
+//! Validation of what all objects share (metadata and names), and of CustomResourceDefinitions.
 
 pub(crate) mod crd;
 pub(crate) mod metadata;

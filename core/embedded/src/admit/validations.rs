@@ -62,7 +62,8 @@ struct Node<'a, 'p> {
     root: bool,
     /// How often what it describes can be in one object, if that is bounded.
     times: Option<u64>,
-    /// The place above that makes it impossible to say what was before.
+    /// The place above this one whose items have no counterpart in the old object, if there is such a place: below it, rules may
+    /// not use `oldSelf`.
     old_forbidden: Option<&'p SchemaPath<'p>>,
 }
 

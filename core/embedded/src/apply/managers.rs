@@ -1,4 +1,4 @@
-//! The list of managers in `metadata.managedFields`, and what applying does to it.
+//! The list of field managers in `metadata.managedFields`, and how writes and applies change it.
 
 use std::borrow::Cow;
 
@@ -238,14 +238,14 @@ fn strip(mut fields: Fields, resource: &Resource, subresource: &str) -> Fields {
     if subresource == "status" {
         fields
             .children
-            .retain(|name, _| name == "f:status" || (resource.is_core() && name == "f:metadata"));
+            .retain(|name, _| name == "f:status" || (resource.is_built_in() && name == "f:metadata"));
     } else if resource.status {
         fields.children.remove("f:status");
     }
     fields
 }
 
-/// Notes what an ordinary write changed.
+/// Gives the fields that a create or update has changed to its manager, and takes them from the others.
 pub(crate) fn track_update(old: Option<&Value>, new: &mut Value, resource: &Resource, actor: &Actor<'_>) {
     if actor.apply {
         return;
@@ -369,7 +369,7 @@ pub(crate) fn apply(
     Ok(result)
 }
 
-/// What of an applied object its path may change.
+/// The part of an applied object that the path of the request may change: the status, or all the rest.
 fn only_own_part(wanted: &Value, resource: &Resource, subresource: &str) -> Value {
     let mut wanted = wanted.clone();
     if let Some(map) = wanted.as_object_mut() {

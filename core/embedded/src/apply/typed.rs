@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
-use crate::schema::definitions::META;
+use crate::schema::openapi::META;
 use crate::schema::{ListType, Schema, Trail, Type};
 use crate::text::clip;
 

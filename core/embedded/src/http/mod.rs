@@ -17,7 +17,7 @@ pub(crate) use self::seats::Times;
 pub(crate) use self::serve::{Collected, Reset, collect, serve};
 use crate::status::StatusError;
 
-/// A body that is whole or goes on for ever.
+/// The body of a reply: a text, or the stream of a watch.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// A reply on its way out.
 pub(crate) type Reply = http::Response<Body>;
@@ -59,7 +59,7 @@ pub(crate) fn reply(code: u16, content_type: &'static str, body: Body) -> Reply 
     reply
 }
 
-/// A failure as a reply.
+/// The refusal of a request as a reply.
 pub(crate) fn failure(failure: &StatusError) -> Reply {
     let mut reply = if failure.plain {
         typed(

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// More connections are of no use, however many descriptors there are.
 const MOST: usize = 4096;
 
-/// How long things may take.
+/// Time limits of connections and requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     /// Time for a TLS handshake.
@@ -27,12 +27,12 @@ pub(crate) struct Times {
     pub(crate) work: Duration,
     /// A request with its answer, if it is not a watch.
     pub(crate) request: Duration,
-    /// What is under way when the server ends.
+    /// Requests that are under way when the server ends.
     pub(crate) end: Duration,
 }
 
 impl Times {
-    /// Those of the real server, where it has them.
+    /// The limits of the real server, where it has them.
     pub(crate) const REAL: Self = Self {
         handshake: Duration::from_secs(10),
         first: Duration::from_secs(32),

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::{Resource, Scale, is_review};
 use crate::limits;
-use crate::schema::{Schema, definitions};
+use crate::schema::{Schema, openapi};
 
 /// A built-in kind.
 struct BuiltIn(
@@ -340,8 +340,8 @@ pub(crate) fn size_limit(table: &str) -> usize {
 
 /// The structure of a built-in kind.
 pub(crate) fn schema(group: &str, kind: &str) -> Arc<Schema> {
-    match definitions::raw(group, kind) {
-        Some(raw) => Schema::builtin(&raw, definitions::name(&raw), definitions::list_hint),
+    match openapi::raw(group, kind) {
+        Some(raw) => Schema::builtin(&raw, openapi::name(&raw), openapi::list_hint),
         None => Schema::any(),
     }
 }

@@ -95,8 +95,8 @@ impl Resource {
         })
     }
 
-    /// A kind of our own table, not of a definition.
-    pub(crate) fn is_core(&self) -> bool {
+    /// Whether the kind is built in, not added by a definition.
+    pub(crate) fn is_built_in(&self) -> bool {
         self.custom.is_none()
     }
 
@@ -150,7 +150,7 @@ impl Resource {
         match self.plural.as_str() {
             _ if is_review(&self.group) => &["create"],
             "namespaces" if self.group.is_empty() => &["create", "delete", "get", "list", "patch", "update", "watch"],
-            _ if !self.is_core() => &[
+            _ if !self.is_built_in() => &[
                 "delete",
                 "deletecollection",
                 "get",

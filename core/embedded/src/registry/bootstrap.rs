@@ -18,7 +18,7 @@ const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-no
 const ADMIN: &str = "cluster-admin";
 
 impl Registry {
-    /// Makes those of them that are not there.
+    /// Creates those of these objects that the store does not hold.
     pub(super) fn create_bootstrap_objects(&self) {
         for name in NAMESPACES {
             self.create_bootstrap_object(builtin::NAMESPACES, name, &namespace(name));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Decoded, Registry, Written, refused, strategy};
+use super::{Context, Decoded, Registry, Written, refused, strategy, with_warnings};
 use crate::access::grant;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
@@ -17,7 +17,7 @@ const GENERATED_BASE: usize = 58;
 impl Registry {
     /// Creates an object on behalf of a user.
     pub(crate) fn create(&self, context: &Context<'_>, decoded: Decoded) -> Result<Written, StatusError> {
-        let Decoded { object, mut warnings } = decoded;
+        let Decoded { object, warnings } = decoded;
         if !meta(&object, "resourceVersion").is_empty() {
             return Err(StatusError::new(
                 500,
@@ -27,13 +27,7 @@ impl Registry {
         }
         grant::check(&self.store, context.user, context.info, None, &object)?;
         let actor = Actor::update(&context.options.manager, &context.info.resource, "");
-        match self.insert(context, object, &actor) {
-            Ok(mut written) => {
-                warnings.append(&mut written.warnings);
-                Ok(Written { warnings, ..written })
-            }
-            Err(failure) => Err(failure.with_warnings(&warnings)),
-        }
+        with_warnings(self.insert(context, object, &actor), warnings)
     }
 
     /// Takes a new object through all steps into the store.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::FieldValidation;
 use crate::kinds::Resource;
-use crate::schema::definitions::META;
+use crate::schema::openapi::META;
 use crate::schema::{Schema, Trail, Type, normal};
 use crate::status::StatusError;
 
@@ -15,7 +15,7 @@ pub(crate) struct Decoded {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Brings a decoded object into the resource's form: types of built-in kinds and of metadata are checked, unknown fields
+/// Brings an object that was read into the resource's form: types of built-in kinds and of metadata are checked, unknown fields
 /// dropped, and the object loses `kind` and `apiVersion`.
 pub(crate) fn decode(
     resource: &Resource,
@@ -27,7 +27,7 @@ pub(crate) fn decode(
         map.remove("apiVersion");
     }
     let schema = resource.schema();
-    if resource.is_core() {
+    if resource.is_built_in() {
         decode_typed(&mut object, schema, Trail::Root(&resource.kind)).map_err(|why| cannot_handle(resource, &why))?;
     } else {
         let metadata = object
@@ -38,7 +38,7 @@ pub(crate) fn decode(
         }
     }
     let mut unknown = Vec::new();
-    if resource.is_core() {
+    if resource.is_built_in() {
         unknown = normal::prune(&mut object, schema);
     } else {
         if let Some(metadata) = object.get_mut("metadata") {

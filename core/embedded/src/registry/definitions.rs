@@ -16,7 +16,7 @@ impl Registry {
         self.settle_some(|_, _| true);
     }
 
-    /// The same after a change of one definition: only it, and those that wait for names in its group, can be concerned.
+    /// Does the same after a change of one definition: only it, and those that wait for names in its group, can be concerned.
     pub(super) fn settle_definition(&self, changed: &str) {
         let group = changed.split_once('.').map_or("", |(_, group)| group);
         self.settle_some(|key, definition| {

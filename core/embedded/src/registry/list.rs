@@ -79,7 +79,7 @@ impl Page {
                 metadata.insert("continue".into(), next.encode().into());
             }
             // The real server spells out the empty token of custom resources.
-            None if !resource.is_core() => {
+            None if !resource.is_built_in() => {
                 metadata.insert("continue".into(), "".into());
             }
             None => {}

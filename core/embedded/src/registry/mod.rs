@@ -163,6 +163,17 @@ impl Registry {
     }
 }
 
+/// The outcome of a write with the warnings of its decoding in front of its own.
+fn with_warnings(outcome: Result<Written, StatusError>, mut warnings: Vec<String>) -> Result<Written, StatusError> {
+    match outcome {
+        Ok(mut written) => {
+            warnings.append(&mut written.warnings);
+            Ok(Written { warnings, ..written })
+        }
+        Err(failure) => Err(failure.with_warnings(&warnings)),
+    }
+}
+
 /// The refusal of a write that the store did not take; `changed` where somebody else was faster.
 fn refused(clash: Clash, changed: impl FnOnce() -> StatusError) -> StatusError {
     match clash {

@@ -153,7 +153,7 @@ fn fault_of_the_patch(failure: StatusError, object: &Value) -> StatusError {
 /// A patch changes neither `kind` nor `apiVersion`.
 fn check_patched_type(info: &RequestInfo, object: &Value) -> Result<(), StatusError> {
     let resource = &info.resource;
-    if resource.is_core() {
+    if resource.is_built_in() {
         check_api_version(resource, object)?;
         return check_kind(resource, object);
     }

@@ -85,7 +85,7 @@ fn show(resource: &Resource, scale: &Scale, object: &Value) -> Value {
     let mut status = json!({"replicas": number(&scale.status_replicas)});
     match scale.selector.as_deref().and_then(found) {
         Some(Value::String(text)) => status["selector"] = text.clone().into(),
-        Some(labels) if resource.is_core() => status["selector"] = selector_text(labels).into(),
+        Some(labels) if resource.is_built_in() => status["selector"] = selector_text(labels).into(),
         _ => {}
     }
     let replicas = number(&scale.spec_replicas);

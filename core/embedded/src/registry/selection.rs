@@ -42,7 +42,7 @@ impl Selection {
 
 fn is_selectable(resource: &Resource, path: &str) -> bool {
     path == "metadata.name"
-        || (path == "metadata.namespace" && (resource.namespaced || resource.is_core()))
+        || (path == "metadata.namespace" && (resource.namespaced || resource.is_built_in()))
         || strategy::of(resource).selectable_fields(resource).contains(&path)
         || resource
             .custom
@@ -51,7 +51,7 @@ fn is_selectable(resource: &Resource, path: &str) -> bool {
 }
 
 fn not_selectable(resource: &Resource, path: &str) -> StatusError {
-    let plain = resource.is_core() && strategy::of(resource).selectable_fields(resource).is_empty();
+    let plain = resource.is_built_in() && strategy::of(resource).selectable_fields(resource).is_empty();
     StatusError::bad_request(if plain {
         format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
     } else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Context, Decoded, Registry, Written, refused, stale, strategy};
+use super::{Context, Decoded, Registry, Written, refused, stale, strategy, with_warnings};
 use crate::access::grant;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
@@ -23,14 +23,14 @@ impl Registry {
     /// Replaces an object; creates it where its kind allows that.
     pub(crate) fn update(&self, context: &Context<'_>, decoded: Decoded) -> Result<Written, StatusError> {
         let Context { info, user, options } = *context;
-        let Decoded { object, mut warnings } = decoded;
+        let Decoded { object, warnings } = decoded;
         let resource = &info.resource;
         check_names(info, &object)?;
         let actor = Actor::update(&options.manager, resource, &info.subresource);
         let strategy = strategy::of(resource);
         let exists = self.find(info).is_some();
         if !exists && strategy.allow_create_on_update() && info.subresource.is_empty() {
-            return self.insert(context, object, &actor);
+            return with_warnings(self.insert(context, object, &actor), warnings);
         }
         if exists && !strategy.allow_unconditional_update() && is_unconditional(&object) {
             let cause = Cause::invalid(
@@ -50,13 +50,7 @@ impl Registry {
             grant::check(&self.store, user, info, Some(current), &object)?;
             Ok((object.clone(), Vec::new()))
         };
-        match self.change(context, &actor, &replace) {
-            Ok(mut written) => {
-                warnings.append(&mut written.warnings);
-                Ok(Written { warnings, ..written })
-            }
-            Err(failure) => Err(failure.with_warnings(&warnings)),
-        }
+        with_warnings(self.change(context, &actor, &replace), warnings)
     }
 
     /// Changes an object that is there. A change that can be computed again from a newer object is, until nobody is faster.
@@ -222,7 +216,7 @@ fn keep_other_part(resource: &Resource, subresource: &str, old: &Value, new: &mu
             set(new, "status", status);
             let kept = meta_mut(new);
             copy_member(metadata.as_ref(), kept, "managedFields");
-            if resource.is_core() {
+            if resource.is_built_in() {
                 for member in ["labels", "annotations", "finalizers"] {
                     copy_member(metadata.as_ref(), kept, member);
                 }

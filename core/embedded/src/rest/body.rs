@@ -21,14 +21,14 @@ pub(crate) fn object(
     let value = match request.content_type() {
         "" | "application/json" => parse_json(&request.body, &resource.kind)?,
         "application/yaml" => parse_yaml(&request.body, &resource.kind)?,
-        PROTOBUF if resource.is_core() => crate::protobuf::object(&request.body).map_err(|why| {
+        PROTOBUF if resource.is_built_in() => crate::protobuf::object(&request.body).map_err(|why| {
             let mut failure = unsupported_media(resource);
             failure.message = format!("{}: {why}", failure.message);
             failure
         })?,
         _ => return Err(unsupported_media(resource)),
     };
-    let value = if value.is_null() && resource.is_core() {
+    let value = if value.is_null() && resource.is_built_in() {
         Value::Object(Map::new())
     } else {
         value
@@ -57,7 +57,7 @@ pub(crate) fn object(
 }
 
 fn unsupported_media(resource: &Resource) -> StatusError {
-    let protobuf = if resource.is_core() {
+    let protobuf = if resource.is_built_in() {
         ", application/vnd.kubernetes.protobuf"
     } else {
         ""
@@ -124,7 +124,7 @@ fn check_kind(resource: &Resource, value: Value, body: &[u8]) -> Result<Value, S
     let (given_version, given_kind) = (map.get("apiVersion"), map.get("kind"));
     let given = |value: Option<&Value>| value.map_or("", text).to_owned();
     let (version, kind) = (given(given_version), given(given_kind));
-    if resource.is_core() {
+    if resource.is_built_in() {
         if !kind.is_empty() && kind != resource.kind {
             return Err(StatusError::bad_request(format!(
                 "{kind} in version {:?} cannot be handled as a {}: converting ({version}.{kind}) to (core.{}): unknown \

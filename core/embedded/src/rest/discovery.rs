@@ -1,4 +1,4 @@
-//! Which groups, versions and resources there are, and their OpenAPI documents.
+//! Discovery: which groups, versions and resources are served.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     APIGroup, APIResource, APIResourceList, GroupVersionForDiscovery,

@@ -6,7 +6,7 @@ use super::Api;
 use crate::http::{self, Reply, Request};
 use crate::status::StatusError;
 
-/// Checks that can be asked for by name.
+/// The checks that a path may name, as in `/readyz/ping`.
 const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
 /// Answers `/`, `/version`, `/healthz`, `/livez` and `/readyz`.

@@ -63,7 +63,7 @@ const QUICK_SCHEMA: usize = 20_000;
 /// The same of a collection, in objects and bytes.
 const QUICK_LIST: (usize, usize) = (500, 512 << 10);
 
-/// Whether a request is answered in no time for sure, so that it need not go to another thread.
+/// Whether the work on a request is certainly short, so that it need not go to another thread.
 pub(crate) fn is_quick(api: &Api, request: &Request) -> bool {
     let segments = request.segments.iter().map(String::as_str).collect::<Vec<_>>();
     match segments.as_slice() {
@@ -122,7 +122,7 @@ async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Re
     let result = match (request.method.as_str(), named, info.subresource.as_str()) {
         ("GET" | "HEAD", false, _) if route.watch || watch::wanted(request) => watch::start(api, request, info).await,
         ("GET", false, _) => read::list(api, request, info).await,
-        ("HEAD", false, _) if !info.resource.is_core() => read::list(api, request, info).await,
+        ("HEAD", false, _) if !info.resource.is_built_in() => read::list(api, request, info).await,
         ("GET", true, "" | "status") => read::get(api, request, info).await,
         ("POST", false, _) => write::create(api, request, info).await,
         ("POST", true, "token") => review::issue(api, request, info),

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::Api;
 use crate::http::{self, Reply, Request};
 use crate::kinds::{Resource, join_group};
-use crate::schema::definitions;
+use crate::schema::openapi;
 use crate::status::StatusError;
 
 /// Answers requests below `/openapi`.
@@ -104,10 +104,10 @@ fn schema_name(resource: &Resource) -> String {
 fn add_schemas(resource: &Resource, prefix: &str, schemas: &mut Map<String, Value>) {
     let kind = json!([{"group": resource.group, "kind": resource.kind, "version": resource.version}]);
     let Some(custom) = &resource.custom else {
-        let Some(mut raw) = definitions::raw(&resource.group, &resource.kind) else {
+        let Some(mut raw) = openapi::raw(&resource.group, &resource.kind) else {
             return;
         };
-        let name = definitions::name(&raw).to_owned();
+        let name = openapi::name(&raw).to_owned();
         if let Some(Value::Object(defs)) = raw.as_object_mut().and_then(|map| map.remove("$defs")) {
             for (name, definition) in defs {
                 schemas.entry(name).or_insert_with(|| rewritten(definition, prefix));
@@ -120,17 +120,17 @@ fn add_schemas(resource: &Resource, prefix: &str, schemas: &mut Map<String, Valu
     };
     let mut schema = custom.raw_schema.clone();
     schema["x-kubernetes-group-version-kind"] = kind;
-    let meta = definitions::object_meta();
-    let meta_name = definitions::name(&meta).to_owned();
+    let meta = openapi::object_meta();
+    let meta_name = openapi::name(&meta).to_owned();
     if !schema["properties"].is_object() {
         schema["properties"] = json!({});
     }
     let properties = &mut schema["properties"];
     for member in ["apiVersion", "kind"] {
-        properties[member] = json!({"type": "string", "description": definitions::common_description(member)});
+        properties[member] = json!({"type": "string", "description": openapi::common_description(member)});
     }
     properties["metadata"] = json!({
-        "description": definitions::common_description("metadata"), "allOf": [{"$ref": format!("{prefix}{meta_name}")}],
+        "description": openapi::common_description("metadata"), "allOf": [{"$ref": format!("{prefix}{meta_name}")}],
     });
     if !schemas.contains_key(&meta_name) {
         let mut meta = meta;

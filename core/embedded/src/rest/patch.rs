@@ -30,7 +30,7 @@ pub(super) async fn patch(api: &Arc<Api>, request: &Request, info: &RequestInfo)
         api.registry.apply(&context, wanted)?
     } else {
         // Strategic merge patches follow the Go types of built-in kinds, which custom resources have not.
-        let readable = request.content_type() != STRATEGIC || info.resource.is_core();
+        let readable = request.content_type() != STRATEGIC || info.resource.is_built_in();
         let patch = if readable { read(request)? } else { None };
         let patch = patch.ok_or_else(|| unsupported(&info.resource))?;
         if options.force.is_some() {
@@ -72,10 +72,15 @@ fn applied(request: &Request, options: &WriteOptions) -> Result<Value, StatusErr
     body::yaml(&request.body).map_err(|error| StatusError::bad_request(format!("error decoding YAML: {error}")))
 }
 
+/// The refusal of a patch in a form that the server does not know.
+pub(super) fn unsupported_media_type() -> StatusError {
+    StatusError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with_details(StatusDetails::default())
+}
+
+/// The same for the objects of a resource; the real server names the forms that custom resources take.
 fn unsupported(resource: &Resource) -> StatusError {
-    if resource.is_core() {
-        return StatusError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")
-            .with_details(StatusDetails::default());
+    if resource.is_built_in() {
+        return unsupported_media_type();
     }
     StatusError::new(
         415,

@@ -79,7 +79,7 @@ pub(super) fn list_bytes(resource: &Resource, page: &Page) -> Bytes {
         if index > 0 {
             out.put_u8(b',');
         }
-        if resource.is_core() {
+        if resource.is_built_in() {
             out.put_slice(&object.bytes);
         } else {
             out.put_slice(&negotiate::full_bytes(resource, object));

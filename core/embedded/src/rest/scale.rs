@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
 use serde_json::Value;
 
 use super::{Api, body, options, patch};
@@ -28,11 +27,7 @@ pub(super) async fn answer(api: &Arc<Api>, request: &Request, info: &RequestInfo
     let change = if put {
         ScaleChange::Replace(replacement(request)?)
     } else {
-        let unsupported = || {
-            let message = "415: Unsupported Media Type";
-            StatusError::new(415, "UnsupportedMediaType", message).with_details(StatusDetails::default())
-        };
-        ScaleChange::Patch(patch::read(request)?.ok_or_else(unsupported)?)
+        ScaleChange::Patch(patch::read(request)?.ok_or_else(patch::unsupported_media_type)?)
     };
     let (shown, revision) = api.registry.update_scale(&context, &change)?;
     api.registry.durable(revision).await?;

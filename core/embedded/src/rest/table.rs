@@ -8,7 +8,7 @@ use super::{columns, negotiate};
 use crate::http::Request;
 use crate::jsonpath;
 use crate::kinds::Resource;
-use crate::schema::definitions;
+use crate::schema::openapi;
 use crate::status::StatusError;
 use crate::store::Object;
 use crate::text::{meta, string_at};
@@ -59,13 +59,7 @@ fn version(request: &Request) -> &'static str {
 
 /// A table of objects, with columns and rows.
 pub(super) fn rows(resource: &Resource, objects: &[&Object], include: Include) -> Value {
-    let mut definitions = vec![column(
-        "Name",
-        "string",
-        "name",
-        definitions::meta_description("name"),
-        0,
-    )];
+    let mut definitions = vec![column("Name", "string", "name", openapi::meta_description("name"), 0)];
     let printed = match &resource.custom {
         Some(custom) => Printed::custom(&custom.columns),
         None => Printed::core(resource),
@@ -153,7 +147,7 @@ impl<'a> Printed<'a> {
             Self::Core(core) => {
                 let described = |name: &str| {
                     if name == "Age" {
-                        definitions::meta_description("creationTimestamp")
+                        openapi::meta_description("creationTimestamp")
                     } else {
                         ""
                     }

@@ -12,7 +12,7 @@ use crate::status::StatusError;
 pub(super) async fn create(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     if info.resource.namespaced && info.namespace.is_empty() {
         // Built-in resources are there in all namespaces, only not for this method; custom ones are not.
-        return Err(if info.resource.is_core() {
+        return Err(if info.resource.is_built_in() {
             StatusError::method_not_allowed()
         } else {
             StatusError::no_page()

@@ -1,9 +1,9 @@
 //! Structural schemas: what a custom resource or a built-in kind looks like. Read once, then shared.
 
 pub(crate) mod cel;
-pub(crate) mod definitions;
 mod keys;
 pub(crate) mod normal;
+pub(crate) mod openapi;
 pub(crate) mod pattern;
 pub(crate) mod rules;
 mod trail;
@@ -106,7 +106,7 @@ pub(crate) struct Schema {
     pub(crate) merge_key: Option<&'static str>,
     pub(crate) limits: Limits,
     pub(crate) rules: Vec<Rule>,
-    /// It, or something below it, has rules.
+    /// Whether it, or a schema below it, has validation rules.
     pub(crate) ruled: bool,
     /// How much there is to check in it and below it beside types and numbers: branches of logic and expressions.
     pub(crate) effort: usize,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::definitions::META;
+use super::openapi::META;
 use super::{Schema, Trail, Type};
 use crate::limits::{self, Excess};
 use crate::text::clip;

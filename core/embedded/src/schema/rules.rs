@@ -1,6 +1,7 @@
 //! Validation rules of schemas, evaluated on objects within a budget.
 //!
-//! A rule that uses a function we have not got is passed over with a log line: refusing objects for it would be worse.
+//! A rule that calls a function which this server does not have is skipped with a line in the log: to refuse objects for it
+//! would be worse.
 
 use std::sync::{Arc, OnceLock};
 
@@ -34,7 +35,7 @@ pub(crate) struct Rule {
 struct Compiled {
     program: Program,
     message: Option<Program>,
-    /// It compares with the state before.
+    /// Whether it compares with the object before the change.
     transition: bool,
 }
 
@@ -88,7 +89,7 @@ impl Rule {
     }
 }
 
-/// What the rules say about an object.
+/// The causes that the rules of a schema find in an object.
 pub(crate) fn check(object: &Value, old: Option<&Value>, schema: &Schema) -> Vec<Cause> {
     check_within(object, old, schema, (RULE, OBJECT))
 }
@@ -110,13 +111,13 @@ struct Ended;
 
 struct Evaluation {
     causes: Vec<Cause>,
-    /// What one rule may cost.
+    /// The units that one rule may cost.
     rule: u64,
-    /// What is left for all.
+    /// The units that are left for all rules of the object.
     left: u64,
 }
 
-/// A value that has rules, and what it was before.
+/// A value that has rules, and the value at its place before the change.
 struct Subject<'a> {
     value: &'a Value,
     old: Option<&'a Value>,

@@ -1,4 +1,4 @@
-//! The way to a place in an object, spelt out only when somebody wants to read it.
+//! The path to a place in an object, which becomes text only when a message shows it.
 
 use std::fmt;
 

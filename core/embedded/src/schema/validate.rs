@@ -17,7 +17,7 @@ pub(crate) fn check(value: &Value, old: Option<&Value>, schema: &Schema) -> Vec<
     check_within(value, old, schema, WORK)
 }
 
-/// The same with another budget.
+/// The same check with another budget.
 fn check_within(value: &Value, old: Option<&Value>, schema: &Schema, work: u64) -> Vec<Cause> {
     let mut checker = Checker {
         causes: Vec::new(),
@@ -35,7 +35,7 @@ fn check_within(value: &Value, old: Option<&Value>, schema: &Schema, work: u64) 
 /// Why a check ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// How many causes may still be added: a longer list helps nobody.
+    /// So many causes are found that more would help nobody.
     Enough,
     Exhausted,
 }

@@ -19,9 +19,9 @@ pub(crate) struct FolderError {
 pub struct Damage {
     /// Path of the file.
     pub path: String,
-    /// Where in it, in bytes, if it is a place.
+    /// The byte at which the damage is, if it is at one place.
     pub at: Option<u64>,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub what: String,
 }
 
@@ -66,7 +66,7 @@ pub(crate) enum StoreError {
     Closed,
 }
 
-/// Puts an error of the disk into words.
+/// An error of the operating system with the path and what was being done.
 pub(super) fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> FolderError + 'a {
     move |source| FolderError {
         what,

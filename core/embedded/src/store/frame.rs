@@ -24,7 +24,7 @@ pub(crate) struct Record {
     pub(crate) object: Option<Bytes>,
 }
 
-/// The line of a record.
+/// The line of JSON with which a payload begins.
 #[derive(Debug, Deserialize)]
 pub(super) struct Line {
     pub(super) revision: u64,
@@ -53,7 +53,7 @@ pub(super) struct Frame<'a> {
     pub(super) next: usize,
 }
 
-/// The record at a place, if a whole and good one is there.
+/// The record at a place, if it is whole and its checksum is right.
 pub(super) fn frame(bytes: &[u8], at: usize) -> Option<Frame<'_>> {
     let head = bytes.get(at..at.checked_add(HEAD)?)?;
     let (length, sum) = head.split_at_checked(4)?;
@@ -159,7 +159,7 @@ impl Mark {
         bytes
     }
 
-    /// Nothing if it is not what was written.
+    /// Reads a mark; nothing if its checksum is wrong.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (numbers, sum) = bytes.split_at_checked(24)?;
         if checksum(numbers).to_le_bytes() != *sum {

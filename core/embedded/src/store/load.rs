@@ -26,7 +26,7 @@ pub(super) struct Stored {
     pub(super) at: usize,
 }
 
-/// What the folder holds.
+/// The content of the folder.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
     pub(super) revision: u64,
@@ -35,7 +35,7 @@ pub(super) struct Loaded {
     pub(super) log: LoadedLog,
 }
 
-/// What the log says of itself.
+/// What loading finds out about the log.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LoadedLog {
     /// Bytes up to the end of the last whole record.
@@ -101,7 +101,7 @@ fn mark(path: &Path) -> Result<Option<Mark>, StoreError> {
 /// A place and what is wrong there.
 type Fault = (usize, String);
 
-/// Which file is wrong, and how.
+/// The damage of a file, with the place in it.
 #[derive(Debug, PartialEq, Eq)]
 enum Wrong {
     Log(usize, String),

@@ -41,7 +41,7 @@ pub(super) struct Log {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Takes the folder for this process; it is free again when the file is dropped.
+/// Locks the folder for this process, until the file is dropped.
 pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
     if folder.exists() && !folder.is_dir() {
         return Err(Damage::of(folder, "is no folder").into());
@@ -135,7 +135,7 @@ struct Writer {
     dump: Dump,
     append: Append,
     told: watch::Sender<Progress>,
-    /// What came in while a write did not get through.
+    /// Work that came in while a write could not be finished.
     behind: Vec<Work>,
     _lock: File,
 }
@@ -191,7 +191,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Brings the files into the form in which the next record can follow.
+    /// Writes the files anew where the next record cannot follow what they hold.
     fn settle(&mut self, loaded: &Loaded) -> Result<(), FolderError> {
         let path = self.folder.join(LOG);
         match loaded.log.base {
@@ -215,7 +215,7 @@ impl Writer {
         self.acknowledge()
     }
 
-    /// Notes how far the log is on disk.
+    /// Writes down how far the log is on disk.
     fn acknowledge(&mut self) -> Result<(), FolderError> {
         let mark = Mark {
             base: self.base,
@@ -259,7 +259,7 @@ impl Writer {
         self.told.send_replace(Progress::Stopped(last));
     }
 
-    /// Everything there is to do now, once there is something; none when nobody can send any more.
+    /// Waits for work and takes all that has come in; none when nobody can send work any more.
     fn next(&mut self, todo: &Receiver<Work>) -> Option<Vec<Work>> {
         let mut works = std::mem::take(&mut self.behind);
         if works.is_empty() {

@@ -83,7 +83,7 @@ pub(crate) enum Expect {
 pub(crate) enum Clash {
     /// There is an object already, or it has changed.
     Changed,
-    /// The object is more than can be stored.
+    /// The object exceeds a bound.
     TooMuch(Excess),
     /// The store takes no writes any more.
     Broken(StoreError),
@@ -111,7 +111,7 @@ struct Table {
 struct State {
     revision: u64,
     tables: HashMap<Arc<str>, Table>,
-    /// Told of every change, in order.
+    /// Each of them gets every change, in order.
     listeners: Vec<mpsc::UnboundedSender<(Arc<str>, Arc<Change>)>>,
 }
 
@@ -163,7 +163,7 @@ impl Store {
         Ok(Self { state, log, size_limit })
     }
 
-    /// The object and the revision of the store.
+    /// The object under a key.
     pub(crate) fn get(&self, table: &str, key: &str) -> Option<Arc<Object>> {
         self.read().tables.get(table)?.objects.get(key).cloned()
     }
@@ -343,7 +343,7 @@ impl Store {
         Ok(object)
     }
 
-    /// What would be too much of an object that [`Store::commit`] were to store.
+    /// The bound that an object exceeds, if [`Store::commit`] would refuse it for one.
     pub(crate) fn excess(&self, table: &str, key: &str, object: &Object) -> Option<Excess> {
         let before = self.get(table, key);
         limits::excess(
@@ -408,7 +408,7 @@ impl Table {
     }
 }
 
-/// Everything there is, for a snapshot of the log.
+/// All objects and the revision they are at, for a snapshot.
 fn dump(state: &RwLock<State>) -> (u64, Vec<Record>) {
     let state = state.read().unwrap_or_else(PoisonError::into_inner);
     let mut records = Vec::new();

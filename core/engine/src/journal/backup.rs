@@ -4,18 +4,19 @@
 //! written after the journal and may lag behind, but for the lines that settle something for ever.
 
 use std::{
+    ffi::OsStr,
     fs::{File, OpenOptions},
     io::{self, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
-/// Name of the file.
-const NAME: &str = "journal-backup.ndjson";
-
-/// Where the backup of a journal is.
+/// Where the backup of a journal is: `journal.ndjson` has `journal-backup.ndjson`.
 pub(super) fn beside(journal: &Path) -> PathBuf {
-    journal.with_file_name(NAME)
+    let name = journal.file_stem().unwrap_or_else(|| OsStr::new("journal"));
+    let mut name = name.to_owned();
+    name.push("-backup.ndjson");
+    journal.with_file_name(name)
 }
 
 /// The backup, open for appending.

@@ -203,7 +203,7 @@ fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
     }
 }
 
-/// An error answer.
+/// Turns an error answer into an error.
 fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
     // What stands between us and the world, or a world that ends, answers without our JSON: then the status tells.
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();

@@ -35,10 +35,11 @@ static INFO: ProviderInfo = ProviderInfo {
 
 /// How long the world may hold back its answer about a machine that has no address yet, in seconds.
 const OBSERVE_WAIT: u64 = 2;
-/// How often a deletion under way is looked at.
+/// How often a deletion under way is looked at, at first and at last.
 const DELETE_POLL: Duration = Duration::from_millis(250);
+const LONGEST_DELETE_POLL: Duration = Duration::from_secs(5);
 
-/// The provider `inmemory`.
+/// The provider `inmemory`: one world, through its control API.
 pub struct InMemory {
     client: Client,
 }
@@ -63,7 +64,7 @@ impl InMemory {
             ..Call::new(Method::GET, None, op, resource)
         };
         let mut machines = self.client.read::<Machines>(&call).await?.machines;
-        machines.retain(|m| !m.is_deleted() && m.owner.as_ref().is_some_and(|owner| scope.includes(owner)));
+        machines.retain(|m| !m.is_deleted() && m.owner().is_some_and(|owner| scope.includes(&owner)));
         Ok(machines)
     }
 
@@ -131,34 +132,29 @@ impl InMemory {
             return Ok(Progress::Done(()));
         };
         refuse_foreign(owner, machine, &found)?;
-        if !found.is_being_deleted() {
-            match self.request_deletion(owner, machine).await {
-                Ok(()) => {}
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Progress::Done(())),
-                Err(error) => return Err(error),
-            }
-            // Accepted is not gone: names and addresses are free only when the machine is no longer there. Another
-            // creation under the same id proves it gone as well.
-            let remains = self.find(machine, None, DELETE).await?;
-            if remains.is_none_or(|now| now.created != found.created) {
-                return Ok(Progress::Done(()));
-            }
+        if !found.is_being_deleted() && self.request_deletion(owner, machine).await? == Requested::AlreadyGone {
+            return Ok(Progress::Done(()));
         }
+        // Accepted is not gone: names and addresses are free only when the machine is no longer there. The next look
+        // tells.
+        let now = Timestamp::now();
+        let deletion = previous.filter(|handle| handle.kind == OpKind::MachineDelete);
+        let handle = deletion.unwrap_or_else(|| OpHandle {
+            kind: OpKind::MachineDelete,
+            provider: KIND,
+            id: machine.id.clone(),
+            started: now,
+        });
         Ok(Progress::Pending(Pending {
-            handle: OpHandle {
-                kind: OpKind::MachineDelete,
-                provider: KIND,
-                id: machine.id.clone(),
-                started: previous.map_or_else(Timestamp::now, |p| p.started),
-            },
-            poll_after: DELETE_POLL,
+            poll_after: deletion_poll(handle.age(now)),
+            handle,
             note: format!("{} ({}) is being deleted", machine.name, machine.id),
             hint: None,
         }))
     }
 
     /// Asks for the deletion until it is accepted. The world compares the owner once more, in the same instant.
-    async fn request_deletion(&self, owner: &Owner, machine: &MachineRef) -> Result<(), InfraError> {
+    async fn request_deletion(&self, owner: &Owner, machine: &MachineRef) -> Result<Requested, InfraError> {
         let call = Call {
             query: Some(("owner", owner.cluster_id.to_string())),
             ..Call::new(Method::DELETE, Some(&machine.id), DELETE, &machine.name)
@@ -169,19 +165,20 @@ impl InMemory {
     }
 
     /// One attempt to delete. When the reply is lost, looks at the machine before anybody repeats the request.
-    async fn delete_once(&self, call: &Call<'_>, machine: &MachineRef) -> Result<(), InfraError> {
-        let Err(error) = self.client.once(call).await else {
-            return Ok(());
+    async fn delete_once(&self, call: &Call<'_>, machine: &MachineRef) -> Result<Requested, InfraError> {
+        let error = match self.client.once(call).await {
+            Ok(_) => return Ok(Requested::Accepted),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(Requested::AlreadyGone),
+            Err(error) => error,
         };
-        if error.kind == (ErrorKind::Timeout { maybe_applied: true })
-            && self
-                .find(machine, None, DELETE)
-                .await?
-                .is_none_or(|found| found.is_being_deleted())
-        {
-            return Ok(());
+        if error.kind != (ErrorKind::Timeout { maybe_applied: true }) {
+            return Err(error);
         }
-        Err(error)
+        match self.find(machine, None, DELETE).await? {
+            None => Ok(Requested::AlreadyGone),
+            Some(found) if found.is_being_deleted() => Ok(Requested::Accepted),
+            Some(_) => Err(error),
+        }
     }
 
     /// A world that cannot be reached is no finding about the plan: that is an error, which passes or does not.
@@ -252,6 +249,20 @@ impl Provider for InMemory {
             })
         })
     }
+}
+
+/// What became of a request to delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Requested {
+    /// The world deletes the machine.
+    Accepted,
+    /// The world does not have the machine.
+    AlreadyGone,
+}
+
+/// When to look again at a deletion: the longer it takes, the less a look in time is worth.
+fn deletion_poll(age: Duration) -> Duration {
+    (age / 20).clamp(DELETE_POLL, LONGEST_DELETE_POLL)
 }
 
 /// Refuses to delete what does not carry the owner's marker, or is another creation than the one that is meant.
@@ -342,4 +353,15 @@ fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
         },
     };
     vec![world, names]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_deletion_is_looked_at_less_often() {
+        let poll = |seconds| deletion_poll(Duration::from_secs(seconds)).as_millis();
+        assert_eq!([poll(0), poll(5), poll(60), poll(3600)], [250, 250, 3000, 5000]);
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use butler_api::config::{ExtraDisk, ProviderKind, Role};
+use butler_api::config::{ExtraDisk, NodeAddress, ProviderKind, Role};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Addr, ErrorKind, Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OwnedObject, Owner};
+use crate::{ErrorKind, Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OwnedObject, Owner};
 
 /// Body of `POST /v1/machines`.
 #[derive(Debug, Serialize)]
@@ -52,25 +52,32 @@ pub(super) struct Machines {
     pub(super) machines: Vec<Machine>,
 }
 
-/// A machine of the world. What an older world leaves out is read as absent.
+/// A machine of the world; one that nobody ordered has neither owner nor key nor hash.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Machine {
     pub(super) id: String,
     pub(super) name: String,
     #[serde(default)]
-    pub(super) owner: Option<Owner>,
-    #[serde(default)]
+    pub(super) owner: Option<Marker>,
     pub(super) generation: u32,
     #[serde(default)]
     pub(super) idempotency_key: Option<Uuid>,
     #[serde(default)]
     pub(super) spec_hash: Option<String>,
     pub(super) stage: String,
-    #[serde(default)]
+    /// Address of the Talos API; empty as long as it has none.
     pub(super) address: String,
     #[serde(default)]
     pub(super) created: Option<Timestamp>,
+}
+
+/// The owner marker of a machine. Others may write what they like into theirs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Marker {
+    cluster_id: String,
+    pub(super) cluster_name: String,
 }
 
 /// How often a machine in motion is looked at.
@@ -78,7 +85,16 @@ const POLL: Duration = Duration::from_millis(100);
 
 impl Machine {
     pub(super) fn belongs_to(&self, owner: &Owner) -> bool {
-        self.owner.as_ref().is_some_and(|o| o.cluster_id == owner.cluster_id)
+        self.owner().is_some_and(|o| o.cluster_id == owner.cluster_id)
+    }
+
+    /// Which cluster it belongs to; none if its marker is not one of ours, whose ids are UUIDs.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        let marker = self.owner.as_ref()?;
+        Some(Owner {
+            cluster_id: Uuid::parse_str(&marker.cluster_id).ok()?,
+            cluster_name: marker.cluster_name.clone(),
+        })
     }
 
     /// Whether this is what the given request made, or would have made.
@@ -107,7 +123,7 @@ impl Machine {
     }
 
     pub(super) fn state(self) -> MachineState {
-        let address = Addr::parse(&self.address);
+        let address = NodeAddress::parse(&self.address);
         let lifecycle = match self.stage.as_str() {
             "deleting" => Lifecycle::Deleting,
             "failed" => Lifecycle::Failed {
@@ -124,11 +140,11 @@ impl Machine {
         }
     }
 
-    /// As an object of the inventory; none if nobody owns it.
+    /// As an object of the inventory; none if no cluster of ours owns it.
     pub(super) fn owned_object(self) -> Option<OwnedObject> {
         Some(OwnedObject {
             kind: ObjectKind::Machine,
-            owner: self.owner?,
+            owner: self.owner()?,
             provider: ProviderKind::InMemory,
             id: self.id,
             name: self.name,
@@ -149,7 +165,7 @@ pub(super) fn absent() -> MachineState {
     }
 }
 
-/// An error answer.
+/// The body of an error answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Refusal {
@@ -238,6 +254,25 @@ mod tests {
             cluster_name: "demo".into(),
         };
         assert!(!machine("maintenance", "127.64.0.7").belongs_to(&owner));
+    }
+
+    /// One machine of somebody else must not make the whole list unreadable.
+    #[test]
+    fn a_marker_that_is_not_one_of_ours_is_no_owner() {
+        let marked = |cluster_id: &str| Machine {
+            owner: Some(Marker {
+                cluster_id: cluster_id.into(),
+                cluster_name: "demo".into(),
+            }),
+            ..machine("running", "127.64.0.7")
+        };
+        assert_eq!(marked("tenant-demo").owner(), None);
+        assert!(marked("tenant-demo").owned_object().is_none());
+        let ours = marked("00000000-0000-0000-0000-000000000007").owner().unwrap();
+        assert_eq!(
+            (ours.cluster_id, ours.cluster_name.as_str()),
+            (Uuid::from_u128(7), "demo")
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use self::judge::{Candidate, SILENT, Sighting, Verdict, checks, judge};
 use crate::{
-    Addr, Capabilities, Check, CheckStatus, Discovery, ErrorKind, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
+    Capabilities, Check, CheckStatus, Discovery, ErrorKind, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
     Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OpHandle, OpKind, OwnedObject, Owner, Pending,
     Progress, Provider, ProviderInfo, Scope, UnknownObject,
 };
@@ -41,7 +41,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// A claimed machine has no generations: it is not replaced, only given back.
 const GENERATION: u32 = 1;
 
-/// The provider `static`.
+/// The provider `static`: listed machines, and the credentials of the cluster that may have them.
 #[derive(Debug)]
 pub struct StaticMachines {
     machines: Vec<Listed>,
@@ -53,7 +53,7 @@ pub struct StaticMachines {
 struct Listed {
     /// Its address, as the settings write it.
     written: NodeAddress,
-    /// Its address, read.
+    /// Its address, as the Talos client takes it.
     address: Address,
     role: Role,
     name: Option<String>,
@@ -315,9 +315,9 @@ fn state(address: &Address, mode: Mode) -> MachineState {
     };
     // A host name is no address that a cluster could be told.
     let ip = address.host().parse().ok();
-    let addresses = ip.map(|ip| Addr {
+    let addresses = ip.map(|ip| NodeAddress {
         ip,
-        talos_port: Some(address.port()).filter(|port| *port != TALOS_PORT),
+        port: Some(address.port()).filter(|port| *port != TALOS_PORT),
     });
     MachineState {
         lifecycle,

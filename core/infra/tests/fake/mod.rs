@@ -131,7 +131,7 @@ impl FakeWorld {
 
     /// A machine that carries nobody's marker.
     pub(crate) fn add_unowned(&self, name: &str) {
-        let machine = json!({"id": format!("static-{name}"), "name": name, "owner": null, "stage": "running"});
+        let machine = json!({"id": format!("static-{name}"), "name": name, "owner": null, "generation": 0, "stage": "running", "address": ""});
         self.state.lock().unwrap().machines.push(machine);
     }
 

@@ -34,6 +34,7 @@ use crate::{
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
+    destroy,
 };
 
 /// What a run is asked to do.
@@ -74,6 +75,12 @@ pub enum RunError {
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Its destroy has begun and was not finished.
+    #[error("{cluster} is being destroyed: that was begun and not finished")]
+    Destroyed {
+        /// Cluster name.
+        cluster: String,
+    },
     /// Journal or secrets are lost or damaged.
     #[error(transparent)]
     Lost(#[from] Box<Lost>),
@@ -121,6 +128,11 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
+    if destroy::run::has_begun(&files) {
+        return Err(RunError::Destroyed {
+            cluster: config.cluster.name,
+        });
+    }
     let Remains { journal, mut known } = remains::look(&config, &files)?;
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;

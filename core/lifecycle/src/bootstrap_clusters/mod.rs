@@ -68,6 +68,22 @@ enum Made {
     Existing,
 }
 
+/// The bootstrap cluster of a configuration in its canonical form, where it is outside of the state folder.
+pub fn outside(config: &serde_json::Value) -> Option<Choice> {
+    let written = config.get("bootstrapCluster")?;
+    let text = |key: &str| written.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    match text("type").or_else(|| written.as_str().map(str::to_owned))?.as_str() {
+        "kind" => Some(Choice::Kind {
+            node_image: text("nodeImage"),
+        }),
+        "existing" => Some(Choice::Existing {
+            kubeconfig: text("kubeconfig")?,
+            context: text("context"),
+        }),
+        _ => None,
+    }
+}
+
 impl Settings {
     /// Starts (or finds) the bootstrap cluster. Idempotent: what an earlier run left is used again.
     pub async fn start(&self, on_line: &(dyn Fn(&str) + Send + Sync)) -> Result<Running, StepError> {

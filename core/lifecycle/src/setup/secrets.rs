@@ -109,7 +109,6 @@ pub(super) async fn facts(config: &BootstrapConfig, environment: &Environment) -
     let password = console.and_then(|c| c.admin_password.as_ref());
     let jwt = console.and_then(|c| c.jwt_secret.as_ref());
     Ok(ClusterFacts {
-        endpoint: config.network.vip.as_ref().map(ToString::to_string).unwrap_or_default(),
         console_password: read_if(password, "addons.console.auth.adminPassword", environment).await?,
         console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", environment).await?,
         capi_variables: capi_variables(config, environment).await?,

@@ -171,7 +171,7 @@ fn what_cannot_be_rendered_says_why() {
         ]
         .join("\n"),
         @r#"
-    machine configuration for Talos 1.14.0 is not supported yet; supported are 1.8 to 1.13
+    machine configuration for Talos 1.14.0 is not supported; supported are v1.8.x to v1.13.x
     Talos 1.12.0 does not run Kubernetes 1.36.0
     cluster endpoint "http://base:6443" is not of the form https://HOST:PORT
     cluster endpoint "https://base" is not of the form https://HOST:PORT

@@ -10,7 +10,7 @@ use super::reply::{self, Reply};
 use crate::live::World;
 use crate::world::faults::ApiCall;
 use crate::world::machine::{MachineView, Order};
-use crate::world::state::{DeleteError, OrderError};
+use crate::world::state::{DeleteError, OrderError, State};
 
 /// The longest time that an answer is held back.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -24,9 +24,9 @@ struct Machines {
 /// A request for machines, understood.
 #[derive(Debug)]
 pub(super) enum Request<'a> {
-    /// Lists machines.
+    /// Lists the machines that a selection has.
     List(Selection),
-    /// Orders one.
+    /// Orders a machine, as the body says.
     Create(&'a [u8]),
     /// Reads one, and waits for its address for so long.
     Read(&'a str, Option<Duration>),
@@ -37,21 +37,24 @@ pub(super) enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What a method wants of a path below `/v1/machines`; an answer that refuses it, where nothing fits.
-    pub(super) fn parse(method: &Method, path: &[&'a str], query: &str, body: &'a [u8]) -> Result<Self, Reply> {
-        let refused = |error: QueryError| reply::error(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string());
-        match (method, path) {
-            (&Method::GET, []) => Selection::parse(query).map(Self::List).map_err(refused),
-            (&Method::POST, []) => Ok(Self::Create(body)),
+    /// What a method wants of a path below `/v1/machines`; `None`: there is no such request.
+    pub(super) fn parse(
+        method: &Method,
+        path: &[&'a str],
+        query: &str,
+        body: &'a [u8],
+    ) -> Result<Option<Self>, QueryError> {
+        Ok(Some(match (method, path) {
+            (&Method::GET, []) => Self::List(Selection::parse(query)?),
+            (&Method::POST, []) => Self::Create(body),
             (&Method::GET, [id]) => {
-                let wait = query::wait(query).map_err(refused)?;
-                let wait = wait.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
-                Ok(Self::Read(id, wait))
+                let wait = query::wait(query)?;
+                Self::Read(id, wait.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT)))
             }
-            (&Method::DELETE, [id]) => Ok(Self::Delete(id, query::owner(query).map_err(refused)?)),
-            (&Method::GET, [id, "console"]) => Ok(Self::Console(id)),
-            _ => Err(super::not_allowed(method)),
-        }
+            (&Method::DELETE, [id]) => Self::Delete(id, query::owner(query)?),
+            (&Method::GET, [id, "console"]) => Self::Console(id),
+            _ => return Ok(None),
+        }))
     }
 
     /// The kind of call that faults can be told to strike.
@@ -72,11 +75,11 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Carries it out.
+    /// Carries the request out and answers it.
     pub(super) fn answer(&self, world: &World) -> Reply {
         match self {
             Self::List(selection) => {
-                let mut machines = world.moment(|state, now| state.listed(now));
+                let mut machines = world.moment(State::listed);
                 machines.retain(|machine| selects(selection, machine));
                 reply::ok(&Machines { machines })
             }

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::reply::Reply;
 use crate::live::World;
-use crate::net::{self, Guest, Strangers};
+use crate::net::{self, Connection, UnprovenConnections};
 use crate::world::clusters::ClusterView;
 use crate::world::faults::ApiFault;
 use crate::world::file::FileError;
@@ -35,13 +35,13 @@ use crate::world::state::Counters;
 pub struct Status {
     /// There is a world.
     pub running: bool,
-    /// Its process.
+    /// The process id of the world.
     pub pid: u32,
     /// URL of its control API.
     pub control: String,
-    /// Its machines.
+    /// Its machines as they are, oldest first.
     pub machines: Vec<MachineView>,
-    /// Its clusters.
+    /// Its clusters, one for each bootstrap that took effect.
     pub clusters: Vec<ClusterView>,
     /// How often things happened.
     pub counters: Counters,
@@ -61,31 +61,31 @@ pub(crate) struct Control {
 const LIMIT: usize = 1 << 20;
 
 /// How long a connection may be open before its first request with the token.
-const STRANGER: Duration = Duration::from_secs(10);
+const UNPROVEN: Duration = Duration::from_secs(10);
 /// How long a connection may be open without a request, a header may take, and a body.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Serves the control API until the world ends.
 pub(crate) async fn serve(listener: TcpListener, control: Arc<Control>) {
     let connections = TaskTracker::new();
-    let strangers = Arc::new(Strangers::default());
+    let unproven = Arc::new(UnprovenConnections::default());
     let refusal = reply::exhausted();
     loop {
         let stream = tokio::select! {
             () = control.world.ended() => break,
             stream = net::accept(&listener, &refusal) => stream,
         };
-        connections.spawn(connection(stream, Arc::clone(&control), Arc::new(strangers.enter())));
+        connections.spawn(connection(stream, Arc::clone(&control), Arc::new(unproven.admit())));
     }
     connections.close();
     let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;
 }
 
-async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>) {
+async fn connection(stream: TcpStream, control: Arc<Control>, guard: Arc<Connection>) {
     let service = hyper::service::service_fn(|request| {
-        let (control, guest) = (Arc::clone(&control), Arc::clone(&guest));
+        let (control, guard) = (Arc::clone(&control), Arc::clone(&guard));
         async move {
-            let _busy = guest.busy();
+            let _busy = guard.busy();
             if !is_authorised(&control, &request) {
                 return Ok(reply::error(
                     StatusCode::UNAUTHORIZED,
@@ -93,7 +93,7 @@ async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>)
                     "a valid bearer token is required",
                 ));
             }
-            guest.known();
+            guard.proven();
             answer(&control, request).await
         }
     });
@@ -104,7 +104,7 @@ async fn connection(stream: TcpStream, control: Arc<Control>, guest: Arc<Guest>)
     tokio::pin!(connection);
     tokio::select! {
         _ = &mut connection => return,
-        () = guest.outstayed(STRANGER, IDLE) => return,
+        () = guard.expired(UNPROVEN, IDLE) => return,
         () = control.world.ended() => {}
     }
     connection.as_mut().graceful_shutdown();
@@ -134,11 +134,7 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
         connected(&control.world)?;
     }
     let Ok(Ok(body)) = tokio::time::timeout(IDLE, Limited::new(body, LIMIT).collect()).await else {
-        return Ok(reply::error(
-            StatusCode::BAD_REQUEST,
-            "BadRequest",
-            "the request body cannot be read",
-        ));
+        return Ok(bad_request("the request body cannot be read"));
     };
     let body = body.to_bytes();
     let Some(rest) = of_machines else {
@@ -146,8 +142,9 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
     };
     let query = parts.uri.query().unwrap_or("");
     match machines::Request::parse(&parts.method, rest, query, &body) {
-        Ok(request) => platform(&control.world, &request).await,
-        Err(refusal) => Ok(refusal),
+        Ok(Some(request)) => platform(&control.world, &request).await,
+        Ok(None) => Ok(not_allowed(&parts.method)),
+        Err(error) => Ok(bad_request(&error.to_string())),
     }
 }
 
@@ -228,10 +225,9 @@ pub(crate) fn status(control: &Control) -> Status {
 }
 
 fn patch(world: &World, body: &[u8]) -> Reply {
-    let refuse = |problem: String| reply::error(StatusCode::BAD_REQUEST, "BadRequest", &problem);
     let change: Value = match serde_json::from_slice(body) {
         Ok(change) => change,
-        Err(problem) => return refuse(problem.to_string()),
+        Err(problem) => return bad_request(&problem.to_string()),
     };
     match world.update(|state, now| {
         let settings = state.settings.patched(&change)?;
@@ -239,8 +235,12 @@ fn patch(world: &World, body: &[u8]) -> Reply {
         Ok::<_, FileError>(settings)
     }) {
         Ok(settings) => reply::ok(&settings),
-        Err(problem) => refuse(problem.to_string()),
+        Err(problem) => bad_request(&problem.to_string()),
     }
+}
+
+fn bad_request(problem: &str) -> Reply {
+    reply::error(StatusCode::BAD_REQUEST, "BadRequest", problem)
 }
 
 fn not_allowed(method: &Method) -> Reply {

@@ -6,17 +6,17 @@ pub(super) enum QueryError {
     /// The request does not have it.
     #[error("there is no parameter {name:?} here: possible are {}", known.join(", "))]
     Unknown {
-        /// What was given.
+        /// What the request has instead.
         name: String,
-        /// What is possible.
+        /// The parameters that the request could have.
         known: &'static [&'static str],
     },
     /// It has no such value.
     #[error("parameter {name} cannot be {value:?}")]
     Value {
-        /// Which parameter.
+        /// The parameter that the request knows.
         name: &'static str,
-        /// What was given.
+        /// What the request has instead.
         value: String,
     },
 }

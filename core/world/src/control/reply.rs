@@ -50,7 +50,7 @@ pub(super) fn text(text: String) -> Reply {
     reply(StatusCode::OK, "text/plain; charset=utf-8", text.into_bytes())
 }
 
-/// A refusal.
+/// A refusal with a code for programs and a message for people.
 pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
     let refusal = Refusal {
         code,

@@ -122,7 +122,7 @@ impl<N> Plan<N> {
         })
     }
 
-    /// Changes an object by a merge patch.
+    /// Changes an object by a merge patch, which is JSON because it names only what changes: no type of a whole object can.
     pub(crate) fn patch(
         &mut self,
         resource: impl Into<Resource>,

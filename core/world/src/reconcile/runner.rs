@@ -21,8 +21,13 @@ struct Runner<P, S> {
     took: Duration,
 }
 
-/// Runs until it is dropped or the server has gone. A `poke` says that the facts have changed.
-pub(crate) async fn run<P: Planner, S: Surroundings<P>>(planner: P, surroundings: S, local: Local, poke: Arc<Notify>) {
+/// Runs until it is dropped or the server has gone. A `facts_changed` says that the facts have changed.
+pub(crate) async fn run<P: Planner, S: Surroundings<P>>(
+    planner: P,
+    surroundings: S,
+    local: Local,
+    facts_changed: Arc<Notify>,
+) {
     let followed: Vec<&str> = planner.follows().iter().map(|resource| resource.path).collect();
     let follow = local.follow(&followed);
     let mut runner = Runner {
@@ -42,7 +47,7 @@ pub(crate) async fn run<P: Planner, S: Surroundings<P>>(planner: P, surroundings
                 Some(seen) => Some(seen),
                 None => return,
             },
-            () = poke.notified() => None,
+            () = facts_changed.notified() => None,
             () = sleep_until(&runner.surroundings, wake) => None,
         };
         runner.resume(wake);

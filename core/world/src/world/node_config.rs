@@ -28,20 +28,20 @@ pub struct Authority {
 pub struct Endpoint {
     /// Name or address.
     pub host: String,
-    /// Port.
+    /// Port of the API server.
     pub port: u16,
 }
 
-/// Cluster-wide settings.
+/// The part of the configuration that all nodes of a cluster share.
 #[derive(Debug, Clone)]
 pub struct ClusterConfig {
-    /// `cluster.id`.
+    /// `cluster.id`: what makes nodes members of one cluster.
     pub id: String,
-    /// `cluster.clusterName`.
+    /// `cluster.clusterName`: the name for people and kubeconfigs.
     pub name: String,
-    /// `cluster.controlPlane.endpoint`.
+    /// `cluster.controlPlane.endpoint`: the address of the Kubernetes API.
     pub endpoint: Endpoint,
-    /// `cluster.ca`.
+    /// `cluster.ca`: the authority of Kubernetes.
     pub authority: Authority,
     /// The CNI that Talos installs: `flannel`, `none` or `custom`.
     pub cni: String,
@@ -53,9 +53,9 @@ pub struct ClusterConfig {
     pub discovery: bool,
     /// Control planes take ordinary pods.
     pub schedule_on_control_planes: bool,
-    /// Pod network.
+    /// The network of the pods (the first one of the list).
     pub pod_subnet: String,
-    /// Service network.
+    /// The network of the services (the first one of the list).
     pub service_subnet: String,
     /// Further names of the API server.
     pub api_names: Vec<String>,
@@ -80,11 +80,11 @@ pub struct NodeConfig {
     pub machine_type: MachineType,
     /// Hostname set by the configuration.
     pub hostname: Option<String>,
-    /// `machine.ca`.
+    /// `machine.ca`: the authority of the Talos API.
     pub authority: Authority,
-    /// `machine.certSANs`.
+    /// `machine.certSANs`: further names in apid's certificate.
     pub names: Vec<String>,
-    /// `machine.nodeLabels`.
+    /// `machine.nodeLabels`: labels of the Node object.
     pub labels: BTreeMap<String, String>,
     /// `machine.nodeTaints`: key to `value:Effect`.
     pub taints: BTreeMap<String, String>,
@@ -92,9 +92,9 @@ pub struct NodeConfig {
     pub kubernetes: String,
     /// Virtual addresses announced by Talos itself, with the link that each is on.
     pub virtual_addresses: Vec<(IpAddr, String)>,
-    /// `machine.install.disk`.
+    /// `machine.install.disk`: where Talos is installed to, if the configuration says so.
     pub install_disk: Option<String>,
-    /// Cluster-wide settings.
+    /// The part of the configuration that all nodes of a cluster share.
     pub cluster: ClusterConfig,
     /// The whole text.
     pub text: SecretString,

@@ -113,7 +113,7 @@ impl Strategy for ReturnedWhenDeleted {
 
 /// The strategy of a resource.
 pub(super) fn of(resource: &Resource) -> &'static dyn Strategy {
-    if !resource.is_core() {
+    if !resource.is_built_in() {
         return &custom::Custom;
     }
     match (resource.group.as_str(), resource.kind.as_str()) {

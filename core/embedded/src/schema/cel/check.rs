@@ -54,7 +54,7 @@ pub(crate) fn check(expr: &IdedExpr, decl: &Arc<Decl>, optional_old: bool) -> Ch
     }
 }
 
-/// What is known of one expression.
+/// What checking finds out about an expression.
 #[derive(Debug, Clone)]
 struct Node {
     ty: Ty,
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    /// What stands for something wrong.
+    /// The result of an expression in which something is wrong.
     fn open(cost: u64) -> Self {
         Self::new(Ty::Open, cost)
     }
@@ -102,7 +102,7 @@ impl Node {
         self.known_size().unwrap_or(Size::UNKNOWN)
     }
 
-    /// What its items, or values, are.
+    /// The type of its items or values.
     fn inside(&self) -> Option<&Arc<Decl>> {
         match &self.place.as_ref()?.kind {
             Kind::List(items) | Kind::Map(items) => Some(items),
@@ -121,7 +121,7 @@ impl Node {
     }
 }
 
-/// A variable of a macro.
+/// A variable that a macro declares.
 struct Local {
     name: String,
     node: Node,
@@ -344,7 +344,7 @@ impl Checker {
         self.function(id, &call.func_name, call.target.is_some(), &arguments, &call.args)
     }
 
-    /// `a.?b`
+    /// Checks an optional member, as in `a.?b`.
     fn optional_select(&mut self, id: u64, call: &CallExpr) -> Node {
         let operand = self.visit(&call.args[0]);
         let Expr::Literal(LiteralValue::String(name)) = &call.args[1].expr else {

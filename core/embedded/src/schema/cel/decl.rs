@@ -19,7 +19,7 @@ pub(crate) struct Decl {
     pub(crate) least_bytes: u64,
 }
 
-/// What is at a place.
+/// The type of the values at a place of a schema.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Dyn,
@@ -146,7 +146,7 @@ impl Decl {
     }
 }
 
-/// A schema that says nothing.
+/// The place of a schema without statements, which any value fits.
 fn is_anything(schema: &Schema) -> bool {
     schema.kind == Type::Any && schema.preserve && schema.properties.is_empty() && !schema.int_or_string
 }
@@ -189,7 +189,7 @@ pub(crate) fn escape(name: &str) -> Option<String> {
     })
 }
 
-/// The name that rules write so.
+/// The declared name that a name in a rule stands for.
 pub(crate) fn unescape(escaped: &str) -> String {
     if let Some(word) = escaped.strip_prefix("__").and_then(|e| e.strip_suffix("__"))
         && RESERVED.contains(&word)

@@ -26,7 +26,7 @@ thread_local! {
     static EMPTY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Evaluates something with a budget on this thread; says what is left of it, and nothing if it was not enough.
+/// Runs an evaluation with a budget on this thread; says what is left of it, and nothing if it was not enough.
 pub(crate) fn within<T>(units: u64, evaluate: impl FnOnce() -> T) -> (T, Option<u64>) {
     LEFT.set(units);
     EMPTY.set(false);
@@ -47,7 +47,7 @@ pub(crate) fn charge(units: usize) -> Result<(), ExecutionError> {
     }
 }
 
-/// Lets something else spend of the budget.
+/// Gives a function the budget of this thread to spend from.
 pub(crate) fn lend<T, E>(spend: impl FnOnce(&mut Budget) -> Result<T, E>) -> Result<T, ExecutionError> {
     let mut budget = Budget::new(LEFT.get());
     let result = spend(&mut budget);
@@ -308,7 +308,7 @@ fn metered_call(call: CallExpr) -> Expr {
     }
 }
 
-/// Functions that ours stand in for.
+/// Functions of the library that ours replace.
 const OURS: &[&str] = &["matches", "replace", "join", "indexOf", "lastIndexOf"];
 /// Functions that put their arguments into something.
 const KEEPING: &[&str] = &["of", "ofNonZeroValue", "or", "orValue", "value"];

@@ -40,14 +40,14 @@ pub(crate) struct Parsed {
     depth: usize,
 }
 
-/// What has to hold of an expression.
+/// What the user of an expression demands of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Rule,
     Message,
 }
 
-/// What is known of an expression that may be evaluated.
+/// The result of checking an expression that may be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Estimate {
     /// Cost in the worst case.
@@ -86,7 +86,7 @@ fn environment() -> Arc<Env> {
     Arc::clone(&ENVIRONMENT)
 }
 
-/// Does something that may need a deep stack.
+/// Runs a function on a stack that is deep enough for deeply nested expressions.
 pub(crate) fn on_a_deep_stack<T: Send>(what: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("rules".to_owned()).stack_size(STACK);
@@ -165,7 +165,7 @@ pub(crate) fn optional<'v>(value: Option<Box<dyn Val + 'v>>) -> Box<dyn Val + 'v
     Box::new(value.map_or_else(CelOptional::none, CelOptional::of))
 }
 
-/// Whether an expression names the state before.
+/// Whether an expression uses `oldSelf`, the state before the change.
 pub(crate) fn uses_old_self(parsed: &Parsed) -> bool {
     parsed.expr.references().has_variable("oldSelf")
 }

@@ -44,7 +44,7 @@ impl Ty {
         }
     }
 
-    /// The type of what is at a place.
+    /// The type of the values at a place of a schema.
     pub(crate) fn of(decl: &Arc<Decl>) -> Self {
         match &decl.kind {
             Kind::Dyn => Self::Dyn,
@@ -61,7 +61,7 @@ impl Ty {
         }
     }
 
-    /// Whether its values have one size.
+    /// Whether all its values have the same size.
     pub(crate) fn is_scalar(&self) -> bool {
         match self {
             Self::Bool | Self::Int | Self::Uint | Self::Double | Self::Duration | Self::Timestamp => true,

@@ -439,7 +439,6 @@ const HINTS: &[(&str, Followed)] = &[
         "set network.loadBalancerPool, or set addons.loadBalancer.type: none",
         Followed::NothingBegan,
     ),
-    ("choose a release up to 1.13 in talos.version", Followed::NothingBegan),
     ("prints what a configuration may contain", Followed::NothingBegan),
     (
         "undo these changes and run the same command again",

@@ -98,7 +98,7 @@ impl Machines {
                     .filter(|m| wanted(m) && !busy.contains(&m.name_any()))
                     .collect();
                 // Control planes first: they have a longer way to go.
-                open.sort_by_key(|m| (m.spec.role.as_str() == Role::Worker.as_str(), m.name_any()));
+                open.sort_by_key(|m| (m.spec.role.known() == Some(Role::Worker), m.name_any()));
                 (!open.is_empty()).then_some(open)
             });
             tokio::select! {
@@ -233,21 +233,18 @@ impl Machines {
 
     fn spec(&self, request: &MachineRequest) -> Result<MachineSpec, InfraError> {
         let spec = &request.spec;
-        let role = if spec.role.as_str() == Role::Worker.as_str() {
-            Role::Worker
-        } else {
-            Role::ControlPlane
+        let invalid = |field: &str, value: &str, complaint: &str| {
+            let message = format!("spec.{field} of the MachineRequest is {value}: it {complaint}");
+            let fields = vec![(format!("spec.{field}"), complaint.to_owned())];
+            let kind = ErrorKind::Invalid { fields };
+            InfraError::new(self.provider.info().kind, "create machine", kind, message)
+                .about(&spec.machine_name)
+                .hint("delete the MachineRequest and run the same command again: it is made anew")
         };
-        let number = |field: &str, n: i32| {
-            u32::try_from(n).map_err(|_| {
-                let message = format!("spec.{field} of the MachineRequest is {n}, which no machine can have");
-                let fields = vec![(format!("spec.{field}"), "must not be negative".to_owned())];
-                let kind = ErrorKind::Invalid { fields };
-                InfraError::new(self.provider.info().kind, "create machine", kind, message)
-                    .about(&spec.machine_name)
-                    .hint("delete the MachineRequest and run the same command again: it is made anew")
-            })
-        };
+        let role = spec.role.known();
+        let role = role.ok_or_else(|| invalid("role", spec.role.as_str(), "must be control-plane or worker"))?;
+        let number =
+            |field: &str, n: i32| u32::try_from(n).map_err(|_| invalid(field, &n.to_string(), "must not be negative"));
         Ok(MachineSpec {
             owner: self.owner.clone(),
             name: spec.machine_name.clone(),

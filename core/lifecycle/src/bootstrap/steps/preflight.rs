@@ -55,7 +55,7 @@ pub(super) async fn preflight(context: &Bootstrap, report: &Report) -> Result<Pr
 }
 
 /// A failed question to the platform.
-pub(super) fn platform_failed(what: &str, error: InfraError) -> StepError {
+pub(crate) fn platform_failed(what: &str, error: InfraError) -> StepError {
     let class = refusal(&error).unwrap_or(Class::Retryable);
     StepError {
         class,

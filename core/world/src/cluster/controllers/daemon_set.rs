@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use k8s_openapi::api::apps::v1::DaemonSetStatus;
 
 use super::kinds::Kind;
-use super::objects::Owner;
+use super::objects::{Owner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_numbered_pod, write_status};
 use crate::reconcile::plan::Urgency;
@@ -13,12 +13,18 @@ use crate::reconcile::plan::Urgency;
 /// Plans the pods of a DaemonSet and its status.
 pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     place(owned, pass);
-    let (all, wanted) = (owned.pods.len(), owned.wanted);
-    let ready = owned.count(|pod| pod.ready);
-    let status = json!({
-        "observedGeneration": owned.workload.generation, "currentNumberScheduled": all, "desiredNumberScheduled": wanted,
-        "numberMisscheduled": 0, "numberReady": ready, "numberAvailable": ready,
-        "numberUnavailable": wanted.saturating_sub(ready), "updatedNumberScheduled": owned.updated(),
+    let ready = count(owned.count(|pod| pod.ready));
+    let wanted = count(owned.wanted);
+    let status = value(DaemonSetStatus {
+        observed_generation: Some(owned.workload.generation),
+        current_number_scheduled: count(owned.pods.len()),
+        desired_number_scheduled: wanted,
+        number_misscheduled: 0,
+        number_ready: ready,
+        number_available: Some(ready),
+        number_unavailable: Some((wanted - ready).max(0)),
+        updated_number_scheduled: Some(count(owned.updated())),
+        ..DaemonSetStatus::default()
     });
     write_status(owned, status, pass);
 }
@@ -44,11 +50,11 @@ fn place<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     }
     // Those that need no pod network can start at once.
     let urgency = if owned.on_host() { Urgency::Now } else { Urgency::Soon };
-    let owner = Owner::of(workload);
+    let maker = Owner::of(workload);
     for node in wanted.difference(&covered) {
         if !pass.plan.room(urgency) {
             return;
         }
-        create_numbered_pod(workload, &owner, Some(node), pass).urgency(urgency);
+        create_numbered_pod(workload, &maker, Some(node), pass).urgency(urgency);
     }
 }

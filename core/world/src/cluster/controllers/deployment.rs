@@ -1,11 +1,12 @@
 //! Deployments and their ReplicaSets: new pods first, the old ones go when the new ones can take over.
 
-use serde_json::{Value, json};
+use k8s_openapi::api::apps::v1::{DeploymentCondition, DeploymentStatus};
+use serde_json::json;
 
 use super::kinds::Kind;
 use super::memory::Note;
 use super::mirror::{Pod, ReplicaSet};
-use super::objects::{self, Owner};
+use super::objects::{self, Owner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_numbered_pod, write_status};
 
@@ -13,11 +14,17 @@ use super::workload::{create_numbered_pod, write_status};
 pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     roll_out(owned, pass);
     replica_set_statuses(owned, pass);
-    let (ready, updated, wanted) = (owned.count(|pod| pod.ready), owned.updated(), owned.wanted);
-    let status = json!({
-        "observedGeneration": owned.workload.generation, "replicas": owned.pods.len(), "readyReplicas": ready,
-        "availableReplicas": ready, "unavailableReplicas": wanted.saturating_sub(ready), "updatedReplicas": updated,
-        "conditions": conditions(ready >= wanted, updated >= wanted),
+    let ready = count(owned.count(|pod| pod.ready));
+    let (updated, wanted) = (count(owned.updated()), count(owned.wanted));
+    let status = value(DeploymentStatus {
+        observed_generation: Some(owned.workload.generation),
+        replicas: Some(count(owned.pods.len())),
+        ready_replicas: Some(ready),
+        available_replicas: Some(ready),
+        unavailable_replicas: Some((wanted - ready).max(0)),
+        updated_replicas: Some(updated),
+        conditions: Some(conditions(ready >= wanted, updated >= wanted)),
+        ..DeploymentStatus::default()
     });
     write_status(owned, status, pass);
 }
@@ -42,13 +49,13 @@ fn roll_out<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
             .patch(Kind::ReplicaSet, &workload.namespace, &current.name, patch);
     }
     let of_current: Vec<&&Pod> = pods.iter().filter(|pod| pod.owner == current.uid).collect();
-    let owner = Owner {
+    let maker = Owner {
         kind: Kind::ReplicaSet,
         name: &current.name,
         uid: &current.uid,
     };
     for _ in of_current.len()..wanted {
-        create_numbered_pod(workload, &owner, None, pass);
+        create_numbered_pod(workload, &maker, None, pass);
     }
     for pod in of_current.iter().skip(wanted) {
         pass.plan.delete(Kind::Pod, &pod.namespace, &pod.name);
@@ -79,18 +86,35 @@ fn replica_set_statuses<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     }
 }
 
-fn conditions(available: bool, updated: bool) -> Value {
-    let availability = if available {
-        json!({"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable",
-            "message": "Deployment has minimum availability."})
-    } else {
-        json!({"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable",
-            "message": "Deployment does not have minimum availability."})
+/// The conditions without their times, which they get when they are written.
+fn conditions(available: bool, updated: bool) -> Vec<DeploymentCondition> {
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| DeploymentCondition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        ..DeploymentCondition::default()
     };
-    let reason = if available && updated {
+    let (status, availability, message) = if available {
+        (
+            "True",
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        )
+    } else {
+        (
+            "False",
+            "MinimumReplicasUnavailable",
+            "Deployment does not have minimum availability.",
+        )
+    };
+    let progress = if available && updated {
         "NewReplicaSetAvailable"
     } else {
         "ReplicaSetUpdated"
     };
-    json!([availability, {"type": "Progressing", "status": "True", "reason": reason, "message": "ReplicaSet progresses."}])
+    vec![
+        condition("Available", status, availability, message),
+        condition("Progressing", "True", progress, "ReplicaSet progresses."),
+    ]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::objects::NodeFacts;
+use super::node_object::NodeFacts;
 use crate::world::clusters::Vip;
 use crate::world::file::Settings;
 use crate::world::machine::Machine;

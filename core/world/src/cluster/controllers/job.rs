@@ -1,29 +1,43 @@
 //! Jobs: pods that do their work and end.
 
-use serde_json::{Value, json};
+use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::objects::{Owner, stamp};
+use super::objects::{Owner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_numbered_pod, write_status};
+use crate::values::text;
 
 /// Plans the pods of a Job and its status.
 pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
-    let owner = Owner::of(owned.workload);
+    let maker = Owner::of(owned.workload);
     for _ in owned.pods.len()..owned.workload.replicas as usize {
-        create_numbered_pod(owned.workload, &owner, None, pass);
+        create_numbered_pod(owned.workload, &maker, None, pass);
     }
-    write_status(owned, status(owned, &stamp(pass.facts.wall)), pass);
+    let status = status(owned, Time(pass.facts.wall));
+    write_status(owned, value(status), pass);
 }
 
-fn status(owned: &WorkloadPods<'_>, now: &str) -> Value {
-    let since = |field: &str| owned.workload.status[field].as_str().unwrap_or(now);
+/// The status of a Job, whose times stay what they were once they are written.
+fn status(owned: &WorkloadPods<'_>, now: Time) -> JobStatus {
+    let known = |pointer: &str| text(&owned.workload.status, pointer).parse().ok().map(Time);
     let done = owned.count(|pod| pod.done);
-    let active = owned.pods.len() - done;
-    let mut status = json!({"active": active, "succeeded": done, "ready": 0, "startTime": since("startTime")});
+    let mut status = JobStatus {
+        active: Some(count(owned.pods.len() - done)),
+        succeeded: Some(count(done)),
+        ready: Some(0),
+        start_time: known("/startTime").or_else(|| Some(now.clone())),
+        ..JobStatus::default()
+    };
     if done > 0 && done >= owned.workload.replicas as usize {
-        let condition = |kind: &str| json!({"type": kind, "status": "True", "reason": "CompletionsReached"});
-        status["completionTime"] = json!(since("completionTime"));
-        status["conditions"] = json!([condition("SuccessCriteriaMet"), condition("Complete")]);
+        let condition = |kind: &str| JobCondition {
+            type_: kind.to_owned(),
+            status: "True".to_owned(),
+            reason: Some("CompletionsReached".to_owned()),
+            ..JobCondition::default()
+        };
+        status.completion_time = known("/completionTime").or(Some(now));
+        status.conditions = Some(["SuccessCriteriaMet", "Complete"].map(condition).into());
     }
     status
 }

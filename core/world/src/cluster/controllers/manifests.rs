@@ -3,9 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::memory::Note;
-use super::objects;
 use super::pass::Pass;
-use super::service;
+use super::{service, talos_manifests};
 use crate::reconcile::plan::Urgency;
 
 /// Makes the manifests that are not there yet.
@@ -17,7 +16,7 @@ pub(super) fn plan(pass: &mut Pass<'_>) {
         let api = hosts.next().unwrap_or(Ipv4Addr::UNSPECIFIED);
         // The tenth address by convention; a network that is smaller has room for one service only.
         let dns = hosts.nth(8).unwrap_or(api);
-        let manifests = objects::bootstrap_manifests(cluster, &facts.config.kubernetes, api, dns);
+        let manifests = talos_manifests::all(cluster, &facts.config.kubernetes, api, dns);
         manifests.into_iter().enumerate().collect()
     });
     for (place, (kind, object)) in left {

@@ -11,12 +11,15 @@ mod memory;
 mod mirror;
 mod needs;
 mod node;
+mod node_object;
 mod objects;
 mod pass;
 mod pod;
+mod pod_object;
 mod scheduling;
 mod service;
 mod stateful_set;
+mod talos_manifests;
 mod transitions;
 mod workload;
 
@@ -27,12 +30,13 @@ use butler_embedded::Seen;
 use self::facts::Facts;
 use self::kinds::{FOLLOWED, Kind};
 use self::memory::{Memory, Note};
-use self::mirror::{Mirror, Pod, text};
+use self::mirror::{Mirror, Pod};
 use self::pass::{Pass, Report, WorkloadPods};
 use crate::live::World;
 use crate::reconcile::plan::Plan;
 use crate::reconcile::planner::{Planner, Surroundings};
 use crate::reconcile::resource::Resource;
+use crate::values::text;
 use crate::world::state::Moment;
 
 /// The decisions of the controllers of one cluster.
@@ -60,7 +64,8 @@ impl Planner for Controllers {
             self.mirror.apply(kind, object);
             return;
         }
-        let name = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+        let name = ["/metadata/namespace", "/metadata/name"].map(|pointer| text(object, pointer).to_owned());
+        let name = name.into();
         if kind == Kind::Pod
             && let Some(pod) = self.mirror.pods.get(&name)
         {
@@ -93,7 +98,8 @@ fn reconcile(memory: &mut Memory, mirror: &Mirror, facts: &Facts) -> (Plan<Note>
     // What others wait for is judged first, so that one pass is enough when nothing is late.
     let mut all = Vec::new();
     for workload in mirror.workloads.values() {
-        let pods = owned.remove(workload.uid.as_str()).unwrap_or_else(Vec::new);
+        let pods = owned.remove(workload.uid.as_str());
+        let pods = pods.into_iter().flatten().collect();
         let owned = WorkloadPods::of(mirror, workload, pods);
         pass.report.workloads.insert(owned.key.clone(), owned.up());
         all.push(owned);
@@ -136,7 +142,7 @@ fn pods_by_workload(mirror: &Mirror) -> HashMap<&str, Vec<&Pod>> {
 
 /// The world around the controllers of one cluster.
 pub(super) struct ClusterSurroundings {
-    /// The world.
+    /// The world that the cluster is in.
     pub world: World,
     /// The number of the cluster.
     pub key: u32,

@@ -9,7 +9,7 @@ use super::kinds::Kind;
 use super::memory::{NodeReadiness, Note};
 use super::mirror::{Node, Pod};
 use super::pass::{Pass, WorkloadPods};
-use super::{needs, objects, transitions};
+use super::{needs, node_object, pod_object, transitions};
 use crate::reconcile::plan::Urgency;
 use crate::world::critical::latest;
 
@@ -30,7 +30,7 @@ pub(super) fn register(pass: &mut Pass<'_>) {
     for (name, node) in &pass.mirror.nodes {
         let known = pass.memory.registered.contains(name) && !alive.contains(name.as_str());
         if known && node.ready.as_deref() != Some("Unknown") {
-            let status = objects::lost_node_status(facts.wall);
+            let status = node_object::lost_status(facts.wall);
             pass.plan.status(Kind::Node, "", name, &status);
         }
     }
@@ -40,8 +40,7 @@ pub(super) fn register(pass: &mut Pass<'_>) {
 fn create(host: &RegisteredNode, pass: &mut Pass<'_>) {
     let facts = &host.facts;
     if !pass.memory.registered.contains(&facts.hostname) && pass.plan.room(Urgency::Now) {
-        let mut object = facts.object();
-        object["status"] = facts.status(false, pass.facts.wall);
+        let object = facts.object(pass.facts.wall);
         pass.plan.create(Kind::Node, "", object).urgency(Urgency::Now);
     }
 }
@@ -66,7 +65,7 @@ fn static_pods(host: &RegisteredNode, uid: &str, pass: &mut Pass<'_>) {
     let facts = &host.facts;
     for component in COMPONENTS {
         let name = format!("{component}-{}", facts.hostname);
-        let object = objects::static_pod(component, &facts.hostname, uid, &facts.kubernetes);
+        let object = pod_object::static_pod(component, &facts.hostname, uid, &facts.kubernetes);
         match pass.mirror.pods.get(&("kube-system".to_owned(), name.clone())) {
             None => {
                 pass.plan.create(Kind::Pod, "kube-system", object);
@@ -74,7 +73,7 @@ fn static_pods(host: &RegisteredNode, uid: &str, pass: &mut Pass<'_>) {
             Some(pod) if pod.ready => {}
             Some(_) => {
                 let ip = facts.ip.to_string();
-                let status = objects::running_status(&object, false, &ip, &ip, pass.facts.wall);
+                let status = pod_object::running_status(&object, false, &ip, &ip, pass.facts.wall);
                 pass.plan.status(Kind::Pod, "kube-system", &name, &status);
             }
         }
@@ -131,10 +130,11 @@ fn follow_network(host: &RegisteredNode, node: &Node, network: Option<&Pod>, pas
 
 /// The taints with or without the one of nodes that are not ready.
 fn taints(before: &[Value], ready: bool) -> Vec<Value> {
-    let others = before.iter().filter(|taint| taint["key"] != objects::NOT_READY);
+    let others = before.iter().filter(|taint| taint["key"] != node_object::NOT_READY);
     let mut taints: Vec<Value> = others.cloned().collect();
     if !ready {
-        taints.push(json!({"key": objects::NOT_READY, "effect": "NoSchedule"}));
+        // The others stay as they are, whoever made them.
+        taints.push(json!({"key": node_object::NOT_READY, "effect": "NoSchedule"}));
     }
     taints
 }

@@ -10,6 +10,7 @@ use super::kinds::Kind;
 use super::memory::{Note, Readiness};
 use super::mirror::{Mirror, Pod, Workload};
 use super::pass::{Pass, WorkloadPods};
+use super::pod_object::{self, CREATING, Waiting};
 use super::workload::spec;
 use super::{needs, objects, scheduling, transitions};
 use crate::reconcile::plan::Urgency;
@@ -18,9 +19,6 @@ use crate::world::state::Moment;
 
 /// From when on a pod says that it waits for something that comes by itself: most do not wait that long.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The reason of a pod that waits for something.
-const CREATING: &str = "ContainerCreating";
 
 /// Why a pod does not start.
 struct Blocked {
@@ -316,7 +314,12 @@ fn write_waiting(workload: &Workload, pod: &Pod, blocked: Blocked, pass: &mut Pa
     if !pass.plan.room(Urgency::Later) {
         return;
     }
-    let mut status = objects::waiting_status(&workload.template, scheduled, reason, message, wall);
+    let waiting = Waiting {
+        scheduled,
+        reason,
+        message,
+    };
+    let mut status = pod_object::waiting_status(&workload.template, &waiting, wall);
     transitions::keep(&mut status, &pod.conditions);
     pass.plan
         .status(Kind::Pod, &pod.namespace, &pod.name, &status)
@@ -345,7 +348,7 @@ fn write_running(workload: &Workload, pod: &Pod, pass: &mut Pass<'_>) {
         pod_address(host, pass)
     };
     let done = workload.kind == Kind::Job;
-    let mut status = objects::running_status(&workload.template, done, &pod_ip, &host_ip, pass.facts.wall);
+    let mut status = pod_object::running_status(&workload.template, done, &pod_ip, &host_ip, pass.facts.wall);
     transitions::keep(&mut status, &pod.conditions);
     pass.plan
         .status(Kind::Pod, &pod.namespace, &pod.name, &status)

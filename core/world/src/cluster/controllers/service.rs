@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use k8s_openapi::api::core::v1::{LoadBalancerIngress, LoadBalancerStatus, ServiceStatus};
 use serde_json::json;
 
 use super::facts::Facts;
 use super::kinds::Kind;
 use super::mirror::Service;
 use super::needs;
+use super::objects::value;
 use super::pass::Pass;
 
 /// The addresses that services have.
@@ -76,7 +78,16 @@ fn balance(service: &Service, taken: &mut Taken, pass: &mut Pass<'_>) {
     };
     taken.outside.insert(ip.clone());
     pass.report.critical = pass.report.critical.max(critical.unwrap_or(std::time::Duration::ZERO));
-    let status = json!({"loadBalancer": {"ingress": [{"ip": ip, "ipMode": "VIP"}]}});
+    let status = value(ServiceStatus {
+        load_balancer: Some(LoadBalancerStatus {
+            ingress: Some(vec![LoadBalancerIngress {
+                ip: Some(ip),
+                ip_mode: Some("VIP".to_owned()),
+                ..LoadBalancerIngress::default()
+            }]),
+        }),
+        conditions: None,
+    });
     pass.plan
         .status(Kind::Service, &service.namespace, &service.name, &status);
 }

@@ -1,10 +1,10 @@
 //! StatefulSets: numbered pods with volumes of their own, one after the other.
 
-use serde_json::json;
+use k8s_openapi::api::apps::v1::StatefulSetStatus;
 
 use super::kinds::Kind;
 use super::mirror::Workload;
-use super::objects::{self, Owner};
+use super::objects::{self, Owner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_pod, write_status};
 
@@ -13,13 +13,20 @@ pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     fill(owned, pass);
     remove_surplus(owned, pass);
     let workload = owned.workload;
-    let ready = owned.count(|pod| pod.ready);
-    let updated = owned.updated();
+    let ready = count(owned.count(|pod| pod.ready));
+    let updated = count(owned.updated());
     let revision = format!("{}-{}", workload.name, workload.hash);
-    let status = json!({
-        "observedGeneration": workload.generation, "replicas": owned.pods.len(), "readyReplicas": ready,
-        "availableReplicas": ready, "currentReplicas": updated, "updatedReplicas": updated,
-        "currentRevision": revision, "updateRevision": revision, "collisionCount": 0,
+    let status = value(StatefulSetStatus {
+        observed_generation: Some(workload.generation),
+        replicas: count(owned.pods.len()),
+        ready_replicas: Some(ready),
+        available_replicas: Some(ready),
+        current_replicas: Some(updated),
+        updated_replicas: Some(updated),
+        current_revision: Some(revision.clone()),
+        update_revision: Some(revision),
+        collision_count: Some(0),
+        ..StatefulSetStatus::default()
     });
     write_status(owned, status, pass);
 }

@@ -10,7 +10,7 @@ use super::mirror::{Mirror, Pod, Workload};
 use super::objects::Owner;
 use super::pass::{Pass, WorkloadPods};
 use super::scheduling::Demand;
-use super::{needs, objects, transitions};
+use super::{needs, objects, pod_object, transitions};
 use crate::reconcile::plan::{Urgency, Write};
 
 impl<'a> WorkloadPods<'a> {
@@ -86,7 +86,7 @@ pub(super) fn create_pod<'p>(
     node: Option<&str>,
     pass: &'p mut Pass<'_>,
 ) -> &'p mut Write<Note> {
-    let pod = objects::pod(workload, name, owner, node);
+    let pod = pod_object::pod(workload, name, owner, node);
     pass.plan.create(Kind::Pod, &workload.namespace, pod)
 }
 

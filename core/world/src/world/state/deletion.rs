@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{DeleteError, Effect, Moment, ResetError, State, Timer};
 use crate::world::critical::after;
+use crate::world::duration::zero_if_none;
 use crate::world::machine::{Deletion, Etcd, Listening, Machine, MachineView, Stage};
 
 /// A machine that is gone and that a late list still shows.
@@ -33,7 +34,7 @@ impl State {
         if machine.deletion.is_some() {
             return Ok(());
         }
-        machine.say(wall, "deletion requested, power off");
+        machine.log(wall, "deletion requested, power off");
         machine.deletion = Some(Deletion {
             since: now,
             before: machine.stage,
@@ -113,7 +114,7 @@ impl State {
     }
 
     fn list_lag(&self) -> Duration {
-        self.settings.faults.api.list_lag.map_or(Duration::ZERO, |lag| lag.0)
+        zero_if_none(self.settings.faults.api.list_lag)
     }
 
     /// The machines as the platform lists them, oldest first. A late list shows those that were there a while ago.
@@ -165,7 +166,7 @@ impl State {
             graceful,
         };
         if let Some(machine) = self.machines.get_mut(id) {
-            machine.say(wall, "reset requested: STATE and EPHEMERAL will be wiped");
+            machine.log(wall, "reset requested: STATE and EPHEMERAL will be wiped");
         }
         self.timer(now + latency / 8, timer);
         Ok(())

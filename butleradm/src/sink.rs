@@ -19,14 +19,14 @@ use jiff::Timestamp;
 const TICK: Duration = Duration::from_millis(250);
 
 /// Takes events without ever blocking the run; the thread draws and writes.
-pub(super) struct Renderer {
+pub(crate) struct Renderer {
     events: Option<mpsc::Sender<Event>>,
     thread: Option<JoinHandle<Result<(), Failure>>>,
 }
 
 impl Renderer {
     /// Starts drawing on stderr and, if wanted, writing the stream.
-    pub(super) fn start(ui: &Ui, live: bool, file: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn start(ui: &Ui, live: bool, file: Option<&Path>) -> Result<Self, Failure> {
         let mut stream = file.map(|path| Stream::open(ui, path)).transpose()?;
         let (events, inbox) = mpsc::channel();
         let ui = ui.clone();
@@ -57,7 +57,7 @@ impl Renderer {
     }
 
     /// Draws what is left and ends. A stream that was asked for and is not whole is a failure.
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
         self.events = None;
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,

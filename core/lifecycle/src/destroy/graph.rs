@@ -1,0 +1,52 @@
+//! From a survey to the steps of a destroy. Pure.
+
+use std::time::Duration;
+
+use butler_engine::{Graph, GraphError, Step, StepId};
+use butler_infra::MachineRef;
+
+use super::{Destroy, steps, survey::Survey};
+
+/// How long one object may take to go.
+const DEADLINE: Duration = Duration::from_mins(15);
+/// How long a machine that says nothing is waited for.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Tenants go first, then machines; then absence is observed, and what is left here goes.
+pub(super) fn graph(survey: &Survey, bootstrap_cluster: bool) -> Result<Graph<Destroy>, GraphError> {
+    let mut list: Vec<Step<Destroy>> = Vec::new();
+    let mut tenants: Vec<StepId> = Vec::new();
+    for (namespace, name) in &survey.tenants {
+        list.push(steps::tenant::step(namespace, name, DEADLINE));
+        tenants.push(steps::tenant::id(namespace, name));
+    }
+    let mut machines = tenants.clone();
+    for machine in &survey.machines {
+        list.push(steps::machine::step(machine, tenants.clone(), DEADLINE));
+        machines.push(steps::machine::id(machine));
+    }
+    for machine in silent(survey) {
+        list.push(steps::machine::step(&machine, tenants.clone(), SILENCE));
+        machines.push(steps::machine::id(&machine));
+    }
+    list.push(steps::absence::step(machines, DEADLINE));
+    let mut last = vec![steps::absence::id()];
+    if bootstrap_cluster {
+        list.push(steps::bootstrap_cluster::step(last.clone(), DEADLINE));
+        last.push(steps::bootstrap_cluster::id());
+    }
+    list.push(steps::files::step(survey.files.clone(), last, DEADLINE));
+    Graph::new(list)
+}
+
+/// Machines that may be the cluster's and do not tell. They are tried: one that answers in time goes too.
+pub(super) fn silent(survey: &Survey) -> Vec<MachineRef> {
+    let machine = |object: &butler_infra::UnknownObject| MachineRef {
+        provider: survey.provider,
+        id: object.id.clone(),
+        name: object.name.clone(),
+        generation: 1,
+        created: None,
+    };
+    survey.unknown.iter().map(machine).collect()
+}

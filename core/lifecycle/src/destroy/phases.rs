@@ -1,0 +1,16 @@
+//! The phases that people see.
+
+use butler_engine::Phase;
+
+const fn phase(order: u8, name: &'static str) -> Phase {
+    Phase { order, name }
+}
+
+/// Tenant clusters go first: their machines may be on other platforms.
+pub(super) const TENANTS: Phase = phase(0, "DeletingTenants");
+/// Machines go.
+pub(super) const MACHINES: Phase = phase(1, "DeletingMachines");
+/// Absence is observed.
+pub(super) const VERIFYING: Phase = phase(2, "Verifying");
+/// What is left on this computer goes.
+pub(super) const TIDYING: Phase = phase(3, "Tidying");

@@ -1,0 +1,72 @@
+//! Nothing on the platform carries the cluster's marker any more.
+//!
+//! A run that was killed may have had an order under way when the survey was made: what such an order made is found here, and
+//! goes too.
+
+use std::time::Duration;
+
+use butler_api::error::{Class, StepError};
+use butler_engine::{Step, StepId, Verbs};
+use butler_infra::{OwnedObject, Scope};
+
+use super::machine;
+use crate::{
+    bootstrap::platform_failed,
+    destroy::{Destroy, Proof, Proved, Report, phases},
+};
+
+/// Pause between looks at a list that is late.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Id of the step.
+pub(in crate::destroy) fn id() -> StepId {
+    StepId::new("platform/empty")
+}
+
+/// Looks, after all machines went, that nothing is left on the platform.
+pub(in crate::destroy) fn step(needs: Vec<StepId>, deadline: Duration) -> Step<Destroy> {
+    let title = "check that nothing is left on the platform";
+    Step::new(id(), title, phases::VERIFYING, deadline, Absence)
+        .after(needs)
+        .volatile()
+}
+
+#[derive(Debug)]
+struct Absence;
+
+impl Verbs<Destroy> for Absence {
+    fn prove<'a>(&'a self, destroy: &'a Destroy, report: &'a Report) -> Proved<'a> {
+        Box::pin(empty(destroy, report))
+    }
+}
+
+async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {
+    loop {
+        let found = destroy.provider.inventory(Scope::Cluster(&destroy.owner)).await;
+        let found = found.map_err(|e| platform_failed("list what is left on the platform", e))?;
+        if let Some(unknown) = found.unknown.first() {
+            let message = format!("nobody can tell whether {} is gone: {}", unknown.name, unknown.cause);
+            return Err(StepError::new(Class::Retryable, message));
+        }
+        let mut left = 0;
+        for machine in found.objects.iter().map(OwnedObject::machine) {
+            // The list may be late: only the answer about this very machine counts.
+            if !machine::is_gone(destroy, &machine).await? {
+                left += 1;
+                machine::delete(destroy, &machine, report).await?;
+            }
+        }
+        if left == 0 {
+            let what = format!(
+                "nothing on the platform carries the marker of {}",
+                destroy.owner.cluster_name
+            );
+            return Ok(Proof::of(what));
+        }
+        report.waiting(
+            "the platform to list nothing of the cluster",
+            Some(format!("{left} machines came late")),
+        );
+        tokio::time::sleep(AGAIN).await;
+    }
+}
