@@ -127,9 +127,7 @@ async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Re
     let id = begun(&config, &folder)?;
     let provider = platform(&config.provider, Some(&folder), surroundings, false).await;
     let infra = plan::infra(&config, id.unwrap_or_default());
-    let provider = provider.as_deref().map_err(ToString::to_string);
-    let provider = provider.as_ref().map(|provider| *provider).map_err(String::as_str);
-    let (found, mut warnings) = plan::look(provider, &config, &infra, &folder).await;
+    let (found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
     warnings.extend(unreadable);
     warnings.extend(butler_addons::warnings(&config));
     if !is_simulated(&config) {
