@@ -64,15 +64,15 @@ pub enum SetupError {
     /// The Talos secrets of an earlier run.
     #[error("cannot use the Talos secrets {}", path.display())]
     TalosSecrets {
-        /// Their file.
+        /// The file that holds them.
         path: PathBuf,
-        /// Why not.
+        /// Why they cannot be read or used.
         source: BoxError,
     },
     /// The simulated world, as the binary that knows it says.
     #[error(transparent)]
     World(BoxError),
-    /// The platform.
+    /// The platform refuses its settings, or is not there.
     #[error(transparent)]
     Platform(#[from] InfraError),
     /// The user stopped it.
