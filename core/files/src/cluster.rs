@@ -60,7 +60,7 @@ impl ClusterFolder {
         &self.cluster
     }
 
-    /// The journal of its runs.
+    /// The journal of its bootstrap.
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal.ndjson")
     }
@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(folder.path(), state);
         for (path, name) in [
             (folder.journal(), "journal.ndjson"),
+            (folder.destroy_journal(), "destroy.ndjson"),
             (folder.lock(), "lock"),
             (folder.secrets(), "secrets.yaml"),
             (folder.kubeconfig(), "kubeconfig"),
@@ -151,5 +152,16 @@ mod tests {
         }
         assert_eq!(folder.people_kubeconfig(), Path::new("/data/demo-kubeconfig"));
         assert_eq!(folder.people_talosconfig(), Path::new("/data/demo-talosconfig"));
+    }
+
+    #[test]
+    fn what_is_worked_on_apart_touches_neither_state_nor_people_of_its_namesake() {
+        let home = Home::below(Path::new("/data"));
+        let (own, apart) = (home.cluster("demo"), home.remains("demo", "7"));
+        assert_eq!(apart.path(), Path::new("/data/state/remains/demo-7"));
+        assert_eq!(apart.cluster(), own.cluster());
+        for path in [apart.people_kubeconfig(), apart.people_talosconfig()] {
+            assert!(path.starts_with(apart.path()), "{}", path.display());
+        }
     }
 }

@@ -36,7 +36,7 @@ pub enum HomeError {
     /// Something that is no file stands where a file has to be.
     #[error("{} is {kind}, where a file has to be", path.display())]
     NoFile {
-        /// The place.
+        /// The place where a file has to be.
         path: PathBuf,
         /// What stands there.
         kind: &'static str,
@@ -44,7 +44,7 @@ pub enum HomeError {
     /// A symbolic link to a place whose folder does not exist.
     #[error("{} is a link to {}, whose folder does not exist", path.display(), target.display())]
     Dangling {
-        /// The link.
+        /// The link that was followed.
         path: PathBuf,
         /// Where it leads.
         target: PathBuf,
@@ -52,13 +52,13 @@ pub enum HomeError {
     /// Symbolic links that lead nowhere.
     #[error("{} is a link that leads back to itself", path.display())]
     Loop {
-        /// The link.
+        /// The link that was followed.
         path: PathBuf,
     },
     /// A home folder that is no place.
     #[error("the home folder {} (HOME) is not an absolute path", .0.display())]
     RelativeHome(PathBuf),
-    /// `~NAME/…`.
+    /// A path `~NAME/…`: the home folder of somebody else.
     #[error("{}: only `~/`, one's own home folder, is understood", .0.display())]
     OtherHome(PathBuf),
     /// An operation on a path failed.

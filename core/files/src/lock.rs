@@ -39,7 +39,7 @@ pub enum LockError {
     Io {
         /// The lock file.
         path: PathBuf,
-        /// Its reason.
+        /// What the file system says.
         source: io::Error,
     },
 }

@@ -58,7 +58,7 @@ pub async fn bootstrap(
     limits: &Limits,
 ) -> Result<Request, SetupError> {
     let operation = operation(&config);
-    let work = prepare(config, surroundings, keep_bootstrap_cluster);
+    let work = Box::pin(prepare(config, surroundings, keep_bootstrap_cluster));
     let request = limits.within(&operation, work).await?;
     Ok(Request {
         deadline: limits.left(),
@@ -73,7 +73,7 @@ pub async fn plan(
     limits: &Limits,
 ) -> Result<Plan, SetupError> {
     let operation = operation(&config);
-    limits.within(&operation, look(config, surroundings)).await
+    limits.within(&operation, Box::pin(look(config, surroundings))).await
 }
 
 fn operation(config: &BootstrapConfig) -> String {
@@ -127,9 +127,7 @@ async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Re
     let id = begun(&config, &folder)?;
     let provider = platform(&config.provider, Some(&folder), surroundings, false).await;
     let infra = plan::infra(&config, id.unwrap_or_default());
-    let provider = provider.as_deref().map_err(ToString::to_string);
-    let provider = provider.as_ref().map(|provider| *provider).map_err(String::as_str);
-    let (found, mut warnings) = plan::look(provider, &config, &infra, &folder).await;
+    let (found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
     warnings.extend(unreadable);
     warnings.extend(butler_addons::warnings(&config));
     if !is_simulated(&config) {
@@ -158,8 +156,8 @@ async fn check(config: &mut BootstrapConfig, surroundings: Surroundings<'_>) -> 
 /// The identity of the cluster if its bootstrap has begun; an error if what earlier runs left cannot be continued.
 fn begun(config: &BootstrapConfig, folder: &ClusterFolder) -> Result<Option<Uuid>, SetupError> {
     run::cluster_id(config, folder).map_err(|source| SetupError::Remains {
-        folder: folder.clone(),
-        source,
+        folder: Box::new(folder.clone()),
+        source: Box::new(source),
     })
 }
 

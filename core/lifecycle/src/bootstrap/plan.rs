@@ -1,6 +1,9 @@
 //! The plan: what a bootstrap will make, before it makes anything. Pure; printed by `--dry-run`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use butler_addons::{self, Addon, Images, Source};
 use butler_api::config::{BootstrapConfig, Role, versions};
@@ -119,13 +122,13 @@ pub struct Found {
 /// Looks at everything that a plan tells: the platform, if it can be used, machines that are there, and addresses. What
 /// cannot be found out is a warning.
 pub async fn look(
-    provider: Result<&dyn Provider, &str>,
+    provider: Result<&dyn Provider, impl Display>,
     config: &BootstrapConfig,
     infra: &InfraPlan,
     files: &ClusterFolder,
 ) -> (Found, Vec<String>) {
     let mut warnings = Vec::new();
-    let mut cannot = |what: &str, why: &dyn std::fmt::Display| warnings.push(format!("{what}: {why}"));
+    let mut cannot = |what: &str, why: &dyn Display| warnings.push(format!("{what}: {why}"));
     let network = addresses::checks(config, files);
     let mut found = Found::default();
     match provider {

@@ -26,29 +26,29 @@ pub enum AuthoritiesError {
     /// A file that cannot be read.
     #[error("cannot read {}", path.display())]
     File {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be read.
         source: ReadError,
     },
     /// Neither a file nor a folder that can be listed.
     #[error("cannot read {}", path.display())]
     Folder {
-        /// The folder.
+        /// The path that the environment names.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be listed.
         source: io::Error,
     },
     /// A file that is something else.
     #[error("{BUTLER_CA_CERT_PATH}: {} holds no certificate", path.display())]
     NoCertificate {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
     },
     /// A folder without such files.
     #[error("{} holds no .crt or .pem file", path.display())]
     Empty {
-        /// The folder.
+        /// The folder that was listed.
         path: PathBuf,
     },
 }

@@ -23,9 +23,9 @@ pub enum ConfigurationError {
     /// The file cannot be read.
     #[error("cannot read the configuration {}", path.display())]
     File {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be read.
         source: ReadError,
     },
     /// The folder that its paths are relative to is not known.
@@ -33,7 +33,7 @@ pub enum ConfigurationError {
     Folder {
         /// The folder, as it was named.
         path: PathBuf,
-        /// Why not.
+        /// Why the system does not know it.
         source: io::Error,
     },
     /// What it says is wrong.
@@ -46,7 +46,7 @@ pub enum ConfigurationError {
         wanted: String,
         /// What the configuration names.
         provider: ProviderKind,
-        /// The configuration.
+        /// The file with the configuration.
         path: PathBuf,
     },
     /// A path in it cannot be made out.

@@ -57,22 +57,22 @@ pub enum SetupError {
     #[error("what earlier runs left in {} cannot be continued", folder.path().display())]
     Remains {
         /// Where it is.
-        folder: ClusterFolder,
+        folder: Box<ClusterFolder>,
         /// What is wrong with it.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// The Talos secrets of an earlier run.
     #[error("cannot use the Talos secrets {}", path.display())]
     TalosSecrets {
-        /// Their file.
+        /// The file that holds them.
         path: PathBuf,
-        /// Why not.
+        /// Why they cannot be read or used.
         source: BoxError,
     },
     /// The simulated world, as the binary that knows it says.
     #[error(transparent)]
     World(BoxError),
-    /// The platform.
+    /// The platform refuses its settings, or is not there.
     #[error(transparent)]
     Platform(#[from] InfraError),
     /// The user stopped it.

@@ -33,17 +33,17 @@ pub enum SecretError {
     /// Its file cannot be read.
     #[error("cannot read {} for {field}", path.display())]
     File {
-        /// The file.
+        /// The file that was to be read.
         path: PathBuf,
         /// Where the configuration asks for it.
         field: String,
-        /// Why not.
+        /// Why it cannot be read.
         source: ReadError,
     },
     /// Its variable is not set.
     #[error("{field} names the environment variable {name}, which is not set")]
     Unset {
-        /// The variable.
+        /// Name of the variable.
         name: String,
         /// Where the configuration asks for it.
         field: String,
@@ -75,7 +75,7 @@ pub enum SecretError {
     /// The command failed.
     #[error("cannot run the command {program} of {field}")]
     Command {
-        /// The program.
+        /// The program that was to run.
         program: String,
         /// Where the configuration names it.
         field: String,
@@ -87,7 +87,7 @@ pub enum SecretError {
     /// The command printed something that is no secret.
     #[error("the output of {program} is {flaw}, but {field} needs a text")]
     Output {
-        /// The program.
+        /// The program that ran.
         program: String,
         /// Where the configuration names it.
         field: String,
