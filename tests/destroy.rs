@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::world::{Run, SHORT, Site};
 
-/// More than a destroy of this size writes.
-const PLENTY: usize = 100;
+/// More records than a run of this size writes.
+const PLENTY: usize = 250;
 
 impl Site {
     /// The destroy command, confirmed, with JSON as its answer.
@@ -94,17 +94,26 @@ fn a_ready_cluster_goes_with_a_receipt_and_the_next_bootstrap_begins_anew() {
     assert_ne!(site.destroy(&[]).leaves_nothing()["clusterId"], id, "another cluster");
 }
 
-/// Bootstraps die at growing records of their journals; what each has made goes, with and without the journal that tells of it.
+/// Bootstraps die at every record of their journals; what each has made goes, with and without the journal that tells of it.
 #[test]
 fn a_bootstrap_that_was_killed_anywhere_is_destroyed() {
+    const LANES: usize = 2;
+    std::thread::scope(|scope| {
+        for lane in 1..=LANES {
+            scope.spawn(move || killed_and_destroyed((lane..PLENTY).step_by(LANES)));
+        }
+    });
+}
+
+fn killed_and_destroyed(deaths: impl Iterator<Item = usize>) {
     let site = Site::new(SHORT, 1, 0, "");
-    for records in 1..PLENTY {
+    for records in deaths {
         let run = site
             .command(&[])
             .env("BUTLER_TEST_DIE_AFTER_RECORDS", records.to_string())
             .output()
             .expect("the binary starts");
-        if records % 2 == 0 {
+        if records % 4 < 2 {
             fs::remove_dir_all(site.state()).unwrap();
         }
         site.with_config().leaves_nothing();
@@ -120,7 +129,7 @@ fn a_bootstrap_that_was_killed_anywhere_is_destroyed() {
 /// A destroy dies after its second record, the next one after its third, and so on until nothing is left.
 #[test]
 fn a_destroy_that_is_killed_again_and_again_completes_and_asks_nobody_twice() {
-    let site = Site::new(SHORT, 3, 0, "");
+    let site = Site::new(SHORT, 3, 1, "");
     site.bootstrap(&[]).is_ready();
     let mut kills = 0;
     let done = loop {
@@ -144,7 +153,7 @@ fn a_destroy_that_is_killed_again_and_again_completes_and_asks_nobody_twice() {
     };
     assert!(kills > 5, "only {kills} kills");
     let receipt = done.leaves_nothing();
-    assert_eq!(machines(&receipt).len(), 3, "{receipt}");
+    assert_eq!(machines(&receipt).len(), 4, "{receipt}");
     assert_eq!(site.owned("demo"), 0);
 }
 
@@ -222,17 +231,21 @@ fn nothing_goes_without_a_confirmation_and_a_dry_run_changes_nothing() {
 fn deletions_survive_lost_replies_errors_and_late_lists() {
     let world =
         format!("{SHORT}faults:\n  api: {{everyNth: 3, kinds: [error, resetAfterApply, throttle], listLag: 1s}}\n");
-    let site = Site::new(&world, 3, 0, "");
+    let site = Site::new(&world, 3, 1, "");
     site.bootstrap(&[]).is_ready();
     let receipt = site.destroy(&[]).leaves_nothing();
-    assert_eq!(machines(&receipt).len(), 3);
-    assert_eq!(site.counter("machinesDeleted"), 3);
+    assert_eq!(machines(&receipt).len(), 4);
+    assert_eq!(site.counter("machinesDeleted"), 4);
+    assert!(
+        site.status()["counters"]["apiFaults"].as_u64() > Some(3),
+        "no fault struck"
+    );
 }
 
 #[test]
 fn a_machine_that_does_not_die_is_named_and_left() {
     let world = format!("{SHORT}faults:\n  machines:\n    demo-cp-1: {{undying: true}}\n");
-    let site = Site::new(&world, 3, 0, "");
+    let site = Site::new(&world, 3, 1, "");
     site.bootstrap(&[]).is_ready();
     let run = site.destroy(&["--deadline", "3s"]);
     assert_eq!(run.code, Some(3), "{}", run.stderr);

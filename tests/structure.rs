@@ -20,12 +20,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("addons", &["kubernetes"]),
     ("infra", &["talos", "kubernetes"]),
     ("embedded", &[]),
-    ("lifecycle", &["engine", "addons", "infra", "talos", "kubernetes", "embedded"]),
+    (
+        "lifecycle",
+        &["engine", "addons", "infra", "talos", "kubernetes", "embedded"],
+    ),
     ("world", &["embedded", "talos", "talos-proto"]),
     ("terminal", &[]),
     (
         "butleradm",
-        &["terminal", "lifecycle", "infra", "embedded", "world", "engine", "addons"],
+        &[
+            "terminal",
+            "lifecycle",
+            "infra",
+            "embedded",
+            "world",
+            "engine",
+            "addons",
+        ],
     ),
     ("butlerctl", &["terminal"]),
 ];
@@ -74,7 +85,9 @@ fn arrows_between_crates_go_one_way() {
     let found: BTreeSet<&str> = crates.keys().map(String::as_str).collect();
     assert_eq!(found, known, "a crate without a place in the table");
     for (name, allowed) in ARROWS {
-        let everyone = ["api", "files"].into_iter().filter(|_| !["api", "files", "talos-proto"].contains(name));
+        let everyone = ["api", "files"]
+            .into_iter()
+            .filter(|_| !["api", "files", "talos-proto"].contains(name));
         let allowed: BTreeSet<String> = allowed.iter().copied().chain(everyone).map(str::to_owned).collect();
         let used = dependencies(&crates[*name]);
         let back: Vec<&String> = used.difference(&allowed).collect();
@@ -87,7 +100,11 @@ fn no_folder_of_a_crate_uses_one_that_uses_it() {
     let mut circles = Vec::new();
     for (name, folder) in crates() {
         if name != "talos-proto" {
-            circles.extend(layers::cycles(&folder.join("src")).into_iter().map(|circle| (name.clone(), circle)));
+            circles.extend(
+                layers::cycles(&folder.join("src"))
+                    .into_iter()
+                    .map(|circle| (name.clone(), circle)),
+            );
         }
     }
     assert!(circles.is_empty(), "{circles:#?}");

@@ -8,7 +8,12 @@ mod world;
 
 use std::process::ExitCode;
 
-use butler_terminal::{Env, args, process};
+use butler_terminal::{Env, Failure, Ui, args, generated, process, version::Version};
+
+use self::{
+    cli::Command,
+    commands::{bootstrap, destroy, embedded, gc, inmemory},
+};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -18,6 +23,19 @@ pub fn main() -> ExitCode {
         std::env::args_os(),
         &env,
         |cli: &cli::Cli| cli.global,
-        |ui, cli| commands::run(ui, &env, cli.command),
+        |ui, cli| run(ui, &env, cli.command),
     )
+}
+
+/// Runs a command.
+fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
+    match chosen {
+        Command::Bootstrap(args) => bootstrap::run(ui, env, &args),
+        Command::Destroy(args) => destroy::run(ui, env, &args),
+        Command::Gc(args) => gc::run(ui, env, &args),
+        Command::InMemory(command) => inmemory::run(ui, env, command),
+        Command::Embedded(command) => embedded::run(ui, &command),
+        Command::Completion(args) => generated::print_completion(ui, &cli::command(), args.shell),
+        Command::Version(args) => ui.answer(&Version::of("butleradm"), args.output),
+    }
 }

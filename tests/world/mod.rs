@@ -23,6 +23,7 @@ latencies:
   kubernetes: 20ms
   register: 10ms
   cni: 10ms
+  delete: 20ms
   workloads: {default: 10ms}
 ";
 

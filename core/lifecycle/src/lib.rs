@@ -4,4 +4,5 @@ pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod destroy;
 pub mod gc;
+pub mod record_kinds;
 pub mod setup;

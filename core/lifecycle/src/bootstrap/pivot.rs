@@ -9,46 +9,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// A kind that takes part, in the order of creation (owners before what they own).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moved {
-    /// API group (empty for the core group).
-    pub group: &'static str,
-    /// API version.
-    pub version: &'static str,
-    /// Kind.
-    pub kind: &'static str,
-    /// Plural.
-    pub plural: &'static str,
-}
-
-const BUTLER: &str = "butler.butlerlabs.dev";
-
-const fn butler(kind: &'static str, plural: &'static str) -> Moved {
-    Moved {
-        group: BUTLER,
-        version: "v1alpha1",
-        kind,
-        plural,
-    }
-}
-
-/// Everything that makes up the record.
-pub const KINDS: [Moved; 7] = [
-    Moved {
-        group: "",
-        version: "v1",
-        kind: "Secret",
-        plural: "secrets",
-    },
-    butler("ProviderConfig", "providerconfigs"),
-    butler("NetworkPool", "networkpools"),
-    butler("ClusterBootstrap", "clusterbootstraps"),
-    butler("MachineRequest", "machinerequests"),
-    butler("LoadBalancerRequest", "loadbalancerrequests"),
-    butler("ImageSync", "imagesyncs"),
-];
-
 /// One object of the record on one side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {

@@ -34,7 +34,6 @@ use crate::{
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
-    destroy,
 };
 
 /// What a run is asked to do.
@@ -128,7 +127,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
-    if destroy::run::has_begun(&files) {
+    if files.destroy_journal().symlink_metadata().is_ok() {
         return Err(RunError::Destroyed {
             cluster: config.cluster.name,
         });

@@ -9,6 +9,7 @@ use butler_api::{
     config::BootstrapCluster as Choice,
     error::{Class, StepError},
     labels::CLUSTER_ID,
+    names::SYSTEM_NAMESPACE,
 };
 use butler_embedded::{Authority, OpenError, Options, Server, Serving};
 use butler_files::{ClusterFolder, home};
@@ -22,7 +23,7 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use self::kind::{Kind, KindError, Spec, Tools};
-use crate::bootstrap::record::NAMESPACE;
+use crate::record_kinds::KINDS;
 
 /// Version that the embedded server reports.
 const VERSION: &str = "v1.35.0";
@@ -266,10 +267,10 @@ fn kind_failed(doing: &str, error: KindError) -> StepError {
 /// no finalizer of ours, and the management cluster has the record.
 async fn remove_record(client: &Client, cluster_id: Uuid) -> Result<(), StepError> {
     let selector = ListParams::default().labels(&format!("{CLUSTER_ID}={cluster_id}"));
-    for kind in crate::bootstrap::pivot::KINDS.iter().rev() {
+    for kind in KINDS.iter().rev() {
         let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
         let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural);
-        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &resource);
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), SYSTEM_NAMESPACE, &resource);
         api.delete_collection(&DeleteParams::default(), &selector)
             .await
             .map_err(|e| StepError::retryable(format!("remove {} from the bootstrap cluster", kind.plural), e))?;

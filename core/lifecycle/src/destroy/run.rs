@@ -98,16 +98,6 @@ pub struct Destroyed {
     pub archived: Option<PathBuf>,
 }
 
-/// The journal of a destroy, beside that of the bootstrap.
-pub fn journal(files: &ClusterFolder) -> PathBuf {
-    files.destroy_journal()
-}
-
-/// Whether a destroy of the cluster whose state folder this is has begun and was not finished.
-pub fn has_begun(files: &ClusterFolder) -> bool {
-    journal(files).symlink_metadata().is_ok()
-}
-
 /// Runs (or continues) the destroy.
 pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToken) -> Result<Destroyed, RunError> {
     let Some(owner) = request.survey.owner.clone() else {
@@ -126,9 +116,9 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
-    let found = journal::find::<Deletions>(&journal(&files), &[]).map_err(RunError::Unusable)?;
+    let found = journal::find::<Deletions>(&files.destroy_journal(), &[]).map_err(RunError::Unusable)?;
     let resumed = !found.records.is_empty();
-    let journal = found.open(&journal(&files), run_id, fuse)?;
+    let journal = found.open(&files.destroy_journal(), run_id, fuse)?;
     journal.append(begin(&cluster, owner.cluster_id)).await?;
     let graph = graph(&survey, bootstrap_cluster.is_some())?;
     let view = View::planned(lines(&survey), Vec::new());

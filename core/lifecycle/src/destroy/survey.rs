@@ -161,7 +161,7 @@ fn journals(files: &ClusterFolder) -> Journals {
         }
     }
     journals.id = journals.bootstrap.cluster.as_ref().map(|(_, id)| *id);
-    match journal::find::<Deletions>(&super::run::journal(files), &[]) {
+    match journal::find::<Deletions>(&files.destroy_journal(), &[]) {
         Ok(found) => {
             let known = super::Known::of(&found.records);
             journals.id = journals.id.or(known.cluster.as_ref().map(|(_, id)| *id));

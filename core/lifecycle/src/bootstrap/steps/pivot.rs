@@ -22,10 +22,13 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{Pace, record};
-use crate::bootstrap::{
-    Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
-    pivot::{self, Difference, KINDS, Moved},
-    record::NAMESPACE,
+use crate::{
+    bootstrap::{
+        Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
+        pivot::{self, Difference},
+        record::NAMESPACE,
+    },
+    record_kinds::{KINDS, Moved},
 };
 
 /// Id of the step that copies the record.
