@@ -31,6 +31,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Make a management cluster, or continue where an earlier run stopped')
+            [CompletionResult]::new('destroy', 'destroy', [CompletionResultType]::ParameterValue, 'Take away everything of a management cluster, and prove that it is gone')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Take away what carries a Butler marker and belongs to no living cluster')
             [CompletionResult]::new('inmemory', 'inmemory', [CompletionResultType]::ParameterValue, 'The simulated world: machines, Talos and Kubernetes on this computer')
             [CompletionResult]::new('embedded', 'embedded', [CompletionResultType]::ParameterValue, 'The API server that the bootstrap uses, on its own')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -80,6 +82,54 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;bootstrap;help;help' {
+            break
+        }
+        'butleradm;destroy' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Bootstrap configuration; without it the journal of the bootstrap tells the platform')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Bootstrap configuration; without it the journal of the bootstrap tells the platform')
+            [CompletionResult]::new('--provider-config', '--provider-config', [CompletionResultType]::ParameterName, 'File with `provider` and `providerConfig` only')
+            [CompletionResult]::new('--cluster-id', '--cluster-id', [CompletionResultType]::ParameterName, 'Identity of the cluster, where several have its name')
+            [CompletionResult]::new('--confirm', '--confirm', [CompletionResultType]::ParameterName, 'The name of the cluster once more')
+            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Write the event stream (NDJSON) to this file; - is stdout')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what exists, what would go and what would stay; change nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask; needs --confirm as well')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask; needs --confirm as well')
+            [CompletionResult]::new('--with-tenants', '--with-tenants', [CompletionResultType]::ParameterName, 'Delete its tenant clusters too')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Print lines instead of a live view')
+            [CompletionResult]::new('--no-tui', '--no-tui', [CompletionResultType]::ParameterName, 'Print lines instead of a live view')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;gc' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Bootstrap configuration; without it the journal of the bootstrap tells the platform')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Bootstrap configuration; without it the journal of the bootstrap tells the platform')
+            [CompletionResult]::new('--provider-config', '--provider-config', [CompletionResultType]::ParameterName, 'File with `provider` and `providerConfig` only')
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Leave what is younger')
+            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Write the event stream (NDJSON) to this file; - is stdout')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would go and what stays; change nothing')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask; without it nothing goes')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask; without it nothing goes')
+            [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Print lines instead of a live view')
+            [CompletionResult]::new('--no-tui', '--no-tui', [CompletionResultType]::ParameterName, 'Print lines instead of a live view')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'butleradm;inmemory' {
@@ -230,6 +280,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
         }
         'butleradm;help' {
             [CompletionResult]::new('bootstrap', 'bootstrap', [CompletionResultType]::ParameterValue, 'Make a management cluster, or continue where an earlier run stopped')
+            [CompletionResult]::new('destroy', 'destroy', [CompletionResultType]::ParameterValue, 'Take away everything of a management cluster, and prove that it is gone')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Take away what carries a Butler marker and belongs to no living cluster')
             [CompletionResult]::new('inmemory', 'inmemory', [CompletionResultType]::ParameterValue, 'The simulated world: machines, Talos and Kubernetes on this computer')
             [CompletionResult]::new('embedded', 'embedded', [CompletionResultType]::ParameterValue, 'The API server that the bootstrap uses, on its own')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
@@ -242,6 +294,12 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;help;bootstrap;schema' {
+            break
+        }
+        'butleradm;help;destroy' {
+            break
+        }
+        'butleradm;help;gc' {
             break
         }
         'butleradm;help;inmemory' {

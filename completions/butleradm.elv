@@ -28,6 +28,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
+            cand destroy 'Take away everything of a management cluster, and prove that it is gone'
+            cand gc 'Take away what carries a Butler marker and belongs to no living cluster'
             cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
@@ -72,6 +74,52 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;bootstrap;help;schema'= {
         }
         &'butleradm;bootstrap;help;help'= {
+        }
+        &'butleradm;destroy'= {
+            cand -c 'Bootstrap configuration; without it the journal of the bootstrap tells the platform'
+            cand --config 'Bootstrap configuration; without it the journal of the bootstrap tells the platform'
+            cand --provider-config 'File with `provider` and `providerConfig` only'
+            cand --cluster-id 'Identity of the cluster, where several have its name'
+            cand --confirm 'The name of the cluster once more'
+            cand --events 'Write the event stream (NDJSON) to this file; - is stdout'
+            cand --deadline 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand --dry-run 'Print what exists, what would go and what would stay; change nothing'
+            cand -y 'Do not ask; needs --confirm as well'
+            cand --yes 'Do not ask; needs --confirm as well'
+            cand --with-tenants 'Delete its tenant clusters too'
+            cand --no-progress 'Print lines instead of a live view'
+            cand --no-tui 'Print lines instead of a live view'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;gc'= {
+            cand -c 'Bootstrap configuration; without it the journal of the bootstrap tells the platform'
+            cand --config 'Bootstrap configuration; without it the journal of the bootstrap tells the platform'
+            cand --provider-config 'File with `provider` and `providerConfig` only'
+            cand --older-than 'Leave what is younger'
+            cand --events 'Write the event stream (NDJSON) to this file; - is stdout'
+            cand --deadline 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand --dry-run 'Print what would go and what stays; change nothing'
+            cand -y 'Do not ask; without it nothing goes'
+            cand --yes 'Do not ask; without it nothing goes'
+            cand --no-progress 'Print lines instead of a live view'
+            cand --no-tui 'Print lines instead of a live view'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'butleradm;inmemory'= {
             cand --color 'When to use colour: auto, always or never'
@@ -203,6 +251,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         }
         &'butleradm;help'= {
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
+            cand destroy 'Take away everything of a management cluster, and prove that it is gone'
+            cand gc 'Take away what carries a Butler marker and belongs to no living cluster'
             cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
@@ -213,6 +263,10 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
         }
         &'butleradm;help;bootstrap;schema'= {
+        }
+        &'butleradm;help;destroy'= {
+        }
+        &'butleradm;help;gc'= {
         }
         &'butleradm;help;inmemory'= {
             cand up 'Start the simulated world, unless it runs'

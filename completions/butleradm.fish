@@ -32,6 +32,8 @@ complete -c butleradm -n "__fish_butleradm_needs_command" -s v -l verbose -d 'Pr
 complete -c butleradm -n "__fish_butleradm_needs_command" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_needs_command" -s V -l version -d 'Print version'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "bootstrap" -d 'Make a management cluster, or continue where an earlier run stopped'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "destroy" -d 'Take away everything of a management cluster, and prove that it is gone'
+complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "gc" -d 'Take away what carries a Butler marker and belongs to no living cluster'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "inmemory" -d 'The simulated world: machines, Talos and Kubernetes on this computer'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "embedded" -d 'The API server that the bootstrap uses, on its own'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
@@ -64,6 +66,46 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fis
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s c -l config -d 'Bootstrap configuration; without it the journal of the bootstrap tells the platform' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l provider-config -d 'File with `provider` and `providerConfig` only' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l cluster-id -d 'Identity of the cluster, where several have its name' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l confirm -d 'The name of the cluster once more' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'JSON'
+yaml\t'YAML'
+name\t'Names only, one per line'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l dry-run -d 'Print what exists, what would go and what would stay; change nothing'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s y -l yes -d 'Do not ask; needs --confirm as well'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l with-tenants -d 'Delete its tenant clusters too'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l no-progress -l no-tui -d 'Print lines instead of a live view'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s c -l config -d 'Bootstrap configuration; without it the journal of the bootstrap tells the platform' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l provider-config -d 'File with `provider` and `providerConfig` only' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l older-than -d 'Leave what is younger' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'JSON'
+yaml\t'YAML'
+name\t'Names only, one per line'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Always'
+never\t'Never'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l dry-run -d 'Print what would go and what stays; change nothing'
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s y -l yes -d 'Do not ask; without it nothing goes'
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l no-progress -l no-tui -d 'Print lines instead of a live view'
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Always'
 never\t'Never'"
@@ -156,12 +198,14 @@ never\t'Never'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s h -l help -d 'Print help'
-complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap inmemory embedded completion version help" -f -a "bootstrap" -d 'Make a management cluster, or continue where an earlier run stopped'
-complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap inmemory embedded completion version help" -f -a "inmemory" -d 'The simulated world: machines, Talos and Kubernetes on this computer'
-complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap inmemory embedded completion version help" -f -a "embedded" -d 'The API server that the bootstrap uses, on its own'
-complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap inmemory embedded completion version help" -f -a "completion" -d 'Print a completion script for a shell'
-complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap inmemory embedded completion version help" -f -a "version" -d 'Print the version, and what new clusters run by default'
-complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap inmemory embedded completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "bootstrap" -d 'Make a management cluster, or continue where an earlier run stopped'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "destroy" -d 'Take away everything of a management cluster, and prove that it is gone'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "gc" -d 'Take away what carries a Butler marker and belongs to no living cluster'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "inmemory" -d 'The simulated world: machines, Talos and Kubernetes on this computer'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "embedded" -d 'The API server that the bootstrap uses, on its own'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "version" -d 'Print the version, and what new clusters run by default'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc inmemory embedded completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from bootstrap" -f -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "up" -d 'Start the simulated world, unless it runs'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "status" -d 'Print what is in the simulated world'
