@@ -114,7 +114,7 @@ fn killed_and_destroyed(deaths: impl Iterator<Item = usize>) {
             .output()
             .expect("the binary starts");
         if records % 4 < 2 {
-            fs::remove_dir_all(site.state()).unwrap();
+            fs::remove_dir_all(site.state()).expect("a state folder");
         }
         site.with_config().leaves_nothing();
         assert_eq!(site.owned("demo"), 0, "after {records} records");
@@ -133,15 +133,12 @@ fn a_destroy_that_is_killed_again_and_again_completes_and_asks_nobody_twice() {
     site.bootstrap(&[]).is_ready();
     let mut kills = 0;
     let done = loop {
-        let mut command = match kills {
-            0 => site.destroy_command(&[]),
+        let mut command = site.destroy_command(&[]);
+        if kills > 0 {
             // Confirmed once, and that is on record.
-            _ => {
-                let mut command = site.butleradm();
-                command.args(["destroy", "demo", "--no-progress", "-o", "json"]);
-                command
-            }
-        };
+            command = site.butleradm();
+            command.args(["destroy", "demo", "--no-progress", "-o", "json"]);
+        }
         let records = (kills + 2).to_string();
         let run = command.env("BUTLER_TEST_DIE_AFTER_RECORDS", records).output().unwrap();
         if run.status.success() {

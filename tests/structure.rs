@@ -1,5 +1,7 @@
 //! The house: which crate may use which, no circle of folders inside a crate, no file that nobody can read in one sitting.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 #[path = "common/structure.rs"]
 mod layers;
 

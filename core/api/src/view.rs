@@ -91,9 +91,9 @@ pub struct Wait<'a> {
 
 impl View {
     /// The view of a run that has not begun: what it is to make.
-    pub fn planned(machines: Vec<MachineLine>, addons: Vec<String>) -> Self {
+    pub fn planned(machines: &[MachineLine], addons: &[String]) -> Self {
         let mut view = Self::default();
-        view.plan(&machines, &addons);
+        view.plan(machines, addons);
         view
     }
 

@@ -27,7 +27,7 @@ struct Owner {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run holds it.
-    #[error("another bootstrap of this cluster is running ({holder}); its lock is {path}")]
+    #[error("another run works on this cluster ({holder}); its lock is {path}")]
     Held {
         /// Process and times.
         holder: String,

@@ -1,7 +1,7 @@
 //! From configuration, home and environment to what an operation works with: the platform, the programs, the secrets.
 //!
 //! Nothing is made here but the simulated world, where it is asked for. What an operation would stumble over late is found
-//! here, before its first effect: [`plan`] and [`bootstrap`] share the checks. Home, environment and the way to the
+//! here, before its first effect: [`plan()`] and [`bootstrap()`] share the checks. Home, environment and the way to the
 //! simulated world are handed in; the process is not asked.
 
 mod authorities;

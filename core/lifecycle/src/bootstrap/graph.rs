@@ -81,12 +81,12 @@ fn hand_over(list: &mut Vec<Step<Bootstrap>>, config: &BootstrapConfig, addons: 
     list.push(steps::pivot::copying(before_copy, deadlines));
     let all: Vec<StepId> = list.iter().map(|step| step.id.clone()).collect();
     list.push(steps::pivot::committing(all, deadlines));
-    let mut last = steps::pivot::commit_id();
+    let mut ending = steps::pivot::commit_id();
     if !keep {
         list.push(steps::bootstrap_cluster::removal(deadlines));
-        last = steps::bootstrap_cluster::remove_id();
+        ending = steps::bootstrap_cluster::remove_id();
     }
-    list.push(steps::ready::step(last, deadlines));
+    list.push(steps::ready::step(ending, deadlines));
 }
 
 #[cfg(test)]

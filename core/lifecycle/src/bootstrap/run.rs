@@ -302,9 +302,9 @@ fn opening_view(
             name,
         }
     };
-    let machines = config.machine_names().into_iter().map(line).collect();
-    let addons = addons.iter().map(|addon| addon.name.clone()).collect();
-    let mut view = View::planned(machines, addons);
+    let machines: Vec<MachineLine> = config.machine_names().into_iter().map(line).collect();
+    let addons: Vec<String> = addons.iter().map(|addon| addon.name.clone()).collect();
+    let mut view = View::planned(&machines, &addons);
     let proven: std::collections::BTreeSet<&StepId> = proven.iter().collect();
     for step in graph.iter().filter(|s| proven.contains(&s.id)) {
         if let Some(body) = step.verbs.shows(Moment::Proven, &view) {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The kind of machines in receipts.
 pub const MACHINE: &str = "machine";
 
+/// The kind of files for people in receipts.
+pub const FILE: &str = "file";
+
 /// Names an object on its platform.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

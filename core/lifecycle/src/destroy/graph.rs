@@ -20,22 +20,22 @@ pub(super) fn graph(survey: &Survey, bootstrap_cluster: bool) -> Result<Graph<De
         list.push(steps::tenant::step(namespace, name, DEADLINE));
         tenants.push(steps::tenant::id(namespace, name));
     }
-    let mut machines = tenants.clone();
+    let mut before_check = tenants.clone();
     for machine in &survey.machines {
         list.push(steps::machine::step(machine, tenants.clone(), DEADLINE));
-        machines.push(steps::machine::id(machine));
+        before_check.push(steps::machine::id(machine));
     }
     for machine in silent(survey) {
         list.push(steps::machine::step(&machine, tenants.clone(), SILENCE));
-        machines.push(steps::machine::id(&machine));
+        before_check.push(steps::machine::id(&machine));
     }
-    list.push(steps::absence::step(machines, DEADLINE));
-    let mut last = vec![steps::absence::id()];
+    list.push(steps::absence::step(before_check, DEADLINE));
+    let mut before_files = vec![steps::absence::id()];
     if bootstrap_cluster {
-        list.push(steps::bootstrap_cluster::step(last.clone(), DEADLINE));
-        last.push(steps::bootstrap_cluster::id());
+        list.push(steps::bootstrap_cluster::step(before_files.clone(), DEADLINE));
+        before_files.push(steps::bootstrap_cluster::id());
     }
-    list.push(steps::files::step(survey.files.clone(), last, DEADLINE));
+    list.push(steps::files::step(survey.files.clone(), before_files, DEADLINE));
     Graph::new(list)
 }
 

@@ -121,7 +121,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let journal = found.open(&files.destroy_journal(), run_id, fuse)?;
     journal.append(begin(&cluster, owner.cluster_id)).await?;
     let graph = graph(&survey, bootstrap_cluster.is_some())?;
-    let view = View::planned(lines(&survey), Vec::new());
+    let view = View::planned(&lines(&survey), &[]);
     let run = Run {
         id: run_id,
         cluster: cluster.clone(),
@@ -144,7 +144,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let ended = drive(destroy, graph, journal.clone(), sink, published, run).await?;
     let objects = objects(&journal.known().memory, &survey, &ended);
     let receipt = Receipt::of(&cluster, Some(owner.cluster_id), objects, Timestamp::now())?;
-    write_receipt(files.path(), &receipt)?;
+    write_receipt(&files, &receipt)?;
     let done = ended.outcome == Outcome::Done && receipt.left == 0;
     let archived = if done {
         Some(archive_folder(
@@ -170,7 +170,7 @@ fn nothing(request: &Request) -> Result<Destroyed, RunError> {
     let folder = request.files.path();
     let archived = if folder.is_dir() {
         let _lock = Lock::take(&request.files.lock(), Uuid::new_v4(), Timestamp::now())?;
-        write_receipt(folder, &receipt)?;
+        write_receipt(&request.files, &receipt)?;
         Some(archive_folder(
             folder,
             &request.archive,
@@ -293,10 +293,10 @@ fn plain(id: &ObjectId, state: State, reason: Option<String>) -> Object {
     }
 }
 
-fn write_receipt(folder: &Path, receipt: &Receipt) -> Result<(), RunError> {
+fn write_receipt(files: &ClusterFolder, receipt: &Receipt) -> Result<(), RunError> {
     let mut text = serde_json::to_vec_pretty(receipt)?;
     text.push(b'\n');
-    home::write_secret(&folder.join("receipt.json"), &text)?;
+    home::write_secret(&files.receipt(), &text)?;
     Ok(())
 }
 

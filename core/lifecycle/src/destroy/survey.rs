@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    facts::{Deletions, MACHINE, ObjectId},
+    facts::{Deletions, FILE, MACHINE, ObjectId},
     target::{self, Evidence, Target, Unclear},
 };
 use crate::{
@@ -134,6 +134,13 @@ pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
     let destroyed = journals.destroy.filter(|_| ours);
     survey.confirmed = destroyed.as_ref().is_some_and(|known| known.runs > 0);
     let deletions = destroyed.map(|known| known.memory).unwrap_or_default();
+    // What an earlier run began to remove has to be seen gone.
+    for object in deletions.objects.keys().filter(|object| object.kind == FILE) {
+        let path = PathBuf::from(&object.id);
+        if !survey.files.contains(&path) {
+            survey.files.push(path);
+        }
+    }
     let learned = if ours {
         journals.bootstrap.memory
     } else {
@@ -239,7 +246,7 @@ fn people_files(files: &ClusterFolder, survey: &mut Survey) {
         }
         let shown = path.display().to_string();
         let object = ObjectId {
-            kind: "file".to_owned(),
+            kind: FILE.to_owned(),
             id: shown.clone(),
             name: shown,
         };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::destroy::{
     Acted, Destroy, Proof, Proved, Report,
-    facts::{Fact, ObjectId},
+    facts::{FILE, Fact, ObjectId},
     phases,
 };
 
@@ -87,7 +87,7 @@ fn removed(paths: &[PathBuf]) -> Proof {
 fn object(path: &std::path::Path) -> ObjectId {
     let shown = path.display().to_string();
     ObjectId {
-        kind: "file".to_owned(),
+        kind: FILE.to_owned(),
         id: shown.clone(),
         name: shown,
     }
