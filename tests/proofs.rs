@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use butler_api::v1alpha1::{MachineRequest, ProviderConfig};
+use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::Value;
 
 use crate::world::{Run, SHORT, Site};
@@ -417,6 +419,27 @@ type Records = kube::Api<butler_api::v1alpha1::ClusterBootstrap>;
 
 fn records(client: &kube::Client) -> Records {
     kube::Api::namespaced(client.clone(), "butler-system")
+}
+
+/// Two stood on the management cluster: the record's own, and the one that the controller looks up.
+#[test]
+fn after_the_pivot_one_provider_config_stands_and_the_record_refers_to_it() {
+    let site = Site::new(SHORT, 1, 0, "");
+    site.bootstrap(&[]).is_ready();
+    let (configs, referred) = on_management(&site, async |client| {
+        let configs: Api<ProviderConfig> = Api::all(client.clone());
+        let configs = configs.list(&ListParams::default()).await.unwrap();
+        let names: Vec<String> = configs.items.iter().map(ResourceExt::name_any).collect();
+        let requests: Api<MachineRequest> = Api::all(client.clone());
+        let request = requests.list(&ListParams::default()).await.unwrap().items.remove(0);
+        let bootstrap = records(&client).get("demo").await.unwrap();
+        (
+            names,
+            [request.spec.provider_ref.name, bootstrap.spec.provider_ref.name],
+        )
+    });
+    assert_eq!(configs, ["inmemory"]);
+    assert_eq!(referred, ["inmemory", "inmemory"]);
 }
 
 fn phase(site: &Site) -> String {

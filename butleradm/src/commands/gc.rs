@@ -26,8 +26,8 @@ pub struct GcArgs {
     /// Where the platform is.
     #[command(flatten)]
     pub platform: PlatformArgs,
-    /// Leave what is younger
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "1d")]
+    /// Leave what is younger (12h, 7d)
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_age, default_value = "1d")]
     pub older_than: Duration,
     /// Print what would go and what stays; change nothing
     #[arg(long)]

@@ -29,6 +29,24 @@ pub fn parse_positive(text: &str) -> Result<Duration, DurationError> {
     Ok(duration)
 }
 
+/// An age: the same notation, with whole days of 24 hours in front of it if one likes: `7d`, `1d12h`.
+pub fn parse_age(text: &str) -> Result<Duration, DurationError> {
+    let error = || DurationError(text.to_owned());
+    let Some((days, rest)) = text.split_once('d') else {
+        return parse(text);
+    };
+    let days: u32 = days.parse().map_err(|_| error())?;
+    let rest = if rest.is_empty() {
+        Duration::ZERO
+    } else {
+        sum(rest).ok_or_else(error)?
+    };
+    Duration::from_hours(24)
+        .checked_mul(days)
+        .and_then(|days| days.checked_add(rest))
+        .ok_or_else(error)
+}
+
 /// Adds the parts up. Each is parsed alone, for Go takes them in any order and each with a fraction, and jiff does not.
 fn sum(text: &str) -> Option<Duration> {
     match text {
@@ -65,6 +83,15 @@ fn part(number: &str, unit: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_may_have_days() {
+        let hours = |text: &str| parse_age(text).map(|age| age.as_secs() / 3600);
+        assert_eq!([hours("1d"), hours("1d12h"), hours("36h")], [Ok(24), Ok(36), Ok(36)]);
+        for wrong in ["d", "-1d", "1.5d", "1dd", "1d1", "99999999999d"] {
+            assert!(parse_age(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_reads_them() {

@@ -11,6 +11,8 @@ pub mod error;
 pub mod event;
 pub mod labels;
 pub mod names;
+pub mod record;
+mod role;
 pub mod v1alpha1;
 pub mod view;
 pub mod words;

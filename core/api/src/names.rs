@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{config::Role, v1alpha1::shared::ProviderType};
+use crate::{role::Role, v1alpha1::shared::ProviderType};
 
 /// Namespace of the platform: bootstrap objects, ProviderConfigs, NetworkPools and IPAllocations.
 pub const SYSTEM_NAMESPACE: &str = "butler-system";

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::home::Home;
-
 const SECRETS: &str = "secrets.yaml";
 const TALOSCONFIG: &str = "talosconfig";
 const KUBECONFIG: &str = "kubeconfig";
@@ -32,20 +30,11 @@ impl ClusterFolder {
         HELM,
     ];
 
-    pub(crate) fn new(home: &Home, cluster: &str) -> Self {
+    /// The state folder at `path`, with files for people in `people`.
+    pub(crate) fn new(path: PathBuf, people: PathBuf, cluster: &str) -> Self {
         Self {
-            path: home.clusters().join(cluster),
-            people: home.people.clone(),
-            cluster: cluster.to_owned(),
-        }
-    }
-
-    /// A state folder apart from the one of that name, with no files for people.
-    pub(crate) fn apart(home: &Home, cluster: &str, id: &str) -> Self {
-        let path = home.state.join("remains").join(format!("{cluster}-{id}"));
-        Self {
-            people: path.join("people"),
             path,
+            people,
             cluster: cluster.to_owned(),
         }
     }
@@ -129,6 +118,7 @@ impl ClusterFolder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::home::Home;
 
     #[test]
     fn the_layout_is_the_one_that_scripts_rely_on() {

@@ -146,12 +146,15 @@ impl Home {
 
     /// What is kept of one cluster.
     pub fn cluster(&self, name: &str) -> ClusterFolder {
-        ClusterFolder::new(self, name)
+        ClusterFolder::new(self.clusters().join(name), self.people.clone(), name)
     }
 
     /// Where a cluster is worked on whose name another cluster's state folder has.
     pub fn remains(&self, name: &str, id: &str) -> ClusterFolder {
-        ClusterFolder::apart(self, name, id)
+        let path = self.state.join("remains").join(format!("{name}-{id}"));
+        // Files for people are those of the cluster that has the name.
+        let people = path.join("people");
+        ClusterFolder::new(path, people, name)
     }
 
     /// The folder that holds one folder per cluster.

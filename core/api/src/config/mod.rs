@@ -22,6 +22,7 @@ mod validate;
 pub mod versions;
 mod yaml;
 
+pub use crate::role::Role;
 pub use address::{Authority, ControlPlaneEndpoint, Host, HostAlias, HttpUrl, IpRange, NodeAddress, TALOS_PORT};
 pub use canonical::{Change, difference};
 pub use machine::{Discovery, Login, Mirror, Registries, RegistryHost};

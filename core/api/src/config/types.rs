@@ -14,7 +14,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{ControlPlaneEndpoint, Discovery, Host, IpRange, Patches, Registries, canonical::fingerprint};
-use crate::names;
+use crate::{names, role::Role};
 
 pub use addons::{
     Addons, ButlerController, Capi, CapiProvider, ChartMirror, Cni, Console, ConsoleIngress, Storage, Versioned,
@@ -83,26 +83,6 @@ pub enum BootstrapCluster {
         /// Context to use; the current one when none.
         context: Option<String>,
     },
-}
-
-/// Role of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Runs etcd and the API server.
-    ControlPlane,
-    /// Runs workloads only.
-    Worker,
-}
-
-impl Role {
-    /// The label value.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ControlPlane => "control-plane",
-            Self::Worker => "worker",
-        }
-    }
 }
 
 /// Shape of the cluster.

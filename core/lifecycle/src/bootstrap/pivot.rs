@@ -5,6 +5,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use butler_api::{config::BootstrapConfig, names};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -48,6 +49,43 @@ pub fn digest(object: &Value) -> String {
     }
     hex
 }
+
+/// How the ProviderConfig of a cluster is called on a bootstrap cluster, which others may use too, and on the management
+/// cluster, whose controllers look it up by the name of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderNames {
+    /// On the bootstrap cluster: `<cluster>-provider`.
+    pub before: String,
+    /// On the management cluster: `<provider>`.
+    pub after: String,
+}
+
+impl ProviderNames {
+    /// Those of a configuration.
+    pub fn of(config: &BootstrapConfig) -> Self {
+        Self {
+            before: names::provider_config(&config.cluster.name),
+            after: config.provider_kind().as_str().to_owned(),
+        }
+    }
+
+    /// An object of the record as the management cluster has it. The ProviderConfig itself gets the other name, and whatever refers
+    /// to it follows; nothing else changes.
+    pub fn on_management(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        let place = match object.get("kind").and_then(Value::as_str) {
+            Some(PROVIDER_CONFIG) => "/metadata/name",
+            _ => "/spec/providerRef/name",
+        };
+        if let Some(name) = object.pointer_mut(place).filter(|name| **name == self.before.as_str()) {
+            *name = json!(self.after);
+        }
+        object
+    }
+}
+
+/// The kind that has another name on the management cluster. There the addon of the platform has made it, so it is not moved.
+pub const PROVIDER_CONFIG: &str = "ProviderConfig";
 
 /// Inventory of one side.
 pub fn inventory<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Vec<Item> {
@@ -214,6 +252,23 @@ mod tests {
         assert_eq!(moved.get("status"), None);
         let error = rewrite(&machine("1", "2"), &BTreeMap::new()).unwrap_err();
         assert!(error.contains("ClusterBootstrap/butler-system/demo"), "{error}");
+    }
+
+    #[test]
+    fn references_follow_the_provider_config_to_its_name_on_the_management_cluster() {
+        let names = ProviderNames {
+            before: "demo-provider".to_owned(),
+            after: "inmemory".to_owned(),
+        };
+        let request = |name: &str| json!({"kind": "MachineRequest", "spec": {"providerRef": {"name": name}}});
+        assert_eq!(names.on_management(&request("demo-provider")), request("inmemory"));
+        assert_eq!(
+            names.on_management(&request("another")),
+            request("another"),
+            "somebody else's"
+        );
+        let config = |name: &str| json!({"kind": "ProviderConfig", "metadata": {"name": name}, "spec": {}});
+        assert_eq!(names.on_management(&config("demo-provider")), config("inmemory"));
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use butler_api::{
     config::{BootstrapConfig, Role},
     labels::{BUTLER, CLUSTER_ID, CONFIG_DIGEST, GENERATION, MANAGED_BY},
-    names,
-    v1alpha1::record,
+    names, record,
 };
 use serde::Serialize;
 use serde_json::{Value, json};

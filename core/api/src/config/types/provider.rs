@@ -5,8 +5,10 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::Role;
-use crate::config::{HostAlias, HttpUrl, NodeAddress};
+use crate::{
+    config::{HostAlias, HttpUrl, NodeAddress},
+    role::Role,
+};
 
 /// The kind of infrastructure, as written in `provider`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ use super::{Pace, record};
 use crate::{
     bootstrap::{
         Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
-        pivot::{self, Difference},
+        pivot::{self, Difference, PROVIDER_CONFIG, ProviderNames},
         record::NAMESPACE,
     },
     record_kinds::{KINDS, Moved},
@@ -105,7 +105,7 @@ pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
         &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
     )
     .await?;
-    let objects = list(&context.bootstrap()?.running.client, context, &KINDS).await?;
+    let objects = here(context).await?;
     let there = list(to, context, &KINDS).await?;
     put_all(to, &objects, uids(&there)).await
 }
@@ -185,12 +185,8 @@ impl Compared {
 }
 
 async fn compare(context: &Bootstrap) -> Result<Compared, StepError> {
-    let side = context.bootstrap()?;
     let management = context.management().await?;
-    let (here, there) = tokio::try_join!(
-        list(&side.running.client, context, &KINDS),
-        list(&management.access.client, context, &KINDS),
-    )?;
+    let (here, there) = tokio::try_join!(here(context), list(&management.access.client, context, &KINDS),)?;
     Ok(Compared {
         different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
         here,
@@ -296,6 +292,14 @@ pub(super) async fn record_there(context: &Bootstrap) -> Result<Option<ClusterBo
 #[derive(serde::Deserialize)]
 struct Listed {
     items: Vec<Map<String, Value>>,
+}
+
+/// The record as it is on the bootstrap cluster, in the words of the management cluster.
+async fn here(context: &Bootstrap) -> Result<Vec<Value>, StepError> {
+    let objects = list(&context.bootstrap()?.running.client, context, &KINDS).await?;
+    let names = ProviderNames::of(&context.settled.config);
+    let moved = objects.iter().filter(|object| object["kind"] != PROVIDER_CONFIG);
+    Ok(moved.map(|object| names.on_management(object)).collect())
 }
 
 /// Some kinds of the record on one side, owners before what they own.

@@ -23,6 +23,7 @@ use crate::bootstrap::{
     Acted, Bootstrap, Probed, Proof, Proved, Report,
     controllers::machines::Machines,
     phases,
+    pivot::{PROVIDER_CONFIG, ProviderNames},
     record::{self, NAMESPACE},
     steps,
 };
@@ -133,11 +134,20 @@ pub(super) async fn restore_record(to: &Client, context: &Bootstrap) -> Result<(
     establish_crds(to).await?;
     let failed = |e: serde_json::Error| StepError::fatal("render the record", e);
     let id = context.settled.owner.cluster_id;
-    apply_all(to, &record::groundwork(&context.settled.config, id).map_err(failed)?).await?;
+    let names = ProviderNames::of(&context.settled.config);
+    for object in record::groundwork(&context.settled.config, id).map_err(failed)? {
+        let object = names.on_management(&object);
+        // The addon of the platform has made it, with more than the record knows.
+        let kept = object["kind"] == PROVIDER_CONFIG && are_there(to, std::slice::from_ref(&object)).await?;
+        if !kept {
+            apply_all(to, &[object]).await?;
+        }
+    }
     let owner = bootstrap_uid(to, &context.settled.config.cluster.name).await?;
     let machines = context.settled.config.machine_names().into_iter();
     let objects: Vec<Value> = machines
         .map(|(name, role)| record::machine_request(&context.settled.config, id, &name, role, &owner))
+        .map(|object| Ok(names.on_management(&object?)))
         .collect::<Result<_, _>>()
         .map_err(failed)?;
     apply_all(to, &objects).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use butler_api::error::{Class, StepError};
 use butler_engine::{Step, StepId, Verbs};
-use butler_infra::{OwnedObject, Scope};
+use butler_infra::{MachineRef, OwnedObject, Scope};
 
 use super::machine;
 use crate::{
@@ -41,6 +41,7 @@ impl Verbs<Destroy> for Absence {
 }
 
 async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {
+    let mut came_late: Vec<MachineRef> = Vec::new();
     loop {
         let found = destroy.provider.inventory(Scope::Cluster(&destroy.owner)).await;
         let found = found.map_err(|e| platform_failed("list what is left on the platform", e))?;
@@ -51,22 +52,33 @@ async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {
         let mut left = 0;
         for machine in found.objects.iter().map(OwnedObject::machine) {
             // The list may be late: only the answer about this very machine counts.
-            if !machine::is_gone(destroy, &machine).await? {
-                left += 1;
-                machine::delete(destroy, &machine, report).await?;
+            if machine::is_gone(destroy, &machine).await? {
+                continue;
+            }
+            left += 1;
+            machine::delete(destroy, &machine, report).await?;
+            if !came_late.contains(&machine) {
+                came_late.push(machine);
             }
         }
         if left == 0 {
-            let what = format!(
-                "nothing on the platform carries the marker of {}",
-                destroy.owner.cluster_name
-            );
-            return Ok(Proof::of(what));
+            return Ok(nothing(destroy, &came_late));
         }
-        report.waiting(
-            "the platform to list nothing of the cluster",
-            Some(format!("{left} machines came late")),
-        );
+        let cause = format!("{left} machines came late");
+        report.waiting("the platform to list nothing of the cluster", Some(cause));
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn nothing(destroy: &Destroy, came_late: &[MachineRef]) -> Proof {
+    Proof {
+        evidence: format!(
+            "nothing on the platform carries the marker of {}",
+            destroy.owner.cluster_name
+        ),
+        facts: came_late
+            .iter()
+            .flat_map(|machine| machine::absent(machine).facts)
+            .collect(),
     }
 }

@@ -20,9 +20,7 @@ pub(in crate::destroy) fn id() -> StepId {
 /// Removes kubeconfig and talosconfig for people, after these steps.
 pub(in crate::destroy) fn step(paths: Vec<PathBuf>, needs: Vec<StepId>, deadline: Duration) -> Step<Destroy> {
     let title = "remove kubeconfig and talosconfig";
-    Step::new(id(), title, phases::TIDYING, deadline, Files { paths })
-        .after(needs)
-        .volatile()
+    Step::new(id(), title, phases::TIDYING, deadline, Files { paths }).after(needs)
 }
 
 #[derive(Debug)]

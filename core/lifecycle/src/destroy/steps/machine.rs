@@ -45,7 +45,6 @@ pub(in crate::destroy) fn step(
     .about(&machine.name)
     .hint("look at the machine on the platform; the same command goes on from here")
     .limited()
-    .volatile()
 }
 
 #[derive(Debug)]
@@ -91,7 +90,7 @@ pub(in crate::destroy) fn object(machine: &MachineRef) -> ObjectId {
     }
 }
 
-fn absent(machine: &MachineRef) -> Proof {
+pub(super) fn absent(machine: &MachineRef) -> Proof {
     let fact = Fact::Absent {
         object: object(machine),
         at: Timestamp::now(),

@@ -31,7 +31,6 @@ pub(in crate::destroy) fn step(namespace: &str, name: &str, deadline: Duration) 
     let title = format!("delete tenant cluster {namespace}/{name}");
     Step::new(id(namespace, name), title, phases::TENANTS, deadline, verbs)
         .hint("look at the TenantCluster with kubectl; the same command goes on from here")
-        .volatile()
 }
 
 #[derive(Debug)]

@@ -1,26 +1,29 @@
 //! The objects that record a bootstrap, made from its configuration: what the operators and the console find afterwards.
 
+mod convert;
+mod convert_provider;
+
 use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
-use super::{
-    ClusterBootstrap, MachineRequest, NetworkPool, ProviderConfig,
-    cluster_bootstrap::{
-        AddonsSpec, AddressRange, ButlerControllerAddon, CapiAddon, CapiInfrastructureProvider, CertManagerAddon,
-        ClusterBootstrapSpec, ClusterSpec, CniAddon, CniType, ConsoleAddon, ConsoleIngress, ControlPlaneHaAddon,
-        ControlPlaneHaType, ControlPlaneProviderAddon, ControlPlaneProviderType, GitOpsAddon, GitOpsType, IngressAddon,
-        IngressType, LoadBalancerAddon, LoadBalancerType, NetworkSpec, NodePool, StorageAddon, StorageType, TalosSpec,
-        Topology,
-    },
-    machine_request::MachineRequestSpec,
-    network_pool::NetworkPoolSpec,
-    provider_config::ProviderConfigSpec,
-    shared::{ExtraDisk, ProviderRef, ProviderType},
-};
 use crate::{
     config::{self, BootstrapConfig, Role},
     labels, names,
+    v1alpha1::{
+        ClusterBootstrap, MachineRequest, NetworkPool, ProviderConfig,
+        cluster_bootstrap::{
+            AddonsSpec, AddressRange, ButlerControllerAddon, CapiAddon, CapiInfrastructureProvider, CertManagerAddon,
+            ClusterBootstrapSpec, ClusterSpec, CniAddon, CniType, ConsoleAddon, ConsoleIngress, ControlPlaneHaAddon,
+            ControlPlaneHaType, ControlPlaneProviderAddon, ControlPlaneProviderType, GitOpsAddon, GitOpsType,
+            IngressAddon, IngressType, LoadBalancerAddon, LoadBalancerType, NetworkSpec, NodePool, StorageAddon,
+            StorageType, TalosSpec, Topology,
+        },
+        machine_request::MachineRequestSpec,
+        network_pool::NetworkPoolSpec,
+        provider_config::ProviderConfigSpec,
+        shared::{ExtraDisk, ProviderRef, ProviderType},
+    },
 };
 
 /// The ClusterBootstrap. What is not installed is said to be so; versions are written where the
@@ -62,7 +65,7 @@ pub fn provider_config(config: &BootstrapConfig) -> ProviderConfig {
     let cluster = &config.cluster.name;
     let mut object = ProviderConfig::new(&names::provider_config(cluster), ProviderConfigSpec::from(config));
     if !names::credential_keys(&provider).is_empty() {
-        object.spec.credentials_ref = Some(super::shared::SecretRef {
+        object.spec.credentials_ref = Some(crate::v1alpha1::shared::SecretRef {
             name: names::bootstrap_credentials(cluster, &provider),
             namespace: Some(names::SYSTEM_NAMESPACE.to_owned()),
             key: None,

@@ -1,13 +1,13 @@
 //! From the platform of a bootstrap configuration to the settings of a ProviderConfig.
 
-use super::{
-    provider_config::{
+use super::int;
+use crate::{
+    config,
+    v1alpha1::provider_config::{
         AwsProvider, AzureProvider, GcpProvider, HarvesterProvider, LocalProvider, NutanixProvider, ProviderConfigSpec,
         ProviderNetwork, ProxmoxProvider, VmidRange,
     },
-    record::int,
 };
-use crate::config;
 
 /// The settings of the configuration's platform, without a reference to credentials.
 impl From<&config::BootstrapConfig> for ProviderConfigSpec {

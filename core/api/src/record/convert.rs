@@ -1,11 +1,13 @@
 //! From the words of a bootstrap configuration to those of the API.
 
-use super::{
-    butler_config::MultiTenancyMode,
-    network_pool::{NetworkPoolSpec, ReservedRange, TenantAllocation},
-    shared::{Exposure, ExposureMode, MachineRole, ProviderType},
+use crate::{
+    config,
+    v1alpha1::{
+        butler_config::MultiTenancyMode,
+        network_pool::{NetworkPoolSpec, ReservedRange, TenantAllocation},
+        shared::{Exposure, ExposureMode, MachineRole, ProviderType},
+    },
 };
-use crate::config;
 
 impl From<config::ProviderKind> for ProviderType {
     fn from(kind: config::ProviderKind) -> Self {
