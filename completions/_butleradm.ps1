@@ -113,7 +113,7 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Bootstrap configuration; without it the journal of the bootstrap tells the platform')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Bootstrap configuration; without it the journal of the bootstrap tells the platform')
             [CompletionResult]::new('--provider-config', '--provider-config', [CompletionResultType]::ParameterName, 'File with `provider` and `providerConfig` only')
-            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Leave what is younger')
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Leave what is younger (12h, 7d)')
             [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Write the event stream (NDJSON) to this file; - is stdout')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')

@@ -103,7 +103,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -c 'Bootstrap configuration; without it the journal of the bootstrap tells the platform'
             cand --config 'Bootstrap configuration; without it the journal of the bootstrap tells the platform'
             cand --provider-config 'File with `provider` and `providerConfig` only'
-            cand --older-than 'Leave what is younger'
+            cand --older-than 'Leave what is younger (12h, 7d)'
             cand --events 'Write the event stream (NDJSON) to this file; - is stdout'
             cand --deadline 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later'
             cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'

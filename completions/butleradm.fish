@@ -89,7 +89,7 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s v -l ver
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s c -l config -d 'Bootstrap configuration; without it the journal of the bootstrap tells the platform' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l provider-config -d 'File with `provider` and `providerConfig` only' -r -F
-complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l older-than -d 'Leave what is younger' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l older-than -d 'Leave what is younger (12h, 7d)' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'

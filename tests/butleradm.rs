@@ -27,6 +27,8 @@ fn help_is_an_answer() {
 
     Commands:
       bootstrap   Make a management cluster, or continue where an earlier run stopped
+      destroy     Take away everything of a management cluster, and prove that it is gone
+      gc          Take away what carries a Butler marker and belongs to no living cluster
       inmemory    The simulated world: machines, Talos and Kubernetes on this computer
       embedded    The API server that the bootstrap uses, on its own
       completion  Print a completion script for a shell

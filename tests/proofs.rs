@@ -68,7 +68,7 @@ impl Lost {
             ("a line cut out", Some(cut.concat())),
             ("the first line cut off", Some(lines[1..].concat())),
             ("a line twice", Some(twice.concat())),
-            ("version 0", Some(text.replacen("\"v\":1", "\"v\":0", 1).into_bytes())),
+            ("version 0", Some(text.replacen("\"v\":2", "\"v\":0", 1).into_bytes())),
         ]
     }
 

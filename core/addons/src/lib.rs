@@ -68,6 +68,8 @@ pub struct Addon {
     pub ledger: Option<&'static str>,
     /// Whether it brings the control-plane endpoint up.
     pub announces_endpoint: bool,
+    /// Whether installing it runs pods on the pod network, which wait for a node that is ready.
+    pub needs_ready_node: bool,
     /// Whether it brings the namespace or the kinds of the record of a bootstrap.
     pub brings_record_kinds: bool,
 }
@@ -83,6 +85,7 @@ impl Addon {
             ready,
             ledger: None,
             announces_endpoint: false,
+            needs_ready_node: false,
             brings_record_kinds: false,
         }
     }
@@ -99,6 +102,11 @@ impl Addon {
 
     fn announcing_endpoint(mut self) -> Self {
         self.announces_endpoint = true;
+        self
+    }
+
+    fn after_a_ready_node(mut self) -> Self {
+        self.needs_ready_node = true;
         self
     }
 

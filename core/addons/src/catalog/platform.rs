@@ -167,10 +167,11 @@ fn longhorn(context: &Context<'_>, storage: &Storage) -> Addon {
     addon(
         "longhorn",
         &format!("Longhorn {version}"),
-        &["cilium"],
+        &[],
         Source::Chart(release),
         ready,
     )
+    .after_a_ready_node()
 }
 
 /// Its etcd takes three volumes of the default class, and its jobs run on the first install only.
@@ -278,11 +279,5 @@ fn flux(context: &Context<'_>, settings: &Versioned) -> Addon {
             .images_of(pinned)
     };
     // A job of the chart runs before anything else is created; without a pod network Helm would sit and wait for it.
-    addon(
-        "flux",
-        &format!("Flux {version}"),
-        &["cilium"],
-        Source::Chart(release),
-        ready,
-    )
+    addon("flux", &format!("Flux {version}"), &[], Source::Chart(release), ready).after_a_ready_node()
 }

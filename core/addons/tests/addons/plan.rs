@@ -40,7 +40,14 @@ fn planned(config: &BootstrapConfig, facts: &ClusterFacts) -> String {
 }
 
 fn describe(out: &mut String, addon: &Addon) {
-    let _ = writeln!(out, "{} <- [{}] {}", addon.name, addon.needs.join(" "), addon.title);
+    let node = if addon.needs_ready_node { " a-ready-node" } else { "" };
+    let _ = writeln!(
+        out,
+        "{} <- [{}{node}] {}",
+        addon.name,
+        addon.needs.join(" "),
+        addon.title
+    );
     if addon.ledger_key() != addon.name {
         let _ = writeln!(out, "  ledger {}", addon.ledger_key());
     }

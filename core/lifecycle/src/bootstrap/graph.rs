@@ -38,7 +38,11 @@ pub(crate) fn graph(
         announcer.map(|addon| addon.name.as_str()),
         deadlines,
     ));
-    list.extend(addons.iter().map(|addon| steps::addon::step(addon, deadlines)));
+    list.extend(
+        addons
+            .iter()
+            .map(|addon| steps::addon::step(addon, &machines, deadlines)),
+    );
     hand_over(&mut list, config, addons, keep);
     Graph::new(list)
 }
@@ -141,6 +145,17 @@ network:
     #[test]
     fn the_endpoint_is_waited_for_when_the_addon_that_announces_it_is_ready() {
         assert!(needs(&demo(), &steps::endpoint::ready_id()).contains(&steps::addon::id("kube-vip")));
+    }
+
+    #[test]
+    fn an_addon_whose_hooks_are_pods_waits_for_a_node_that_is_ready() {
+        let graph = demo();
+        let longhorn = graph.get(&steps::addon::id("longhorn")).unwrap();
+        assert!(
+            longhorn.needs_any.contains(&steps::node::ready_id("demo-worker-0")),
+            "{longhorn:?}"
+        );
+        assert!(graph.get(&steps::addon::id("cilium")).unwrap().needs_any.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use butler_addons::{Addon, ReleaseState};
 use butler_api::{
-    config::Deadlines,
+    config::{Deadlines, Role},
     error::{Class, StepError},
     event::Body,
     view::View,
@@ -20,8 +20,9 @@ pub(in crate::bootstrap) fn id(addon: &str) -> StepId {
 }
 
 /// Installs the addon and waits until it works. One that announces the endpoint is not installed while somebody else answers
-/// on it.
-pub(in crate::bootstrap) fn step(addon: &Addon, deadlines: &Deadlines) -> Step<Bootstrap> {
+/// on it; one that runs pods while it is installed waits for a node.
+pub(in crate::bootstrap) fn step(addon: &Addon, machines: &[(String, Role)], deadlines: &Deadlines) -> Step<Bootstrap> {
+    let nodes = machines.iter().filter(|_| addon.needs_ready_node);
     let verbs = Install {
         addon: addon.name.clone(),
     };
@@ -35,6 +36,7 @@ pub(in crate::bootstrap) fn step(addon: &Addon, deadlines: &Deadlines) -> Step<B
     .after(addon.needs.iter().map(|need| id(need)))
     .after([steps::api_server::id()])
     .after(addon.announces_endpoint.then(steps::endpoint::free_id))
+    .after_any(nodes.map(|(name, _)| steps::node::ready_id(name)))
     .hint("look at the pods it waits for with kubectl; the same command goes on from here")
 }
 
