@@ -1,4 +1,4 @@
-//! Wall time of a bootstrap against the world's own critical path, processor time and peak memory of `butleradm`, at 6, 50
+//! Wall time of a bootstrap, and of the destroy after it, against the world's own critical path, processor time and peak memory of `butleradm`, at 6, 50
 //! and 500 machines; at 500 also with latencies of minutes, as real platforms have.
 //!
 //! With the default latencies 500 simulated nodes do in seconds what takes a real cluster minutes, and the world, which
@@ -76,6 +76,7 @@ fn measure(machines: u32, latencies: &str, world: &str) {
         .output()
         .expect("the binary starts");
     let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let destroyed = success.then(|| destroy(home.path()));
     run(butleradm(home.path()).args(["inmemory", "down"]));
     if !success {
         println!(
@@ -95,6 +96,31 @@ fn measure(machines: u32, latencies: &str, world: &str) {
         "{machines:>8} {latencies:>11} {wall:>8.2} {critical:>12.2} {ratio:>7.3} {budget:>10.2} {cpu:>8.2} {:>10.1}",
         mib(peak)
     );
+    if let Some(seconds) = destroyed {
+        println!(
+            "{machines:>8}     destroy {seconds:>8.2} {DELETE:>12.2} {:>7.3} {:>10.2}",
+            seconds / DELETE,
+            DELETE * 1.05 + 1.0
+        );
+    }
+}
+
+/// The world's time for a deletion, whatever the number of machines, in seconds.
+const DELETE: f64 = 1.0;
+
+/// Wall time of the destroy of that cluster, in seconds.
+fn destroy(home: &Path) -> f64 {
+    let name = cluster(&home.join("cluster.yaml"));
+    let began = Instant::now();
+    run(butleradm(home).args(["destroy", &name, "--yes", "--confirm", &name, "--no-progress", "-q"]));
+    began.elapsed().as_secs_f64()
+}
+
+/// Name of the cluster in a configuration.
+fn cluster(config: &Path) -> String {
+    let text = fs::read_to_string(config).expect("a configuration");
+    let name = text.lines().find_map(|line| line.trim().strip_prefix("name: "));
+    name.expect("a name").to_owned()
 }
 
 /// What was seen of a process.

@@ -79,8 +79,8 @@ pub(super) async fn inventory(context: &Bootstrap, report: &Report) -> Result<Pr
     let gone: Vec<String> = gone.into_iter().map(|(name, id)| format!("{name} ({id})")).collect();
     let message = format!("the {} no longer has {}", info.display, gone.join(", "));
     let hint = format!(
-        "a cluster whose machines are gone cannot go on: remove what is left of it, then {}, and begin anew",
-        context.files.path().display()
+        "a cluster whose machines are gone cannot go on: `butleradm destroy {}` takes away what is left of it; then begin anew",
+        context.settled.config.cluster.name
     );
     Err(StepError::new(Class::Foreign, message).hint(hint))
 }

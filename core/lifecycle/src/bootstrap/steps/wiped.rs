@@ -71,8 +71,8 @@ pub(super) async fn configure_again(
         Remedy::Lost => {
             let message = format!("{name} at {found}, and with it the only member of etcd");
             let hint = format!(
-                "a cluster without its etcd cannot go on: wipe its other machines, remove {}, and begin anew",
-                context.files.path().display()
+                "a cluster without its etcd cannot go on: `butleradm destroy {}` takes it away; then begin anew",
+                context.settled.config.cluster.name
             );
             return Err(StepError::new(Class::Fatal, message).hint(hint));
         }
