@@ -198,6 +198,29 @@ fn what_is_not_known_is_told_apart_from_what_is_gone() {
     );
 }
 
+/// A wrong identity, and machines that carry no marker, are no reason to say that nothing is left.
+#[test]
+fn nobody_says_that_nothing_is_left_who_cannot_know() {
+    let site = Site::new(SHORT, 1, 0, "");
+    site.bootstrap(&[]).is_ready();
+    let id = "00000000-0000-4000-8000-000000000000";
+    let run = site.destroy(&["--cluster-id", id]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains(id), "{}", run.stderr);
+    assert_eq!(site.owned("demo"), 1);
+    let listed = site.path("listed.yaml");
+    let text = fs::read_to_string(site.config()).expect("a configuration");
+    let machines = "  static:\n    machines:\n      - {address: 192.0.2.1, role: control-plane}\n";
+    let text = text
+        .replace("provider: inmemory", "provider: static")
+        .replace("  inmemory:\n    world: world.yaml\n", machines);
+    fs::write(&listed, text).expect("a configuration");
+    fs::remove_dir_all(site.state()).expect("a state folder");
+    let run = site.destroy(&["--config", &listed.display().to_string()]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("state folder"), "{}", run.stderr);
+}
+
 #[test]
 fn nothing_goes_without_a_confirmation_and_a_dry_run_changes_nothing() {
     let site = Site::new(SHORT, 1, 0, "");

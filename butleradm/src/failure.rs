@@ -274,6 +274,7 @@ pub(crate) fn survey(error: &SurveyError) -> Failure {
         SurveyError::Unclear(unclear) => {
             let failure = Failure::from_error(Exit::Usage, error);
             match unclear {
+                Unclear::NoSuchId(_) => failure.hint("leave --cluster-id out: then the identities are listed"),
                 Unclear::Several { .. } => failure.hint("choose one with --cluster-id"),
                 Unclear::Unknown(_) => failure.hint("is the name right? --config FILE vouches for it"),
             }

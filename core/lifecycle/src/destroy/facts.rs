@@ -45,6 +45,14 @@ pub enum Fact {
         /// When.
         at: Timestamp,
     },
+    /// Another object stands under its id: it is gone, and not by us.
+    Replaced {
+        /// Which one it is.
+        #[serde(flatten)]
+        object: ObjectId,
+        /// When that was seen.
+        at: Timestamp,
+    },
     /// Its absence was observed.
     Absent {
         /// Which one it is.
@@ -88,6 +96,10 @@ impl Memory for Deletions {
                 (fate.deleted, fate.absent) = (None, None);
             }
             Fact::Deleted { object, at } => self.objects.entry(object.clone()).or_default().deleted = Some(*at),
+            Fact::Replaced { object, at } => {
+                let fate = self.objects.entry(object.clone()).or_default();
+                (fate.begun, fate.absent) = (false, Some(*at));
+            }
             Fact::Absent { object, at } => self.objects.entry(object.clone()).or_default().absent = Some(*at),
         }
     }
@@ -124,6 +136,22 @@ mod tests {
         });
         let fate = deletions.objects[&object];
         assert_eq!((fate.deleted, fate.absent, fate.created), (None, None, Some(at)));
+    }
+
+    #[test]
+    fn an_object_whose_id_another_one_has_is_gone_and_was_not_deleted_by_us() {
+        let (object, at) = (machine(), Timestamp::UNIX_EPOCH);
+        let mut deletions = Deletions::default();
+        deletions.learn(&Fact::Found {
+            object: object.clone(),
+            created: None,
+        });
+        deletions.learn(&Fact::Replaced {
+            object: object.clone(),
+            at,
+        });
+        let fate = deletions.objects[&object];
+        assert_eq!((fate.begun, fate.absent), (false, Some(at)));
     }
 
     #[test]

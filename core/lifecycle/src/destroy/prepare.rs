@@ -1,6 +1,9 @@
 //! What a destroy works with: from the wish and what is kept or given to a survey that a person can read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use butler_api::config::{self, ConfigErrors, Provider as ProviderSettings};
 use butler_engine::journal;
@@ -8,12 +11,13 @@ use butler_files::{
     ClusterFolder,
     read::{self, ReadError},
 };
+use butler_infra::Provider;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     run::Request,
-    survey::{self, Question, SurveyError},
+    survey::{self, Question, Survey, SurveyError},
 };
 use crate::{
     bootstrap::{Known as BootstrapKnown, Learned},
@@ -98,22 +102,8 @@ pub async fn prepare(wish: &Wish, surroundings: Surroundings<'_>, limits: &Limit
     let operation = format!("destroy of {}", wish.cluster);
     let connect = setup::platform(&settings, Some(&folder), surroundings, true);
     let provider = limits.within(&operation, connect).await?;
-    let question = Question {
-        cluster: &wish.cluster,
-        id: wish.id,
-        configured: matches!(wish.platform, PlatformSource::Config(_)),
-        provider: &provider,
-        files: &folder,
-    };
-    let look = async { Ok(survey::look(&question).await) };
-    let survey = limits.within(&operation, look).await??;
-    let files = match &survey.owner {
-        // The state folder is that of another cluster of this name: it is not touched.
-        Some(owner) if !survey.is_ours && folder.path().exists() => {
-            surroundings.home.remains(&wish.cluster, &owner.cluster_id.to_string())
-        }
-        _ => folder,
-    };
+    let look = async { Ok(look(wish, &provider, folder, surroundings).await) };
+    let (survey, files) = limits.within(&operation, look).await??;
     let (tools, ca_files) = setup::kind_programs(surroundings.environment)?;
     Ok(Request {
         cluster: wish.cluster.clone(),
@@ -125,6 +115,37 @@ pub async fn prepare(wish: &Wish, surroundings: Surroundings<'_>, limits: &Limit
         survey,
         files,
     })
+}
+
+/// What exists, and the folder to work in. Where the state folder of that name is another cluster's it is not touched, and what an
+/// earlier destroy noted is in a folder apart.
+async fn look(
+    wish: &Wish,
+    provider: &Arc<dyn Provider>,
+    folder: ClusterFolder,
+    surroundings: Surroundings<'_>,
+) -> Result<(Survey, ClusterFolder), SurveyError> {
+    let question = |id, files| Question {
+        cluster: &wish.cluster,
+        id,
+        configured: matches!(wish.platform, PlatformSource::Config(_)),
+        provider,
+        files,
+    };
+    if let Some(id) = wish.id {
+        let apart = surroundings.home.remains(&wish.cluster, &id.to_string());
+        if apart.path().exists() {
+            return Ok((survey::look(&question(Some(id), &apart)).await?, apart));
+        }
+    }
+    let survey = survey::look(&question(wish.id, &folder)).await?;
+    match &survey.owner {
+        Some(owner) if !survey.is_ours && folder.path().exists() => {
+            let apart = surroundings.home.remains(&wish.cluster, &owner.cluster_id.to_string());
+            Ok((survey, apart))
+        }
+        _ => Ok((survey, folder)),
+    }
 }
 
 fn settings(wish: &Wish, folder: &ClusterFolder) -> Result<ProviderSettings, PrepareError> {

@@ -11,7 +11,7 @@ use butler_api::{
 };
 use butler_engine::journal::{self, Unusable};
 use butler_files::ClusterFolder;
-use butler_infra::{ErrorKind, MachineRef, Owner, Provider, Scope, UnknownObject};
+use butler_infra::{MachineRef, Owner, Provider, Scope, UnknownObject};
 use butler_kubernetes::{chain, connect};
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use tokio::time::timeout;
@@ -59,7 +59,7 @@ pub struct Survey {
     pub tenants: Vec<(String, String)>,
     /// The management cluster, where it answers.
     pub management: Option<Client>,
-    /// ClusterFolder for people that are this cluster's.
+    /// Files for people that are this cluster's.
     pub files: Vec<PathBuf>,
     /// What stays, and why.
     pub stays: Vec<(ObjectId, String)>,
@@ -147,6 +147,10 @@ pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
         Learned::default()
     };
     platform(question, &owner, &learned, &deletions, &mut survey).await?;
+    let nothing = survey.machines.is_empty() && survey.unknown.is_empty();
+    if !ours && nothing && question.id.is_some() {
+        return Err(Unclear::NoSuchId(cluster_id).into());
+    }
     tenants(files, cluster, cluster_id, &mut survey).await;
     survey.is_ours = ours;
     survey.owner = Some(owner);
@@ -181,17 +185,10 @@ fn journals(files: &ClusterFolder) -> Journals {
 
 /// The identities of all clusters of that name that the platform knows.
 async fn markers(question: &Question<'_>) -> Result<BTreeSet<Uuid>, SurveyError> {
-    let found = question.provider.inventory(Scope::Named(question.cluster)).await;
-    match found {
-        Ok(found) => Ok(found
-            .objects
-            .into_iter()
-            .map(|object| object.owner.cluster_id)
-            .collect()),
-        // Where machines carry no marker, only a journal can tell: what that means is decided with the rest.
-        Err(error) if error.kind == ErrorKind::Unsupported && question.configured => Ok(BTreeSet::new()),
-        Err(error) => Err(error.into()),
-    }
+    // Where machines carry no marker this is an error: nobody may say then that nothing is left.
+    let found = question.provider.inventory(Scope::Named(question.cluster)).await?;
+    let objects = found.objects.into_iter();
+    Ok(objects.map(|object| object.owner.cluster_id).collect())
 }
 
 /// Machines of the platform's list, and those that only the journals know: the list may be late.
@@ -232,7 +229,7 @@ async fn platform(
     Ok(())
 }
 
-/// ClusterFolder for people that hold what the state folder holds; others are somebody's.
+/// Files for people that hold what the state folder holds; others are somebody's.
 fn people_files(files: &ClusterFolder, survey: &mut Survey) {
     let places = [
         (files.people_kubeconfig(), files.kubeconfig()),

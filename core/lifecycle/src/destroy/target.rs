@@ -34,6 +34,9 @@ pub enum Unclear {
         "nothing is known of a cluster {0}: no state folder, no configuration, and no marker of that name on the platform"
     )]
     Unknown(String),
+    /// The identity that the user names is nobody's.
+    #[error("nothing on the platform carries the identity {0}")]
+    NoSuchId(Uuid),
     /// Several clusters have that name.
     #[error("{count} clusters are called {name}: {}", list(.ids), count = .ids.len())]
     Several {

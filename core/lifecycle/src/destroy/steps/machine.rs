@@ -132,7 +132,14 @@ pub(super) async fn delete(destroy: &Destroy, machine: &MachineRef, report: &Rep
                 tokio::time::sleep(pending.poll_after).await;
             }
             // Another creation under its id: ours is gone, and that one is not ours to touch.
-            Err(error) if error.kind == ErrorKind::Foreign => return Ok(()),
+            Err(error) if error.kind == ErrorKind::Foreign => {
+                let replaced = Fact::Replaced {
+                    object,
+                    at: Timestamp::now(),
+                };
+                let what = format!("{} is gone: {} is another machine now", machine.name, machine.id);
+                return report.effect(what, vec![replaced]).await;
+            }
             Err(error) => return Err(platform_failed(&format!("delete machine {}", machine.name), error)),
         }
     }
@@ -147,6 +154,10 @@ pub(super) async fn delete(destroy: &Destroy, machine: &MachineRef, report: &Rep
 
 /// Waits until the platform has nothing of the machine.
 async fn gone(destroy: &Destroy, machine: &MachineRef, report: &Report) -> Result<Proof, StepError> {
+    let fate = destroy.journal.known().memory.objects.get(&object(machine)).copied();
+    if fate.is_some_and(|fate| !fate.begun && fate.absent.is_some()) {
+        return Ok(Proof::of(format!("another machine has the id of {}", machine.name)));
+    }
     loop {
         let seen = destroy.provider.machine_observe(machine).await;
         let seen = seen.map_err(|e| platform_failed(&format!("look at machine {}", machine.name), e))?;
