@@ -15,7 +15,7 @@ pub mod target;
 
 use std::{error::Error, sync::Arc};
 
-use butler_api::{error::StepError, event::Body, view::View};
+use butler_api::error::StepError;
 use butler_engine::{Operation, Words};
 use butler_files::ClusterFolder;
 use butler_infra::{Owner, Provider};
@@ -60,9 +60,5 @@ impl Operation for Destroy {
 
     fn explain(error: &(dyn Error + 'static)) -> String {
         butler_kubernetes::chain(error)
-    }
-
-    fn learnt(_: &Fact, _: &View) -> Option<Body> {
-        None
     }
 }

@@ -4,5 +4,6 @@ pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod destroy;
 pub mod gc;
+mod heartbeat;
 pub mod record_kinds;
 pub mod setup;

@@ -34,6 +34,7 @@ use crate::{
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
+    heartbeat,
 };
 
 /// What a run is asked to do.
@@ -153,7 +154,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     opening.extend(lost_end.into_iter().chain(notice(&changes)));
     let journal = journal.open(&files.journal(), run_id, fuse)?;
     journal.append(begin).await?;
-    let heartbeat = tokio::spawn(beat(lock));
+    let kept = heartbeat::keep(lock);
     let run = Run {
         id: run_id,
         cluster: config.cluster.name.clone(),
@@ -182,7 +183,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     }));
     let ended = drive(Arc::clone(&bootstrap), graph, journal, sink, published, run).await;
     bootstrap.set_bootstrap(None);
-    heartbeat.abort();
+    drop(kept);
     Ok(ended?)
 }
 
@@ -330,14 +331,4 @@ fn opening(view: &View, resumed: bool, steps: usize, proven: usize) -> Vec<Body>
         addons: view.addons.iter().map(|addon| addon.name.clone()).collect(),
     };
     std::iter::once(started).chain(ready).collect()
-}
-
-/// Keeps the lock's sign of life fresh until dropped.
-async fn beat(mut lock: Lock) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        if let Err(error) = lock.beat(Timestamp::now()) {
-            tracing::warn!(error = %butler_kubernetes::chain(&error), "lock not refreshed");
-        }
-    }
 }

@@ -33,7 +33,7 @@ use super::{
     steps,
     survey::Survey,
 };
-use crate::bootstrap_clusters;
+use crate::{bootstrap_clusters, heartbeat};
 
 /// What a run is asked to do.
 pub struct Request {
@@ -116,6 +116,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
+    let kept = heartbeat::keep(lock);
     let found = journal::find::<Deletions>(&files.destroy_journal(), &[]).map_err(RunError::Unusable)?;
     let resumed = !found.records.is_empty();
     let journal = found.open(&files.destroy_journal(), run_id, fuse)?;
@@ -155,7 +156,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     } else {
         None
     };
-    drop(lock);
+    drop(kept);
     Ok(Destroyed {
         receipt,
         ended: Some(ended),
