@@ -16,8 +16,14 @@ _butleradm() {
             ",$1")
                 cmd="butleradm"
                 ;;
+            butleradm,attach)
+                cmd="butleradm__subcmd__attach"
+                ;;
             butleradm,bootstrap)
                 cmd="butleradm__subcmd__bootstrap"
+                ;;
+            butleradm,cancel)
+                cmd="butleradm__subcmd__cancel"
                 ;;
             butleradm,completion)
                 cmd="butleradm__subcmd__completion"
@@ -37,17 +43,29 @@ _butleradm() {
             butleradm,inmemory)
                 cmd="butleradm__subcmd__inmemory"
                 ;;
+            butleradm,replay)
+                cmd="butleradm__subcmd__replay"
+                ;;
             butleradm,version)
                 cmd="butleradm__subcmd__version"
                 ;;
+            butleradm,why)
+                cmd="butleradm__subcmd__why"
+                ;;
             butleradm__subcmd__bootstrap,help)
                 cmd="butleradm__subcmd__bootstrap__subcmd__help"
+                ;;
+            butleradm__subcmd__bootstrap,list)
+                cmd="butleradm__subcmd__bootstrap__subcmd__list"
                 ;;
             butleradm__subcmd__bootstrap,schema)
                 cmd="butleradm__subcmd__bootstrap__subcmd__schema"
                 ;;
             butleradm__subcmd__bootstrap__subcmd__help,help)
                 cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__help"
+                ;;
+            butleradm__subcmd__bootstrap__subcmd__help,list)
+                cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__list"
                 ;;
             butleradm__subcmd__bootstrap__subcmd__help,schema)
                 cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__schema"
@@ -64,8 +82,14 @@ _butleradm() {
             butleradm__subcmd__embedded__subcmd__help,serve)
                 cmd="butleradm__subcmd__embedded__subcmd__help__subcmd__serve"
                 ;;
+            butleradm__subcmd__help,attach)
+                cmd="butleradm__subcmd__help__subcmd__attach"
+                ;;
             butleradm__subcmd__help,bootstrap)
                 cmd="butleradm__subcmd__help__subcmd__bootstrap"
+                ;;
+            butleradm__subcmd__help,cancel)
+                cmd="butleradm__subcmd__help__subcmd__cancel"
                 ;;
             butleradm__subcmd__help,completion)
                 cmd="butleradm__subcmd__help__subcmd__completion"
@@ -85,8 +109,17 @@ _butleradm() {
             butleradm__subcmd__help,inmemory)
                 cmd="butleradm__subcmd__help__subcmd__inmemory"
                 ;;
+            butleradm__subcmd__help,replay)
+                cmd="butleradm__subcmd__help__subcmd__replay"
+                ;;
             butleradm__subcmd__help,version)
                 cmd="butleradm__subcmd__help__subcmd__version"
+                ;;
+            butleradm__subcmd__help,why)
+                cmd="butleradm__subcmd__help__subcmd__why"
+                ;;
+            butleradm__subcmd__help__subcmd__bootstrap,list)
+                cmd="butleradm__subcmd__help__subcmd__bootstrap__subcmd__list"
                 ;;
             butleradm__subcmd__help__subcmd__bootstrap,schema)
                 cmd="butleradm__subcmd__help__subcmd__bootstrap__subcmd__schema"
@@ -143,7 +176,7 @@ _butleradm() {
 
     case "${cmd}" in
         butleradm)
-            opts="-q -v -h -V --color --quiet --verbose --help --version bootstrap destroy gc inmemory embedded completion version help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version bootstrap destroy gc attach cancel why replay inmemory embedded completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -160,8 +193,26 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__attach)
+            opts="-q -v -h --no-tui --no-progress --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__bootstrap)
-            opts="-c -o -q -v -h --config --dry-run --output --events --deadline --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --color --quiet --verbose --help schema help"
+            opts="-c -o -q -v -h --config --dry-run --output --events --deadline --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --detach --color --quiet --verbose --help schema list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,7 +254,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__bootstrap__subcmd__help)
-            opts="schema help"
+            opts="schema list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -217,6 +268,20 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__bootstrap__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__help__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -244,9 +309,53 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__bootstrap__subcmd__list)
+            opts="-o -q -v -h --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__bootstrap__subcmd__schema)
             opts="-q -v -h --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__cancel)
+            opts="-q -v -h --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -281,7 +390,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__destroy)
-            opts="-c -y -o -q -v -h --config --provider-config --cluster-id --dry-run --yes --confirm --with-tenants --events --deadline --no-tui --no-progress --output --color --quiet --verbose --help"
+            opts="-c -y -o -q -v -h --config --provider-config --cluster-id --dry-run --yes --confirm --with-tenants --events --deadline --no-tui --no-progress --detach --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -475,7 +584,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__help)
-            opts="bootstrap destroy gc inmemory embedded completion version help"
+            opts="bootstrap destroy gc attach cancel why replay inmemory embedded completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -488,9 +597,37 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        butleradm__subcmd__help__subcmd__bootstrap)
-            opts="schema"
+        butleradm__subcmd__help__subcmd__attach)
+            opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__bootstrap)
+            opts="schema list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__bootstrap__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -505,6 +642,20 @@ _butleradm() {
         butleradm__subcmd__help__subcmd__bootstrap__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -670,7 +821,35 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__help__subcmd__version)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__why)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -894,6 +1073,32 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__replay)
+            opts="-q -v -h --speed --until --no-tui --no-progress --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__version)
             opts="-o -q -v -h --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -901,6 +1106,36 @@ _butleradm() {
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__why)
+            opts="-o -q -v -h --step --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --step)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
                     return 0

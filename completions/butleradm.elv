@@ -30,6 +30,10 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
             cand destroy 'Take away everything of a management cluster, and prove that it is gone'
             cand gc 'Take away what carries a Butler marker and belongs to no living cluster'
+            cand attach 'Show a run that another terminal started, or the last one'
+            cand cancel 'End the run that works on a cluster, cleanly'
+            cand why 'Tell what an operation waits for, and why it is not so'
+            cand replay 'Show a run again, from its events'
             cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
@@ -49,6 +53,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --skip-cleanup 'Keep the bootstrap cluster after the pivot'
             cand --no-progress 'Print lines instead of a live view'
             cand --no-tui 'Print lines instead of a live view'
+            cand --detach 'Start it in a session of its own and return; butleradm attach shows it'
             cand -q 'Print the answer, warnings and errors only'
             cand --quiet 'Print the answer, warnings and errors only'
             cand -v 'Print diagnostics to stderr (-vv: more)'
@@ -56,6 +61,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand list 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'butleradm;bootstrap;schema'= {
@@ -67,11 +73,25 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'butleradm;bootstrap;list'= {
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'butleradm;bootstrap;help'= {
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand list 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'butleradm;bootstrap;help;schema'= {
+        }
+        &'butleradm;bootstrap;help;list'= {
         }
         &'butleradm;bootstrap;help;help'= {
         }
@@ -92,6 +112,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --with-tenants 'Delete its tenant clusters too'
             cand --no-progress 'Print lines instead of a live view'
             cand --no-tui 'Print lines instead of a live view'
+            cand --detach 'Start it in a session of its own and return; butleradm attach shows it'
             cand -q 'Print the answer, warnings and errors only'
             cand --quiet 'Print the answer, warnings and errors only'
             cand -v 'Print diagnostics to stderr (-vv: more)'
@@ -112,6 +133,51 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --dry-run 'Print what would go and what stays; change nothing'
             cand -y 'Do not ask; without it nothing goes'
             cand --yes 'Do not ask; without it nothing goes'
+            cand --no-progress 'Print lines instead of a live view'
+            cand --no-tui 'Print lines instead of a live view'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;attach'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand --no-progress 'Print lines instead of a live view'
+            cand --no-tui 'Print lines instead of a live view'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;cancel'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;why'= {
+            cand --step 'Only this step, for example node/mgmt-cp-0/ready'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;replay'= {
+            cand --speed 'So many times faster than it happened; 0 is as fast as possible, and the default where nobody looks'
+            cand --until 'Stop after the event of this number'
+            cand --color 'When to use colour: auto, always or never'
             cand --no-progress 'Print lines instead of a live view'
             cand --no-tui 'Print lines instead of a live view'
             cand -q 'Print the answer, warnings and errors only'
@@ -253,6 +319,10 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand bootstrap 'Make a management cluster, or continue where an earlier run stopped'
             cand destroy 'Take away everything of a management cluster, and prove that it is gone'
             cand gc 'Take away what carries a Butler marker and belongs to no living cluster'
+            cand attach 'Show a run that another terminal started, or the last one'
+            cand cancel 'End the run that works on a cluster, cleanly'
+            cand why 'Tell what an operation waits for, and why it is not so'
+            cand replay 'Show a run again, from its events'
             cand inmemory 'The simulated world: machines, Talos and Kubernetes on this computer'
             cand embedded 'The API server that the bootstrap uses, on its own'
             cand completion 'Print a completion script for a shell'
@@ -261,12 +331,23 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         }
         &'butleradm;help;bootstrap'= {
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
+            cand list 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
         }
         &'butleradm;help;bootstrap;schema'= {
+        }
+        &'butleradm;help;bootstrap;list'= {
         }
         &'butleradm;help;destroy'= {
         }
         &'butleradm;help;gc'= {
+        }
+        &'butleradm;help;attach'= {
+        }
+        &'butleradm;help;cancel'= {
+        }
+        &'butleradm;help;why'= {
+        }
+        &'butleradm;help;replay'= {
         }
         &'butleradm;help;inmemory'= {
             cand up 'Start the simulated world, unless it runs'

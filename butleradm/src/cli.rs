@@ -4,7 +4,8 @@ use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    bootstrap::BootstrapArgs, destroy::DestroyArgs, embedded::EmbeddedCommand, gc::GcArgs, inmemory::InMemoryCommand,
+    attach::AttachArgs, bootstrap::BootstrapArgs, cancel::CancelArgs, destroy::DestroyArgs, embedded::EmbeddedCommand,
+    gc::GcArgs, inmemory::InMemoryCommand, replay::ReplayArgs, why::WhyArgs,
 };
 
 /// Bootstraps and operates Butler management clusters
@@ -37,6 +38,17 @@ pub enum Command {
         after_help = "Living is what this home has a state folder of, and what runs with some cluster's configuration."
     )]
     Gc(GcArgs),
+    /// Show a run that another terminal started, or the last one
+    #[command(after_help = "Leaving (Ctrl-C) stops nothing. Ends with the exit code of the run.")]
+    Attach(AttachArgs),
+    /// End the run that works on a cluster, cleanly
+    #[command(after_help = "Nothing is deleted; the command that was running goes on from here when it is run again.")]
+    Cancel(CancelArgs),
+    /// Tell what an operation waits for, and why it is not so
+    #[command(after_help = "Looks at what the run has said; neither the run nor the cluster notices.")]
+    Why(WhyArgs),
+    /// Show a run again, from its events
+    Replay(ReplayArgs),
     /// The simulated world: machines, Talos and Kubernetes on this computer
     #[command(subcommand, name = "inmemory")]
     InMemory(InMemoryCommand),

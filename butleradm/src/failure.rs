@@ -14,6 +14,7 @@ use butler_infra::InfraError;
 use butler_lifecycle::{
     bootstrap::run::RunError,
     destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
+    runs::{end::EndError, follow::FollowError, list::ChooseError, stream::StreamError},
     setup::{ConfigurationError, SecretError, SetupError},
 };
 use butler_terminal::{Exit, Failure};
@@ -105,6 +106,80 @@ pub(crate) fn program(error: &NoProgram) -> Failure {
 /// The user stopped the command.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
+}
+
+/// The exit code of an outcome.
+pub(crate) fn exit(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Done => Exit::Done,
+        Outcome::Failed => Exit::Failed,
+        Outcome::Deadline => Exit::Deadline,
+        Outcome::Interrupted => Exit::Interrupted,
+    }
+}
+
+/// No cluster is chosen. `command` is the one that needs it.
+pub(crate) fn choose(error: &ChooseError, command: &str) -> Failure {
+    match error {
+        ChooseError::List(_) => Failure::from_error(Exit::Failed, error),
+        ChooseError::Nothing => Failure::from_error(Exit::Usage, error)
+            .hint("begin one with `butleradm bootstrap --config FILE`; BUTLER_HOME chooses the home"),
+        ChooseError::Unknown { clusters, .. } if clusters.is_empty() => Failure::from_error(Exit::Usage, error)
+            .hint("begin one with `butleradm bootstrap --config FILE`; BUTLER_HOME chooses the home"),
+        ChooseError::Unknown { clusters, .. } => {
+            Failure::from_error(Exit::Usage, error).hint(format!("there are: {}", clusters.join(", ")))
+        }
+        ChooseError::Several { clusters } => Failure::from_error(Exit::Usage, error)
+            .hint(format!(
+                "name one: butleradm {command} {}",
+                clusters.first().map_or("CLUSTER", String::as_str)
+            ))
+            .hint("butleradm bootstrap list shows them all"),
+    }
+}
+
+/// Events that cannot be read.
+pub(crate) fn stream(error: &StreamError) -> Failure {
+    match error {
+        StreamError::NoFile { .. } => Failure::from_error(Exit::Usage, error),
+        StreamError::Version { .. } => {
+            Failure::from_error(Exit::Failed, error).hint("read it with the release that wrote it, or a later one")
+        }
+        _ if error.is_missing() => Failure::from_error(Exit::Usage, error)
+            .hint("name a file that --events wrote, or a cluster: butleradm bootstrap list shows them"),
+        _ => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// A run that cannot be followed.
+pub(crate) fn follow(error: &FollowError, cluster: &str) -> Failure {
+    match error {
+        FollowError::Stream(error) if error.is_missing() => {
+            Failure::new(Exit::Failed, format!("no run on {cluster} has left events"))
+        }
+        FollowError::Stream(error) => stream(error),
+        FollowError::Lock(_) => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// A run that was not ended.
+pub(crate) fn end(error: &EndError) -> Failure {
+    match error {
+        EndError::Idle { .. } => {
+            Failure::from_error(Exit::Usage, error).hint("butleradm bootstrap list shows what runs")
+        }
+        EndError::Elsewhere { holder, .. } => {
+            Failure::from_error(Exit::Usage, error).hint(format!("run the same command on {}", holder.host))
+        }
+        EndError::Unknown { lock } => {
+            Failure::from_error(Exit::Failed, error).hint(format!("find it with `fuser {}`", lock.display()))
+        }
+        EndError::Undying { holder } => Failure::from_error(Exit::Failed, error).hint(format!(
+            "kill -9 {} ends it at once; the same command as before goes on from its journal",
+            holder.pid
+        )),
+        EndError::Lock(_) | EndError::Refused { .. } => Failure::from_error(Exit::Failed, error),
+    }
 }
 
 /// Addons that do not fit together.
@@ -202,11 +277,9 @@ pub(crate) fn destroyed(destroyed: &Destroyed, cluster: &str) -> Result<(), Fail
 
 /// What stopped a run, or kept it from its end; none if it is done. `what` is the operation and its cluster.
 fn not_done(ended: &Ended, what: &str) -> Option<Failure> {
-    let exit = match ended.outcome {
-        Outcome::Done => return None,
-        Outcome::Failed => Exit::Failed,
-        Outcome::Deadline => Exit::Deadline,
-        Outcome::Interrupted => Exit::Interrupted,
+    let exit = match exit(ended.outcome) {
+        Exit::Done => return None,
+        exit => exit,
     };
     let mut failure = match (ended.failures.first(), ended.outcome) {
         (_, Outcome::Interrupted) => Failure::new(exit, format!("{what} was interrupted")),

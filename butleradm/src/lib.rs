@@ -2,7 +2,9 @@
 
 pub mod cli;
 mod commands;
+mod detach;
 mod failure;
+mod remarks;
 mod sink;
 mod world;
 
@@ -12,7 +14,7 @@ use butler_terminal::{Env, Failure, Ui, args, generated, process, version::Versi
 
 use self::{
     cli::Command,
-    commands::{bootstrap, destroy, embedded, gc, inmemory},
+    commands::{attach, bootstrap, cancel, destroy, embedded, gc, inmemory, replay, why},
 };
 
 /// Runs the command line of this process.
@@ -33,6 +35,10 @@ fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
         Command::Bootstrap(args) => bootstrap::run(ui, env, &args),
         Command::Destroy(args) => destroy::run(ui, env, &args),
         Command::Gc(args) => gc::run(ui, env, &args),
+        Command::Attach(args) => attach::run(ui, env, &args),
+        Command::Cancel(args) => cancel::run(ui, env, &args),
+        Command::Why(args) => why::run(ui, env, &args),
+        Command::Replay(args) => replay::run(ui, env, &args),
         Command::InMemory(command) => inmemory::run(ui, env, command),
         Command::Embedded(command) => embedded::run(ui, &command),
         Command::Completion(args) => generated::print_completion(ui, &cli::command(), args.shell),

@@ -2,8 +2,8 @@
 
 use std::{
     fmt,
-    fs::{self, File},
-    io::{self, Write},
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError},
     thread::JoinHandle,
@@ -12,15 +12,25 @@ use std::{
 
 use butler_api::event::Event;
 use butler_engine::Sink;
-use butler_terminal::{Exit, Failure, Ui, progress};
+use butler_files::append;
+use butler_terminal::{
+    Exit, Failure, Ui,
+    progress::{self, Paced},
+};
 use jiff::Timestamp;
 
 /// How often time passes for the renderer.
 const TICK: Duration = Duration::from_millis(250);
 
+/// What the thread is told.
+enum Told {
+    Event(Box<Event>),
+    Remark(String, Option<String>),
+}
+
 /// Takes events without ever blocking the run; the thread draws and writes.
 pub(crate) struct Renderer {
-    events: Option<mpsc::Sender<Event>>,
+    events: Option<mpsc::Sender<Told>>,
     thread: Option<JoinHandle<Result<(), Failure>>>,
 }
 
@@ -33,16 +43,17 @@ impl Renderer {
         let thread = std::thread::Builder::new()
             .name("renderer".to_owned())
             .spawn(move || {
-                let mut progress = progress::renderer(&ui, live);
+                let mut progress = Paced::new(progress::renderer(&ui, live));
                 loop {
                     match inbox.recv_timeout(TICK) {
-                        Ok(event) => {
+                        Ok(Told::Remark(message, hint)) => ui.warn(&message, hint.as_deref()),
+                        Ok(Told::Event(event)) => {
                             if let Some(stream) = &mut stream {
                                 stream.write(&event);
                             }
                             progress.event(&event);
                         }
-                        Err(RecvTimeoutError::Timeout) => progress.tick(Timestamp::now()),
+                        Err(RecvTimeoutError::Timeout) => progress.idle(Timestamp::now()),
                         Err(RecvTimeoutError::Disconnected) => break,
                     }
                 }
@@ -67,11 +78,22 @@ impl Renderer {
     }
 }
 
+impl Renderer {
+    /// A thread that ended early has told why when it is joined.
+    fn tell(&self, told: Told) {
+        if let Some(events) = &self.events {
+            drop(events.send(told));
+        }
+    }
+}
+
 impl Sink for Renderer {
     fn emit(&mut self, event: &Event) {
-        if let Some(events) = &self.events {
-            drop(events.send(event.clone()));
-        }
+        self.tell(Told::Event(Box::new(event.clone())));
+    }
+
+    fn remark(&mut self, message: &str, hint: Option<&str>) {
+        self.tell(Told::Remark(message.to_owned(), hint.map(ToOwned::to_owned)));
     }
 }
 
@@ -143,7 +165,11 @@ impl Target {
         match self {
             // Ui knows what a closed pipe means.
             Self::Stdout => ui.print(line),
-            Self::File { file, .. } => whole(file, line).map_err(|e| Failure::from_error(Exit::Failed, &e)),
+            Self::File { file, .. } => match append::whole(file, line.as_bytes()) {
+                // A reader that went away has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                result => result.map_err(|e| Failure::from_error(Exit::Failed, &e)),
+            },
         }
     }
 
@@ -162,23 +188,6 @@ impl fmt::Display for Target {
             Self::Stdout => f.write_str("standard output"),
             Self::File { path, .. } => write!(f, "{}", path.display()),
         }
-    }
-}
-
-/// Appends a line, or nothing: a torn one would spoil what a later run appends.
-fn whole(file: &mut File, line: &str) -> io::Result<()> {
-    let before = file.metadata().ok().filter(fs::Metadata::is_file).map(|m| m.len());
-    match file.write_all(line.as_bytes()) {
-        // A reader that went away has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => {
-            if let Some(before) = before {
-                // Where that fails too, the line stays torn; the error is told anyway.
-                drop(file.set_len(before));
-            }
-            Err(error)
-        }
-        Ok(()) => Ok(()),
     }
 }
 
@@ -228,6 +237,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
         finished(&path).0.unwrap();
-        assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 2);
+        assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
 mod answer;
+mod list;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,13 +20,13 @@ use butler_lifecycle::{
 use butler_terminal::{Env, Failure, Ui, args::OutputArgs, env, interrupt, output};
 
 use self::answer::{Made, Planned};
-use crate::{failure, sink::Renderer, world::HomeWorld};
+use crate::{detach, failure, sink::Renderer, world::HomeWorld};
 
 /// Options of `bootstrap`.
 #[derive(Debug, clap::Args)]
 #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub struct BootstrapArgs {
-    /// Print the JSON schema of the configuration instead.
+    /// What to do instead of a bootstrap.
     #[command(subcommand)]
     pub command: Option<BootstrapCommand>,
     /// Infrastructure provider; must be the one of the configuration
@@ -52,6 +53,9 @@ pub struct BootstrapArgs {
     /// Print lines instead of a live view
     #[arg(long, visible_alias = "no-tui", env = env::BUTLER_NO_PROGRESS, hide_env_values = true)]
     pub no_progress: bool,
+    /// Start it in a session of its own and return; butleradm attach shows it
+    #[arg(long, conflicts_with_all = ["dry_run", "events"])]
+    pub detach: bool,
 }
 
 /// Commands below `bootstrap`.
@@ -59,19 +63,28 @@ pub struct BootstrapArgs {
 pub enum BootstrapCommand {
     /// Print the JSON schema of the bootstrap configuration, for editors
     Schema,
+    /// List the clusters of this home: how far each is, how its last run ended, and who works on it
+    List(OutputArgs),
 }
 
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failure> {
     // The time that is allowed counts from here, whatever it is spent on.
     let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
-    let (None, Some(file)) = (&args.command, &args.config) else {
-        return ui.print(&output::json(&config::json_schema())?);
+    let file = match (&args.command, &args.config) {
+        (Some(BootstrapCommand::List(output)), _) => return list::run(ui, env, *output),
+        (None, Some(file)) => file,
+        (Some(BootstrapCommand::Schema), _) | (None, None) => return ui.print(&output::json(&config::json_schema())?),
     };
     let file = &home::expand(file).map_err(|e| failure::home(&e))?;
     let config = configuration(ui, file, args.provider.as_deref())?;
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    interrupt::run_until(ui, deadline, |cancel| async move {
+    let cluster = &config.cluster.name.clone();
+    if args.detach {
+        return detach::start(ui, env, &home.cluster(cluster));
+    }
+    detach::own_session(env);
+    interrupt::run_watched(ui, deadline, &detach::farewell(cluster), |cancel| async move {
         let limits = Limits { deadline, cancel };
         let surroundings = Surroundings {
             home,

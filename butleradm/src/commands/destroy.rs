@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::answer::{Printed, Surveyed};
-use crate::{failure, sink::Renderer, world::HomeWorld};
+use crate::{detach, failure, sink::Renderer, world::HomeWorld};
 
 /// Options of `destroy`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +52,9 @@ pub struct DestroyArgs {
     /// How the run is shown, and how long it may take.
     #[command(flatten)]
     pub run: RunArgs,
+    /// Start it in a session of its own and return; butleradm attach shows it
+    #[arg(long, requires = "yes", conflicts_with_all = ["dry_run", "events"])]
+    pub detach: bool,
     /// Format of the receipt.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -103,7 +106,11 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &DestroyArgs) -> Result<(), Failure>
         id: args.cluster_id,
         platform: args.platform.source()?,
     };
-    interrupt::run_until(ui, deadline, |cancel| async move {
+    if args.detach {
+        return detach::start(ui, env, &home.cluster(&args.cluster));
+    }
+    detach::own_session(env);
+    interrupt::run_watched(ui, deadline, &detach::farewell(&args.cluster), |cancel| async move {
         let surroundings = Surroundings {
             home,
             environment: env.variables(),

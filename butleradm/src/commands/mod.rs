@@ -1,7 +1,11 @@
 //! What each command does: one file per command that does more than print.
 
+pub(crate) mod attach;
 pub(crate) mod bootstrap;
+pub(crate) mod cancel;
 pub(crate) mod destroy;
 pub(crate) mod embedded;
 pub(crate) mod gc;
 pub(crate) mod inmemory;
+pub(crate) mod replay;
+pub(crate) mod why;

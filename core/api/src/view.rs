@@ -1,14 +1,24 @@
-//! What people see of a run: the fold of its events, used by the live view, plain lines and the status mirror alike. No clock,
-//! no drawing.
+//! What people see of a run: the fold of its events, used by the live view, plain lines, the status mirror, `why` and replay
+//! alike. No clock, no drawing.
+
+mod steps;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
-use crate::event::{Body, Event, MachineLine, Outcome};
+pub use self::steps::{Interval, StepState, Steps};
+use crate::event::{Body, CauseLine, Event, Level, MachineLine, Outcome};
+
+/// Lines of the log that are kept.
+const LOG_LINES: usize = 10_000;
+
+/// Warnings that are kept.
+const WARNINGS: usize = 100;
 
 /// State of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,8 +39,22 @@ pub struct View {
     pub open: BTreeMap<String, Open>,
     /// Files for people: what and where.
     pub files: Vec<(String, String)>,
-    /// Steps that failed: title and error.
-    pub failed: Vec<(String, String)>,
+    /// Steps that failed, in the order in which they did.
+    pub failed: Vec<Failed>,
+    /// The graph of the run, and how far each step is.
+    pub graph: Steps,
+    /// What was under way when the run ended, by step.
+    pub ended: BTreeMap<String, Open>,
+    /// The last lines of the log.
+    pub log: VecDeque<LogLine>,
+    /// The first warnings, each once, with what to do about them.
+    pub warnings: Vec<(String, Option<String>)>,
+    /// The run.
+    pub run: Option<Uuid>,
+    /// When the run began.
+    pub started: Option<Timestamp>,
+    /// When the last event happened.
+    pub heard: Option<Timestamp>,
     /// How the run ended: outcome, duration, sentence.
     pub finished: Option<(Outcome, Duration, String)>,
     /// Place of each machine in `machines`.
@@ -40,7 +64,6 @@ pub struct View {
     /// Steps found proven, and steps proven by doing.
     found: usize,
     made: usize,
-    started: Option<Timestamp>,
     now: Option<Timestamp>,
 }
 
@@ -53,6 +76,38 @@ pub struct Addon {
     pub state: String,
     /// What it waits for.
     pub detail: Option<String>,
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failed {
+    /// Id of the step.
+    pub step: String,
+    /// A sentence for people.
+    pub title: String,
+    /// What went wrong, with the peer's own words.
+    pub error: String,
+    /// A command, flag or setting to try.
+    pub hint: Option<String>,
+    /// Whether the deadline passed (rather than a refusal).
+    pub deadline: bool,
+    /// When.
+    pub time: Timestamp,
+    /// How far it was.
+    pub open: Option<Open>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was said.
+    pub time: Timestamp,
+    /// How much it matters.
+    pub level: Level,
+    /// Who says it.
+    pub source: String,
+    /// What is said.
+    pub text: String,
 }
 
 /// A step at work.
@@ -68,6 +123,12 @@ pub struct Open {
     pub waiting: Option<(String, Timestamp)>,
     /// The deepest cause observed.
     pub cause: Option<String>,
+    /// The causes from the thing waited for down to `cause`.
+    pub chain: Vec<CauseLine>,
+    /// When cause and chain were observed.
+    pub seen: Option<Timestamp>,
+    /// What a person can do about it.
+    pub hint: Option<String>,
     /// The attempt that failed, and when the next one follows.
     pub retry: Option<(u32, Timestamp)>,
 }
@@ -115,6 +176,8 @@ impl View {
     /// Takes an event; tells whether it changed anything people see.
     pub fn apply(&mut self, event: &Event) -> bool {
         self.tick(event.time);
+        self.run = Some(event.run);
+        self.heard = self.heard.max(Some(event.time));
         if self.started.is_none() {
             self.started = Some(event.time);
         }
@@ -136,18 +199,18 @@ impl View {
                 self.plan(machines, addons);
                 true
             }
+            Body::RunGraph { steps } => {
+                self.graph = Steps::of(steps);
+                false
+            }
+            Body::RunHeartbeat {} => false,
             Body::PhaseChanged { phase } => replace(&mut self.phase, phase.clone()),
             Body::StepStarted {
                 step,
                 title,
                 deadline_seconds,
             } => self.start_step(event.time, step, title, *deadline_seconds),
-            Body::StepWaiting {
-                step,
-                waiting_for,
-                cause,
-                seconds,
-            } => self.wait(event.time, step, waiting_for, cause.as_deref(), *seconds),
+            Body::StepWaiting { step, .. } => self.look(event.time, step, &event.body),
             Body::StepRetried {
                 step,
                 attempt,
@@ -156,17 +219,20 @@ impl View {
             } => self.retry(event.time, step, *attempt, cause, *retry_in_seconds),
             Body::StepProven { step, already, .. } => {
                 *(if *already { &mut self.found } else { &mut self.made }) += 1;
+                self.graph.end(step, event.time, *already);
                 self.open.remove(step);
                 true
             }
-            Body::StepFailed { step, error, .. } => {
-                let title = self.open.remove(step).map_or_else(|| step.clone(), |open| open.title);
-                self.failed.push((title, error.clone()));
-                true
+            Body::StepFailed { step, .. } => self.fail(event.time, step, &event.body),
+            Body::StepEnded { step, .. } => {
+                self.graph.stop(step, event.time);
+                self.ended.extend(self.open.remove_entry(step));
+                false
             }
             Body::MachineChanged { .. } | Body::AddonChanged { .. } => self.change(&event.body),
             Body::FileWritten { what, path } => self.write_file(what, path),
-            Body::Warning { .. } => true,
+            Body::Warning { message, hint } => self.warn(message, hint.as_deref()),
+            Body::Log { level, source, text } => self.write_log(event.time, *level, source, text),
             Body::RunFinished {
                 outcome,
                 seconds,
@@ -246,13 +312,77 @@ impl View {
         waits
     }
 
+    fn warn(&mut self, message: &str, hint: Option<&str>) -> bool {
+        let warning = (message.to_owned(), hint.map(ToOwned::to_owned));
+        if self.warnings.len() < WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+        true
+    }
+
+    fn write_log(&mut self, time: Timestamp, level: Level, source: &str, text: &str) -> bool {
+        if self.log.len() == LOG_LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(LogLine {
+            time,
+            level,
+            source: source.to_owned(),
+            text: text.to_owned(),
+        });
+        true
+    }
+
     fn start_step(&mut self, time: Timestamp, step: &str, title: &str, deadline_seconds: u64) -> bool {
+        self.graph.begin(step, time);
         let limit = SignedDuration::from_secs(deadline_seconds.try_into().unwrap_or(i64::MAX));
         let open = self.open_step(time, step);
         title.clone_into(&mut open.title);
         open.started = time;
         open.deadline = time.saturating_add(limit).unwrap_or(Timestamp::MAX);
         true
+    }
+
+    fn fail(&mut self, time: Timestamp, step: &str, body: &Body) -> bool {
+        let Body::StepFailed {
+            error, hint, deadline, ..
+        } = body
+        else {
+            return false;
+        };
+        self.graph.fail(step, time);
+        let open = self.open.remove(step);
+        self.failed.push(Failed {
+            step: step.to_owned(),
+            title: open.as_ref().map_or_else(|| step.to_owned(), |open| open.title.clone()),
+            error: error.clone(),
+            hint: hint.clone(),
+            deadline: *deadline,
+            time,
+            open,
+        });
+        true
+    }
+
+    /// Takes what a look at the thing waited for found.
+    fn look(&mut self, time: Timestamp, step: &str, body: &Body) -> bool {
+        let Body::StepWaiting {
+            waiting_for,
+            cause,
+            chain,
+            hint,
+            seconds,
+            ..
+        } = body
+        else {
+            return false;
+        };
+        let changed = self.wait(time, step, waiting_for, cause.as_deref(), *seconds);
+        let open = self.open_step(time, step);
+        open.chain.clone_from(chain);
+        open.hint.clone_from(hint);
+        open.seen = Some(time);
+        changed
     }
 
     fn wait(&mut self, time: Timestamp, step: &str, what: &str, cause: Option<&str>, seconds: f64) -> bool {
@@ -276,6 +406,8 @@ impl View {
         let next = time.saturating_add(seconds_of(seconds)).unwrap_or(time);
         let open = self.open_step(time, step);
         open.cause = Some(cause.to_owned());
+        open.chain.clear();
+        open.seen = Some(time);
         open.retry = Some((attempt, next));
         true
     }
@@ -297,6 +429,9 @@ impl View {
             deadline: Timestamp::MAX,
             waiting: None,
             cause: None,
+            chain: Vec::new(),
+            seen: None,
+            hint: None,
             retry: None,
         })
     }
@@ -442,6 +577,8 @@ mod tests {
             step: step.to_owned(),
             waiting_for: what.to_owned(),
             cause: Some(cause.to_owned()),
+            chain: Vec::new(),
+            hint: None,
             seconds,
         }
     }
@@ -571,7 +708,12 @@ mod tests {
         };
         let view = view(vec![(0.0, start), (1.0, failed)]);
         assert!(view.open.is_empty());
-        assert_eq!(view.failed, [("create machine".to_owned(), "no".to_owned())]);
+        let told: Vec<_> = view
+            .failed
+            .iter()
+            .map(|f| (f.title.as_str(), f.error.as_str()))
+            .collect();
+        assert_eq!(told, [("create machine", "no")]);
     }
 
     #[test]

@@ -5,14 +5,15 @@
 //! verb is waited for longer than [`GRACE`].
 
 mod ended;
+mod log;
 mod report;
 mod wait;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use butler_api::{
-    event::{Body, Event, Outcome, SCHEMA_VERSION},
-    view::View,
+    event::{Body, Event, HEARTBEAT_SECONDS, Outcome, SCHEMA_VERSION, Usual},
+    view::{View, since},
 };
 use jiff::Timestamp;
 use tokio::{
@@ -25,12 +26,13 @@ use uuid::Uuid;
 
 use self::{
     ended::ended_by,
+    log::Gate,
     report::{Notice, Verb},
     wait::{Wait, seconds},
 };
 pub use self::{
     ended::{Ended, FailedStep},
-    report::Report,
+    report::{Report, Waiting},
 };
 use crate::{
     Graph, Moment, Operation, Phase, Step, StepId,
@@ -47,6 +49,9 @@ pub const GRACE: Duration = Duration::from_secs(5);
 pub trait Sink: Send {
     /// One event.
     fn emit(&mut self, event: &Event);
+
+    /// Says something about the stream itself, which is no part of it: that it cannot be kept, for example.
+    fn remark(&mut self, message: &str, hint: Option<&str>);
 }
 
 /// What a run is given besides its steps.
@@ -61,6 +66,8 @@ pub struct Run {
     pub limit: usize,
     /// What to say at the start, first of all [`Body::RunStarted`].
     pub opening: Vec<Body>,
+    /// How long steps usually take, by their kind ([`Step::kind`]).
+    pub usual: BTreeMap<String, Usual>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
     /// How long acts in flight may go on after that, or after a signal: [`GRACE`].
@@ -95,6 +102,7 @@ pub async fn drive<O: Operation>(
         failures: Vec::new(),
         unfinished: Vec::new(),
         hints: Vec::new(),
+        gate: Gate::default(),
         seq: 0,
         phase: None,
         began: Instant::now(),
@@ -119,6 +127,7 @@ struct Driver<'a, O: Operation> {
     /// What was under way when the end came, longest first, in words.
     unfinished: Vec<(StepId, String)>,
     hints: Vec<String>,
+    gate: Gate,
     seq: u64,
     phase: Option<Phase>,
     began: Instant,
@@ -145,6 +154,9 @@ impl<O: Operation> Driver<'_, O> {
         let mut cancelled = false;
         let out_of_time = self.run.deadline.map(|d| self.began + d);
         let mut late = false;
+        let mut heartbeat = tokio::time::interval(Duration::from_secs(HEARTBEAT_SECONDS));
+        heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        heartbeat.reset();
         loop {
             if let Some(outcome) = self.perform(effects).await? {
                 return self.finish(outcome).await;
@@ -163,6 +175,7 @@ impl<O: Operation> Driver<'_, O> {
                     self.note_what_is_under_way();
                     self.scheduler.handle(Input::OutOfTime)
                 }
+                _ = heartbeat.tick() => { self.emit(Body::RunHeartbeat {}); Vec::new() }
                 Some(notice) = said.recv() => { self.notice(notice); Vec::new() }
                 Some(message) = inbox.recv() => self.receive(message)?,
             };
@@ -170,9 +183,11 @@ impl<O: Operation> Driver<'_, O> {
     }
 
     fn announce(&mut self) {
-        for body in std::mem::take(&mut self.run.opening) {
-            self.emit(body);
-        }
+        let mut opening = std::mem::take(&mut self.run.opening).into_iter();
+        self.emit_all(opening.next());
+        let steps = self.graph.lines(&self.run.proven, &self.run.usual);
+        self.emit(Body::RunGraph { steps });
+        self.emit_all(opening);
         self.publish_phase();
     }
 
@@ -468,24 +483,26 @@ impl<O: Operation> Driver<'_, O> {
     fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Body(body) => self.emit(body),
-            Notice::Waiting {
-                step,
-                waiting_for,
-                cause,
-                hint,
-            } => self.waiting(&step, waiting_for, cause, hint),
+            Notice::Log { level, source, text } => {
+                for body in self.gate.pass(level, source, text, Instant::now()) {
+                    self.emit(body);
+                }
+            }
+            Notice::Waiting { step, waiting } => self.waiting(&step, waiting),
         }
     }
 
-    fn waiting(&mut self, step: &StepId, waiting_for: String, cause: Option<String>, hint: Option<String>) {
+    fn waiting(&mut self, step: &StepId, waiting: Waiting) {
         if !self.timers.contains_key(step) {
             return;
         }
         let now = Instant::now();
         let known = self.waits.get(step);
-        let wait = Wait::after_look(known, waiting_for.clone(), cause, hint, now);
+        let waiting_for = waiting.waiting_for.clone();
+        let wait = Wait::after_look(known, waiting, now);
         let told = known.is_some_and(|known| known.says_what(&wait));
         let (since, cause) = (wait.since, wait.cause().map(ToOwned::to_owned));
+        let (chain, hint) = (wait.chain.clone(), wait.hint.clone());
         self.waits.insert(step.clone(), wait);
         if told {
             return;
@@ -498,6 +515,8 @@ impl<O: Operation> Driver<'_, O> {
             step: step.as_str().to_owned(),
             waiting_for,
             cause,
+            chain,
+            hint,
             seconds,
         });
     }
@@ -540,6 +559,23 @@ impl<O: Operation> Driver<'_, O> {
         self.sink.emit(&event);
     }
 
+    /// Steps that had begun and got neither proof nor failure.
+    fn say_what_ended(&mut self) {
+        let now = Timestamp::now();
+        let open: Vec<(String, Duration)> = {
+            let view = self.view.borrow();
+            let took = view
+                .open
+                .iter()
+                .map(|(id, open)| (id.clone(), since(open.started, now)));
+            took.collect()
+        };
+        for (step, took) in open {
+            let seconds = took.as_secs_f64();
+            self.emit(Body::StepEnded { step, seconds });
+        }
+    }
+
     async fn finish(mut self, outcome: Outcome) -> Result<Ended, JournalError> {
         for (_, task) in std::mem::take(&mut self.running) {
             task.abort();
@@ -547,6 +583,7 @@ impl<O: Operation> Driver<'_, O> {
         for (_, (timer, _)) in std::mem::take(&mut self.timers) {
             timer.abort();
         }
+        self.say_what_ended();
         self.journal.append(Entry::Finished { outcome }).await?;
         let took = self.began.elapsed();
         let message = match outcome {

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use butler_api::event::{StepLine, Usual};
 use serde::{Deserialize, Serialize};
 
 use crate::{Operation, Verbs};
@@ -129,6 +130,13 @@ impl<O: Operation> Step<O> {
         self
     }
 
+    /// What steps like it have in common: its id without the thing that it is about.
+    pub fn kind(&self) -> String {
+        let about = self.about.as_deref();
+        let parts = self.id.as_str().split('/').filter(|part| Some(*part) != about);
+        parts.collect::<Vec<_>>().join("/")
+    }
+
     /// The same, observed again by every run.
     #[must_use]
     pub fn volatile(mut self) -> Self {
@@ -225,6 +233,31 @@ impl<O> Graph<O> {
         self.order.iter().filter_map(|id| self.steps.get(id))
     }
 
+    /// The steps as the event stream tells them.
+    pub fn lines(&self, proven: &[StepId], usual: &BTreeMap<String, Usual>) -> Vec<StepLine>
+    where
+        O: Operation,
+    {
+        let proven: BTreeSet<&StepId> = proven.iter().collect();
+        let ids = |ids: &[StepId]| ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let line = |step: &Step<O>| {
+            let kind = step.kind();
+            StepLine {
+                id: step.id.as_str().to_owned(),
+                title: step.title.clone(),
+                usual_seconds: usual.get(&kind).copied(),
+                kind,
+                phase: step.phase.name.to_owned(),
+                needs: ids(&step.needs),
+                needs_any: ids(&step.needs_any),
+                deadline_seconds: step.deadline.as_secs(),
+                hint: step.hint.map(ToOwned::to_owned),
+                proven: proven.contains(&step.id),
+            }
+        };
+        self.iter().map(line).collect()
+    }
+
     /// Number of steps.
     pub fn len(&self) -> usize {
         self.steps.len()
@@ -281,6 +314,14 @@ mod tests {
         let graph = Graph::new(vec![step("c", &["b"]), step("b", &["a"]), step("a", &[])]).unwrap();
         let order: Vec<_> = graph.iter().map(|s| s.id.as_str().to_owned()).collect();
         assert_eq!(order, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn steps_about_different_things_are_of_one_kind() {
+        let kind = |id: &str, about: &str| nothing::<Nothing>(id).about(about).kind();
+        assert_eq!(kind("machine/cp-0/create", "cp-0"), "machine/create");
+        assert_eq!(kind("machine/create/create", "cp-0"), "machine/create/create");
+        assert_eq!(nothing::<Nothing>("addon/cilium").kind(), "addon/cilium");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod receipt;
 pub mod scheduler;
 
 pub use self::{
-    driver::{Ended, FailedStep, GRACE, Report, Run, Sink, drive},
+    driver::{Ended, FailedStep, GRACE, Report, Run, Sink, Waiting, drive},
     graph::{Graph, GraphError, Phase, Step, StepId},
     operation::{Moment, Operation, Proof, Verbs, Words},
     scheduler::Failure,

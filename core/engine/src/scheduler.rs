@@ -40,7 +40,7 @@ pub enum Input {
 pub enum Effect {
     /// A step begins: arm its deadline.
     Begin(StepId),
-    /// Look whether it is so already.
+    /// Waiting whether it is so already.
     Probe(StepId),
     /// Do it.
     Act(StepId),

@@ -15,6 +15,7 @@ const HELM: &str = "helm";
 pub struct ClusterFolder {
     path: PathBuf,
     people: PathBuf,
+    timings: PathBuf,
     cluster: String,
 }
 
@@ -30,11 +31,12 @@ impl ClusterFolder {
         HELM,
     ];
 
-    /// The state folder at `path`, with files for people in `people`.
-    pub(crate) fn new(path: PathBuf, people: PathBuf, cluster: &str) -> Self {
+    /// The state folder at `path`, with files for people in `people` and times of earlier runs in `timings`.
+    pub(crate) fn new(path: PathBuf, people: PathBuf, timings: PathBuf, cluster: &str) -> Self {
         Self {
             path,
             people,
+            timings,
             cluster: cluster.to_owned(),
         }
     }
@@ -62,6 +64,26 @@ impl ClusterFolder {
     /// The lock that one run at a time holds.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
+    }
+
+    /// The events of the run that goes on, or of the last one.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.ndjson")
+    }
+
+    /// The events of earlier runs: 1 is the one before the last.
+    pub fn earlier_events(&self, age: usize) -> PathBuf {
+        self.path.join(format!("events.{age}.ndjson"))
+    }
+
+    /// What a run says that was started in a session of its own.
+    pub fn output(&self) -> PathBuf {
+        self.path.join("output.log")
+    }
+
+    /// How long the steps of an operation took in earlier runs of this home on platforms of a kind.
+    pub fn timings(&self, platform: &str, operation: &str) -> PathBuf {
+        self.timings.join(format!("{platform}-{operation}.ndjson"))
     }
 
     /// The Talos secrets bundle.
@@ -137,6 +159,8 @@ mod tests {
             (folder.kind(), "kind"),
             (folder.helm(), "helm"),
             (folder.receipt(), "receipt.json"),
+            (folder.events(), "events.ndjson"),
+            (folder.earlier_events(1), "events.1.ndjson"),
         ] {
             assert_eq!(path, state.join(name));
         }

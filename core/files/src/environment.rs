@@ -37,6 +37,11 @@ impl Environment {
         self.get(name)?.to_str()
     }
 
+    /// All variables, for a child that is this program again.
+    pub fn all(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        self.values.iter().map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     /// Those of these variables that are set, for a child that needs no others.
     pub fn only(&self, names: &[&str]) -> Vec<(OsString, OsString)> {
         let pair = |name: &&str| Some((OsString::from(name), self.get(name)?.to_owned()));

@@ -146,7 +146,7 @@ impl Home {
 
     /// What is kept of one cluster.
     pub fn cluster(&self, name: &str) -> ClusterFolder {
-        ClusterFolder::new(self.clusters().join(name), self.people.clone(), name)
+        ClusterFolder::new(self.clusters().join(name), self.people.clone(), self.timings(), name)
     }
 
     /// Where a cluster is worked on whose name another cluster's state folder has.
@@ -154,7 +154,12 @@ impl Home {
         let path = self.state.join("remains").join(format!("{name}-{id}"));
         // Files for people are those of the cluster that has the name.
         let people = path.join("people");
-        ClusterFolder::new(path, people, name)
+        ClusterFolder::new(path, people, self.timings(), name)
+    }
+
+    /// The folder with the times that steps took.
+    fn timings(&self) -> PathBuf {
+        self.state.join("timings")
     }
 
     /// The folder that holds one folder per cluster.

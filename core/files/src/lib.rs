@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads the environment beyond what the platform's folder conventions need; callers pass values in.
 
+pub mod append;
 mod cluster;
 pub mod environment;
 pub mod home;
@@ -11,5 +12,5 @@ pub mod read;
 pub use self::{
     cluster::ClusterFolder,
     environment::Environment,
-    lock::{Lock, LockError},
+    lock::{Held, Holder, Lock, LockError},
 };

@@ -4,23 +4,62 @@
 //! holds it and that the holder is alive.
 
 use std::{
+    fmt,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Who holds the lock.
+/// How often, and after how long each time, a lock is tried: somebody who only looks has it for a moment.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The most that is read of a lock.
+const LARGEST: u64 = 1 << 16;
+
+/// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Owner {
-    pid: u32,
-    run: Uuid,
-    since: Timestamp,
-    heartbeat: Timestamp,
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// The computer that the process runs on; empty in locks of earlier releases.
+    #[serde(default)]
+    pub host: String,
+    /// Its run.
+    pub run: Uuid,
+    /// When the run began.
+    pub since: Timestamp,
+    /// When it last said that it lives.
+    pub heartbeat: Timestamp,
+}
+
+impl Holder {
+    /// Whether its process is on this computer.
+    pub fn is_here(&self) -> bool {
+        self.host.is_empty() || self.host == host()
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.pid)?;
+        if !self.is_here() {
+            write!(f, " on {}", self.host)?;
+        }
+        write!(f, ", since {:.0}, last sign of life {:.0}", self.since, self.heartbeat)
+    }
+}
+
+/// The name of this computer.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Why the lock was not had.
@@ -44,12 +83,31 @@ pub enum LockError {
     },
 }
 
+/// A lock that somebody holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// By this one.
+    By(Holder),
+    /// Nobody knows by whom.
+    Unknown,
+}
+
+impl Held {
+    /// The run of the holder.
+    pub fn run(&self) -> Option<Uuid> {
+        match self {
+            Self::By(holder) => Some(holder.run),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// A held lock; dropped, it is free.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
     path: PathBuf,
-    owner: Owner,
+    owner: Holder,
 }
 
 impl Lock {
@@ -62,18 +120,15 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true).mode(0o600);
         let mut file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held {
-                    holder: describe(&mut file),
-                    path: path.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        if !try_for_a_while(&file).map_err(failed)? {
+            return Err(LockError::Held {
+                holder: read(&mut file).map_or_else(|| "its holder is unknown".to_owned(), |holder| holder.to_string()),
+                path: path.to_owned(),
+            });
         }
-        let owner = Owner {
+        let owner = Holder {
             pid: std::process::id(),
+            host: host(),
             run,
             since: now,
             heartbeat: now,
@@ -85,6 +140,25 @@ impl Lock {
         };
         lock.write()?;
         Ok(lock)
+    }
+
+    /// Who holds the lock at this place, if anybody does.
+    pub fn holder(path: &Path) -> Result<Option<Held>, LockError> {
+        let failed = |source| LockError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed(source)),
+        };
+        // Shared, so that many can look at once.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(read(&mut file).map_or(Held::Unknown, Held::By))),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
     }
 
     /// Says that the holder is alive.
@@ -106,18 +180,30 @@ impl Lock {
     }
 }
 
-fn describe(file: &mut File) -> String {
-    let mut text = String::new();
-    if file.read_to_string(&mut text).is_err() {
-        return "its holder is unknown".to_owned();
+/// Tries to take the lock; `false`: somebody keeps it.
+fn try_for_a_while(file: &File) -> io::Result<bool> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(source)) => return Err(source),
+        }
     }
-    match serde_json::from_str::<Owner>(&text) {
-        Ok(owner) => format!(
-            "process {}, since {:.0}, last sign of life {:.0}",
-            owner.pid, owner.since, owner.heartbeat
-        ),
-        Err(_) => "its holder is unknown".to_owned(),
+    Ok(false)
+}
+
+/// What the holder wrote. It may be writing at this moment.
+fn read(file: &mut File) -> Option<Holder> {
+    for _ in 1..TRIES {
+        let mut text = Vec::new();
+        file.rewind().ok()?;
+        (&mut *file).take(LARGEST).read_to_end(&mut text).ok()?;
+        if let Ok(holder) = serde_json::from_slice(&text) {
+            return Some(holder);
+        }
+        std::thread::sleep(PAUSE);
     }
+    None
 }
 
 #[cfg(test)]
@@ -139,5 +225,25 @@ mod tests {
         assert!(error.to_string().contains(times), "{error}");
         drop(held);
         Lock::take(&path, Uuid::nil(), now).unwrap();
+    }
+
+    #[test]
+    fn who_only_looks_sees_the_holder_and_takes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        assert_eq!(Lock::holder(&path).unwrap(), None);
+        let held = Lock::take(&path, Uuid::nil(), Timestamp::UNIX_EPOCH).unwrap();
+        let Some(Held::By(holder)) = Lock::holder(&path).unwrap() else {
+            panic!("it is held")
+        };
+        assert_eq!((holder.pid, holder.is_here()), (std::process::id(), true));
+        let elsewhere = Holder {
+            host: "elsewhere".to_owned(),
+            ..holder
+        };
+        assert!(elsewhere.to_string().contains(" on elsewhere, since"), "{elsewhere}");
+        drop(held);
+        assert_eq!(Lock::holder(&path).unwrap(), None);
+        Lock::take(&path, Uuid::nil(), Timestamp::UNIX_EPOCH).unwrap();
     }
 }

@@ -6,4 +6,5 @@ pub mod destroy;
 pub mod gc;
 mod heartbeat;
 pub mod record_kinds;
+pub mod runs;
 pub mod setup;

@@ -53,6 +53,8 @@ fn events() -> Vec<Event> {
                 step: format!("machine/{name}/node"),
                 waiting_for: format!("node {name} is {state}"),
                 cause: Some("connection refused".to_owned()),
+                chain: Vec::new(),
+                hint: None,
                 seconds: 1.0,
             };
             let machine = MachineLine {

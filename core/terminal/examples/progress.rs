@@ -113,6 +113,8 @@ fn machine_story(name: &str, delay: f64) -> Vec<(f64, Body)> {
         step: step.clone(),
         waiting_for: what.to_owned(),
         cause: Some(cause.to_owned()),
+        chain: Vec::new(),
+        hint: None,
         seconds,
     };
     let talos = format!("Talos on {name} answers");

@@ -1,6 +1,8 @@
 //! Ctrl-C and SIGTERM: the first asks the work to stop, the second ends the process at once. What was asked to stop, or is
 //! out of time, has [`GRACE`]; then the process ends whatever hangs.
 //!
+//! Work that others can watch survives its terminal: SIGHUP ends only what is shown of it ([`run_watched`]).
+//!
 //! A thread of its own listens, so that work that blocks every thread of its runtime can be stopped as well.
 
 use std::{
@@ -29,7 +31,19 @@ pub fn run<F, T>(ui: &Ui, work: impl FnOnce(CancellationToken) -> F) -> Result<T
 where
     F: Future<Output = Result<T, Failure>>,
 {
-    run_until(ui, None, work)
+    work_on(ui, None, Manner::default(), work)
+}
+
+/// The same for work that only watches: what it watches goes on when it is asked to stop, and it says so in `words`.
+pub fn watch_only<F, T>(ui: &Ui, words: &'static str, work: impl FnOnce(CancellationToken) -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let manner = Manner {
+        asked: words,
+        ..Manner::default()
+    };
+    work_on(ui, None, manner, work)
 }
 
 /// The same for work that heeds a deadline by itself. When it does not, the process ends [`GRACE`] later.
@@ -41,17 +55,63 @@ pub fn run_until<F, T>(
 where
     F: Future<Output = Result<T, Failure>>,
 {
+    work_on(ui, deadline, Manner::default(), work)
+}
+
+/// The same for work that goes on when its terminal is closed; `farewell` says where it can be watched then.
+pub fn run_watched<F, T>(
+    ui: &Ui,
+    deadline: Option<Instant>,
+    farewell: &str,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let manner = Manner {
+        farewell: Some(farewell.to_owned()),
+        ..Manner::default()
+    };
+    work_on(ui, deadline, manner, work)
+}
+
+fn work_on<F, T>(
+    ui: &Ui,
+    deadline: Option<Instant>,
+    manner: Manner,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot start the runtime"))?;
-    let guard = Guard::start(ui, deadline)
+    let guard = Guard::start(ui, deadline, manner)
         .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot listen for signals"))?;
     let result = runtime.block_on(work(guard.stop.clone()));
     // Children of tasks that were given up end with these; blocking calls (a name lookup) are not waited for longer.
     runtime.shutdown_timeout(TIDY);
     guard.over(result.is_ok());
     result
+}
+
+/// How work takes signals.
+struct Manner {
+    /// What is said when it was asked to stop.
+    asked: &'static str,
+    /// What is said when its terminal is closed; without it the process ends with the terminal.
+    farewell: Option<String>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            asked: "stopping; press Ctrl-C again to end at once",
+            farewell: None,
+        }
+    }
 }
 
 /// The thread that ends the process where the work does not.
@@ -61,7 +121,7 @@ struct Guard {
 }
 
 impl Guard {
-    fn start(ui: &Ui, deadline: Option<Instant>) -> io::Result<Self> {
+    fn start(ui: &Ui, deadline: Option<Instant>, manner: Manner) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let (over, ended) = mpsc::unbounded_channel();
         let (ready, started) = std::sync::mpsc::channel();
@@ -73,10 +133,10 @@ impl Guard {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             runtime.block_on(async {
-                match Signals::listen() {
+                match Signals::listen(manner.farewell.is_some()) {
                     Ok(signals) => {
                         drop(ready.send(Ok(())));
-                        watch(signals, &ui, &token, deadline, ended).await;
+                        watch(signals, &ui, &token, Last::by(deadline), manner, ended).await;
                     }
                     Err(error) => drop(ready.send(Err(error))),
                 }
@@ -97,19 +157,31 @@ async fn watch(
     mut signals: Signals,
     ui: &Ui,
     stop: &CancellationToken,
-    deadline: Option<Instant>,
+    mut last: Last,
+    manner: Manner,
     mut ended: mpsc::UnboundedReceiver<bool>,
 ) {
-    let mut last = Last::by(deadline);
     loop {
         tokio::select! {
-            () = signals.next() => match last.signal(Instant::now()) {
-                Step::Ask => {
-                    stop.cancel();
-                    let ui = ui.clone();
-                    say(move || ui.note("stopping; press Ctrl-C again to end at once"));
+            signal = signals.next() => match signal {
+                Signal::Hangup => {
+                    let (ui, farewell) = (ui.clone(), manner.farewell.clone());
+                    let said = say(move || {
+                        ui.note(farewell.as_deref().unwrap_or_default());
+                        ui.hang_up();
+                    });
+                    // A terminal that takes nothing any more must not hold up whoever writes to it next.
+                    let _ = said.recv_timeout(LAST_WORD);
                 }
-                Step::End(exit) => end(exit),
+                Signal::Stop => match last.signal(Instant::now()) {
+                    Step::Ask => {
+                        stop.cancel();
+                        let ui = ui.clone();
+                        let words = manner.asked;
+                        say(move || ui.note(words));
+                    }
+                    Step::End(exit) => end(exit),
+                },
             },
             () = until(last.moment()) => {
                 let ui = ui.clone();
@@ -216,26 +288,45 @@ fn end(exit: Exit) -> ! {
     std::process::exit(exit as i32)
 }
 
+/// What a signal means.
+enum Signal {
+    /// The work shall end.
+    Stop,
+    /// Its terminal is gone.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "consoles there have no such signal"))]
+    Hangup,
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Only for work that survives its terminal; every other process ends with it.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    fn listen(survives: bool) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: survives.then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = hangup => Signal::Hangup,
         }
     }
 }
@@ -247,14 +338,15 @@ struct Signals {
 
 #[cfg(windows)]
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    fn listen(_survives: bool) -> io::Result<Self> {
         Ok(Self {
             interrupt: tokio::signal::windows::ctrl_c()?,
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         self.interrupt.recv().await;
+        Signal::Stop
     }
 }
 

@@ -135,6 +135,13 @@ impl Ui {
         lock(&self.shared.out).answer(text)
     }
 
+    /// Prints lines that are the answer to stdout.
+    pub fn print_lines(&self, lines: &[Line]) -> Result<(), Failure> {
+        let mut out = lock(&self.shared.out);
+        let text = out.join(lines);
+        out.answer(&text)
+    }
+
     /// Prints text with colour codes that was made for stdout; they are removed where colour is not wanted.
     pub fn print_styled(&self, text: &clap::builder::StyledStr) -> Result<(), Failure> {
         let mut out = lock(&self.shared.out);
@@ -184,6 +191,14 @@ impl Ui {
         let text = err.join(lines);
         let size = self.size_of(&err);
         err.above_block(&text, size);
+    }
+
+    /// The terminal is gone: nothing is written to it any more. What is a file or a pipe stays.
+    pub fn hang_up(&self) {
+        for stream in [&self.shared.out, &self.shared.err] {
+            let mut stream = lock(stream);
+            stream.closed |= stream.terminal.is_one();
+        }
     }
 
     /// Size of the terminal behind stderr; 80×24 where it cannot be asked.
@@ -265,12 +280,17 @@ impl Stream {
             .write_all(text.as_bytes())
             .and_then(|()| self.writer.flush())
         {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe || self.is_gone(&e) => {
                 self.closed = true;
                 Ok(())
             }
             result => result,
         }
+    }
+
+    /// Whether the terminal was closed while something was written to it.
+    fn is_gone(&self, error: &io::Error) -> bool {
+        self.terminal.is_one() && error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
     }
 
     fn above_block(&mut self, text: &str, size: (usize, usize)) {
@@ -393,6 +413,19 @@ mod tests {
 
     fn line(text: &str) -> Line {
         Line::new().with(Tone::Good, text)
+    }
+
+    #[test]
+    fn a_terminal_that_is_gone_is_not_written_to_and_a_file_is() {
+        for (size, expected) in [(Some((80, 24)), "before\n"), (None, "before\nafter\n")] {
+            let (ui, captured) = Ui::captured(UiOptions::default(), &Env::default(), size);
+            ui.note("before");
+            ui.hang_up();
+            ui.note("after");
+            ui.print("answer").unwrap();
+            assert_eq!(captured.stderr(), expected);
+            assert_eq!(captured.stdout().is_empty(), size.is_some());
+        }
     }
 
     #[test]

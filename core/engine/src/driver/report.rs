@@ -1,6 +1,10 @@
 //! How a running verb speaks to the driver, and how one is run.
 
-use butler_api::{error::StepError, event::Body, words};
+use butler_api::{
+    error::StepError,
+    event::{Body, CauseLine, Level},
+    words,
+};
 use tokio::sync::mpsc;
 
 use super::Message;
@@ -19,14 +23,40 @@ pub struct Report<O: Operation> {
     notices: mpsc::UnboundedSender<Notice>,
 }
 
+/// What a look at the thing that a step waits for found. Words of peers are made fit when it is reported, whoever had them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Waiting {
+    /// What the step waits for.
+    pub waiting_for: String,
+    /// The deepest cause observed, in one line.
+    pub cause: Option<String>,
+    /// The causes from the thing waited for down to the deepest one.
+    pub chain: Vec<CauseLine>,
+    /// What a person can do about it, should it not end.
+    pub hint: Option<String>,
+}
+
+impl Waiting {
+    fn fit(self) -> Self {
+        let line = |line: CauseLine| CauseLine {
+            object: words::peer(&line.object),
+            text: words::peer(&line.text),
+            source: words::peer(&line.source),
+            ..line
+        };
+        Self {
+            waiting_for: words::peer(&self.waiting_for),
+            cause: self.cause.map(|cause| words::peer(&cause)),
+            chain: self.chain.into_iter().map(line).collect(),
+            hint: self.hint,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Notice {
-    Waiting {
-        step: StepId,
-        waiting_for: String,
-        cause: Option<String>,
-        hint: Option<String>,
-    },
+    Waiting { step: StepId, waiting: Waiting },
+    Log { level: Level, source: String, text: String },
     Body(Body),
 }
 
@@ -41,20 +71,32 @@ impl<O: Operation> Report<O> {
         Self { step, journal, notices }
     }
 
-    /// Says what the step waits for and the deepest cause observed. Words of peers are made fit here, whoever had them.
+    /// Says what the step waits for and the deepest cause observed.
     pub fn waiting(&self, waiting_for: impl Into<String>, cause: Option<String>) {
-        self.waiting_with(waiting_for, cause, None);
+        self.wait_for(Waiting {
+            waiting_for: waiting_for.into(),
+            cause,
+            ..Waiting::default()
+        });
     }
 
-    /// The same with what a person can do about it, should it not end.
-    pub fn waiting_with(&self, waiting_for: impl Into<String>, cause: Option<String>, hint: Option<String>) {
-        let notice = Notice::Waiting {
-            step: self.step.clone(),
-            waiting_for: words::peer(&waiting_for.into()),
-            cause: cause.map(|cause| words::peer(&cause)),
-            hint,
-        };
+    /// Says what a look found.
+    pub fn wait_for(&self, waiting: Waiting) {
+        let step = self.step.clone();
         // The driver ends before its reporters only when the run is over.
+        drop(self.notices.send(Notice::Waiting {
+            step,
+            waiting: waiting.fit(),
+        }));
+    }
+
+    /// Passes on a line of whoever works for the step. Floods are cut by the driver.
+    pub fn log(&self, level: Level, source: impl Into<String>, text: &str) {
+        let notice = Notice::Log {
+            level,
+            source: source.into(),
+            text: words::peer(text),
+        };
         drop(self.notices.send(notice));
     }
 

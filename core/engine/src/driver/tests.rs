@@ -87,6 +87,8 @@ impl Sink for Lines {
     fn emit(&mut self, event: &Event) {
         self.0.push(event.body.clone());
     }
+
+    fn remark(&mut self, _: &str, _: Option<&str>) {}
 }
 
 fn id(text: &str) -> StepId {
@@ -128,6 +130,7 @@ async fn run_within(
     let (view, _) = watch::channel(View::default());
     let verbs = Arc::new(verbs);
     let run = Run {
+        usual: BTreeMap::new(),
         id: Uuid::nil(),
         cluster: "demo".into(),
         proven: Vec::new(),

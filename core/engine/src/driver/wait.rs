@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use butler_api::event::CauseLine;
 use tokio::time::Instant;
 
+use super::Waiting;
 use crate::StepId;
 
 /// A step's wait.
@@ -17,6 +19,8 @@ pub(super) struct Wait {
     pub(super) waiting_for: String,
     /// What can be done about it.
     pub(super) hint: Option<String>,
+    /// The causes down to the last one, where several layers are known.
+    pub(super) chain: Vec<CauseLine>,
     cause: Option<Cause>,
 }
 
@@ -32,17 +36,18 @@ struct Cause {
 }
 
 impl Wait {
-    /// What is known after a look at `waiting_for`.
-    pub(super) fn after_look(
-        known: Option<&Self>,
-        waiting_for: String,
-        cause: Option<String>,
-        hint: Option<String>,
-        now: Instant,
-    ) -> Self {
+    /// What is known after a look.
+    pub(super) fn after_look(known: Option<&Self>, waiting: Waiting, now: Instant) -> Self {
+        let Waiting {
+            waiting_for,
+            cause,
+            chain,
+            hint,
+        } = waiting;
         let same = known.filter(|wait| wait.waiting_for == waiting_for);
         let kept = same.filter(|_| cause.is_none());
         let hint = hint.or_else(|| kept?.hint.clone());
+        let chain = kept.map_or(chain, |kept| kept.chain.clone());
         let cause = match cause {
             Some(text) => Some(Cause {
                 text,
@@ -59,6 +64,7 @@ impl Wait {
             since: same.map_or(now, |wait| wait.since),
             waiting_for,
             hint,
+            chain,
             cause,
         }
     }
@@ -69,6 +75,7 @@ impl Wait {
             since: known.map_or(now, |wait| wait.since),
             waiting_for: known.map_or_else(|| "the next attempt".to_owned(), |wait| wait.waiting_for.clone()),
             hint: known.and_then(|wait| wait.hint.clone()),
+            chain: Vec::new(),
             cause: Some(Cause {
                 text: cause,
                 heard: now,
@@ -83,9 +90,15 @@ impl Wait {
         self.cause.as_ref().map(|cause| cause.text.as_str())
     }
 
-    /// Whether people would read the same.
+    /// Whether people would read the same. Ages of causes grow by themselves.
     pub(super) fn says_what(&self, other: &Self) -> bool {
-        self.waiting_for == other.waiting_for && self.cause() == other.cause()
+        let same = |(a, b): (&CauseLine, &CauseLine)| {
+            (a.layer, &a.object, &a.text, &a.source) == (b.layer, &b.object, &b.text, &b.source)
+        };
+        self.waiting_for == other.waiting_for
+            && self.cause() == other.cause()
+            && self.chain.len() == other.chain.len()
+            && self.chain.iter().zip(&other.chain).all(same)
     }
 
     /// `; last cause: …`, with its age where later looks did not give it again; empty without a cause.
@@ -127,6 +140,14 @@ pub(super) fn seconds(duration: Duration) -> String {
 mod tests {
     use super::*;
 
+    fn look(waiting_for: &str, cause: Option<&str>) -> Waiting {
+        Waiting {
+            waiting_for: waiting_for.to_owned(),
+            cause: cause.map(ToOwned::to_owned),
+            ..Waiting::default()
+        }
+    }
+
     fn words(wait: &Wait, now: Instant) -> String {
         wait.describe(&StepId::new("preflight"), false, now)
     }
@@ -135,23 +156,17 @@ mod tests {
     fn a_look_that_finds_no_cause_keeps_the_last_one_with_its_age() {
         let start = Instant::now();
         let after = |s| start + Duration::from_secs(s);
-        let wait = Wait::after_look(None, "an answer".to_owned(), Some("refused".to_owned()), None, start);
+        let wait = Wait::after_look(None, look("an answer", Some("refused")), start);
         assert_eq!(
             words(&wait, after(5)),
             "waited 5 s for an answer (step preflight); last cause: refused"
         );
-        let wait = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, after(6));
+        let wait = Wait::after_look(Some(&wait), look("an answer", None), after(6));
         assert_eq!(
             words(&wait, after(8)),
             "waited 8 s for an answer (step preflight); last cause, 8 s ago: refused"
         );
-        let better = Wait::after_look(
-            Some(&wait),
-            "an answer".to_owned(),
-            Some("reset".to_owned()),
-            None,
-            after(9),
-        );
+        let better = Wait::after_look(Some(&wait), look("an answer", Some("reset")), after(9));
         assert_eq!(better.cause(), Some("reset"));
         assert!(!better.says_what(&wait));
     }
@@ -160,31 +175,25 @@ mod tests {
     fn what_ended_an_attempt_stays_through_the_next_ones() {
         let start = Instant::now();
         let after = |s| start + Duration::from_secs(s);
-        let checks = || "the platform's checks".to_owned();
-        let mut wait = Wait::after_look(None, checks(), None, None, start);
+        let checks = || look("the platform's checks", None);
+        let mut wait = Wait::after_look(None, checks(), start);
         for attempt in 1..=5 {
             wait = Wait::after_failure(Some(&wait), format!("no answer {attempt}"), after(8 * attempt));
-            wait = Wait::after_look(Some(&wait), checks(), None, None, after(8 * attempt + 1));
+            wait = Wait::after_look(Some(&wait), checks(), after(8 * attempt + 1));
         }
         assert_eq!(
             words(&wait, after(45)),
             "waited 45 s for the platform's checks (step preflight); last cause, 5 s ago: no answer 5"
         );
-        let further = Wait::after_look(Some(&wait), "something else".to_owned(), None, None, after(46));
+        let further = Wait::after_look(Some(&wait), look("something else", None), after(46));
         assert_eq!(further.cause(), Some("no answer 5"));
     }
 
     #[test]
     fn a_cause_of_one_thing_is_none_of_another() {
         let now = Instant::now();
-        let wait = Wait::after_look(
-            None,
-            "an address".to_owned(),
-            Some("the pool is empty".to_owned()),
-            None,
-            now,
-        );
-        let next = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, now);
+        let wait = Wait::after_look(None, look("an address", Some("the pool is empty")), now);
+        let next = Wait::after_look(Some(&wait), look("an answer", None), now);
         assert_eq!(next.cause(), None);
     }
 

@@ -35,7 +35,11 @@ use crate::{
     },
     bootstrap_clusters::{self, kind::Tools},
     heartbeat,
+    runs::{self, Recorder},
 };
+
+/// The operation, as files name it.
+const OPERATION: &str = "bootstrap";
 
 /// What a run is asked to do.
 pub struct Request {
@@ -155,12 +159,15 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let journal = journal.open(&files.journal(), run_id, fuse)?;
     journal.append(begin).await?;
     let kept = heartbeat::keep(lock);
+    let platform = provider.info().kind;
+    let mut recorder = Recorder::start(&files, platform.as_str(), OPERATION, sink);
     let run = Run {
         id: run_id,
         cluster: config.cluster.name.clone(),
         proven,
         limit: provider.info().capabilities.max_parallel_creates,
         opening,
+        usual: runs::usual(&files.timings(platform.as_str(), OPERATION)),
         deadline,
         grace: GRACE,
         cancel,
@@ -181,7 +188,8 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         bundle,
         make_installer,
     }));
-    let ended = drive(Arc::clone(&bootstrap), graph, journal, sink, published, run).await;
+    let ended = drive(Arc::clone(&bootstrap), graph, journal, &mut recorder, published, run).await;
+    recorder.finish();
     bootstrap.set_bootstrap(None);
     drop(kept);
     Ok(ended?)

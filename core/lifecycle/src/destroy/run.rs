@@ -33,7 +33,13 @@ use super::{
     steps,
     survey::Survey,
 };
-use crate::{bootstrap_clusters, heartbeat};
+use crate::{
+    bootstrap_clusters, heartbeat,
+    runs::{self, Recorder},
+};
+
+/// The operation, as files name it.
+const OPERATION: &str = "destroy";
 
 /// What a run is asked to do.
 pub struct Request {
@@ -122,6 +128,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let journal = found.open(&files.destroy_journal(), run_id, fuse)?;
     journal.append(begin(&cluster, owner.cluster_id)).await?;
     let graph = graph(&survey, bootstrap_cluster.is_some())?;
+    let platform = provider.info().kind;
     let view = View::planned(&lines(&survey), &[]);
     let run = Run {
         id: run_id,
@@ -129,6 +136,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         proven: trusted(&graph, &journal),
         limit: provider.info().capabilities.max_parallel_creates,
         opening: opening(&survey, &graph, resumed),
+        usual: runs::usual(&files.timings(platform.as_str(), OPERATION)),
         deadline,
         grace: GRACE,
         cancel,
@@ -142,7 +150,10 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         journal: journal.clone(),
     });
     let (published, _) = watch::channel(view);
-    let ended = drive(destroy, graph, journal.clone(), sink, published, run).await?;
+    let mut recorder = Recorder::start(&files, platform.as_str(), OPERATION, sink);
+    let ended = drive(destroy, graph, journal.clone(), &mut recorder, published, run).await;
+    recorder.finish();
+    let ended = ended?;
     let objects = objects(&journal.known().memory, &survey, &ended);
     let receipt = Receipt::of(&cluster, Some(owner.cluster_id), objects, Timestamp::now())?;
     write_receipt(&files, &receipt)?;

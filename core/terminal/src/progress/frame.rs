@@ -279,10 +279,10 @@ fn failures(view: &View) -> Vec<Line> {
         .failed
         .iter()
         .take(FAILURES)
-        .map(|(title, error)| {
+        .map(|step| {
             Line::new()
                 .with(Tone::Bad, "failed")
-                .with(Tone::Plain, &format!(": {title}: {error}"))
+                .with(Tone::Plain, &format!(": {}: {}", step.title, step.error))
         })
         .collect();
     if view.failed.len() > FAILURES {
@@ -351,6 +351,8 @@ mod tests {
             step: step.to_owned(),
             waiting_for: what.to_owned(),
             cause: cause.map(ToOwned::to_owned),
+            chain: Vec::new(),
+            hint: None,
             seconds: 1.0,
         }
     }

@@ -19,6 +19,7 @@ pub struct Live {
     view: View,
     drawn: Option<Timestamp>,
     ended: bool,
+    catching_up: bool,
 }
 
 impl Live {
@@ -29,11 +30,14 @@ impl Live {
             view: View::default(),
             drawn: None,
             ended: false,
+            catching_up: false,
         }
     }
 
     fn draw_if_due(&mut self) {
-        let Some(now) = self.view.now() else { return };
+        let Some(now) = self.view.now().filter(|_| !self.catching_up) else {
+            return;
+        };
         if self.drawn.is_none_or(|drawn| since(drawn, now) >= BETWEEN_FRAMES) {
             self.draw();
         }
@@ -60,6 +64,10 @@ impl Progress for Live {
     fn tick(&mut self, now: Timestamp) {
         self.view.tick(now);
         self.draw_if_due();
+    }
+
+    fn catching_up(&mut self, yes: bool) {
+        self.catching_up = yes;
     }
 
     fn finish(&mut self) {

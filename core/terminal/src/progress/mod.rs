@@ -2,10 +2,12 @@
 
 mod frame;
 mod live;
+mod paced;
 mod plain;
 
 pub use frame::frame;
 pub use live::Live;
+pub use paced::Paced;
 pub use plain::Plain;
 
 use butler_api::event::{Body, Event};
@@ -20,6 +22,11 @@ pub trait Progress: Send {
 
     /// Lets time pass. Call it about four times a second: waits grow older, and held-back changes are shown.
     fn tick(&mut self, now: Timestamp);
+
+    /// Whether what comes now is the past, which only its result is worth a picture of.
+    fn catching_up(&mut self, yes: bool) {
+        let _ = yes;
+    }
 
     /// Shows what is held back and leaves a summary. Nothing is drawn afterwards.
     fn finish(&mut self);

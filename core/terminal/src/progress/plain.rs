@@ -6,7 +6,7 @@ use std::{
 };
 
 use butler_api::{
-    event::{Body, Event, MachineLine, Outcome},
+    event::{Body, Event, Level, MachineLine, Outcome},
     view::{View, since},
 };
 use jiff::Timestamp;
@@ -85,7 +85,8 @@ impl Plain {
                     self.say(Tone::Faint, "begin", title);
                 }
             }
-            Body::StepWaiting { .. } => {}
+            Body::RunGraph { .. } | Body::RunHeartbeat {} | Body::StepWaiting { .. } | Body::StepEnded { .. } => {}
+            Body::Log { level, source, text } => self.log(*level, source, text),
             Body::StepRetried {
                 step,
                 attempt,
@@ -133,6 +134,18 @@ impl Plain {
             Body::RunFinished { outcome, message, .. } => {
                 self.say(outcome_tone(*outcome), outcome_word(*outcome), message);
             }
+        }
+    }
+
+    /// Who asked for details reads every line; else only what may be wrong is one.
+    fn log(&mut self, level: Level, source: &str, text: &str) {
+        let tone = match level {
+            Level::Debug | Level::Info => Tone::Faint,
+            Level::Warning => Tone::Busy,
+            Level::Error => Tone::Bad,
+        };
+        if self.ui.options().verbose > 0 || matches!(level, Level::Warning | Level::Error) {
+            self.say(tone, source, text);
         }
     }
 
@@ -351,6 +364,8 @@ pub(super) mod tests {
             step: step.to_owned(),
             waiting_for: what.to_owned(),
             cause: Some(cause.to_owned()),
+            chain: Vec::new(),
+            hint: None,
             seconds,
         }
     }

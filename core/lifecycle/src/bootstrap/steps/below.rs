@@ -14,6 +14,7 @@ use std::{
 };
 
 use butler_api::error::StepError;
+use butler_engine::Waiting;
 use butler_talos::client::{Address, Node, Side, TalosError, health};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, timeout};
@@ -80,7 +81,12 @@ impl<'a> Wait<'a> {
             Some(named) => (Some(named.words.clone()), named.hint.clone()),
             None => (causes.above.clone(), None),
         };
-        self.report.waiting_with(self.waiting.clone(), cause, hint);
+        self.report.wait_for(Waiting {
+            waiting_for: self.waiting.clone(),
+            cause,
+            hint,
+            ..Waiting::default()
+        });
     }
 }
 

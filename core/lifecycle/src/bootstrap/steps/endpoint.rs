@@ -1,7 +1,7 @@
 //! The control-plane endpoint: free before the first machine, and answering in the end.
 
 use butler_api::{config::Deadlines, error::StepError, event::Body};
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Step, StepId, Verbs, Waiting};
 use butler_kubernetes::connect as connection;
 
 use super::{
@@ -95,7 +95,12 @@ pub(super) async fn endpoint_free(context: &Bootstrap, report: &Report) -> Resul
                 hint: Some(hint.to_owned()),
             });
         }
-        report.waiting_with(waiting.clone(), Some(cause), Some(hint.to_owned()));
+        report.wait_for(Waiting {
+            waiting_for: waiting.clone(),
+            cause: Some(cause),
+            hint: Some(hint.to_owned()),
+            ..Waiting::default()
+        });
         pace.pause().await;
     }
 }

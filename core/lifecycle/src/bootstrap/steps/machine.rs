@@ -9,7 +9,7 @@ use butler_api::{
     v1alpha1::MachineRequest,
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Step, StepId, Verbs, Waiting};
 use butler_kubernetes::MANAGER;
 use kube::{
     Api, Client, ResourceExt as _,
@@ -147,7 +147,12 @@ pub(super) async fn created(context: &Bootstrap, name: &str, report: &Report) ->
     };
     report.waiting(waiting.clone(), None);
     let (id, address) = machines::running(&watched, &context.links.trouble, name, |said| {
-        report.waiting_with(waiting.clone(), Some(said.message), said.hint);
+        report.wait_for(Waiting {
+            waiting_for: waiting.clone(),
+            cause: Some(said.message),
+            hint: said.hint,
+            ..Waiting::default()
+        });
     })
     .await?;
     let known = context

@@ -7,7 +7,7 @@ use butler_api::{
     event::{Body, MachineLine},
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Step, StepId, Verbs, Waiting};
 use butler_infra::{ErrorKind, MachineRef, Progress};
 use jiff::Timestamp;
 
@@ -127,7 +127,11 @@ pub(super) async fn delete(destroy: &Destroy, machine: &MachineRef, report: &Rep
         match asked {
             Ok(Progress::Done(())) => break,
             Ok(Progress::Pending(pending)) => {
-                report.waiting_with(pending.note, None, pending.hint);
+                report.wait_for(Waiting {
+                    waiting_for: pending.note,
+                    hint: pending.hint,
+                    ..Waiting::default()
+                });
                 handle = Some(pending.handle);
                 tokio::time::sleep(pending.poll_after).await;
             }
