@@ -15,7 +15,7 @@ pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     error::{ApplyError, ReadyError, chain, class_of, of_status},
     observe::Observed,
-    ready::{Condition, Ready, WorkloadKind, judge},
-    wait::wait,
+    ready::{Cause, Condition, Ready, WorkloadKind, judge},
+    wait::{Unmet, wait},
     watch::Watched,
 };

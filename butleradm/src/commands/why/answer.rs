@@ -56,7 +56,11 @@ pub(super) fn lines(why: &Why) -> Vec<Line> {
     if !beside.is_empty() {
         let titles: Vec<&str> = beside.iter().map(|reason| reason.title.as_str()).collect();
         lines.push(Line::new());
-        lines.push(labelled("beside", Tone::Faint, &format!("under way when it ended: {}", titles.join(", "))));
+        lines.push(labelled(
+            "beside",
+            Tone::Faint,
+            &format!("under way when it ended: {}", titles.join(", ")),
+        ));
     }
     if !why.warnings.is_empty() {
         lines.push(Line::new());

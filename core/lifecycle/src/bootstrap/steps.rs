@@ -14,6 +14,7 @@ pub(super) mod machine;
 pub(super) mod member;
 pub(super) mod node;
 pub(super) mod pivot;
+mod platform;
 pub(super) mod preflight;
 pub(super) mod ready;
 pub(super) mod record;

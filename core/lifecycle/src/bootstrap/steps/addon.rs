@@ -10,8 +10,8 @@ use butler_api::{
     view::View,
 };
 use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_kubernetes::wait;
 
+use super::below::{Wait, explained};
 use crate::bootstrap::{Acted, Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
@@ -92,13 +92,16 @@ pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) ->
 pub(super) async fn ready(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let addon = addon(context, name)?;
     let management = context.management().await?;
-    let said = |what: &str, cause: Option<&str>| report.waiting(what, cause.map(ToOwned::to_owned));
-    let evidence = wait(&management.access.client, &addon.ready, &said)
-        .await
-        .map_err(|e| StepError {
+    let wait = Wait::for_objects(report, &management.nodes);
+    let said = |unmet| wait.unmet(unmet);
+    let waited = async {
+        let ready = butler_kubernetes::wait(&management.access.client, &addon.ready, &said).await;
+        ready.map_err(|e| StepError {
             class: e.class,
             ..StepError::retryable(format!("watch {}", addon.title), e)
-        })?;
+        })
+    };
+    let evidence = explained(context, &wait, || wait.unready(), waited).await?;
     Ok(Proof::of(evidence))
 }
 
