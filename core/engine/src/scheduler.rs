@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use butler_api::event::Outcome;
+use butler_api::{backoff::Backoff, event::Outcome};
 
 use crate::{Graph, Phase, StepId};
 
@@ -109,9 +109,8 @@ struct Entry {
     acted: bool,
 }
 
-/// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pauses after failures of a step.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 /// What of a step decides when it runs.
 #[derive(Debug)]
@@ -320,10 +319,9 @@ impl Scheduler {
         }
         let entry = self.entries.get_mut(id).expect("only known steps run");
         entry.attempts += 1;
-        let pause = LONGEST_PAUSE.min(FIRST_PAUSE * 2u32.saturating_pow(entry.attempts.min(10) - 1));
         let attempts = entry.attempts;
         self.set(id, State::Paused);
-        effects.push(Effect::Pause(id.clone(), pause, attempts, failure));
+        effects.push(Effect::Pause(id.clone(), PAUSES.pause(attempts), attempts, failure));
     }
 
     fn prove(&mut self, id: &StepId, evidence: String, already: bool, effects: &mut Vec<Effect>) {

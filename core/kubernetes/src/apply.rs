@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use butler_api::error::Class;
+use butler_api::{backoff::Backoff, error::Class};
 use futures::{FutureExt as _, future};
 use kube::{
     Api, Client,
@@ -20,8 +20,8 @@ pub const MANAGER: &str = "butleradm";
 
 /// Attempts for one object before the error is handed up; the caller's own budget is larger.
 const ATTEMPTS: u32 = 6;
-/// First pause between attempts; doubled each time.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pauses between attempts; there are too few of them to reach the longest.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// Objects applied at the same time.
 const SIDE_BY_SIDE: usize = 8;
 /// How long definitions may take until they are served.
@@ -134,7 +134,7 @@ impl Applier {
             if error.class != Class::Retryable || attempt == ATTEMPTS {
                 return Err(error);
             }
-            tokio::time::sleep(PAUSE * 2u32.pow(attempt - 1)).await;
+            tokio::time::sleep(PAUSES.pause(attempt)).await;
             attempt += 1;
         }
     }

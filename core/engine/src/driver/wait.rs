@@ -7,8 +7,7 @@ use std::time::Duration;
 use butler_api::event::CauseLine;
 use tokio::time::Instant;
 
-use super::Waiting;
-use crate::StepId;
+use crate::{StepId, Waiting};
 
 /// A step's wait.
 #[derive(Debug, Clone, PartialEq)]

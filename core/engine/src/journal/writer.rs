@@ -11,9 +11,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
 };
 
+use futures::channel::oneshot;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{

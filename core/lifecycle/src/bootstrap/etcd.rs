@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use butler_api::backoff::Backoff;
+
 /// What a look at one control plane showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sight {
@@ -133,25 +135,24 @@ fn split(seen: &BTreeMap<String, Sight>) -> Option<Decision> {
 /// node of a release that notes it in other words still gets the time to fetch its image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
-    wait: Duration,
+    made: u32,
 }
 
 impl Calls {
-    const FIRST: Duration = Duration::from_secs(2);
-    const LONGEST: Duration = Duration::from_mins(1);
+    const PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
 
     /// After the first call.
     pub(crate) fn new() -> Self {
-        Self { wait: Self::FIRST }
+        Self { made: 1 }
     }
 
     /// Whether the node is to be called again, so long after the last call.
     pub(crate) fn again(&mut self, sight: &Sight, since: Duration) -> bool {
         let forgotten = matches!(sight, Sight::Waiting | Sight::Failed { .. });
-        if !forgotten || since < self.wait {
+        if !forgotten || since < Self::PAUSES.pause(self.made) {
             return false;
         }
-        self.wait = Self::LONGEST.min(self.wait * 2);
+        self.made += 1;
         true
     }
 }

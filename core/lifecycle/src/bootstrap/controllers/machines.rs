@@ -7,6 +7,7 @@ use std::{
 };
 
 use butler_api::{
+    backoff::Backoff,
     conditions::{self, Observation, reasons, types},
     config::{ExtraDisk, ProviderKind, Role},
     error::{Class, StepError},
@@ -119,7 +120,7 @@ impl Machines {
         let name = request.name_any();
         // Nobody else writes it: what this task wrote last is what is there. Before the first time there is nothing.
         let mut status = request.status.clone().unwrap_or_default();
-        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
         loop {
             match self.bring_up(request, &mut status).await {
                 Ok(()) => {
@@ -142,8 +143,8 @@ impl Machines {
                         Retry::After(wait) => wait,
                         _ => Duration::ZERO,
                     };
-                    tokio::time::sleep(pause.max(asked)).await;
-                    pause = LONGEST_PAUSE.min(pause * 2);
+                    failures += 1;
+                    tokio::time::sleep(PAUSES.pause(failures).max(asked)).await;
                 }
             }
         }
@@ -293,14 +294,14 @@ impl Machines {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
         loop {
             match self.api.patch_status(name, &params, &patch).await {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(machine = name, error = %chain(&error), "status not written"),
             }
-            tokio::time::sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
+            failures += 1;
+            tokio::time::sleep(PAUSES.pause(failures)).await;
         }
     }
 }
@@ -324,8 +325,8 @@ pub(crate) async fn restore_status(
     api.patch_status(name, &params, &patch).await.map(|_| ())
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pauses after what the provider or the API server refused for the moment.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 fn wanted(request: &MachineRequest) -> bool {
     let phase = request
