@@ -66,7 +66,7 @@ struct Used {
     given_up: CancellationToken,
 }
 
-/// No address answers.
+/// What each address failed on, when none of them answers.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", list(.0))]
 struct NoneAnswers(Vec<(String, String)>);

@@ -98,7 +98,7 @@ struct Progress {
     /// Watches whose first list is not complete.
     pending: usize,
     observed: Observed,
-    /// Broken watches.
+    /// Why a watch is broken, by its number.
     trouble: BTreeMap<usize, String>,
 }
 
@@ -175,7 +175,7 @@ fn fatal(error: watcher::Error, what: &str) -> Result<String, ReadyError> {
 
 /// What a watch says.
 enum Change {
-    /// Something changed.
+    /// An object changed: this takes note of it.
     Apply(Box<dyn FnOnce(&mut Observed) + Send>),
     /// The first list of the numbered watch is complete.
     Seen(usize),
