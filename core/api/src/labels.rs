@@ -9,7 +9,7 @@ macro_rules! key {
 
 /// Label on everything Butler creates; its value is [`BUTLER`].
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Value of [`MANAGED_BY`].
+/// Value of [`MANAGED_BY`] on everything that we make.
 pub const BUTLER: &str = "butler";
 
 /// Label: cluster a MachineRequest, LoadBalancerRequest or TenantAddon belongs to.

@@ -8,7 +8,7 @@ use crate::{role::Role, v1alpha1::shared::ProviderType};
 pub const SYSTEM_NAMESPACE: &str = "butler-system";
 /// Namespace of tenant clusters without a team, unless ButlerConfig names another one.
 pub const TENANTS_NAMESPACE: &str = "butler-tenants";
-/// Namespace of Steward.
+/// The namespace that Steward and its etcd run in.
 pub const STEWARD_NAMESPACE: &str = "steward-system";
 /// Namespace of workspace pods, in the tenant cluster.
 pub const WORKSPACES_NAMESPACE: &str = "workspaces";

@@ -31,7 +31,7 @@ impl Contract {
     }
 }
 
-/// One Talos line.
+/// A Talos line (`1.12`) and what goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TalosLine {
     /// Minor number of the line; the major number is 1.

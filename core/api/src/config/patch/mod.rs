@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 1 << 20;
 pub struct Patch {
     /// Where it is written, such as `talos.patches.all[0]`.
     pub setting: String,
-    /// What it does.
+    /// What the patch does.
     pub body: PatchBody,
     /// SHA-256 (hex) of what it does; comments and layout do not matter.
     pub digest: String,

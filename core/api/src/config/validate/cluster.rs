@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Validator, or_stand_in};
+use super::{Validator, or_default};
 use crate::config::{
     Cluster, ExtraDisk, Pool, ProviderKind, Topology,
     address::{LABEL_MAX, is_dns_name, is_label},
@@ -36,7 +36,7 @@ pub(super) fn cluster(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind
     let control_plane = control_plane(v, raw.control_plane.as_ref(), topology, kind);
     let workers = workers(v, raw.workers.as_ref(), topology, kind);
     let cluster = Cluster {
-        name: or_stand_in(raw.name.clone()),
+        name: or_default(raw.name.clone()),
         topology,
         control_plane,
         workers,

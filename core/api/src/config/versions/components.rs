@@ -116,9 +116,9 @@ pub struct Range {
     pub min: u64,
     /// The highest minor version of the range; none for no end.
     pub max: Option<u64>,
-    /// What holds below.
+    /// What holds for releases below the range.
     pub below: Outside,
-    /// What holds above.
+    /// What holds for releases above the range.
     pub above: Outside,
 }
 
