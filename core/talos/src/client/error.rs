@@ -26,15 +26,15 @@ pub enum TalosError {
     WrongSide {
         /// The mode it is in.
         side: Side,
-        /// What happened.
+        /// Node, call and cause.
         failure: Failure,
     },
     /// The TLS handshake failed.
     #[error("{failure}")]
     Tls {
-        /// Why.
+        /// What the handshake failed on.
         problem: TlsProblem,
-        /// What happened.
+        /// Node, call and cause.
         failure: Failure,
     },
     /// The node cannot do it yet.
@@ -58,17 +58,17 @@ pub enum TalosError {
     /// No answer within the deadline.
     #[error("{failure}")]
     Deadline {
-        /// The deadline.
+        /// How long the answer was waited for.
         after: Duration,
-        /// What happened.
+        /// Node, call and cause.
         failure: Failure,
     },
     /// Anything else. Go errors without a code arrive as [`Code::Unknown`].
     #[error("{failure}")]
     Other {
-        /// The gRPC code.
+        /// The gRPC code that the node answered with.
         code: Code,
-        /// What happened.
+        /// Node, call and cause.
         failure: Failure,
     },
 }
@@ -112,7 +112,7 @@ pub enum TlsProblem {
     Fingerprint,
     /// The node does not accept our client certificate.
     ClientCertificate,
-    /// Anything else.
+    /// The two sides do not speak the same protocol, or something that no other case tells.
     Protocol,
 }
 

@@ -11,13 +11,13 @@ use super::{EtcdMember, MachineStatus, Service, Stage};
 pub struct Observation {
     /// Name of the node, for messages.
     pub name: String,
-    /// Its address.
+    /// Address of the node, where it is known.
     pub address: Option<IpAddr>,
     /// Whether it is a control plane.
     pub control_plane: bool,
-    /// Its version call.
+    /// What the version call answered, or why it failed.
     pub version: Result<String, String>,
-    /// Its services.
+    /// The services it listed, or why it did not.
     pub services: Result<Vec<Service>, String>,
     /// Its state as a whole.
     pub status: Result<MachineStatus, String>,

@@ -30,9 +30,9 @@ pub struct Maintenance {
 /// A disk of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
-    /// Such as `/dev/sda`.
+    /// Path of the device, such as `/dev/sda`.
     pub device: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// Model, as the disk says it.
     pub model: String,
@@ -51,7 +51,7 @@ pub struct Disk {
 pub struct MaintenanceFacts {
     /// The Talos release it runs, such as `v1.12.0`.
     pub talos: Option<String>,
-    /// Links and disks.
+    /// The links and disks that the machine shows.
     pub hardware: Hardware,
 }
 
@@ -77,14 +77,13 @@ impl Maintenance {
             address,
             action: "connect to the node in maintenance mode",
         };
-        if !seen.is_maintenance() {
+        let Some(fingerprint) = seen.fingerprint().filter(|_| seen.is_maintenance()) else {
             let failure = call.failure("its certificate is that of a configured node");
             return Err(TalosError::WrongSide {
                 side: Side::Configured,
                 failure,
             });
-        }
-        let fingerprint = seen.fingerprint().unwrap_or_default();
+        };
         let resources = Resources::new(transport.clone(), address.clone(), seen.clone());
         Ok((
             Self {
