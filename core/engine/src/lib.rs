@@ -3,6 +3,11 @@
 //!
 //! [`graph`], [`scheduler`] and the fold of the journal are pure. The engine knows nothing of what the steps are about.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 mod driver;
 mod failure;
 pub mod graph;

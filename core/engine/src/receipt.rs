@@ -1,7 +1,5 @@
 //! Receipts: what a destroying operation did to every object, with a digest over it. Pure.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -31,7 +29,7 @@ pub struct Receipt {
 pub struct Object {
     /// What it is, for example `machine`.
     pub kind: String,
-    /// Its name.
+    /// Name of the object, as the platform shows it.
     pub name: String,
     /// The id that its platform gave it.
     pub id: String,
@@ -92,18 +90,10 @@ impl Receipt {
             cluster_id,
             written,
             left: objects.iter().filter(|object| object.state == State::Left).count(),
-            digest: hex(&Sha256::digest(digested)),
+            digest: format!("{:x}", Sha256::digest(digested)),
             objects,
         })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

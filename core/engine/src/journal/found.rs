@@ -28,7 +28,7 @@ const HEAD: &[u8] = b"{\"v\":2,\"seq\":1,";
 /// A journal that can be continued.
 #[derive(Debug)]
 pub struct Found<M: Memory> {
-    /// Its records.
+    /// The records that are good, in their order.
     pub records: Vec<Record<M::Fact>>,
     /// The bytes that are good in the file.
     pub length: u64,
@@ -43,9 +43,9 @@ pub struct Found<M: Memory> {
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}")]
 pub struct Unusable<M: Memory> {
-    /// The journal.
+    /// Where the journal is, or should be.
     pub path: PathBuf,
-    /// What is wrong.
+    /// Why the operation cannot go on from it.
     #[source]
     pub problem: Problem,
     /// Its backup, where that holds something.
@@ -69,9 +69,9 @@ impl<M: Memory> Unusable<M> {
 /// What a backup holds.
 #[derive(Debug)]
 pub struct BackedUp {
-    /// The file.
+    /// Where the backup is.
     pub path: PathBuf,
-    /// Number of records.
+    /// How many good records it holds.
     pub records: usize,
     /// When the last one was written.
     pub until: Timestamp,
@@ -86,7 +86,7 @@ pub enum Problem {
     /// It holds no whole line.
     #[error("the journal {path} holds no whole line{}", Beside(.beside))]
     Blank {
-        /// The journal.
+        /// The journal without a whole line.
         path: PathBuf,
         /// What shows that a bootstrap began.
         beside: Vec<String>,
@@ -94,7 +94,7 @@ pub enum Problem {
     /// It is not there, although it was.
     #[error("the journal {path} is missing{}", Beside(.beside))]
     Missing {
-        /// The journal.
+        /// Where the journal should be.
         path: PathBuf,
         /// What shows that a bootstrap began.
         beside: Vec<String>,
@@ -102,17 +102,17 @@ pub enum Problem {
     /// It is of a cluster of another name.
     #[error("the journal {path} is of the cluster {cluster}")]
     Other {
-        /// The journal.
+        /// The journal of somebody else.
         path: PathBuf,
-        /// Whose it is.
+        /// Name of the cluster that it is of.
         cluster: String,
     },
     /// The journal and its backup tell different stories.
     #[error("the journal {path} and its backup {backup} differ from record {record} on")]
     Differs {
-        /// The journal.
+        /// The journal, which people may have changed.
         path: PathBuf,
-        /// The backup.
+        /// The backup, which differs from it.
         backup: PathBuf,
         /// The first record that is not the same.
         record: usize,
@@ -135,8 +135,13 @@ impl fmt::Display for Beside<'_> {
 /// the operation has begun.
 pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unusable<M>>> {
     let backup_path = beside(path);
-    let backup = content(&backup_path).ok().flatten().unwrap_or_default();
-    let copy = lines::<M::Fact>(&backup);
+    let backup = content(&backup_path);
+    // It is written after the journal: damaged or unreadable it still shows that there was one.
+    let left_behind = backup
+        .as_ref()
+        .map_or(true, |bytes| bytes.as_ref().is_some_and(|bytes| !bytes.is_empty()));
+    let backup = backup.ok().flatten();
+    let copy = lines::<M::Fact>(backup.as_deref().unwrap_or(&[]));
     let bytes = content(path);
     let readable = readable(bytes.as_ref().ok().and_then(Option::as_ref), &copy);
     let unusable = |problem: Problem| {
@@ -148,7 +153,7 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
         })
     };
     let bytes = bytes.map_err(|e| unusable(e.into()))?;
-    let beside = traces_beside(path, traces, &copy);
+    let beside = traces_beside(path, traces, left_behind);
     let Some(bytes) = bytes else {
         if beside.is_empty() {
             return Ok(Found::new());
@@ -190,7 +195,6 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
 }
 
 impl<M: Memory> Found<M> {
-    /// Nothing was there.
     fn new() -> Self {
         Self {
             records: Vec::new(),
@@ -258,11 +262,11 @@ fn backed_up<F>(path: &Path, copy: &Lines<F>) -> Option<BackedUp> {
     })
 }
 
-fn traces_beside<F>(path: &Path, names: &[&str], copy: &Lines<F>) -> Vec<String> {
+fn traces_beside(path: &Path, names: &[&str], backup: bool) -> Vec<String> {
     // A dangling link is a trace too.
     let is_there = |name: &&str| path.with_file_name(*name).symlink_metadata().is_ok();
     let mut traces: Vec<String> = names.iter().copied().filter(is_there).map(str::to_owned).collect();
-    if !copy.records.is_empty() {
+    if backup {
         traces.push("its backup".to_owned());
     }
     traces
