@@ -29,7 +29,7 @@ pub fn check_helm(output: &str) -> Result<(), String> {
 /// A chart as Helm's arguments name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Located {
-    /// The chart argument.
+    /// The argument by which helm finds the chart.
     pub(super) chart: String,
     /// Flags that belong to it.
     pub(super) flags: Vec<String>,

@@ -265,12 +265,10 @@ impl HelmInstaller {
             intent.clear().map_err(io)?;
         }
         let output = output.map_err(|failed| failed.error)?;
-        let answer: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        let revision = answer
-            .get("version")
-            .and_then(Value::as_u64)
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(0);
+        let revision = printed_revision(&output.stdout).ok_or_else(|| {
+            let message = "helm says that it has installed the release, but not as which revision";
+            InstallError::new(&addon.name, Class::Retryable, message)
+        })?;
         Ok(Installed {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
@@ -279,8 +277,11 @@ impl HelmInstaller {
 
     /// Whether the workloads that a revision created are still there. Helm does not look for itself.
     async fn is_whole(&self, addon: &Addon, last: &StoredRelease) -> Result<bool, InstallError> {
-        // A manifest that helm could apply and we cannot read is no reason to change anything.
-        for object in manifest::parse(&last.manifest).unwrap_or_default() {
+        let Ok(objects) = manifest::parse(&last.manifest) else {
+            // A manifest that helm could apply and we cannot read is no reason to change anything.
+            return Ok(true);
+        };
+        for object in objects {
             let gone = match object["kind"].as_str() {
                 Some("Deployment") => self.is_gone::<Deployment>(&object, last).await,
                 Some("DaemonSet") => self.is_gone::<DaemonSet>(&object, last).await,
@@ -301,10 +302,8 @@ impl HelmInstaller {
         let metadata = &object["metadata"];
         let namespace = metadata["namespace"].as_str().unwrap_or(&last.namespace);
         let api: Api<K> = Api::namespaced(self.hands.client.clone(), namespace);
-        Ok(api
-            .get_metadata_opt(metadata["name"].as_str().unwrap_or_default())
-            .await?
-            .is_none())
+        let name = metadata["name"].as_str().expect("a parsed manifest names its objects");
+        Ok(api.get_metadata_opt(name).await?.is_none())
     }
 
     /// The arguments of an install or upgrade that reads its values from stdin.
@@ -577,6 +576,12 @@ enum Repair {
 }
 
 /// Decides by Helm's records. `ours` says that the last change was begun by us and that its helm is gone.
+/// The revision that `helm upgrade --output json` prints.
+fn printed_revision(stdout: &str) -> Option<u32> {
+    let answer: Value = serde_json::from_str(stdout).ok()?;
+    u32::try_from(answer.get("version")?.as_u64()?).ok()
+}
+
 fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timestamp, limit: Duration) -> Repair {
     let Some(last) = history.last() else {
         return Repair::Nothing;
@@ -590,8 +595,8 @@ fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timesta
         && !ours
         && let Some(since) = last.last_deployed
     {
-        // Whoever it is had the time that any change may take.
-        let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        // Whoever it is had the time that any change may take. A begin in the future is that of a clock ahead of ours.
+        let age = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
         if age < limit {
             return Repair::Foreign { since };
         }
@@ -614,6 +619,20 @@ mod tests {
 
     use super::*;
     use crate::{ChartRef, Images, Repository, StandIn};
+
+    #[test]
+    fn the_revision_is_what_helm_prints_or_unknown() {
+        assert_eq!(printed_revision(r#"{"name": "demo", "version": 3}"#), Some(3));
+        for odd in [
+            "",
+            "Release demo has been upgraded",
+            "{}",
+            r#"{"version": "3"}"#,
+            r#"{"version": -1}"#,
+        ] {
+            assert_eq!(printed_revision(odd), None, "{odd}");
+        }
+    }
 
     const LIMIT: Duration = Duration::from_mins(15);
 

@@ -35,11 +35,11 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct Invocation {
     /// The program; a bare name is looked up on PATH.
     pub program: PathBuf,
-    /// Its arguments.
+    /// Arguments of the program, without its name.
     pub args: Vec<String>,
     /// What it finds in its environment.
     pub env: Environment,
-    /// What it reads.
+    /// What the program reads from its standard input.
     pub stdin: Stdin,
     /// After so long it is killed, with everything it started.
     pub timeout: Duration,
@@ -72,7 +72,7 @@ pub enum Stdin {
     /// End of file at once.
     #[default]
     Null,
-    /// This text.
+    /// This text, which may be secret.
     Text(SecretString),
     /// An open file; a lock held on it lives as long as the child does.
     File(File),
@@ -93,13 +93,13 @@ pub enum ProcessError {
     /// It is not installed.
     #[error("{} was not found", program.display())]
     NotFound {
-        /// The program.
+        /// The program that is not there.
         program: PathBuf,
     },
     /// It could not be started or talked to.
     #[error("cannot run {}", program.display())]
     Io {
-        /// The program.
+        /// The program that the system could not run.
         program: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -107,9 +107,9 @@ pub enum ProcessError {
     /// It did not end in time and was killed.
     #[error("{} did not end within {} s{}", program.display(), timeout.as_secs_f32(), quote(last_lines))]
     Timeout {
-        /// The program.
+        /// The program that was ended.
         program: PathBuf,
-        /// The limit.
+        /// The time that it had.
         timeout: Duration,
         /// The end of what it said.
         last_lines: Vec<String>,
@@ -117,7 +117,7 @@ pub enum ProcessError {
     /// It ended with another code than 0, or by a signal.
     #[error("{} {}{}", program.display(), ending(*code), quote(last_lines))]
     Failed {
-        /// The program.
+        /// The program that failed.
         program: PathBuf,
         /// Exit code; none when a signal ended it.
         code: Option<i32>,

@@ -1,6 +1,11 @@
 //! The installer of the simulated world: it writes the records that Helm would write and applies the workloads that the
 //! charts would create, so that everything that watches or lists them sees the same as on a real cluster.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "the stand-in of a workload is one object of three kinds; a test reads each into its type"
+)]
+
 use butler_kubernetes::WorkloadKind;
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;

@@ -348,6 +348,10 @@ fn variables(context: &Context<'_>, kind: ProviderKind, place: Option<usize>) ->
         Variables::new()
     };
     let given = place.and_then(|place| context.facts.capi_variables.get(place));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no variables are given for the cluster's own platform, nor where the configuration names none"
+    )]
     let given = given.cloned().unwrap_or_default();
     for (name, value) in derived(kind, &given) {
         variables.insert(name, Substitution::Secret(value));

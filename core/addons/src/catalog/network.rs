@@ -225,16 +225,12 @@ fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
         workloads,
         objects: Vec::new(),
     };
-    let more: Option<Vec<&str>> = more.map(|(envoy, ui)| {
-        if cni.hubble {
-            [&[envoy], ui].concat()
-        } else {
-            vec![envoy]
-        }
-    });
-    let release = release(KUBE_SYSTEM, chart, values, stand_in)
-        .images_of(more.is_some())
-        .also_runs(&more.unwrap_or_default());
+    let release = release(KUBE_SYSTEM, chart, values, stand_in).images_of(more.is_some());
+    let release = match more {
+        Some((envoy, ui)) if cni.hubble => release.also_runs(&[&[envoy], ui].concat()),
+        Some((envoy, _)) => release.also_runs(&[envoy]),
+        None => release,
+    };
     addon(
         "cilium",
         &format!("Cilium {version}"),
