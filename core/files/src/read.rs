@@ -18,7 +18,7 @@ const CHUNK: usize = 64 << 10;
 /// Why a file could not be read. A cause: what was to be read is told around it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system refused.
+    /// The file could not be opened or read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It is no file.

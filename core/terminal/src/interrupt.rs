@@ -135,7 +135,7 @@ struct Last {
 enum Step {
     /// The work is asked to stop.
     Ask,
-    /// The process ends.
+    /// The process ends at once with this code.
     End(Exit),
 }
 

@@ -11,9 +11,9 @@ const DEFAULT_TALOS: &str = "v1.12.1";
 /// What was built, and what it installs unless told otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Version {
-    /// The tool.
+    /// Name of the tool, as it is called on the command line.
     pub name: &'static str,
-    /// Its version.
+    /// Release of the tool.
     pub version: &'static str,
     /// The commit it was built from, if the build was told (`BUTLER_COMMIT`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,12 +30,14 @@ impl Version {
     /// The version of a tool of this workspace.
     pub fn of(name: &'static str) -> Self {
         let kubernetes = versions::parse(DEFAULT_TALOS).and_then(|talos| versions::default_kubernetes(&talos));
+        let kubernetes =
+            kubernetes.expect("the default Talos release is one of those that a Kubernetes release is known of");
         Self {
             name,
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("BUTLER_COMMIT").filter(|commit| !commit.is_empty()),
             default_talos: DEFAULT_TALOS,
-            default_kubernetes: kubernetes.map(|k| format!("v{k}")).unwrap_or_default(),
+            default_kubernetes: format!("v{kubernetes}"),
         }
     }
 }
