@@ -72,7 +72,7 @@ impl Server {
 }
 
 impl Local {
-    /// Creates an object.
+    /// Creates an object, as a client's request would.
     pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
         let info = self.info(at, "", "")?;
         let decoded = registry::decode(&info.resource, object, self.options.validation)?;

@@ -162,7 +162,7 @@ impl World {
         self.inner.timers.notified().await;
     }
 
-    /// Ends the world.
+    /// Ends the world: everything that waits for it returns.
     pub(crate) fn end(&self) {
         self.inner.end.cancel();
     }

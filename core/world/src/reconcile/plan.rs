@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::resource::Resource;
 use crate::world::state::Moment;
@@ -25,7 +25,7 @@ pub(crate) enum Change {
         status: bool,
         patch: Value,
     },
-    /// Deletes an object.
+    /// Deletes an object, where it is there.
     Delete {
         resource: Resource,
         namespace: String,
@@ -96,7 +96,7 @@ impl<N> Plan<N> {
         true
     }
 
-    /// Makes an object.
+    /// Plans to make an object.
     pub(crate) fn create(&mut self, resource: impl Into<Resource>, namespace: &str, object: Value) -> &mut Write<N> {
         self.write(Change::Create {
             resource: resource.into(),
@@ -118,7 +118,7 @@ impl<N> Plan<N> {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             status: true,
-            patch: json!({"status": status}),
+            patch: Value::Object([("status".to_owned(), status.clone())].into_iter().collect()),
         })
     }
 
@@ -139,7 +139,7 @@ impl<N> Plan<N> {
         })
     }
 
-    /// Deletes an object.
+    /// Plans to delete an object.
     pub(crate) fn delete(&mut self, resource: impl Into<Resource>, namespace: &str, name: &str) -> &mut Write<N> {
         self.write(Change::Delete {
             resource: resource.into(),
