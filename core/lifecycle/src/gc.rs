@@ -36,7 +36,7 @@ const LOOK: Duration = Duration::from_secs(3);
 pub struct Remains {
     /// Whose they are, by their marker.
     pub owner: Owner,
-    /// The objects.
+    /// What is left of the cluster on the platform.
     pub objects: Vec<OwnedObject>,
     /// Why they stay; none for garbage.
     pub stays: Option<String>,

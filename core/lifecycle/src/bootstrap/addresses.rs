@@ -35,9 +35,9 @@ enum Answer {
 /// Who has the endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nobody answers.
+    /// Nobody answers at the address.
     Free,
-    /// This cluster.
+    /// An API server of this cluster answers.
     Ours,
     /// Somebody has the address and serves nothing on it.
     Refuses,

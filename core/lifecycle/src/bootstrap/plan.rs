@@ -19,13 +19,13 @@ use crate::bootstrap::addresses;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// Cluster name.
+    /// Name of the cluster.
     pub cluster: String,
-    /// Platform.
+    /// Name of the platform.
     pub provider: String,
-    /// Talos release.
+    /// Talos release that the nodes will run.
     pub talos: String,
-    /// Kubernetes release.
+    /// Kubernetes release that the nodes will run.
     pub kubernetes: String,
     /// Where the objects live until the pivot.
     pub bootstrap_cluster: String,
@@ -47,9 +47,9 @@ pub struct Plan {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedMachine {
-    /// Name.
+    /// Name of the machine.
     pub name: String,
-    /// `control-plane` or `worker`.
+    /// What the machine does: `control-plane` or `worker`.
     pub role: String,
     /// Virtual CPUs, where the machine is made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,12 +83,12 @@ pub struct PlannedAddress {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedAddon {
-    /// Name.
+    /// Name of the addon.
     pub name: String,
     /// Version of chart or manifest; none for objects of our own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Chart or manifest.
+    /// Place of the chart or manifest that it is installed from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Addons that have to be ready first.
@@ -99,11 +99,11 @@ pub struct PlannedAddon {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedCheck {
-    /// Stable name.
+    /// Name of the check, which stays the same.
     pub id: String,
     /// `ok`, `skipped`, `warn` or `fail`.
     pub status: &'static str,
-    /// What was found.
+    /// What was found, as a sentence.
     pub summary: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,7 +227,7 @@ fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: 
         memory_mb: made(pool.memory_mb),
         disk_gb: made(pool.disk_gb),
         address: listed.map(|m| m.address.to_string()),
-        seen: seen.map(|seen| seen.facts.clone()).unwrap_or_default(),
+        seen: seen.map_or_else(BTreeMap::new, |seen| seen.facts.clone()),
         name,
     }
 }

@@ -3,10 +3,7 @@
 //! Journal and secrets belong together: with one of them gone the machines cannot be told from those of a new cluster, and
 //! going on would make a second one.
 
-use std::{
-    fmt::{self, Write as _},
-    path::Path,
-};
+use std::{fmt, path::Path};
 
 use butler_api::config::{BootstrapConfig, Machine};
 use butler_engine::journal::{Found, JournalError, Problem, Unusable, find};
@@ -20,9 +17,9 @@ use crate::bootstrap::{Known, Learned, promised, steps};
 /// What can be continued, or begun.
 #[derive(Debug)]
 pub struct Remains {
-    /// The journal.
+    /// The journal that the run goes on with.
     pub journal: Found<Learned>,
-    /// What it tells.
+    /// What the journal tells of earlier runs.
     pub known: Known,
 }
 
@@ -56,7 +53,7 @@ impl fmt::Display for Lost {
 impl std::error::Error for Lost {}
 
 impl Lost {
-    /// The way back.
+    /// What can be done about it, one sentence each.
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
@@ -225,14 +222,8 @@ pub(crate) fn finished(known: &Known) -> bool {
 
 /// What tells one bundle from another: SHA-256 (hex) over the certificate of the Talos API's authority.
 pub(crate) fn authority(bundle: &SecretsBundle) -> String {
-    let der = pki::certificate_der(&bundle.os_ca().crt).unwrap_or_default();
-    Sha256::digest(der)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    let der = pki::certificate_der(&bundle.os_ca().crt).expect("a bundle is checked when it is made or read");
+    format!("{:x}", Sha256::digest(der))
 }
 
 #[cfg(test)]

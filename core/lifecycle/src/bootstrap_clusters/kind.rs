@@ -68,7 +68,7 @@ pub const ENVIRONMENT: &[&str] = &[
 pub struct Spec {
     /// Name of the management cluster.
     pub cluster: String,
-    /// Its UUID.
+    /// UUID of the cluster that is built from it.
     pub id: Uuid,
     /// Overrides the pinned node image.
     pub node_image: Option<String>,
@@ -81,13 +81,13 @@ pub struct Spec {
 /// The programs and the surroundings.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// kind itself.
+    /// The program `kind`.
     pub kind: PathBuf,
-    /// docker.
+    /// The program `docker`.
     pub docker: PathBuf,
-    /// podman.
+    /// The program `podman`.
     pub podman: PathBuf,
-    /// Value of `KIND_EXPERIMENTAL_PROVIDER`.
+    /// Value of the variable `KIND_EXPERIMENTAL_PROVIDER`, which chooses the runtime.
     pub runtime_variable: Option<String>,
     /// Proxy variables of the environment, in either case. They may hold logins.
     pub proxies: Vec<(String, SecretString)>,
@@ -120,9 +120,9 @@ impl Default for Tools {
 /// What runs the containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
-    /// Docker.
+    /// Containers are run by Docker.
     Docker,
-    /// Podman.
+    /// Containers are run by Podman.
     Podman,
 }
 
@@ -138,16 +138,16 @@ impl Runtime {
 /// Whose the containers of our name are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// There are none.
+    /// There are no containers of that name.
     Absent,
     /// They carry our marker.
     Ours {
         /// Whether they run; after a restart of the machine they may not.
         running: bool,
     },
-    /// They do not.
+    /// The containers are somebody else's.
     Foreign {
-        /// How we know.
+        /// What of them shows that they are not ours.
         why: String,
     },
 }
@@ -155,7 +155,7 @@ pub enum Standing {
 /// What the checks found; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Version of kind.
+    /// Version of the program `kind`.
     pub version: Version,
     /// What will run the node.
     pub runtime: Runtime,
@@ -181,7 +181,7 @@ impl Kind {
         Self { spec, tools, name }
     }
 
-    /// The cluster's name.
+    /// Name of the kind cluster.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -336,9 +336,9 @@ impl Kind {
         }
         let args: Vec<&str> = ["inspect", "--type", "container"].into_iter().chain(ids).collect();
         let inspect = self.call(&doing, program, &args).await?;
-        let inspect: Value =
-            serde_json::from_str(&inspect.stdout).map_err(|_| unreadable(&doing, program, &inspect.stdout))?;
-        Ok(plan::judge_containers(&inspect, &self.name, self.spec.id))
+        let containers: Option<Value> = serde_json::from_str(&inspect.stdout).ok();
+        let standing = containers.and_then(|containers| plan::judge_containers(&containers, &self.name, self.spec.id));
+        standing.ok_or_else(|| unreadable(&doing, program, &inspect.stdout))
     }
 
     async fn create(&self, runtime: Runtime, version: &Version, on_line: OnLine<'_>) -> Result<(), KindError> {

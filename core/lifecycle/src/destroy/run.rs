@@ -41,7 +41,7 @@ pub struct Request {
     pub cluster: String,
     /// What exists of it.
     pub survey: Survey,
-    /// The platform.
+    /// The platform that the objects are on.
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's files are.
     pub files: ClusterFolder,
@@ -76,11 +76,11 @@ pub enum RunError {
     /// The state folder cannot be moved to the archive.
     #[error("cannot move {} to {}", from.display(), to.display())]
     Archive {
-        /// The state folder.
+        /// The state folder that was to be moved.
         from: PathBuf,
         /// Its place in the archive.
         to: PathBuf,
-        /// Why not.
+        /// Why the system refused.
         source: std::io::Error,
     },
     /// The steps are no graph: a defect of this program.

@@ -37,19 +37,19 @@ pub struct Question<'a> {
     pub id: Option<Uuid>,
     /// Whether a configuration of that name was given.
     pub configured: bool,
-    /// The platform.
+    /// The platform that is asked.
     pub provider: &'a Arc<dyn Provider>,
     /// Where the cluster's files are.
     pub files: &'a ClusterFolder,
 }
 
-/// What exists.
+/// What exists of a cluster, on the platform and on this machine.
 pub struct Survey {
     /// Whose it is; none where nothing of that name exists.
     pub owner: Option<Owner>,
     /// Whether the state folder of that name is this very cluster's.
     pub is_ours: bool,
-    /// The platform.
+    /// The platform that was asked.
     pub provider: ProviderKind,
     /// Machines that carry the marker, and those that only a journal knows.
     pub machines: Vec<MachineRef>,
@@ -91,7 +91,7 @@ struct Journals {
     warnings: Vec<String>,
 }
 
-/// Looks everywhere.
+/// Looks in the journals, at the platform and at the management cluster.
 pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
     let Question { cluster, files, .. } = *question;
     let journals = journals(files);
@@ -133,6 +133,10 @@ pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
     }
     let destroyed = journals.destroy.filter(|_| ours);
     survey.confirmed = destroyed.as_ref().is_some_and(|known| known.runs > 0);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "without a destroy before this one nothing was deleted yet"
+    )]
     let deletions = destroyed.map(|known| known.memory).unwrap_or_default();
     // What an earlier run began to remove has to be seen gone.
     for object in deletions.objects.keys().filter(|object| object.kind == FILE) {
@@ -296,8 +300,11 @@ async fn listed_tenants(
     let names = listed
         .items
         .iter()
-        .map(|tenant| (tenant.namespace().unwrap_or_default(), tenant.name_any()));
-    Ok(Some((client, names.collect())))
+        .map(|tenant| Some((tenant.namespace()?, tenant.name_any())))
+        .collect::<Option<_>>();
+    let names =
+        names.ok_or_else(|| StepError::new(Class::Retryable, "a tenant cluster is listed without its namespace"))?;
+    Ok(Some((client, names)))
 }
 
 impl Survey {

@@ -24,7 +24,7 @@ const EXEC_LIMIT: Duration = Duration::from_secs(30);
 const SECRET_LIMIT: u64 = 1 << 20;
 /// Lines of a failed command that are told.
 const STDERR_LINES: usize = 5;
-/// Characters of each.
+/// How many characters are shown of each of these lines.
 const STDERR_WIDTH: usize = 200;
 
 /// Why a secret that the configuration refers to cannot be had. No variant holds or quotes any of it.
@@ -58,7 +58,7 @@ pub enum SecretError {
         /// What is wrong with it.
         flaw: NotText,
     },
-    /// Nothing was read.
+    /// The source was there and held nothing.
     #[error("{place} is empty, but {field} needs a value")]
     Empty {
         /// Where it was read.
@@ -72,14 +72,14 @@ pub enum SecretError {
         /// Where the configuration names it.
         field: String,
     },
-    /// The command failed.
+    /// The command that prints the secret failed.
     #[error("cannot run the command {program} of {field}")]
     Command {
         /// The program that was to run.
         program: String,
         /// Where the configuration names it.
         field: String,
-        /// How it ended.
+        /// How the command ended, as a sentence.
         ending: String,
         /// The end of what it said on stderr.
         said: Vec<String>,

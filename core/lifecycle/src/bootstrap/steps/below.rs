@@ -64,7 +64,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// What is missing.
+    /// Tells what is still missing, if that is known.
     pub(super) fn cause(&self, cause: Option<String>) {
         self.change(|causes| causes.above = cause);
     }
@@ -235,7 +235,7 @@ enum Asked {
     Talked(Option<String>),
     /// It waits for a configuration.
     Blank,
-    /// No answer.
+    /// There was no answer, for this reason.
     Silent(String),
 }
 
