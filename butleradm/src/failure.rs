@@ -245,7 +245,7 @@ fn hints(mut failure: Failure, ended: &Ended) -> Failure {
 }
 
 fn describe(step: &FailedStep) -> String {
-    let subject = step.about.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
+    let subject = step.about.as_ref().map_or_else(String::new, |m| format!("{m}: "));
     format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
 }
 

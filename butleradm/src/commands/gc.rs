@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    commands::destroy::{self, PlatformArgs, RunArgs},
+    commands::{
+        args::{PlatformArgs, RunArgs},
+        destroy,
+    },
     failure,
     world::HomeWorld,
 };
