@@ -88,7 +88,7 @@ pub(super) fn place(chart: &ChartRef, mirror: Option<&ChartMirror>) -> String {
     }
 }
 
-/// What is said of a packaged chart that is not there.
+/// The message about a packaged chart that is missing.
 pub(super) fn absent(file: &Path) -> String {
     format!("{} is not in the chart mirror", file.display())
 }

@@ -1,4 +1,4 @@
-//! What needs no Helm: our own objects, manifests once they are objects, provider ids. Every installer has these hands.
+//! What needs no Helm: our own objects, manifests once they are objects, provider ids. Every installer has these direct.
 //!
 //! Helm remembers what it installed; for everything else a ConfigMap in kube-system does.
 

@@ -39,7 +39,7 @@ pub use self::{
     mirror::check_mirror,
     plan::{plan, warnings},
     release::{RecordError, StoredRelease},
-    world::{WorldInstaller, stand_in},
+    world::{WorldInstaller, objects_of},
 };
 
 /// Version and place of an addon's chart or manifest, for people; none for objects of our own.
@@ -153,7 +153,7 @@ pub struct Release {
     /// installed again and not upgraded.
     pub install_hooks: bool,
     /// What the simulated world gets instead of the chart.
-    pub stand_in: StandIn,
+    pub contents: ChartContents,
 }
 
 /// The images of a chart or manifest.
@@ -201,7 +201,7 @@ pub struct Manifest {
     /// The images that its pods run.
     pub images: Images,
     /// What the simulated world gets instead.
-    pub stand_in: StandIn,
+    pub contents: ChartContents,
 }
 
 /// The value of a variable in a manifest.
@@ -235,7 +235,7 @@ pub struct SecretObject {
 
 /// The objects a chart or manifest creates, as far as others can see that it works.
 #[derive(Debug, Clone, Default)]
-pub struct StandIn {
+pub struct ChartContents {
     /// The workloads that the chart creates.
     pub workloads: Vec<Workload>,
     /// Everything else that the chart creates, as complete objects.

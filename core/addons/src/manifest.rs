@@ -258,7 +258,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::StandIn;
+    use crate::ChartContents;
 
     fn manifest(variables: bool, privileged: &[&str]) -> Manifest {
         Manifest {
@@ -267,7 +267,7 @@ mod tests {
             variables: variables.then(BTreeMap::new),
             privileged_namespaces: privileged.iter().map(|&name| name.to_owned()).collect(),
             images: crate::Images::default(),
-            stand_in: StandIn::default(),
+            contents: ChartContents::default(),
         }
     }
 

@@ -38,7 +38,7 @@ pub struct Invocation {
     /// Arguments of the program, without its name.
     pub args: Vec<String>,
     /// What it finds in its environment.
-    pub env: Environment,
+    pub env: ChildEnvironment,
     /// What the program reads from its standard input.
     pub stdin: Stdin,
     /// After so long it is killed, with everything it started.
@@ -49,7 +49,7 @@ pub struct Invocation {
 pub type Variables = Vec<(OsString, OsString)>;
 
 /// The environment of a child.
-pub enum Environment {
+pub enum ChildEnvironment {
     /// All that this process has: for a command of the user's own.
     Inherited,
     /// These and nothing else: secrets that are none of the program's business stay here.
@@ -57,7 +57,7 @@ pub enum Environment {
 }
 
 /// Values may be secrets, so only names are shown.
-impl std::fmt::Debug for Environment {
+impl std::fmt::Debug for ChildEnvironment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Inherited => f.write_str("Inherited"),
@@ -211,9 +211,9 @@ pub async fn run(invocation: Invocation, on_line: &(dyn Fn(&str) + Send + Sync))
     }
 }
 
-fn spawn(program: &Path, args: &[String], env: Environment, stdin: Stdio) -> io::Result<Child> {
+fn spawn(program: &Path, args: &[String], env: ChildEnvironment, stdin: Stdio) -> io::Result<Child> {
     let mut command = Command::new(program);
-    if let Environment::Only(variables) = env {
+    if let ChildEnvironment::Only(variables) = env {
         command.env_clear().envs(variables);
     }
     command
@@ -378,7 +378,7 @@ mod tests {
         Invocation {
             program: "/bin/sh".into(),
             args: vec!["-c".to_owned(), script.to_owned()],
-            env: Environment::Inherited,
+            env: ChildEnvironment::Inherited,
             stdin: Stdin::Null,
             timeout,
         }
@@ -437,7 +437,7 @@ mod tests {
     #[tokio::test]
     async fn a_child_finds_the_variables_it_is_given_and_nothing_else() {
         let mut invocation = shell("env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=", LONG);
-        invocation.env = Environment::Only(vec![("GIVEN".into(), "hush".into())]);
+        invocation.env = ChildEnvironment::Only(vec![("GIVEN".into(), "hush".into())]);
         assert!(!format!("{invocation:?}").contains("hush"));
         assert_eq!(run(invocation, &|_| ()).await.unwrap().stdout, "GIVEN=hush\n");
     }

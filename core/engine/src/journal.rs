@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    found::{BackedUp, Found, Problem, Unusable, find},
+    found::{BackedUp, Found, JournalProblem, Unusable, find},
     known::Known,
     record::{Entry, Record, VERSION},
     writer::{Journal, JournalError, read},

@@ -17,7 +17,7 @@ pub struct Receipt {
     pub written: Timestamp,
     /// Every object, by kind and name.
     pub objects: Vec<Object>,
-    /// How many objects are [`left`](State::Left).
+    /// How many objects are [`left`](ObjectState::Left).
     pub left: usize,
     /// SHA-256 (hex) over cluster, identity and objects, as compact JSON.
     pub digest: String,
@@ -34,7 +34,7 @@ pub struct Object {
     /// The id that its platform gave it.
     pub id: String,
     /// What became of it.
-    pub state: State,
+    pub state: ObjectState,
     /// Why it stays, or why it is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -52,7 +52,7 @@ pub struct Object {
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum ObjectState {
     /// We deleted it, and it is gone.
     Deleted,
     /// It was gone already.
@@ -63,7 +63,7 @@ pub enum State {
     Left,
 }
 
-impl State {
+impl ObjectState {
     /// The word in receipts and tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -89,7 +89,10 @@ impl Receipt {
             cluster: cluster.to_owned(),
             cluster_id,
             written,
-            left: objects.iter().filter(|object| object.state == State::Left).count(),
+            left: objects
+                .iter()
+                .filter(|object| object.state == ObjectState::Left)
+                .count(),
             digest: format!("{:x}", Sha256::digest(digested)),
             objects,
         })
@@ -100,7 +103,7 @@ impl Receipt {
 mod tests {
     use super::*;
 
-    fn object(name: &str, state: State) -> Object {
+    fn object(name: &str, state: ObjectState) -> Object {
         Object {
             kind: "machine".to_owned(),
             name: name.to_owned(),
@@ -119,16 +122,21 @@ mod tests {
 
     #[test]
     fn only_what_should_be_gone_and_is_not_counts_as_left() {
-        let states = [State::Deleted, State::Absent, State::Stays, State::Left];
+        let states = [
+            ObjectState::Deleted,
+            ObjectState::Absent,
+            ObjectState::Stays,
+            ObjectState::Left,
+        ];
         let objects = states.into_iter().map(|state| object(state.as_str(), state)).collect();
         assert_eq!(receipt(objects).left, 1);
     }
 
     #[test]
     fn the_digest_tells_what_became_of_each_object_whatever_their_order() {
-        let (a, b) = (object("a", State::Deleted), object("b", State::Deleted));
+        let (a, b) = (object("a", ObjectState::Deleted), object("b", ObjectState::Deleted));
         let one = receipt(vec![a.clone(), b.clone()]);
         assert_eq!(one.digest, receipt(vec![b, a.clone()]).digest);
-        assert_ne!(one.digest, receipt(vec![a, object("b", State::Left)]).digest);
+        assert_ne!(one.digest, receipt(vec![a, object("b", ObjectState::Left)]).digest);
     }
 }

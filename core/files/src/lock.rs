@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 /// Who holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Owner {
+struct Holder {
     pid: u32,
     run: Uuid,
     since: Timestamp,
@@ -49,7 +49,7 @@ pub enum LockError {
 pub struct Lock {
     file: File,
     path: PathBuf,
-    owner: Owner,
+    owner: Holder,
 }
 
 impl Lock {
@@ -72,7 +72,7 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let owner = Owner {
+        let owner = Holder {
             pid: std::process::id(),
             run,
             since: now,
@@ -111,7 +111,7 @@ fn describe(file: &mut File) -> String {
     if file.read_to_string(&mut text).is_err() {
         return "its holder is unknown".to_owned();
     }
-    match serde_json::from_str::<Owner>(&text) {
+    match serde_json::from_str::<Holder>(&text) {
         Ok(owner) => format!(
             "process {}, since {:.0}, last sign of life {:.0}",
             owner.pid, owner.since, owner.heartbeat

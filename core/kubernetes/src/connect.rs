@@ -42,7 +42,7 @@ pub enum ConnectError {
         /// Why the system refused.
         source: io::Error,
     },
-    /// The text is not a kubeconfig. The parser's own message could quote keys, so only the place is told.
+    /// The text is not a kubeconfig. The parser's own message could quote keys, so the error names only the place.
     #[error("the kubeconfig{} is not valid{}", in_file(path.as_deref()), at(*place))]
     Parse {
         /// The file, if it was one.

@@ -1,4 +1,4 @@
-//! Errors of API servers: what they mean, and how they are told.
+//! Errors of API servers: what they mean, and how they are worded.
 
 use std::error::Error;
 

@@ -105,7 +105,7 @@ impl Servers {
             choosing: tokio::sync::Mutex::default(),
             under_way: AtomicUsize::new(0),
         });
-        // A kubeconfig that cannot be used is told now.
+        // A kubeconfig that cannot be used is an error now, not at the first request.
         inner.client(&first).await?;
         tokio::spawn(look_after(Arc::downgrade(&inner)));
         Ok(Self(inner))

@@ -79,7 +79,7 @@ pub async fn wait(
         }
         let next = watches.next();
         let changes = if news {
-            // What is new is said when the last words are old enough, even if nothing else happens.
+            // News is reported once the last report is old enough, even if nothing else happens.
             timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new()))
         } else {
             next.await

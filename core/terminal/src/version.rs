@@ -10,7 +10,7 @@ const DEFAULT_TALOS: &str = "v1.12.1";
 
 /// What was built, and what it installs unless told otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Version {
+pub struct ToolVersion {
     /// Name of the tool, as it is called on the command line.
     pub name: &'static str,
     /// Release of the tool.
@@ -26,7 +26,7 @@ pub struct Version {
     pub default_kubernetes: String,
 }
 
-impl Version {
+impl ToolVersion {
     /// The version of a tool of this workspace.
     pub fn of(name: &'static str) -> Self {
         let kubernetes = versions::parse(DEFAULT_TALOS).and_then(|talos| versions::default_kubernetes(&talos));
@@ -42,7 +42,7 @@ impl Version {
     }
 }
 
-impl Answer for Version {
+impl Answer for ToolVersion {
     fn table(&self) -> Table {
         let fields = [
             (self.name, Some(self.version)),
@@ -66,7 +66,7 @@ mod tests {
     fn the_default_is_the_one_of_the_configuration() {
         let schema: serde_json::Value = serde_json::to_value(butler_api::config::json_schema()).unwrap();
         let text = schema.to_string();
-        let version = Version::of("butleradm");
+        let version = ToolVersion::of("butleradm");
         assert!(
             text.contains(&format!(r#""default":"{}""#, version.default_talos)),
             "{text}"

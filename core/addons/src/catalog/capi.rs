@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{Context, addon, crd, deployment, established, provider, version};
-use crate::{Addon, Images, Manifest, PlanError, Source, StandIn, Substitution};
+use crate::{Addon, ChartContents, Images, Manifest, PlanError, Source, Substitution};
 
 const GITHUB: &str = "https://github.com";
 const CORE: &str = "kubernetes-sigs/cluster-api";
@@ -223,7 +223,7 @@ impl Published<'_> {
                 known: self.images,
                 whole: self.whole,
             },
-            stand_in: StandIn {
+            contents: ChartContents {
                 workloads: vec![workload],
                 objects,
             },

@@ -8,7 +8,7 @@ mod page;
 use semver::Version;
 
 pub use components::{
-    COMPONENTS, Component, Fit, Outside, Range, Release, capi_of, judge, judge_against, pin, release_of,
+    COMPONENTS, Component, Fit, Outside, Range, ReleaseLine, capi_of, judge, judge_against, pin, release_of,
 };
 pub use images::{TalosImages, install_image, talos_images};
 pub use page::page;

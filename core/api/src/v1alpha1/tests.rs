@@ -69,7 +69,7 @@ fn unknown_words_survive() {
 #[test]
 fn blocks_of_addons_that_only_newer_tools_know_survive() {
     let addons = json!({"storage": {"type": "longhorn"}, "backup": {"type": "velero", "keep": [1, 2]}});
-    let read: cluster_bootstrap::AddonsSpec = decode(addons.clone()).unwrap();
+    let read: cluster_bootstrap::AddonsSpec = serde_json::from_value(addons.clone()).unwrap();
     assert_eq!(read.storage.as_ref().unwrap().version, None);
     assert_eq!(serde_json::to_value(read).unwrap(), addons);
 }

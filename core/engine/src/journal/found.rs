@@ -47,7 +47,7 @@ pub struct Unusable<M: Memory> {
     pub path: PathBuf,
     /// Why the operation cannot go on from it.
     #[source]
-    pub problem: Problem,
+    pub problem: JournalProblem,
     /// Its backup, where that holds something.
     pub backup: Option<BackedUp>,
     /// What the lines that can still be read tell, of the backup or of the journal itself. Good for naming things only.
@@ -56,7 +56,7 @@ pub struct Unusable<M: Memory> {
 
 impl<M: Memory> Unusable<M> {
     /// One without a backup to be restored from.
-    pub fn new(path: PathBuf, problem: Problem) -> Self {
+    pub fn new(path: PathBuf, problem: JournalProblem) -> Self {
         Self {
             path,
             problem,
@@ -79,7 +79,7 @@ pub struct BackedUp {
 
 /// Why a journal cannot be continued.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum JournalProblem {
     /// It cannot be read, or a line is wrong.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -144,7 +144,7 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
     let copy = lines::<M::Fact>(backup.as_deref().unwrap_or(&[]));
     let bytes = content(path);
     let readable = readable(bytes.as_ref().ok().and_then(Option::as_ref), &copy);
-    let unusable = |problem: Problem| {
+    let unusable = |problem: JournalProblem| {
         Box::new(Unusable {
             path: path.to_owned(),
             backup: backed_up(&backup_path, &copy),
@@ -159,7 +159,7 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
             return Ok(Found::new());
         }
         let path = path.to_owned();
-        return Err(unusable(Problem::Missing { path, beside }));
+        return Err(unusable(JournalProblem::Missing { path, beside }));
     };
     let mut journal = lines(&bytes);
     let flaw = journal.flaw.take().or_else(|| story(&journal.records));
@@ -173,12 +173,12 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
             return Ok(Found::new());
         }
         let path = path.to_owned();
-        return Err(unusable(Problem::Blank { path, beside }));
+        return Err(unusable(JournalProblem::Blank { path, beside }));
     }
     let same = journal.records.iter().zip(&copy.records).take_while(|(a, b)| a == b);
     let same = same.count();
     if same < journal.records.len().min(copy.records.len()) {
-        return Err(unusable(Problem::Differs {
+        return Err(unusable(JournalProblem::Differs {
             path: path.to_owned(),
             backup: backup_path.clone(),
             record: same + 1,

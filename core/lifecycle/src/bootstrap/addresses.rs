@@ -62,7 +62,7 @@ pub(crate) fn taken_hint(unused: bool) -> &'static str {
     }
 }
 
-/// What is said of an address that refuses connections.
+/// The message about an address that refuses connections.
 pub(crate) fn refusal(host: &str) -> String {
     format!("{host} refuses connections on port {ENDPOINT_PORT}: a machine has that address already")
 }

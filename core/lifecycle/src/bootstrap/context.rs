@@ -44,7 +44,7 @@ use crate::{
         Fact, Journal, Known, Learned,
         bundle::Bundle,
         controllers::machines::Trouble,
-        mirror::Mirror,
+        mirror::StatusMirror,
         promised,
         steps::{self, Below},
     },
@@ -262,8 +262,8 @@ impl Bootstrap {
     }
 
     /// What shows this bootstrap on a cluster.
-    pub(crate) fn mirror(&self, client: Client) -> Mirror {
-        Mirror::new(client, &self.settled.config.cluster.name, self.settled.addons.values())
+    pub(crate) fn mirror(&self, client: Client) -> StatusMirror {
+        StatusMirror::new(client, &self.settled.config.cluster.name, self.settled.addons.values())
     }
 
     /// Whether earlier runs may have done more than the journal tells.

@@ -23,7 +23,7 @@ use crate::bootstrap::record::NAMESPACE;
 const PACE: Duration = Duration::from_millis(500);
 
 /// Where the status is written.
-pub(crate) struct Mirror {
+pub(crate) struct StatusMirror {
     api: Api<ClusterBootstrap>,
     /// Name of the ClusterBootstrap.
     name: String,
@@ -31,7 +31,7 @@ pub(crate) struct Mirror {
     keys: Vec<(String, String)>,
 }
 
-impl Mirror {
+impl StatusMirror {
     /// A mirror on this cluster.
     pub(crate) fn new<'a>(client: Client, name: &str, addons: impl IntoIterator<Item = &'a Addon>) -> Self {
         let key = |addon: &Addon| (addon.ledger_key().to_owned(), addon.name.clone());

@@ -112,7 +112,7 @@ pub struct PlannedCheck {
 
 /// What was found out before anything is made.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Findings {
     /// Findings about the platform and the network.
     pub checks: Vec<Check>,
     /// Machines that are there already.
@@ -126,11 +126,11 @@ pub async fn look(
     config: &BootstrapConfig,
     infra: &InfraPlan,
     files: &ClusterFolder,
-) -> (Found, Vec<String>) {
+) -> (Findings, Vec<String>) {
     let mut warnings = Vec::new();
     let mut cannot = |what: &str, why: &dyn Display| warnings.push(format!("{what}: {why}"));
     let network = addresses::checks(config, files);
-    let mut found = Found::default();
+    let mut found = Findings::default();
     match provider {
         Ok(provider) => {
             let (checks, machines, network) = futures::join!(provider.preflight(infra), machines(provider), network);
@@ -161,7 +161,7 @@ async fn machines(provider: &dyn Provider) -> Result<Vec<FoundMachine>, InfraErr
 }
 
 /// The plan of a configuration with its addons and what was found out.
-pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Found, mut warnings: Vec<String>) -> Plan {
+pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Findings, mut warnings: Vec<String>) -> Plan {
     let images = images(config, addons);
     warnings.extend(image_warnings(config, addons, &images));
     Plan {
@@ -215,7 +215,7 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
     }
 }
 
-fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: Role) -> PlannedMachine {
+fn planned_machine(config: &BootstrapConfig, found: &Findings, name: String, role: Role) -> PlannedMachine {
     let pool = config.pool(role);
     let listed = config.listed_machine(&name).map(|(_, machine)| machine);
     // The sizes of a machine that somebody else made are not ours to tell.
@@ -369,7 +369,7 @@ mod tests {
         let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
         let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
-        plan(&config, &addons, &Found::default(), Vec::new())
+        plan(&config, &addons, &Findings::default(), Vec::new())
     }
 
     /// Somebody in a closed network mirrors exactly these.
@@ -409,7 +409,7 @@ mod tests {
         config.addons.cni.as_mut().unwrap().version = Some("1.18.2".to_owned());
         config.talos.version = semver::Version::new(1, 12, 99);
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
-        let plan = plan(&config, &addons, &Found::default(), Vec::new());
+        let plan = plan(&config, &addons, &Findings::default(), Vec::new());
         let says = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
         assert!(
             says("the images of cilium in this version are not all known"),

@@ -6,7 +6,7 @@
 use std::{fmt, path::Path};
 
 use butler_api::config::{BootstrapConfig, Machine};
-use butler_engine::journal::{Found, JournalError, Problem, Unusable, find};
+use butler_engine::journal::{Found, JournalError, JournalProblem, Unusable, find};
 use butler_files::ClusterFolder;
 use butler_kubernetes::chain;
 use butler_talos::{pki, secrets::SecretsBundle};
@@ -34,7 +34,7 @@ pub struct Lost {
 
 #[derive(Debug)]
 enum LostPart {
-    Journal(Problem),
+    Journal(JournalProblem),
     Secrets(String),
 }
 
@@ -68,10 +68,10 @@ impl Lost {
         } = unusable;
         let mut hints = Vec::new();
         match (&problem, &backup) {
-            (Problem::Journal(JournalError::Newer { .. }), _) => {
+            (JournalProblem::Journal(JournalError::Newer { .. }), _) => {
                 hints.push("use the release that wrote it, or a later one".to_owned());
             }
-            (Problem::Differs { .. }, Some(backup)) => hints.push(format!(
+            (JournalProblem::Differs { .. }, Some(backup)) => hints.push(format!(
                 "keep the one that tells the truth: mv {0} {1}, or rm {0}",
                 backup.path.display(),
                 path.display()
@@ -161,7 +161,7 @@ pub fn look(config: &BootstrapConfig, files: &ClusterFolder) -> Result<Remains, 
     let known = Known::of(&journal.records);
     if let Some((name, _)) = known.cluster.as_ref().filter(|(name, _)| *name != config.cluster.name) {
         let path = files.journal();
-        let other = Problem::Other {
+        let other = JournalProblem::Other {
             path: path.clone(),
             cluster: name.clone(),
         };

@@ -242,7 +242,7 @@ fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, fi
     }
 }
 
-/// What is said of changes that are taken over.
+/// The events about changes that are taken over.
 fn notice(changes: &[Change]) -> Option<Body> {
     if changes.is_empty() {
         return None;
@@ -319,7 +319,7 @@ fn opening_view(
     view
 }
 
-/// What is said at the start.
+/// The events that begin a run.
 fn opening(view: &View, resumed: bool, steps: usize, proven: usize) -> Vec<Body> {
     let ready = view.addons.iter().filter(|addon| addon.state == "ready");
     let ready = ready.map(|addon| Body::AddonChanged {

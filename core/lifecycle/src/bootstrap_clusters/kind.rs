@@ -24,7 +24,7 @@ pub use self::{
     error::KindError,
     plan::{OLDEST, Warning, cluster_name},
 };
-use butler_addons::process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables};
+use butler_addons::process::{self, ChildEnvironment, Finished, Invocation, ProcessError, Stdin, Variables};
 
 /// What kind, docker and podman need of our own environment: where programs, sockets and settings are. Proxies and the
 /// choice of the runtime are given besides.
@@ -154,7 +154,7 @@ pub enum Standing {
 
 /// What the checks found; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct KindChecks {
     /// Version of the program `kind`.
     pub version: Version,
     /// What will run the node.
@@ -168,13 +168,13 @@ pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// The kind cluster of one bootstrap.
 #[derive(Debug)]
-pub struct Kind {
+pub struct KindCluster {
     spec: Spec,
     tools: Tools,
     name: String,
 }
 
-impl Kind {
+impl KindCluster {
     /// The cluster of the given bootstrap. Nothing is run yet.
     pub fn new(spec: Spec, tools: Tools) -> Self {
         let name = cluster_name(&spec.cluster, spec.id);
@@ -192,7 +192,7 @@ impl Kind {
     }
 
     /// Checks versions, runtime, limits, certificates and the name. Changes nothing.
-    pub async fn check(&self) -> Result<Found, KindError> {
+    pub async fn check(&self) -> Result<KindChecks, KindError> {
         let version = self.version().await?;
         let runtime = self.runtime().await?;
         read_certificates(&self.spec.ca_files)?;
@@ -211,7 +211,7 @@ impl Kind {
         };
         let inotify = plan::judge_inotify(limit("max_user_watches"), limit("max_user_instances"));
         let (_, proxies) = plan::proxies(&self.tools.proxies);
-        Ok(Found {
+        Ok(KindChecks {
             version,
             runtime,
             warnings: inotify.into_iter().chain(proxies).collect(),
@@ -222,7 +222,7 @@ impl Kind {
     ///
     /// A cluster whose making was interrupted holds nothing yet and is made anew.
     pub async fn ensure(&self, on_line: OnLine<'_>) -> Result<PathBuf, KindError> {
-        let Found {
+        let KindChecks {
             version,
             runtime,
             warnings: _,
@@ -471,7 +471,7 @@ impl Kind {
         Invocation {
             program: program.to_owned(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            env: Environment::Only(self.tools.env.clone()),
+            env: ChildEnvironment::Only(self.tools.env.clone()),
             stdin: Stdin::Null,
             timeout: self.tools.call_timeout,
         }
@@ -500,7 +500,7 @@ impl Kind {
         env.extend(proxies.iter().map(|(name, value)| (name.into(), value.into())));
         env.push(("KIND_EXPERIMENTAL_PROVIDER".into(), runtime.as_str().into()));
         let invocation = Invocation {
-            env: Environment::Only(env),
+            env: ChildEnvironment::Only(env),
             timeout,
             ..self.invocation(&self.tools.kind, args)
         };

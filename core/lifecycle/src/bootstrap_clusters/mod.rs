@@ -22,7 +22,7 @@ use kube::{
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
-use self::kind::{Kind, KindError, Spec, Tools};
+use self::kind::{KindCluster, KindError, Spec, Tools};
 use crate::record_kinds::KINDS;
 
 /// Version that the embedded server reports.
@@ -65,7 +65,7 @@ pub struct SetAside {
 
 enum Made {
     Embedded { server: Server, _serving: Serving },
-    Kind(Box<Kind>),
+    Kind(Box<KindCluster>),
     Existing,
 }
 
@@ -132,7 +132,7 @@ impl Settings {
         }
     }
 
-    fn kind(&self, node_image: Option<String>) -> Kind {
+    fn kind(&self, node_image: Option<String>) -> KindCluster {
         let spec = Spec {
             cluster: self.cluster.clone(),
             id: self.id,
@@ -140,7 +140,7 @@ impl Settings {
             ca_files: self.ca_files.clone(),
             folder: self.folder.kind(),
         };
-        Kind::new(spec, self.tools.clone())
+        KindCluster::new(spec, self.tools.clone())
     }
 
     fn forget_embedded(&self) -> Result<(), StepError> {
@@ -235,7 +235,7 @@ async fn existing(kubeconfig: &str, context: Option<String>) -> Result<Running, 
     })
 }
 
-async fn delete_kind(kind: &Kind) -> Result<(), StepError> {
+async fn delete_kind(kind: &KindCluster) -> Result<(), StepError> {
     kind.delete(&|_| {})
         .await
         .map(|_| ())

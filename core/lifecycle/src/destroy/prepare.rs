@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     run::Request,
-    survey::{self, Question, Survey, SurveyError},
+    survey::{self, Survey, SurveyError, SurveyRequest},
 };
 use crate::{
     bootstrap::{Known as BootstrapKnown, Learned},
@@ -125,7 +125,7 @@ async fn look(
     folder: ClusterFolder,
     surroundings: Surroundings<'_>,
 ) -> Result<(Survey, ClusterFolder), SurveyError> {
-    let question = |id, files| Question {
+    let question = |id, files| SurveyRequest {
         cluster: &wish.cluster,
         id,
         configured: matches!(wish.platform, PlatformSource::Config(_)),

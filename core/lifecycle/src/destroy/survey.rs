@@ -30,7 +30,7 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// What is looked for, and where.
-pub struct Question<'a> {
+pub struct SurveyRequest<'a> {
     /// Name of the cluster.
     pub cluster: &'a str,
     /// Its identity, where the user names one.
@@ -92,8 +92,8 @@ struct Journals {
 }
 
 /// Looks in the journals, at the platform and at the management cluster.
-pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
-    let Question { cluster, files, .. } = *question;
+pub async fn look(question: &SurveyRequest<'_>) -> Result<Survey, SurveyError> {
+    let SurveyRequest { cluster, files, .. } = *question;
     let journals = journals(files);
     let id = question.id.or(journals.id);
     let markers = match id {
@@ -188,7 +188,7 @@ fn journals(files: &ClusterFolder) -> Journals {
 }
 
 /// The identities of all clusters of that name that the platform knows.
-async fn markers(question: &Question<'_>) -> Result<BTreeSet<Uuid>, SurveyError> {
+async fn markers(question: &SurveyRequest<'_>) -> Result<BTreeSet<Uuid>, SurveyError> {
     // Where machines carry no marker this is an error: nobody may say then that nothing is left.
     let found = question.provider.inventory(Scope::Named(question.cluster)).await?;
     let objects = found.objects.into_iter();
@@ -197,7 +197,7 @@ async fn markers(question: &Question<'_>) -> Result<BTreeSet<Uuid>, SurveyError>
 
 /// Machines of the platform's list, and those that only the journals know: the list may be late.
 async fn platform(
-    question: &Question<'_>,
+    question: &SurveyRequest<'_>,
     owner: &Owner,
     learned: &Learned,
     deletions: &Deletions,

@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 const EXEC_LIMIT: Duration = Duration::from_secs(30);
 /// Largest file that holds a secret.
 const SECRET_LIMIT: u64 = 1 << 20;
-/// Lines of a failed command that are told.
+/// How many lines of a failed command an error shows.
 const STDERR_LINES: usize = 5;
 /// How many characters are shown of each of these lines.
 const STDERR_WIDTH: usize = 200;
@@ -242,13 +242,13 @@ async fn exec(words: &[String], field: &str) -> Result<SecretString, SecretError
     }
 }
 
-/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is told.
+/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is shown.
 async fn run(program: &str, args: &[String], field: &str) -> Result<Finished, SecretError> {
     let invocation = Invocation {
         program: program.into(),
         args: args.to_vec(),
         // The user's own command: it may need anything that the user has.
-        env: process::Environment::Inherited,
+        env: process::ChildEnvironment::Inherited,
         stdin: Stdin::Null,
         timeout: EXEC_LIMIT,
     };

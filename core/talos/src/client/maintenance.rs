@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::channel::{MAX_MESSAGE, Transport, open, within};
 use super::error::{Call, Side, TalosError};
 use super::hardware::{Hardware, clean, told};
-use super::node::{Applied, apply};
+use super::node::{AppliedConfig, apply};
 use super::resources::{MachineStatus, Resources};
 use super::tls::{ByFingerprint, Seen};
 use super::{Address, Stage};
@@ -100,7 +100,7 @@ impl Maintenance {
     ///
     /// After success the node leaves maintenance mode and drops this connection. Drop the connection too: a node
     /// waits up to five seconds for connections that are in use.
-    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<Applied, TalosError> {
+    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<AppliedConfig, TalosError> {
         let client = MachineServiceClient::new(self.transport.clone());
         apply(client, &self.address, &self.seen, config, dry_run).await
     }

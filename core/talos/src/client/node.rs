@@ -16,7 +16,7 @@ use super::Address;
 use super::archive;
 use super::channel::{Credentials, MAX_MESSAGE, Transport, connect, within};
 use super::error::{Call, TalosError};
-use super::health::Observation;
+use super::health::NodeObservation;
 use super::resources::{MachineStatus, Member, Resources, ServiceState, Watch};
 use super::tls::Seen;
 
@@ -39,7 +39,7 @@ pub struct Node {
 
 /// What the node made of a configuration.
 #[derive(Debug)]
-pub struct Applied {
+pub struct AppliedConfig {
     /// Whether it has to restart for it.
     pub reboots: bool,
     /// What the node warns of.
@@ -59,7 +59,7 @@ pub enum BootstrapOutcome {
 
 /// The version of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
+pub struct NodeVersion {
     /// Talos release, such as `v1.12.0`.
     pub tag: String,
     /// Processor architecture, such as `amd64`.
@@ -221,13 +221,13 @@ impl Node {
     }
 
     /// The version of the node. Its success proves that the node accepts our certificate.
-    pub async fn version(&self) -> Result<Version, TalosError> {
+    pub async fn version(&self) -> Result<NodeVersion, TalosError> {
         let call = self.call("read the version");
         let mut client = self.machine.clone();
         let reply = within(READ, call, &self.seen, client.version(())).await?;
         let message = first(call, reply.messages)?;
         let version = present(call, "version", message.version)?;
-        Ok(Version {
+        Ok(NodeVersion {
             tag: version.tag,
             arch: version.arch,
             mode: present(call, "platform", message.platform)?.mode,
@@ -355,7 +355,7 @@ impl Node {
     }
 
     /// Changes the configuration of the node, in the way the node finds necessary.
-    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<Applied, TalosError> {
+    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<AppliedConfig, TalosError> {
         apply(self.machine.clone(), &self.address, &self.seen, config, dry_run).await
     }
 
@@ -380,7 +380,7 @@ impl Node {
     }
 
     /// Everything that [`health::conditions`](super::health::conditions) looks at, read at once.
-    pub async fn observe(&self, name: &str, control_plane: bool) -> Observation {
+    pub async fn observe(&self, name: &str, control_plane: bool) -> NodeObservation {
         let members = async {
             if control_plane {
                 Some(self.etcd_members().await)
@@ -391,7 +391,7 @@ impl Node {
         let (version, services, status, etcd_members) =
             futures::join!(self.version(), self.services(), self.machine_status(), members);
         let cause = |error: TalosError| error.failure().cause.clone();
-        Observation {
+        NodeObservation {
             name: name.to_owned(),
             address: self.address.host().parse().ok(),
             control_plane,
@@ -418,7 +418,7 @@ pub(super) async fn apply(
     seen: &Seen,
     config: &SecretString,
     dry_run: bool,
-) -> Result<Applied, TalosError> {
+) -> Result<AppliedConfig, TalosError> {
     let call = Call {
         address,
         action: "apply the configuration",
@@ -431,7 +431,7 @@ pub(super) async fn apply(
     };
     let reply = within(CHANGE, call, seen, client.apply_configuration(request)).await?;
     let message = first(call, reply.messages)?;
-    Ok(Applied {
+    Ok(AppliedConfig {
         // The number of REBOOT is that of a field that was left out, so only its words tell.
         reboots: message.mode_details.starts_with("Applied configuration with a reboot"),
         warnings: message.warnings,

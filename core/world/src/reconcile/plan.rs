@@ -54,7 +54,7 @@ pub(crate) struct Write<N> {
 
 /// What is to be written, and when to decide again. `N` is what the planner remembers of its writes.
 #[derive(Debug)]
-pub(crate) struct Plan<N> {
+pub(crate) struct WritePlan<N> {
     pub writes: Vec<Write<N>>,
     pub wake: Option<Moment>,
     /// There was no room for everything: the next plan has the rest.
@@ -68,7 +68,7 @@ pub(crate) struct Plan<N> {
 /// plan.
 pub(crate) const ROOM: usize = 128;
 
-impl<N> Default for Plan<N> {
+impl<N> Default for WritePlan<N> {
     fn default() -> Self {
         Self {
             writes: Vec::new(),
@@ -80,7 +80,7 @@ impl<N> Default for Plan<N> {
     }
 }
 
-impl<N> Plan<N> {
+impl<N> WritePlan<N> {
     /// Whether there is room for another write of which there may be many. Asked before the object is made, which costs as
     /// much as writing it.
     pub(crate) fn room(&mut self, urgency: Urgency) -> bool {

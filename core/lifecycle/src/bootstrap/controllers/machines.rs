@@ -32,7 +32,7 @@ pub struct Trouble {
     machines: Arc<Mutex<BTreeMap<String, watch::Sender<Option<Said>>>>>,
 }
 
-/// What is said of a machine.
+/// What people are told about a machine that is not there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     /// What goes wrong, or what is waited for, as a sentence.
@@ -44,7 +44,7 @@ pub struct Said {
 }
 
 impl Trouble {
-    /// What is said of this machine, now and from now on.
+    /// What people are told about this machine, as it changes.
     pub fn of(&self, machine: &str) -> watch::Receiver<Option<Said>> {
         self.sender(machine).subscribe()
     }
@@ -76,7 +76,7 @@ pub struct Machines {
     pub claims: Arc<BTreeMap<String, Claim>>,
     /// Where effects are recorded.
     pub journal: Journal,
-    /// What is said of each machine.
+    /// What people are told about each machine.
     pub trouble: Trouble,
 }
 

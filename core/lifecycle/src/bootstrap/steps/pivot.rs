@@ -110,7 +110,7 @@ pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
     put_all(to, &objects, uids(&there)).await
 }
 
-/// Writes objects, owners before what they own. `uids` are those of what is there already.
+/// Writes objects, owners before what they own. `uids` are those of the objects that exist on the other side.
 async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, String>) -> Result<(), StepError> {
     // Objects of one kind do not own each other.
     for kind in KINDS {
