@@ -1,5 +1,7 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 mod accidents;
 mod destroy;
 mod kill;

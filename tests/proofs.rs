@@ -89,7 +89,8 @@ fn killed_at(site: &Site, mut command: Command, text: &str) {
     let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     loop {
-        let journal = fs::read_to_string(site.state().join("journal.ndjson")).unwrap_or_default();
+        let journal = fs::read_to_string(site.state().join("journal.ndjson"));
+        let journal = journal.unwrap_or_else(|error| error.to_string());
         if journal.contains(text) {
             break;
         }
@@ -110,7 +111,7 @@ fn damages_are_refused(site: &Site, again: impl Fn() -> Run, machines: &[&str]) 
             lost.put(journal.as_deref(), with_backup);
             let run = again();
             assert_eq!(run.code, Some(1), "{what}: {}", run.stderr);
-            let error = run.stderr.split("error:").nth(1).unwrap_or_default();
+            let error = run.stderr.split("error:").nth(1).unwrap_or("");
             let way_back = if with_backup {
                 "hint: its backup holds"
             } else {
@@ -290,7 +291,7 @@ fn promised_files_of_a_finished_cluster_are_made_again() {
         run.is_ready();
         assert!(run.stderr.contains("demo-kubeconfig"), "{what}: {}", run.stderr);
         holds(&files, what);
-        fs::write(&files[4].0, content.unwrap_or_default()).unwrap();
+        fs::write(&files[4].0, content.unwrap_or("")).unwrap();
         if content.is_none() {
             fs::remove_file(&files[4].0).unwrap();
         }
@@ -446,7 +447,7 @@ fn phase(site: &Site) -> String {
     on_management(site, async |client| {
         let found = records(&client).get("demo").await.unwrap();
         let value: Value = serde_json::to_value(found.status).unwrap();
-        value["phase"].as_str().unwrap_or_default().to_owned()
+        value["phase"].as_str().unwrap_or("").to_owned()
     })
 }
 

@@ -39,9 +39,9 @@ pub(crate) struct Site {
 pub(crate) struct Run {
     /// Exit code; none when it was killed.
     pub(crate) code: Option<i32>,
-    /// Standard output.
+    /// What the program printed to standard output.
     pub(crate) stdout: String,
-    /// Standard error.
+    /// What the program printed to standard error.
     pub(crate) stderr: String,
 }
 
@@ -63,7 +63,7 @@ impl Site {
         self.home.path().join(name)
     }
 
-    /// The configuration file.
+    /// Where the configuration of the run is.
     pub(crate) fn config(&self) -> PathBuf {
         self.path("cluster.yaml")
     }
@@ -94,7 +94,7 @@ impl Site {
         command
     }
 
-    /// The bootstrap command.
+    /// The bootstrap command with these further arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.butleradm();
         command
@@ -129,8 +129,9 @@ impl Site {
 
     /// The records of the journal.
     pub(crate) fn journal(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.state().join("journal.ndjson")).unwrap_or_default();
-        text.lines()
+        let text = fs::read_to_string(self.state().join("journal.ndjson")).ok();
+        text.iter()
+            .flat_map(|text| text.lines())
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }

@@ -4,6 +4,11 @@
 //! [`graph`], [`scheduler`] and the fold of the journal are pure. The engine knows nothing of what the steps are about.
 //! Only the driver needs a runtime; without the feature of that name the crate builds without one.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 #[cfg(feature = "driver")]
 mod driver;
 mod failure;

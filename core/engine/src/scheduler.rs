@@ -19,7 +19,7 @@ use crate::{Graph, Phase, StepId};
 pub enum Input {
     /// A probe answered: the evidence if it is so already.
     Probed(StepId, Result<Option<String>, Failure>),
-    /// An act returned.
+    /// The act of a step returned, or failed.
     Acted(StepId, Result<(), Failure>),
     /// The evidence was observed.
     Proved(StepId, Result<String, Failure>),
@@ -42,17 +42,17 @@ pub enum Effect {
     Begin(StepId),
     /// Waiting whether it is so already.
     Probe(StepId),
-    /// Do it.
+    /// Carry the act of the step out.
     Act(StepId),
-    /// Observe the evidence.
+    /// Observe whether the step's goal is reached.
     Prove(StepId),
     /// Send [`Input::Due`] after this pause.
     Pause(StepId, Duration, u32, Failure),
     /// The step is proven.
     Proven {
-        /// The step.
+        /// The step whose goal was observed.
         step: StepId,
-        /// What was observed.
+        /// What was observed, as a sentence.
         evidence: String,
         /// Whether nothing had to be done.
         already: bool,
@@ -206,7 +206,7 @@ impl Scheduler {
         scheduler
     }
 
-    /// The first effects.
+    /// What the run begins with: every step that needs nothing else.
     pub fn start(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.launch(&mut effects);

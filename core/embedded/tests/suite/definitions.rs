@@ -24,7 +24,7 @@ fn of_the_field() -> Vec<(String, Value)> {
         for document in text.split("\n---") {
             let value = serde_saphyr::from_str::<Value>(document).unwrap_or(Value::Null);
             if value["kind"] == "CustomResourceDefinition" {
-                let name = value["metadata"]["name"].as_str().unwrap_or_default();
+                let name = value["metadata"]["name"].as_str().unwrap_or("");
                 all.push((format!("{name} of {}", file.display()), value));
             }
         }
@@ -231,15 +231,15 @@ async fn answers(api: &Api, samples: &[(String, Value)]) -> Vec<(u16, Vec<Value>
     let mut all = Vec::new();
     for (_, sample) in samples {
         let answer = api.json("POST", &format!("{CRDS}?dryRun=All"), sample).await;
-        let causes = answer.body["details"]["causes"].as_array().cloned().unwrap_or_default();
-        all.push((answer.status, causes));
+        let causes = answer.body["details"]["causes"].as_array().into_iter().flatten();
+        all.push((answer.status, causes.cloned().collect()));
     }
     all
 }
 
 /// The fields that are refused, and the kinds of faults.
 fn places(causes: &[Value]) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     let mut all = causes
         .iter()
         .map(|c| (text(&c["field"]), text(&c["reason"])))
@@ -254,7 +254,7 @@ fn factor(causes: &[Value]) -> Vec<String> {
     let texts = causes.iter().filter_map(|c| c["message"].as_str());
     let mut all = texts
         .filter_map(|text| text.split_once("exceeds budget by factor of "))
-        .map(|(what, factor)| format!("{what} {}", factor.split(' ').next().unwrap_or_default()))
+        .map(|(what, factor)| format!("{what} {}", factor.split(' ').next().unwrap_or("")))
         .collect::<Vec<_>>();
     all.sort();
     all

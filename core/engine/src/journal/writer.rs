@@ -29,17 +29,17 @@ pub enum JournalError {
     /// The file system refused.
     #[error("cannot {action} the journal {path}")]
     Io {
-        /// What was tried.
+        /// What was tried with the file, as a verb.
         action: &'static str,
-        /// The file.
+        /// The file it was tried with.
         path: PathBuf,
-        /// Its reason.
+        /// Why the system refused.
         source: io::Error,
     },
     /// A line that is not one of ours, or not the one that has to stand there.
     #[error("the journal {path} is damaged at line {line}: {reason}")]
     Damaged {
-        /// The file.
+        /// The file with the flaw.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -49,9 +49,9 @@ pub enum JournalError {
     /// A later release wrote it.
     #[error("the journal {path} is of version {found}, this program knows version {VERSION}")]
     Newer {
-        /// The file.
+        /// The file that a newer program wrote.
         path: PathBuf,
-        /// The version found.
+        /// The format's version in the file.
         found: u32,
     },
     /// An earlier release wrote it.
@@ -59,15 +59,15 @@ pub enum JournalError {
         "the journal {path} is of version {found}, which this release no longer reads (it writes version {VERSION})"
     )]
     Older {
-        /// The file.
+        /// The file that an older program wrote.
         path: PathBuf,
-        /// The version found.
+        /// The format's version in the file.
         found: u32,
     },
     /// The writer stopped after an earlier error.
     #[error("the journal {path} is closed after an earlier error")]
     Closed {
-        /// The file.
+        /// The journal that takes no more records.
         path: PathBuf,
     },
 }
@@ -95,8 +95,9 @@ impl<M: Memory> Clone for Journal<M> {
 /// Reads the records of a journal and the number of bytes they take. A torn last line (a write that was cut and
 /// therefore never acknowledged) is not part of them.
 pub fn read<F: DeserializeOwned>(path: &Path) -> Result<(Vec<Record<F>>, u64), JournalError> {
-    let bytes = content(path)?.unwrap_or_default();
-    let Lines { records, length, flaw } = lines(&bytes);
+    let bytes = content(path)?;
+    // Before its first record a journal is not there.
+    let Lines { records, length, flaw } = lines(bytes.as_deref().unwrap_or(&[]));
     match flaw {
         None => Ok((records, length as u64)),
         Some(flaw) => Err(flaw.of(path)),

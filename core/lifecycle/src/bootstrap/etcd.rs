@@ -21,7 +21,7 @@ pub(crate) enum Sight {
     Requested,
     /// Its etcd gave up, after it was asked to bootstrap or before.
     Failed {
-        /// It was asked.
+        /// Whether it had been asked to bootstrap before it failed.
         requested: bool,
     },
     /// Its etcd waits to join or to be bootstrapped.
@@ -45,14 +45,14 @@ pub(crate) struct Question<'a> {
     pub(crate) seen: &'a BTreeMap<String, Sight>,
 }
 
-/// What follows.
+/// What to do about the bootstrap of etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// It is bootstrapped already: this node has members.
     Adopt(String),
     /// This node is being bootstrapped.
     Await(String),
-    /// Call this node.
+    /// Ask this node to bootstrap etcd.
     Call(String),
     /// Nobody may be called before this has changed.
     Hold(String),
@@ -60,7 +60,7 @@ pub(crate) enum Decision {
     Split(String, String),
 }
 
-/// Decides.
+/// Which node bootstraps etcd, if any may.
 pub(crate) fn decide(question: &Question<'_>) -> Decision {
     let Question {
         chosen,

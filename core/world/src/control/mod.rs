@@ -57,7 +57,7 @@ pub(crate) struct Control {
     pub token: SecretString,
 }
 
-/// Largest request body.
+/// The largest request body that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// How long a connection may be open before its first request with the token.

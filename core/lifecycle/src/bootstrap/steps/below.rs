@@ -65,7 +65,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// What is missing.
+    /// Tells what is still missing, if that is known.
     pub(super) fn cause(&self, cause: Option<String>) {
         self.change(|causes| causes.above = cause);
     }
@@ -241,7 +241,7 @@ enum Asked {
     Talked(Option<String>),
     /// It waits for a configuration.
     Blank,
-    /// No answer.
+    /// There was no answer, for this reason.
     Silent(String),
 }
 

@@ -13,20 +13,20 @@ use butler_api::{
     v1alpha1::ClusterBootstrap,
 };
 use butler_engine::{Step, StepId, Verbs};
-use butler_kubernetes::{MANAGER, chain};
+use butler_kubernetes::{MANAGER, chain, merge_status};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Pace, record};
 use crate::{
     bootstrap::{
         Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
         pivot::{self, Difference, PROVIDER_CONFIG, ProviderNames},
-        record::NAMESPACE,
+        record::{NAMESPACE, namespace},
     },
     record_kinds::{KINDS, Moved},
 };
@@ -102,7 +102,7 @@ pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
     record::establish_crds(to).await?;
     record::apply_all(
         to,
-        &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
+        &[namespace([]).map_err(|e| StepError::fatal("render the namespace", e))?],
     )
     .await?;
     let objects = here(context).await?;
@@ -110,7 +110,7 @@ pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
     put_all(to, &objects, uids(&there)).await
 }
 
-/// Writes objects, owners before what they own. `uids` are those of what is there already.
+/// Writes objects, owners before what they own. `uids` are those of the objects that exist on the other side.
 async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, String>) -> Result<(), StepError> {
     // Objects of one kind do not own each other.
     for kind in KINDS {
@@ -323,8 +323,8 @@ fn typed(mut object: Map<String, Value>, kind: Moved) -> Value {
         "" => kind.version.to_owned(),
         group => format!("{group}/{}", kind.version),
     };
-    object.insert("apiVersion".to_owned(), json!(version));
-    object.insert("kind".to_owned(), json!(kind.kind));
+    object.insert("apiVersion".to_owned(), version.into());
+    object.insert("kind".to_owned(), kind.kind.into());
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
@@ -341,24 +341,18 @@ async fn put(to: &Client, kind: Moved, object: &Value, uids: &BTreeMap<String, S
     let id = pivot::id(object);
     let what = format!("write {id} on the management cluster");
     let rewritten = pivot::rewrite(object, uids).map_err(|e| StepError::new(Class::Fatal, e))?;
-    let name = object
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    let name =
+        name.ok_or_else(|| StepError::new(Class::Fatal, format!("{id}: an object of the record has no name")))?;
     let api = api(to, kind);
     let params = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(&rewritten);
     let mut written = persist(&what, || api.patch(name, &params, &patch)).await?;
     if let Some(status) = object.get("status") {
-        let patch = Patch::Merge(json!({"status": status}));
-        let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        written = persist(&what, || api.patch_status(name, &params, &patch)).await?;
+        written = persist(&what, || merge_status(&api, name, status)).await?;
     }
     let mut value = serde_json::to_value(&written).map_err(|e| StepError::fatal(format!("read {id}"), e))?;
-    value["kind"] = json!(kind.kind);
+    value["kind"] = kind.kind.into();
     Ok(value)
 }
 

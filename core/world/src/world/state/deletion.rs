@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DeleteError, Effect, Moment, ResetError, State, Timer};
+use super::{DeleteError, Moment, OutOfSync, ResetError, State, Timer};
 use crate::world::critical::after;
 use crate::world::duration::zero_if_none;
 use crate::world::machine::{Deletion, Etcd, Listening, Machine, MachineView, Stage};
@@ -79,7 +79,7 @@ impl State {
             self.addresses.give_back(address);
         }
         self.leave_cluster(&machine, true);
-        self.effects.insert(Effect::Node(id.to_owned()));
+        self.effects.insert(OutOfSync::Node(id.to_owned()));
         self.touched.insert(id.to_owned());
         let lag = self.list_lag();
         if !lag.is_zero() {
@@ -96,7 +96,7 @@ impl State {
         let Some(key) = machine.cluster else {
             return;
         };
-        self.effects.insert(Effect::Cluster(key));
+        self.effects.insert(OutOfSync::Cluster(key));
         let others = self.machines.values().filter(|other| other.id != machine.id);
         if !others.into_iter().any(|other| other.cluster == Some(key)) {
             self.clusters.remove(&key);
