@@ -7,6 +7,9 @@
 pub mod client;
 pub mod config;
 pub mod pki;
+#[cfg(test)]
+#[path = "../../../tests/common/reference.rs"]
+mod reference;
 pub mod secrets;
 pub mod talosconfig;
 mod yaml;
