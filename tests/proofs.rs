@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::world::{Run, SHORT, Site};
 
 /// The first control plane comes last, so that etcd is bootstrapped on another one than a later run would choose.
-const LATE: &str = "faults: {machines: {demo-cp-0: {bootDelay: 400ms}, static-1: {bootDelay: 400ms}}}\n";
+const LATE: &str = "faults: {machines: {demo-cp-0: {bootDelay: 1s}, static-1: {bootDelay: 1s}}}\n";
 
 struct Lost {
     journal: PathBuf,
@@ -133,6 +133,7 @@ fn damages_are_refused(site: &Site, again: impl Fn() -> Run, machines: &[&str]) 
 fn a_journal_that_was_lost_after_the_choice_never_bootstraps_etcd_twice() {
     let site = Site::new(&format!("{SHORT}{LATE}"), 3, 1, "");
     killed_at(&site, site.command(&[]), "\"fact\":\"etcdNode\"");
+    assert_ne!(site.etcd_node(), "demo-cp-0");
     damages_are_refused(
         &site,
         || site.bootstrap(&[]),
@@ -170,6 +171,7 @@ fn on_static_machines_a_lost_journal_never_bootstraps_etcd_twice() {
         command
     };
     killed_at(&site, command(&[]), "\"fact\":\"etcdNode\"");
+    assert_ne!(site.etcd_node(), "demo-cp-0");
     let again = || Run::of(&command(&["--deadline", "8s"]).output().unwrap());
     damages_are_refused(&site, again, &["demo-cp-0 (127.", "demo-cp-2 (127.", "store-1 (127."]);
     killed_at(&site, command(&[]), "etcd/member/demo-cp-2\",\"evidence");
@@ -203,6 +205,7 @@ fn static_configuration(site: &Site) -> String {
 fn a_journal_that_lost_its_end_and_its_backup_asks_the_nodes() {
     let site = Site::new(&format!("{SHORT}{LATE}"), 3, 1, "");
     killed_at(&site, site.command(&[]), "\"step\":\"api-server\",\"evidence\"");
+    assert_ne!(site.etcd_node(), "demo-cp-0");
     let lost = Lost::of(&site);
     for kept in [lost.choice(), 1] {
         lost.put(Some(&lost.lines()[..kept].concat()), false);

@@ -26,6 +26,8 @@ mod limits;
 mod local;
 #[path = "suite/real.rs"]
 mod real;
+#[path = "../../../tests/common/reference.rs"]
+mod reference;
 #[path = "suite/sockets.rs"]
 mod sockets;
 

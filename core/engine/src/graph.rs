@@ -314,6 +314,8 @@ mod tests {
         let graph = Graph::new(vec![step("c", &["b"]), step("b", &["a"]), step("a", &[])]).unwrap();
         let order: Vec<_> = graph.iter().map(|s| s.id.as_str().to_owned()).collect();
         assert_eq!(order, ["a", "b", "c"]);
+        assert_eq!((graph.len(), graph.is_empty()), (3, false));
+        assert!(Graph::<Nothing>::new(Vec::new()).unwrap().is_empty());
     }
 
     #[test]

@@ -12,6 +12,9 @@
 pub mod client;
 pub mod config;
 pub mod pki;
+#[cfg(test)]
+#[path = "../../../tests/common/reference.rs"]
+mod reference;
 pub mod secrets;
 pub mod talosconfig;
 mod yaml;

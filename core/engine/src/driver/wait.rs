@@ -171,6 +171,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_that_was_heard_within_a_second_has_no_age() {
+        let start = Instant::now();
+        let wait = Wait::after_look(None, "an answer".to_owned(), Some("refused".to_owned()), None, start);
+        let silent = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, start);
+        let soon = start + Duration::from_millis(900);
+        assert_eq!(silent.last_cause(soon), "; last cause: refused");
+        let later = start + Duration::from_secs(1);
+        assert_eq!(silent.last_cause(later), "; last cause, 1 s ago: refused");
+    }
+
+    #[test]
     fn what_ended_an_attempt_stays_through_the_next_ones() {
         let start = Instant::now();
         let after = |s| start + Duration::from_secs(s);

@@ -456,6 +456,84 @@ mod tests {
         assert!(matches!(read(&path), Err(JournalError::Older { found: 1, .. })));
     }
 
+    /// A journal that is taken for a new one is begun anew, and what the lost one knew is made twice.
+    #[test]
+    fn a_journal_that_cannot_be_read_is_not_taken_for_one_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(content(&folder.path().join("journal.ndjson")).unwrap().is_none());
+        let error = read(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::Io { action: "read", .. }), "{error}");
+    }
+
+    /// Facts that are true settle something.
+    #[derive(Debug, Clone, Default)]
+    struct Choices;
+
+    impl Memory for Choices {
+        type Fact = bool;
+
+        fn learn(&mut self, _: &bool) {}
+
+        fn settles(fact: &bool) -> bool {
+            *fact
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn without_room_for_the_backup(journal: &Path) -> Appender<Choices> {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        Appender {
+            known: Arc::default(),
+            file: File::create(journal).unwrap(),
+            path: journal.to_owned(),
+            backup: Some(Backup::to(full)),
+            run: Uuid::nil(),
+            length: 0,
+            seq: 0,
+            fuse: None,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_settles_something_is_acknowledged_only_where_it_is_on_disk_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let step = || StepId::new("choose");
+        let intent = |facts| super::Entry::Intent {
+            step: step(),
+            what: "one of them".into(),
+            facts,
+        };
+        let effect = |facts| super::Entry::Effect {
+            step: step(),
+            what: "done".into(),
+            facts,
+        };
+        let run = super::Entry::Run {
+            cluster: "demo".into(),
+            cluster_id: Uuid::nil(),
+            digest: "d".into(),
+            config: None,
+            again: Vec::new(),
+            facts: Vec::new(),
+            program: "x".into(),
+        };
+        for (entry, settles) in [
+            (run, true),
+            (intent(vec![false, true]), true),
+            (effect(vec![true]), true),
+            (intent(vec![false]), false),
+            (effect(Vec::new()), false),
+            (super::Entry::Cancelled, false),
+        ] {
+            let mut appender = without_room_for_the_backup(&folder.path().join("journal.ndjson"));
+            let written = appender.write(vec![entry.clone()]);
+            assert_eq!(written.is_err(), settles, "{entry:?}: {written:?}");
+            // A backup that lags behind is given up, and the run goes on without it.
+            assert_eq!(appender.backup.is_some(), settles, "{entry:?}");
+        }
+    }
+
     fn damage(lines: &[&str]) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.ndjson");

@@ -140,6 +140,17 @@ fn cancelling_waits_for_acts_only() {
 }
 
 #[test]
+fn where_nothing_runs_that_could_finish_a_signal_ends_the_run_without_a_grace() {
+    let mut s = scheduler(vec![step("a", &[])]);
+    s.start();
+    s.handle(Input::Probed(id("a"), Err(retryable("refused"))));
+    assert_eq!(
+        s.handle(Input::Cancel),
+        [Effect::Abort(id("a")), Effect::Finish(Outcome::Interrupted)]
+    );
+}
+
+#[test]
 fn an_act_that_outlasts_the_grace_is_cut_off_and_the_run_finishes() {
     for (input, outcome) in [
         (Input::Cancel, Outcome::Interrupted),

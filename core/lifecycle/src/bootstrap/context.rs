@@ -568,3 +568,6 @@ pub fn bracketed(host: &str) -> String {
         host.to_owned()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

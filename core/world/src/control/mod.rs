@@ -150,10 +150,11 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
 
 /// Without network nobody reaches the platform.
 fn connected(world: &World) -> Result<(), Reset> {
-    if world.with(|state| state.outage) {
-        return Err(Reset);
+    if world.update(|state, _| state.is_reached()) {
+        Ok(())
+    } else {
+        Err(Reset)
     }
-    Ok(())
 }
 
 /// Answers a request for machines, or lets it go wrong.

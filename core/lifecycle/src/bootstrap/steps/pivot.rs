@@ -20,11 +20,14 @@ use kube::{
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{Pace, record};
 use crate::{
     bootstrap::{
-        Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
+        Acted, Bootstrap, Probed, Proof, Proved, Report,
+        facts::MachineFacts,
+        phases,
         pivot::{self, Difference, PROVIDER_CONFIG, ProviderNames},
         record::{NAMESPACE, namespace},
     },
@@ -106,7 +109,7 @@ pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
     )
     .await?;
     let objects = here(context).await?;
-    let there = list(to, context, &KINDS).await?;
+    let there = list(to, context.settled.owner.cluster_id, &KINDS).await?;
     put_all(to, &objects, uids(&there)).await
 }
 
@@ -147,6 +150,14 @@ struct Compared {
 }
 
 impl Compared {
+    fn of(here: Vec<Value>, there: Vec<Value>) -> Self {
+        Self {
+            different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
+            here,
+            there,
+        }
+    }
+
     /// What is missing or different, as it is on the bootstrap cluster.
     fn changed(&self) -> impl Iterator<Item = &Value> {
         let ids: BTreeSet<&str> = self.different.iter().map(|d| d.id.as_str()).collect();
@@ -156,15 +167,14 @@ impl Compared {
     }
 
     /// Reads again what was different on the management cluster. The bootstrap cluster's side must stand still.
-    async fn look_again(&mut self, context: &Bootstrap) -> Result<(), StepError> {
+    async fn look_again(&mut self, to: &Client, cluster: Uuid) -> Result<(), StepError> {
         let kinds = KINDS
             .into_iter()
             .filter(|k| self.different.iter().any(|d| d.kind == k.kind));
         let kinds: Vec<Moved> = kinds.collect();
         let concerned = |object: &Value| kinds.iter().any(|k| object["kind"] == k.kind);
         self.there.retain(|object| !concerned(object));
-        self.there
-            .extend(list(&context.management().await?.access.client, context, &kinds).await?);
+        self.there.extend(list(to, cluster, &kinds).await?);
         let here = pivot::inventory(self.here.iter().filter(|object| concerned(object)));
         let there = pivot::inventory(self.there.iter().filter(|object| concerned(object)));
         self.different = pivot::differences(&here, &there);
@@ -186,18 +196,15 @@ impl Compared {
 
 async fn compare(context: &Bootstrap) -> Result<Compared, StepError> {
     let management = context.management().await?;
-    let (here, there) = tokio::try_join!(here(context), list(&management.access.client, context, &KINDS),)?;
-    Ok(Compared {
-        different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
-        here,
-        there,
-    })
+    let there = list(&management.access.client, context.settled.owner.cluster_id, &KINDS);
+    let (here, there) = tokio::try_join!(here(context), there)?;
+    Ok(Compared::of(here, there))
 }
 
 /// Every machine of the journal is in the record, with the id the platform gave it.
-fn machines_unchanged(context: &Bootstrap, objects: &[Value]) -> Result<(), StepError> {
+fn machines_unchanged(machines: &BTreeMap<String, MachineFacts>, objects: &[Value]) -> Result<(), StepError> {
     let objects: BTreeMap<String, &Value> = objects.iter().map(|object| (pivot::id(object), object)).collect();
-    for (name, facts) in &context.known().memory.machines {
+    for (name, facts) in machines {
         let object = objects.get(&format!("MachineRequest/{NAMESPACE}/{name}"));
         let found = object
             .and_then(|o| o.pointer("/status/providerID"))
@@ -235,10 +242,10 @@ pub(super) async fn commit(context: &Bootstrap) -> Result<(), StepError> {
         let changed: Vec<Value> = compared.changed().cloned().collect();
         let to = &context.management().await?.access.client;
         put_all(to, &changed, uids(&compared.there)).await?;
-        compared.look_again(context).await?;
+        compared.look_again(to, context.settled.owner.cluster_id).await?;
     }
     compared.agree()?;
-    machines_unchanged(context, &compared.there)
+    machines_unchanged(&context.known().memory.machines, &compared.there)
 }
 
 /// Whether the management cluster has owned the record since an earlier run, of which this journal does not know.
@@ -296,15 +303,16 @@ struct Listed {
 
 /// The record as it is on the bootstrap cluster, in the words of the management cluster.
 async fn here(context: &Bootstrap) -> Result<Vec<Value>, StepError> {
-    let objects = list(&context.bootstrap()?.running.client, context, &KINDS).await?;
+    let cluster = context.settled.owner.cluster_id;
+    let objects = list(&context.bootstrap()?.running.client, cluster, &KINDS).await?;
     let names = ProviderNames::of(&context.settled.config);
     let moved = objects.iter().filter(|object| object["kind"] != PROVIDER_CONFIG);
     Ok(moved.map(|object| names.on_management(object)).collect())
 }
 
 /// Some kinds of the record on one side, owners before what they own.
-async fn list(client: &Client, context: &Bootstrap, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
-    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.settled.owner.cluster_id));
+async fn list(client: &Client, cluster: Uuid, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
+    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={cluster}"));
     let mut objects = Vec::new();
     for kind in kinds {
         let what = format!("list {} of the record", kind.plural);
@@ -389,3 +397,6 @@ fn uids(objects: &[Value]) -> BTreeMap<String, String> {
     };
     objects.iter().filter_map(|o| Some((pivot::id(o), uid(o)?))).collect()
 }
+
+#[cfg(test)]
+mod tests;

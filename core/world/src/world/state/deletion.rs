@@ -118,15 +118,16 @@ impl State {
     }
 
     /// The machines as the platform lists them, oldest first. A late list shows those that were there a while ago.
-    pub fn listed(&self, now: Moment) -> Vec<MachineView> {
+    pub fn listed(&mut self, now: Moment) -> Vec<MachineView> {
+        let there = self.views();
         let lag = self.list_lag();
-        let mut machines = if lag.is_zero() {
-            self.machines.values().map(MachineView::from).collect()
-        } else {
-            self.listed_late(lag, now)
-        };
-        in_order(&mut machines);
-        machines
+        if lag.is_zero() {
+            return there;
+        }
+        let mut late = self.listed_late(lag, now);
+        in_order(&mut late);
+        self.counters.late_lists += u64::from(late != there);
+        late
     }
 
     /// The machines as they are, oldest first.
