@@ -7,7 +7,7 @@ use butler_api::{descriptors, event::Outcome};
 use butler_embedded::OpenError;
 use butler_engine::{
     Ended, FailedStep,
-    receipt::{Object, State},
+    receipt::{Object, ObjectState},
 };
 use butler_files::{ClusterFolder, home::HomeError};
 use butler_infra::InfraError;
@@ -248,7 +248,7 @@ pub(crate) fn destroyed(destroyed: &Destroyed, cluster: &str) -> Result<(), Fail
         .receipt
         .objects
         .iter()
-        .filter(|o| o.state == State::Left)
+        .filter(|o| o.state == ObjectState::Left)
         .collect();
     let failure = destroyed.ended.as_ref().and_then(|ended| {
         let failure = not_done(ended, &format!("the destroy of {cluster}"))?;
@@ -318,7 +318,7 @@ fn hints(mut failure: Failure, ended: &Ended) -> Failure {
 }
 
 fn describe(step: &FailedStep) -> String {
-    let subject = step.about.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
+    let subject = step.about.as_ref().map_or_else(String::new, |m| format!("{m}: "));
     format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
 }
 

@@ -7,7 +7,7 @@ use butler_engine::receipt::Receipt;
 use butler_files::home::Home;
 use butler_lifecycle::{
     destroy::prepare,
-    gc::{self, Remains},
+    gc::{self, MarkedObjects},
     setup::{self, Limits, Surroundings},
 };
 use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, env, interrupt, output::Answer, table::Table};
@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    commands::destroy::{self, PlatformArgs, RunArgs},
+    commands::{
+        args::{PlatformArgs, RunArgs},
+        destroy,
+    },
     failure,
     world::HomeWorld,
 };
@@ -60,7 +63,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &GcArgs) -> Result<(), Failure> {
         let look = async { Ok(gc::look(&provider, &gc::homes(home), args.older_than, Timestamp::now()).await) };
         let found = limits.within("gc", look).await.map_err(|e| failure::setup(&e))?;
         let found = found.map_err(|e| failure::infra(&e))?;
-        let garbage: Vec<&Remains> = found.iter().filter(|remains| remains.stays.is_none()).collect();
+        let garbage: Vec<&MarkedObjects> = found.iter().filter(|remains| remains.stays.is_none()).collect();
         if args.dry_run || garbage.is_empty() {
             return ui.answer(&Found::of(&found), args.output.output);
         }
@@ -105,7 +108,7 @@ struct Judged {
 }
 
 impl Found {
-    fn of(found: &[Remains]) -> Self {
+    fn of(found: &[MarkedObjects]) -> Self {
         let judged = found.iter().flat_map(|remains| {
             remains.objects.iter().map(|object| Judged {
                 cluster: remains.owner.cluster_name.clone(),

@@ -1,5 +1,7 @@
 //! What the loader makes of files that are fine: defaults, other spellings, warnings, digests.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 use std::time::Duration;
 
 use butler_api::config::{

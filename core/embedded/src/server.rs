@@ -29,7 +29,7 @@ use crate::work::{self, Panicked};
 pub struct Options {
     /// The folder that holds everything.
     pub data: PathBuf,
-    /// Who signs certificates.
+    /// Who signs the certificates of the server and its clients.
     pub authority: Authority,
     /// The version to report, such as `v1.35.0`.
     pub version: String,

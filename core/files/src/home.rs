@@ -14,7 +14,7 @@ use directories::{BaseDirs, ProjectDirs};
 
 use crate::cluster::ClusterFolder;
 
-/// Where everything is.
+/// The folders of configuration, state and cache of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// Settings of the tools.
@@ -38,7 +38,7 @@ pub enum HomeError {
     NoFile {
         /// The place where a file has to be.
         path: PathBuf,
-        /// What stands there.
+        /// What stands there instead of a file.
         kind: &'static str,
     },
     /// A symbolic link to a place whose folder does not exist.
@@ -46,7 +46,7 @@ pub enum HomeError {
     Dangling {
         /// The link that was followed.
         path: PathBuf,
-        /// Where it leads.
+        /// Where the link leads, which is nowhere.
         target: PathBuf,
     },
     /// Symbolic links that lead nowhere.
@@ -64,11 +64,11 @@ pub enum HomeError {
     /// An operation on a path failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// What was tried, as a verb.
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// Why it failed.
+        /// Why the system refused.
         source: io::Error,
     },
 }

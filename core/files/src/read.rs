@@ -15,10 +15,10 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// Bytes that are taken at a time.
 const CHUNK: usize = 64 << 10;
 
-/// Why a file could not be read. A cause: what was to be read is told around it.
+/// Why a file could not be read. It is a cause: the error around it names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system refused.
+    /// The file could not be opened or read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It is no file.

@@ -98,7 +98,7 @@ pub(super) struct PodState {
     pub(super) cause: Option<Said>,
     /// Whether a node was chosen for it.
     pub(super) placed: bool,
-    /// Claims it mounts.
+    /// Names of the volume claims that it mounts.
     pub(super) claims: Vec<String>,
 }
 
@@ -205,18 +205,46 @@ impl Observed {
 }
 
 pub(super) fn key(meta: &ObjectMeta) -> Key {
-    (
-        meta.namespace.clone().unwrap_or_default(),
-        meta.name.clone().unwrap_or_default(),
-    )
+    (namespace(meta.namespace.as_ref()), name(meta))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an object that belongs to no namespace has the empty one in its key"
+)]
+fn namespace(namespace: Option<&String>) -> String {
+    namespace.cloned().unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server names every object; one without a name would be found by nobody who asks for a name"
+)]
 fn name(meta: &ObjectMeta) -> String {
     meta.name.clone().unwrap_or_default()
 }
 
-fn selector(selector: &LabelSelector) -> Labels {
-    selector.match_labels.clone().unwrap_or_default()
+#[expect(clippy::disallowed_methods, reason = "absent labels and no labels are the same")]
+fn labels(meta: &ObjectMeta) -> Labels {
+    meta.labels.clone().unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an empty selector selects no pod, so a workload without one has no cause below it"
+)]
+fn selector(selector: Option<&LabelSelector>) -> Labels {
+    selector
+        .and_then(|selector| selector.match_labels.clone())
+        .unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an absent status counts no pod and has no `observedGeneration`: it is never current, and so never ready"
+)]
+fn status<T: Clone + Default>(status: Option<&T>) -> T {
+    status.cloned().unwrap_or_default()
 }
 
 fn is_current(meta: &ObjectMeta, observed: Option<i64>) -> bool {
@@ -227,7 +255,7 @@ impl Observe for Deployment {
     fn enter(&self, into: &mut Observed) {
         let key = key(&self.metadata);
         let spec = self.spec.as_ref();
-        let status = self.status.clone().unwrap_or_default();
+        let status = status(self.status.as_ref());
         let complaint = status.conditions.iter().flatten().find_map(|condition| {
             let failing = condition.type_ == "ReplicaFailure" && condition.status == "True";
             let stuck = condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
@@ -239,8 +267,8 @@ impl Observe for Deployment {
             kind: WorkloadKind::Deployment,
             namespace: key.0.clone(),
             name: key.1.clone(),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
-            selector: spec.map(|spec| selector(&spec.selector)).unwrap_or_default(),
+            labels: labels(&self.metadata),
+            selector: selector(spec.map(|spec| &spec.selector)),
             current: is_current(&self.metadata, status.observed_generation),
             wanted: spec.and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
@@ -258,17 +286,13 @@ impl Observe for Deployment {
 impl Observe for DaemonSet {
     fn enter(&self, into: &mut Observed) {
         let key = key(&self.metadata);
-        let status = self.status.clone().unwrap_or_default();
+        let status = status(self.status.as_ref());
         let state = WorkloadState {
             kind: WorkloadKind::DaemonSet,
             namespace: key.0.clone(),
             name: key.1.clone(),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
-            selector: self
-                .spec
-                .as_ref()
-                .map(|spec| selector(&spec.selector))
-                .unwrap_or_default(),
+            labels: labels(&self.metadata),
+            selector: selector(self.spec.as_ref().map(|spec| &spec.selector)),
             current: is_current(&self.metadata, status.observed_generation),
             wanted: status.desired_number_scheduled,
             updated: status.updated_number_scheduled.unwrap_or(0),
@@ -287,13 +311,13 @@ impl Observe for StatefulSet {
     fn enter(&self, into: &mut Observed) {
         let key = key(&self.metadata);
         let spec = self.spec.as_ref();
-        let status = self.status.clone().unwrap_or_default();
+        let status = status(self.status.as_ref());
         let state = WorkloadState {
             kind: WorkloadKind::StatefulSet,
             namespace: key.0.clone(),
             name: key.1.clone(),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
-            selector: spec.map(|spec| selector(&spec.selector)).unwrap_or_default(),
+            labels: labels(&self.metadata),
+            selector: selector(spec.map(|spec| &spec.selector)),
             current: is_current(&self.metadata, status.observed_generation),
             wanted: spec.and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
@@ -324,7 +348,7 @@ impl Observe for Pod {
                 .any(|c| c.type_ == "Ready" && c.status == "True");
         let state = PodState {
             name: name(&self.metadata),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
+            labels: labels(&self.metadata),
             ready,
             cause: if ready { None } else { pod_cause(self) },
             placed: self.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()),
@@ -347,11 +371,8 @@ fn pod_cause(pod: &Pod) -> Option<Said> {
         .flatten()
         .find(|c| c.type_ == "PodScheduled" && c.status == "False");
     if let Some(condition) = unscheduled {
-        let message = condition
-            .message
-            .clone()
-            .or_else(|| condition.reason.clone())
-            .unwrap_or_default();
+        let message = condition.message.as_deref().or(condition.reason.as_deref());
+        let message = message.unwrap_or("the scheduler does not say why");
         let text = if message.contains("node.kubernetes.io/not-ready") {
             format!("no node is ready yet ({message})")
         } else {
@@ -382,27 +403,21 @@ fn container_cause(status: &ContainerStatus) -> Option<Said> {
             return Some(said(reason));
         }
         let last = status.last_state.as_ref().and_then(|last| last.terminated.as_ref());
-        let ended = last
-            .map(|t| format!(", last exit code {}", t.exit_code))
-            .unwrap_or_default();
-        let message = waiting
-            .message
-            .as_ref()
-            .map(|text| format!(": {text}"))
-            .unwrap_or_default();
+        let ended = last.map_or_else(String::new, |t| format!(", last exit code {}", t.exit_code));
+        let message = after_colon(waiting.message.as_ref());
         return Some(said(format!("container {name} {reason}{message}{ended}")));
     }
     if let Some(ended) = state.terminated.as_ref().filter(|ended| ended.exit_code != 0) {
-        let message = ended
-            .message
-            .as_ref()
-            .map(|text| format!(": {text}"))
-            .unwrap_or_default();
+        let message = after_colon(ended.message.as_ref());
         let text = format!("container {name} ended with code {}{message}", ended.exit_code);
         return Some(said(text).since(ended.finished_at.as_ref()));
     }
     let running = state.running.as_ref().filter(|_| !status.ready)?;
     Some(said(format!("container {name} runs but is not ready")).since(running.started_at.as_ref()))
+}
+
+fn after_colon(message: Option<&String>) -> String {
+    message.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 impl Observe for PersistentVolumeClaim {
@@ -431,7 +446,12 @@ impl Observe for Service {
             .into_iter()
             .flatten();
         let address = addresses.find_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone()));
-        into.services.insert(key(&self.metadata), address.unwrap_or_default());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a service that has no address yet has an empty one"
+        )]
+        let address = address.unwrap_or_default();
+        into.services.insert(key(&self.metadata), address);
     }
 
     fn leave(key: &Key, from: &mut Observed) {
@@ -441,21 +461,15 @@ impl Observe for Service {
 
 impl Observe for CustomResourceDefinition {
     fn enter(&self, into: &mut Observed) {
-        let conditions = self
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.clone())
-            .unwrap_or_default();
+        let conditions = self.status.iter().flat_map(|status| &status.conditions).flatten();
         let state = if conditions
-            .iter()
+            .clone()
             .any(|c| c.type_ == "Established" && c.status == "True")
         {
             Ok(())
         } else {
-            let refused = conditions
-                .into_iter()
-                .find(|c| c.status == "False")
-                .and_then(|c| c.message);
+            let mut refused = conditions.filter(|c| c.status == "False");
+            let refused = refused.next().and_then(|c| c.message.clone());
             Err(refused.unwrap_or_else(|| "it is not established yet".to_owned()))
         };
         into.crds.insert(name(&self.metadata), state);
@@ -497,26 +511,23 @@ impl Observe for Event {
             return;
         }
         let object = &self.involved_object;
-        let key = (
-            object.namespace.clone().unwrap_or_default(),
-            object.name.clone().unwrap_or_default(),
-        );
-        let kind = object.kind.clone().unwrap_or_default();
-        if let Some(message) = self.message.clone().or_else(|| self.reason.clone()) {
-            let source = match &self.reason {
-                Some(reason) => format!("event {reason}"),
-                None => "event".to_owned(),
-            };
-            let micro = self.event_time.as_ref().map(|time| time.0);
-            let since = self.last_timestamp.as_ref().map(|time| time.0).or(micro);
-            into.warnings.insert(
-                (kind, key),
-                Said {
-                    since,
-                    ..Said::new(message, source)
-                },
-            );
-        }
+        let message = self.message.as_ref().or(self.reason.as_ref());
+        // One that does not say what it is about tells nothing.
+        let (Some(kind), Some(name), Some(message)) = (&object.kind, &object.name, message) else {
+            return;
+        };
+        let key = (namespace(object.namespace.as_ref()), name.clone());
+        let source = self
+            .reason
+            .as_ref()
+            .map_or_else(|| "event".to_owned(), |reason| format!("event {reason}"));
+        let micro = self.event_time.as_ref().map(|time| time.0);
+        let since = self.last_timestamp.as_ref().map(|time| time.0).or(micro);
+        let said = Said {
+            since,
+            ..Said::new(message, source)
+        };
+        into.warnings.insert((kind.clone(), key), said);
     }
 
     /// Events expire; what they said stays the last word.

@@ -12,54 +12,54 @@ use crate::observe::{Observed, PodState, Said, UNSCHEDULED, WorkloadState};
 pub enum Ready {
     /// All pods of a workload are there, current and ready.
     Workload {
-        /// Its kind.
+        /// Kind of the workload.
         kind: WorkloadKind,
-        /// Namespace.
+        /// Namespace of the workload.
         namespace: String,
-        /// Name.
+        /// Name of the workload.
         name: String,
     },
     /// Every workload of a namespace is ready, and there is at least one.
     Workloads {
-        /// Namespace.
+        /// The namespace whose workloads are meant.
         namespace: String,
     },
     /// Every workload applied for an addon is ready, and there is at least one.
     Labelled {
-        /// Namespace.
+        /// Namespace of the workloads.
         namespace: String,
-        /// The addon.
+        /// The addon that they were applied for.
         addon: String,
     },
     /// A custom resource definition is served.
     CrdEstablished {
-        /// Its name, `plural.group`.
+        /// Name of the definition, `plural.group`.
         name: String,
     },
     /// A service of type LoadBalancer has an address.
     ServiceAddress {
-        /// Namespace.
+        /// Namespace of the service.
         namespace: String,
-        /// Name.
+        /// Name of the service.
         name: String,
     },
     /// There is a default StorageClass.
     DefaultStorageClass,
     /// At least so many nodes have a provider id, and none is without.
     ProviderIds {
-        /// How many.
+        /// How many nodes the cluster has.
         nodes: usize,
     },
 }
 
-/// Kinds of workloads.
+/// The kinds whose controllers keep pods running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WorkloadKind {
-    /// Deployment.
+    /// Interchangeable pods, of which so many run.
     Deployment,
-    /// DaemonSet.
+    /// One pod on every node that takes it.
     DaemonSet,
-    /// StatefulSet.
+    /// Numbered pods that keep their volumes.
     StatefulSet,
 }
 
@@ -91,7 +91,7 @@ impl fmt::Display for Ready {
 /// The verdict on one [`Ready`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// Whether it holds.
+    /// Whether the condition holds.
     pub met: bool,
     /// Why not, as deep as it can be told; none while nothing was observed.
     pub cause: Option<String>,
@@ -237,8 +237,7 @@ fn workloads(ready: &Ready, observed: &Observed, namespace: &str, which: impl Fn
     for state in observed.workloads_in(namespace).filter(|state| which(state)) {
         count += 1;
         let condition = workload(state, observed);
-        if !condition.met {
-            let cause = condition.cause.unwrap_or_default();
+        if let Some(cause) = &condition.cause {
             let cause = format!("{} {}: {cause}", state.kind.as_str(), state.name);
             return Condition {
                 cause: Some(cause),

@@ -96,7 +96,7 @@ pub async fn wait(
         }
         let next = watches.next();
         let changes = if news {
-            // What is new is said when the last words are old enough, even if nothing else happens.
+            // News is reported once the last report is old enough, even if nothing else happens.
             timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new()))
         } else {
             next.await
@@ -115,7 +115,7 @@ struct Progress {
     /// Watches whose first list is not complete.
     pending: usize,
     observed: Observed,
-    /// Broken watches.
+    /// Why a watch is broken, by its number.
     trouble: BTreeMap<usize, String>,
 }
 
@@ -231,7 +231,7 @@ fn fatal(error: watcher::Error, what: &str) -> Result<String, ReadyError> {
 
 /// What a watch says.
 enum Change {
-    /// Something changed.
+    /// An object changed: this takes note of it.
     Apply(Box<dyn FnOnce(&mut Observed) + Send>),
     /// The first list of the numbered watch is complete.
     Seen(usize),

@@ -126,7 +126,12 @@ async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Re
     let folder = surroundings.home.cluster(&config.cluster.name);
     let id = begun(&config, &folder)?;
     let provider = platform(&config.provider, Some(&folder), surroundings, false).await;
-    let infra = plan::infra(&config, id.unwrap_or_default());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "before the first run the cluster has no id: no machine carries the nil one, so none counts as its own"
+    )]
+    let id = id.unwrap_or_default();
+    let infra = plan::infra(&config, id);
     let (found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
     warnings.extend(unreadable);
     warnings.extend(butler_addons::warnings(&config));

@@ -209,7 +209,10 @@ fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
 
 /// Turns an error answer into an error.
 fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
-    // What stands between us and the world, or a world that ends, answers without our JSON: then the status tells.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what stands between us and the world, or a world that ends, answers without our JSON: then the status tells"
+    )]
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let kind = wire::error_kind(status.as_u16(), refusal.code.as_deref());
     let message = match &refusal.message {

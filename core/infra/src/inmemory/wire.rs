@@ -216,6 +216,7 @@ pub(super) fn error_kind(status: u16, code: Option<&str>) -> ErrorKind {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_macros, reason = "as the world sends it")]
     fn machine(stage: &str, address: &str) -> Machine {
         serde_json::from_value(serde_json::json!({
             "id": "inmemory-1", "name": "demo-cp-0", "owner": null, "role": "control-plane", "generation": 1,

@@ -37,7 +37,7 @@ pub(super) async fn helm_is_there(config: &BootstrapConfig, environment: &Enviro
     let ask = Invocation {
         program: HELM.into(),
         args: vec!["version".to_owned(), "--short".to_owned()],
-        env: process::Environment::Only(environment.only(butler_addons::HELM_ENVIRONMENT)),
+        env: process::ChildEnvironment::Only(environment.only(butler_addons::HELM_ENVIRONMENT)),
         stdin: Stdin::Null,
         timeout: Duration::from_mins(1),
     };

@@ -22,9 +22,9 @@ use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 const EXEC_LIMIT: Duration = Duration::from_secs(30);
 /// Largest file that holds a secret.
 const SECRET_LIMIT: u64 = 1 << 20;
-/// Lines of a failed command that are told.
+/// How many lines of a failed command an error shows.
 const STDERR_LINES: usize = 5;
-/// Characters of each.
+/// How many characters are shown of each of these lines.
 const STDERR_WIDTH: usize = 200;
 
 /// Why a secret that the configuration refers to cannot be had. No variant holds or quotes any of it.
@@ -58,7 +58,7 @@ pub enum SecretError {
         /// What is wrong with it.
         flaw: NotText,
     },
-    /// Nothing was read.
+    /// The source was there and held nothing.
     #[error("{place} is empty, but {field} needs a value")]
     Empty {
         /// Where it was read.
@@ -72,14 +72,14 @@ pub enum SecretError {
         /// Where the configuration names it.
         field: String,
     },
-    /// The command failed.
+    /// The command that prints the secret failed.
     #[error("cannot run the command {program} of {field}")]
     Command {
         /// The program that was to run.
         program: String,
         /// Where the configuration names it.
         field: String,
-        /// How it ended.
+        /// How the command ended, as a sentence.
         ending: String,
         /// The end of what it said on stderr.
         said: Vec<String>,
@@ -242,13 +242,13 @@ async fn exec(words: &[String], field: &str) -> Result<SecretString, SecretError
     }
 }
 
-/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is told.
+/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is shown.
 async fn run(program: &str, args: &[String], field: &str) -> Result<Finished, SecretError> {
     let invocation = Invocation {
         program: program.into(),
         args: args.to_vec(),
         // The user's own command: it may need anything that the user has.
-        env: process::Environment::Inherited,
+        env: process::ChildEnvironment::Inherited,
         stdin: Stdin::Null,
         timeout: EXEC_LIMIT,
     };

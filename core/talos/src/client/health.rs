@@ -9,16 +9,16 @@ use super::{EtcdMember, MachineStatus, Service, Stage, UnmetCondition};
 
 /// One node, as observed. What could not be read is the cause why not.
 #[derive(Debug, Clone)]
-pub struct Observation {
+pub struct NodeObservation {
     /// Name of the node, for messages.
     pub name: String,
-    /// Its address.
+    /// Address of the node, where it is known.
     pub address: Option<IpAddr>,
     /// Whether it is a control plane.
     pub control_plane: bool,
-    /// Its version call.
+    /// What the version call answered, or why it failed.
     pub version: Result<String, String>,
-    /// Its services.
+    /// The services it listed, or why it did not.
     pub services: Result<Vec<Service>, String>,
     /// Its state as a whole.
     pub status: Result<MachineStatus, String>,
@@ -26,7 +26,7 @@ pub struct Observation {
     pub etcd_members: Option<Result<Vec<EtcdMember>, String>>,
 }
 
-impl Observation {
+impl NodeObservation {
     /// A node that could not be connected to.
     pub fn unreachable(name: &str, address: Option<IpAddr>, control_plane: bool, cause: &str) -> Self {
         let failed = || cause.to_owned();
@@ -56,7 +56,7 @@ pub struct Condition {
 /// All conditions, in the order in which a cluster comes to meet them.
 ///
 /// `expect_ready` asks for ready Kubernetes nodes too, which need a pod network.
-pub fn conditions(nodes: &[Observation], expect_ready: bool) -> Vec<Condition> {
+pub fn conditions(nodes: &[NodeObservation], expect_ready: bool) -> Vec<Condition> {
     let control_planes = || nodes.iter().filter(|node| node.control_plane);
     let mut conditions = vec![
         condition("the Talos API answers on all nodes", nodes.iter().find_map(api)),
@@ -89,14 +89,14 @@ fn condition(name: &'static str, cause: Option<String>) -> Condition {
     }
 }
 
-fn api(node: &Observation) -> Option<String> {
+fn api(node: &NodeObservation) -> Option<String> {
     node.version
         .as_ref()
         .err()
         .map(|cause| format!("{}: {cause}", node.name))
 }
 
-fn service(node: &Observation, id: &str) -> Option<String> {
+fn service(node: &NodeObservation, id: &str) -> Option<String> {
     let services = match &node.services {
         Ok(services) => services,
         Err(cause) => return Some(format!("{}: {cause}", node.name)),
@@ -230,7 +230,7 @@ fn severity(service: &Service) -> Option<Severity> {
     }
 }
 
-fn inconsistent_members(nodes: &[Observation]) -> Option<String> {
+fn inconsistent_members(nodes: &[NodeObservation]) -> Option<String> {
     let mut reference = None;
     for node in nodes.iter().filter(|node| node.control_plane) {
         let members = match &node.etcd_members {
@@ -258,7 +258,7 @@ fn inconsistent_members(nodes: &[Observation]) -> Option<String> {
     None
 }
 
-fn foreign_members(nodes: &[Observation]) -> Option<String> {
+fn foreign_members(nodes: &[NodeObservation]) -> Option<String> {
     let control_planes: Vec<_> = nodes.iter().filter(|node| node.control_plane).collect();
     let members = control_planes
         .iter()
@@ -301,7 +301,7 @@ fn peer_host(url: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-fn booting(node: &Observation) -> Option<String> {
+fn booting(node: &NodeObservation) -> Option<String> {
     match &node.status {
         Err(cause) => Some(format!("{}: {cause}", node.name)),
         Ok(status) if status.stage == Stage::Running => None,
@@ -309,7 +309,7 @@ fn booting(node: &Observation) -> Option<String> {
     }
 }
 
-fn not_ready(node: &Observation) -> Option<String> {
+fn not_ready(node: &NodeObservation) -> Option<String> {
     match &node.status {
         Err(cause) => Some(format!("{}: {cause}", node.name)),
         Ok(status) if status.ready => None,
@@ -358,8 +358,8 @@ mod tests {
         }
     }
 
-    fn control_plane(n: u64) -> Observation {
-        Observation {
+    fn control_plane(n: u64) -> NodeObservation {
+        NodeObservation {
             name: format!("cp-{n}"),
             address: Some(format!("10.5.0.{n}").parse().unwrap()),
             control_plane: true,
@@ -374,7 +374,7 @@ mod tests {
         }
     }
 
-    fn unmet_of(nodes: &[Observation]) -> Vec<String> {
+    fn unmet_of(nodes: &[NodeObservation]) -> Vec<String> {
         let unmet = conditions(nodes, true).into_iter().filter(|condition| !condition.met);
         unmet
             .map(|condition| format!("{}: {}", condition.name, condition.cause.unwrap()))
@@ -487,7 +487,7 @@ mod tests {
 
     #[test]
     fn a_node_that_cannot_be_reached_stands_against_everything_it_would_tell() {
-        let gone = Observation::unreachable("cp-1", None, true, "connection refused");
+        let gone = NodeObservation::unreachable("cp-1", None, true, "connection refused");
         let unmet = unmet_of(&[gone]);
         assert_eq!(unmet.len(), 7);
         assert_eq!(unmet[0], "the Talos API answers on all nodes: cp-1: connection refused");

@@ -79,7 +79,7 @@ impl<'a> Request<'a> {
     pub(super) fn answer(&self, world: &World) -> Reply {
         match self {
             Self::List(selection) => {
-                let mut machines = world.moment(State::listed);
+                let mut machines = world.update(State::listed);
                 machines.retain(|machine| selects(selection, machine));
                 reply::ok(&Machines { machines })
             }

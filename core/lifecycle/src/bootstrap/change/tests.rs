@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use butler_api::config::load;
+use butler_api::config::{json_schema, load};
 use serde_json::json;
 
 use super::*;
@@ -346,6 +346,32 @@ fn every_setting_of_the_samples_has_a_rule() {
     let without: Vec<&String> = seen.iter().filter(|path| rules::known(path).is_none()).collect();
     assert!(without.is_empty(), "no rule for {without:?}");
 }
+
+/// The same for settings that no sample has: everything that the schema of the file allows.
+#[test]
+fn every_setting_of_the_schema_has_a_rule() {
+    fn leaves(path: &str, schema: &Value, out: &mut BTreeSet<String>) {
+        let choices = ["anyOf", "oneOf", "allOf"].map(|key| schema[key].as_array().into_iter().flatten());
+        let parts: Vec<&Value> = std::iter::once(schema).chain(choices.into_iter().flatten()).collect();
+        let mut is_leaf = true;
+        for (key, property) in parts.iter().filter_map(|part| part["properties"].as_object()).flatten() {
+            is_leaf = false;
+            leaves(&format!("{path}.{key}"), property, out);
+        }
+        if is_leaf {
+            out.insert(path.trim_start_matches('.').to_owned());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    leaves("", &json_schema(), &mut seen);
+    assert!(seen.len() > 100, "{seen:?}");
+    seen.retain(|path| !NOT_COMPARED.iter().any(|key| rules::begins(path, key)));
+    let without: Vec<&String> = seen.iter().filter(|path| rules::known(path).is_none()).collect();
+    assert!(without.is_empty(), "no rule for {without:?}");
+}
+
+/// Settings of the file that the canonical form does not have: they only bound waits, spell another setting, or allow one.
+const NOT_COMPARED: &[&str] = &["deadlines", "addons.gitops", "network.jumboFrames"];
 
 /// What happens when a hint is followed.
 enum Followed {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use butler_addons::{Addon, ReleaseState};
+use butler_addons::{Addon, ReleaseState, Source};
 use butler_api::{
     config::{Deadlines, Role},
     error::{Class, StepError},
@@ -78,10 +78,15 @@ pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) ->
         return Ok(());
     }
     let last = Mutex::new(String::new());
+    let source = match &addon.source {
+        Source::Chart(_) => format!("helm {}", addon.name),
+        Source::Manifest(_) | Source::Objects(_) | Source::ProviderIds(_) => format!("installer {}", addon.name),
+    };
     let on_line = |line: &str| {
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *last != line {
             line.clone_into(&mut last);
+            report.log(steps::level(line), &source, line);
             report.waiting(format!("the installer of {}", addon.name), Some(line.to_owned()));
         }
     };

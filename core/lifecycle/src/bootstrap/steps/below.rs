@@ -112,7 +112,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// What is missing, and the causes known so far.
+    /// Tells what is still missing, if that is known, and the causes known so far.
     pub(super) fn cause(&self, cause: Option<String>, chain: Vec<CauseLine>) {
         self.change(|causes| {
             causes.above = cause;
@@ -402,7 +402,7 @@ enum Asked {
     Talked(Option<health::Trouble>),
     /// It waits for a configuration.
     Blank,
-    /// No answer.
+    /// There was no answer, for this reason.
     Silent(String),
 }
 

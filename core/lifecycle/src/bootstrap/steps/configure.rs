@@ -190,7 +190,7 @@ async fn renew(
     };
     let what = format!("{name} is taken on trust with the fingerprint {shown}");
     report.intent(what, vec![fact]).await?;
-    let before = before.map(|before| format!(", it was {before}")).unwrap_or_default();
+    let before = before.map_or_else(String::new, |before| format!(", it was {before}"));
     report.emit(Body::Warning {
         message: format!(
             "{name} at {address} shows another maintenance certificate than at first contact: its fingerprint is \

@@ -163,7 +163,8 @@ pub(super) fn condition_line(nodes: &Watched<Node>, name: &str) -> Option<CauseL
 /// What the nodes known by now tell.
 fn seen<T>(nodes: &Watched<Node>, tell: impl Fn(&Node) -> Option<T>) -> Vec<T> {
     let found = nodes.until(|store, _| Some(store.state().iter().filter_map(|node| tell(node)).collect()));
-    found.now_or_never().unwrap_or_default()
+    // Nothing is waited for: it is there at once.
+    found.now_or_never().unwrap_or_else(Vec::new)
 }
 
 /// Why a node is not Ready.

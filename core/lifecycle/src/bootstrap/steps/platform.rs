@@ -50,7 +50,7 @@ pub(super) async fn explained<T>(
 /// tells more.
 pub(super) async fn silence(context: &Bootstrap, name: &str, address: &Address, cause: &str) -> Vec<CauseLine> {
     let mut chain = vec![unanswered(name, address, cause)];
-    chain.extend(ask(context, name).await.unwrap_or_default());
+    chain.extend(ask(context, name).await.into_iter().flatten());
     chain
 }
 

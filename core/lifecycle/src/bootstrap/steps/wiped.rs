@@ -28,7 +28,7 @@ enum Remedy {
 /// What decides about a control plane.
 #[derive(Debug, Clone, Copy)]
 struct Etcd {
-    /// It was bootstrapped.
+    /// Whether etcd was bootstrapped on the machine before.
     bootstrapped: bool,
     /// Another control plane lists its members: more than half of them are there.
     listed: bool,
