@@ -6,7 +6,10 @@
 mod world;
 
 use std::{
-    fs, thread,
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -452,6 +455,65 @@ fn a_machine_that_is_not_deleted() {
     undying
       platform: machine demo-cp-0 (ID): demo-cp-0 (ID) is being deleted (simulated world)
     ");
+}
+
+/// Every file below a folder with what it holds.
+fn contents(folder: &Path, into: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            contents(&path, into);
+        } else if let Ok(bytes) = fs::read(&path) {
+            into.insert(path, bytes);
+        }
+    }
+}
+
+#[test]
+fn what_a_stopped_run_waited_for_is_looked_at_again_and_nothing_is_written() {
+    let site = Site::new(
+        &format!("{SHORT}faults: {{machines: {{demo-cp-0: {{neverAnswers: true}}}}}}\n"),
+        1,
+        0,
+        "",
+    );
+    let run = site.bootstrap(&["--deadline", "15s"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let files = || {
+        let mut files = BTreeMap::new();
+        contents(&site.state(), &mut files);
+        files
+    };
+    let before = files();
+    let boot = |why: &Value| {
+        let wait = waits(why)
+            .find(|wait| wait["step"] == "machine/demo-cp-0/boot")
+            .expect("a wait");
+        (wait["now"]["state"].clone(), normal(&wait["now"]["text"].to_string()))
+    };
+    let still = boot(&why(&site));
+    assert_eq!(still.0, "still", "{still:?}");
+    assert!(still.1.contains("onnection refused"), "{still:?}");
+    site.patch(&json!({"faults": {"machines": null}}));
+    let begun = Instant::now();
+    let so = loop {
+        let now = boot(&why(&site));
+        if now.0 == "so" || begun.elapsed() > PATIENCE {
+            break now;
+        }
+    };
+    assert_eq!(so, (json!("so"), "\"ADDRESS:50000 is in maintenance mode\"".to_owned()));
+    assert_eq!(files(), before);
+    let no_look = site
+        .butleradm()
+        .args(["why", "--no-look"])
+        .output()
+        .expect("the binary starts");
+    let no_look = Run::of(&no_look).stdout;
+    assert!(
+        no_look.contains("machine/demo-cp-0/boot") && !no_look.contains("  now  "),
+        "{no_look}"
+    );
 }
 
 /// What the product gets over without anybody having to wait for anything.
