@@ -10,6 +10,7 @@ mod limits;
 mod proofs;
 mod real_tools;
 mod record;
+mod runs;
 mod world;
 
 use std::{

@@ -121,7 +121,8 @@ async fn prepare(
 async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Result<Plan, SetupError> {
     // What it read is thrown away: addons are planned with facts that the plan may show.
     check(&mut config, surroundings).await?;
-    let unreadable = secrets::unreadable(&mut config, surroundings.environment).await;
+    let secrets = secrets::checks(&mut config, surroundings.environment).await;
+    let programs = programs::checks(&config, surroundings.environment).await;
     let addons = butler_addons::plan(&config, &ClusterFacts::default())?;
     let folder = surroundings.home.cluster(&config.cluster.name);
     let id = begun(&config, &folder)?;
@@ -132,8 +133,8 @@ async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Re
     )]
     let id = id.unwrap_or_default();
     let infra = plan::infra(&config, id);
-    let (found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
-    warnings.extend(unreadable);
+    let (mut found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
+    found.checks = [secrets, programs, found.checks].concat();
     warnings.extend(butler_addons::warnings(&config));
     if !is_simulated(&config) {
         let lacking = butler_addons::check_mirror(&addons, config.addons.chart_mirror.as_ref(), false);

@@ -185,7 +185,7 @@ impl InMemory {
     async fn preflight_checks(&self, plan: &InfraPlan) -> Result<Vec<Check>, InfraError> {
         let call = Call::new(Method::GET, None, LIST, "");
         match self.client.read::<Machines>(&call).await {
-            Ok(found) => Ok(checks(plan, &found.machines)),
+            Ok(found) => Ok(checks(plan, &found)),
             Err(error) if !matches!(error.retry(), Retry::Never) => Err(error),
             Err(error) => Ok(vec![
                 Check {
@@ -318,7 +318,8 @@ fn accept(spec: &MachineSpec, machine: Machine) -> Result<MachineRef, InfraError
 }
 
 /// Preflight: what the world holds against what is planned.
-fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
+fn checks(plan: &InfraPlan, found: &Machines) -> Vec<Check> {
+    let machines = &found.machines;
     let world = Check {
         id: "inmemory/world",
         status: CheckStatus::Ok,
@@ -352,12 +353,35 @@ fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
             hint: None,
         },
     };
-    vec![world, names]
+    let to_make = plan.machines.len().saturating_sub(ours.len());
+    [world, names]
+        .into_iter()
+        .chain(found.room.map(|room| capacity(room, to_make)))
+        .collect()
+}
+
+fn capacity(room: usize, to_make: usize) -> Check {
+    let enough = room >= to_make;
+    Check {
+        id: "inmemory/capacity",
+        status: if enough { CheckStatus::Ok } else { CheckStatus::Fail },
+        summary: format!("the world has room for {room} more machines, {to_make} are to be made"),
+        hint: (!enough).then(|| "destroy what is not needed, or give the world a larger `capacity`".to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_there_is_no_room_for_is_known_before_it_is_made() {
+        let status = |room, to_make| capacity(room, to_make).status;
+        assert_eq!(
+            [status(6, 6), status(0, 0), status(5, 6)],
+            [CheckStatus::Ok, CheckStatus::Ok, CheckStatus::Fail]
+        );
+    }
 
     #[test]
     fn a_long_deletion_is_looked_at_less_often() {

@@ -1,5 +1,6 @@
 use butler_embedded::{Authority, Options, Server, VERSION};
 use kube::api::DeleteParams;
+use serde_json::json;
 
 use super::*;
 
