@@ -7,6 +7,7 @@ mod destroy;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;
+mod plan;
 mod proofs;
 mod real_tools;
 mod record;
