@@ -92,6 +92,14 @@ const FOUND: &[&str] = &[
 ];
 
 #[test]
+fn a_configuration_that_did_not_change_asks_for_nothing() {
+    for steps in [&[][..], FOUND, &["=machine/edge-a/configure", "=pivot/commit"]] {
+        let config = canonical(LISTED);
+        assert_eq!(judge(&config, &config, &journal(steps)), Verdict::default());
+    }
+}
+
+#[test]
 fn what_no_act_has_used_may_change() {
     let begun = &[
         "=preflight",
