@@ -214,7 +214,10 @@ proptest! {
 
 #[test]
 fn deep_nesting_is_refused() {
-    let blocks: String = (0..1200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let mut blocks = String::new();
+    for depth in 0..1200 {
+        let _ = writeln!(blocks, "{}a:", " ".repeat(depth));
+    }
     for text in ["[".repeat(100_000), "- ".repeat(100_000), blocks] {
         // Without optimisation the levels that are read before that take more than a test's thread has.
         let reader = std::thread::Builder::new().stack_size(8 << 20);

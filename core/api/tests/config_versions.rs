@@ -37,9 +37,10 @@ fn differences(line: &TalosLine, row: &Value) -> Vec<&'static str> {
     let mut differing: Vec<&str> = ours.iter().filter(|(k, v)| row[*k] != **v).map(|(k, _)| *k).collect();
     let default = Version::parse(row["kubernetes_default"].as_str().expect("a version")).expect("a version");
     // A release is chosen before a candidate.
-    let is_ours = match default.pre.is_empty() {
-        true => default == line.default_kubernetes(),
-        false => line.default_kubernetes() < default,
+    let is_ours = if default.pre.is_empty() {
+        default == line.default_kubernetes()
+    } else {
+        line.default_kubernetes() < default
     };
     if !is_ours {
         differing.push("kubernetes_default");

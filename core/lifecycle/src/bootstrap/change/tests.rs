@@ -299,6 +299,31 @@ fn an_addon_may_change_until_it_is_installed() {
 }
 
 #[test]
+fn a_setting_is_used_by_the_addons_that_it_is_for_and_by_no_other() {
+    let before = canonical(MADE);
+    for (setting, installed, user) in [
+        ("controlPlaneExposure.mode", "+addon/traefik", Some("addon/traefik")),
+        ("controlPlaneExposure.mode", "=addon/cilium", Some("addon/cilium")),
+        ("controlPlaneExposure.mode", "addon/traefik", None),
+        ("controlPlaneExposure.mode", "=machine/demo-cp-0/configure", None),
+        ("addons.capi.version", "+addon/capi-core", Some("addon/capi-core")),
+        ("addons.capi.version", "+addon/cert-manager", None),
+        // One addon by its whole name, whatever others are called.
+        ("addons.loadBalancer.version", "+addon/metallb", Some("addon/metallb")),
+        ("addons.loadBalancer.version", "+addon/metallb-pool", None),
+        ("addons.loadBalancer", "+addon/metallb-pool", Some("addon/metallb-pool")),
+    ] {
+        let known = journal(&[installed]);
+        let state = State {
+            before: &before,
+            known: &known,
+        };
+        let used = rules::of(setting).used(&state);
+        assert_eq!(used.as_ref().map(StepId::as_str), user, "{setting} after {installed}");
+    }
+}
+
+#[test]
 fn after_the_record_was_handed_over_the_configuration_stays() {
     let mirror = format!("{MADE}addons: {{chartMirror: 'https://charts.example'}}\n");
     let edit = ("https://charts.example", "https://mirror.example");
