@@ -14,8 +14,9 @@ use self::{
     wire::{CreateMachine, Machine, Machines},
 };
 use crate::{
-    Capabilities, Check, CheckStatus, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef, MachineSpec,
-    MachineState, OpHandle, OpKind, Owner, Pending, Progress, Provider, ProviderInfo, Retry, Scope, WorldAccess,
+    Capabilities, Check, CheckStatus, Console, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef,
+    MachineSpec, MachineState, OpHandle, OpKind, Owner, Pending, Progress, Provider, ProviderInfo, Retry, Scope,
+    WorldAccess,
     call::{Clock, Semantics},
 };
 
@@ -38,6 +39,9 @@ const OBSERVE_WAIT: u64 = 2;
 /// How often a deletion under way is looked at, at first and at last.
 const DELETE_POLL: Duration = Duration::from_millis(250);
 const LONGEST_DELETE_POLL: Duration = Duration::from_secs(5);
+/// How much of a console is of use.
+const CONSOLE_LINES: usize = 60;
+const CONSOLE_BYTES: usize = 16 << 10;
 
 /// The provider `inmemory`: one world, through its control API.
 pub struct InMemory {
@@ -249,6 +253,37 @@ impl Provider for InMemory {
             })
         })
     }
+
+    fn console(&self) -> Option<&dyn Console> {
+        Some(self)
+    }
+}
+
+impl Console for InMemory {
+    fn tail<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, Vec<String>> {
+        Box::pin(async move {
+            let call = Call {
+                part: Some("console"),
+                ..Call::new(
+                    Method::GET,
+                    Some(&machine.id),
+                    "read the console of machine",
+                    &machine.name,
+                )
+            };
+            let text = self.client.repeat(Semantics::Safe, || self.client.once(&call)).await?;
+            Ok(last_lines(&text))
+        })
+    }
+}
+
+/// The last lines of what a machine printed; a line that never ends is cut.
+fn last_lines(text: &[u8]) -> Vec<String> {
+    let tail = &text[text.len().saturating_sub(CONSOLE_BYTES)..];
+    let text = String::from_utf8_lossy(tail);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(CONSOLE_LINES)..];
+    last.iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// What became of a request to delete.
@@ -381,6 +416,17 @@ mod tests {
             [status(6, 6), status(0, 0), status(5, 6)],
             [CheckStatus::Ok, CheckStatus::Ok, CheckStatus::Fail]
         );
+    }
+
+    #[test]
+    fn of_a_console_only_the_end_is_kept() {
+        let long = format!("{}\nsecond\nlast\n", "x".repeat(2 * CONSOLE_BYTES));
+        let lines = last_lines(long.as_bytes());
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].len() < CONSOLE_BYTES && lines[2] == "last");
+        let many: String = (0..200).map(|n| format!("{n}\n")).collect();
+        assert_eq!(last_lines(many.as_bytes()).len(), CONSOLE_LINES);
+        assert!(last_lines(b"").is_empty());
     }
 
     #[test]
