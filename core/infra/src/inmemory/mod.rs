@@ -424,7 +424,7 @@ mod tests {
         let lines = last_lines(long.as_bytes());
         assert_eq!(lines.len(), 3);
         assert!(lines[0].len() < CONSOLE_BYTES && lines[2] == "last");
-        let many: String = (0..200).map(|n| format!("{n}\n")).collect();
+        let many = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
         assert_eq!(last_lines(many.as_bytes()).len(), CONSOLE_LINES);
         assert!(last_lines(b"").is_empty());
     }

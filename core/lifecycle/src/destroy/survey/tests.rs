@@ -108,7 +108,7 @@ async fn write<M: Memory>(path: &Path, facts: Vec<M::Fact>) {
 }
 
 async fn survey(provider: &Arc<dyn Provider>, files: &ClusterFolder) -> Survey {
-    let question = Question {
+    let question = SurveyRequest {
         cluster: "demo",
         id: None,
         configured: true,
@@ -172,7 +172,7 @@ async fn a_name_that_somebody_vouches_for_may_have_nothing_left() {
         (&gone, true, true),
         (&gone, false, false),
     ] {
-        let question = Question {
+        let question = SurveyRequest {
             cluster: "demo",
             id: None,
             configured,
