@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{Run, SHORT, Site};
 
 /// Changes the settings of the running world (JSON merge patch).
-fn patch(site: &Site, change: &Value) {
+pub(crate) fn patch(site: &Site, change: &Value) {
     let entry = fs::read_to_string(site.butler_home().join("state/inmemory/world.json")).expect("a world runs");
     let entry: Value = serde_json::from_str(&entry).expect("the record of the world");
     let control = entry["control"].as_str().expect("its address");

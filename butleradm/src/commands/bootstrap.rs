@@ -17,10 +17,14 @@ use butler_api::{
 };
 use butler_files::home::{self, Home};
 use butler_lifecycle::{
-    bootstrap::run::{self, Request},
+    bootstrap::{
+        plan::{Plan, saved::Saved},
+        run::{self, Request},
+    },
     setup::{self, Limits, Surroundings},
 };
 use butler_terminal::{Env, Failure, Ui, args::OutputArgs, env, interrupt, output};
+use jiff::Timestamp;
 
 use self::answer::{Made, Planned};
 use crate::{detach, failure, sink::Renderer, world::HomeWorld};
@@ -41,6 +45,15 @@ pub struct BootstrapArgs {
     /// Print the plan and touch nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: fail (exit 1) where a check failed
+    #[arg(long, requires = "dry_run")]
+    pub check: bool,
+    /// With --dry-run: save the plan, for --plan
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Carry out this saved plan, or nothing: refuse when it does not hold any more
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub plan: Option<PathBuf>,
     /// Format of the answer.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -92,6 +105,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
     let file = &home::expand(file).map_err(|e| failure::home(&e))?;
     let config = configuration(ui, file, args.provider.as_deref())?;
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
+    let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let cluster = &config.cluster.name.clone();
     if args.detach {
         return detach::start(ui, env, &home.cluster(cluster));
@@ -106,13 +120,33 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         };
         if args.dry_run {
             let plan = setup::plan(config, surroundings, &limits).await;
-            let plan = plan.map_err(|e| failure::setup(&e))?;
-            return ui.answer(&Planned(plan), args.output.output);
+            return planned(ui, args, plan.map_err(|e| failure::setup(&e))?);
+        }
+        if let Some(saved) = &saved {
+            let now = setup::plan(config.clone(), surroundings, &limits).await;
+            let now = now.map_err(|e| failure::setup(&e))?;
+            saved.holds(&now).map_err(|e| failure::saved(&e))?;
         }
         let request = setup::bootstrap(config, surroundings, args.keep_bootstrap_cluster, &limits).await;
         let request = request.map_err(|e| failure::setup(&e))?;
         bootstrap(ui, args, file, request, limits).await
     })
+}
+
+fn read_plan(path: &Path) -> Result<Saved, Failure> {
+    let path = home::expand(path).map_err(|e| failure::home(&e))?;
+    Saved::read(&path).map_err(|e| failure::saved(&e))
+}
+
+/// Saves and prints a plan, and ends as its checks did where that was asked for.
+fn planned(ui: &Ui, args: &BootstrapArgs, plan: Plan) -> Result<(), Failure> {
+    if let Some(path) = &args.out {
+        let path = home::expand(path).map_err(|e| failure::home(&e))?;
+        Saved::write(&path, &plan, Timestamp::now()).map_err(|e| failure::saved(&e))?;
+    }
+    let failed = args.check.then(|| failure::checks(&plan)).flatten();
+    ui.answer(&Planned(plan), args.output.output)?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// The configuration in a file; what works but should be known is told.

@@ -26,8 +26,7 @@ use uuid::Uuid;
 use self::answer::{Printed, Surveyed};
 use crate::{
     commands::args::{PlatformArgs, RunArgs},
-    detach,
-    failure,
+    detach, failure,
     sink::Renderer,
     world::HomeWorld,
 };

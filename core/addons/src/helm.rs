@@ -7,7 +7,7 @@ use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use butler_api::{config::ChartMirror, descriptors, error::Class};
 use butler_files::home;
-use butler_kubernetes::{servers::Servers, wait};
+use butler_kubernetes::{Unmet, servers::Servers, wait};
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -325,9 +325,9 @@ impl HelmInstaller {
         helm: impl Future<Output = T>,
         on_line: &(dyn Fn(&str) + Send + Sync),
     ) -> T {
-        let report = |what: &str, cause: Option<&str>| {
-            if let Some(cause) = cause {
-                on_line(&format!("{what}: {cause}"));
+        let report = |unmet: Unmet| {
+            if let Some(cause) = unmet.cause {
+                on_line(&format!("{}: {cause}", unmet.what));
             }
         };
         let watch = async {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use directories::{BaseDirs, ProjectDirs};
+use tempfile::NamedTempFile;
 
 use crate::cluster::ClusterFolder;
 
@@ -248,7 +249,7 @@ pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
 /// A file that only its owner can read and that is written piece by piece. It appears at its place when it is whole; one that
 /// is dropped before leaves nothing. The rules for links and folders are those of [`write_secret`].
 pub struct SecretFile {
-    file: tempfile::NamedTempFile,
+    file: NamedTempFile,
     place: Place,
 }
 
@@ -279,14 +280,8 @@ impl SecretFile {
     pub fn replace(self) -> Result<(), HomeError> {
         let Self { file, place } = self;
         file.as_file().sync_all().map_err(io_error("write", file.path()))?;
-        match file.persist(&place.target) {
-            Ok(_) => sync_folder(place.folder()),
-            Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
-                let content = fs::read(failed.file.path()).map_err(io_error("read", failed.file.path()))?;
-                overwrite(&place.target, &content).map_err(io_error("write", &place.target))
-            }
-            Err(failed) => Err(io_error("replace", &place.target)(failed.error)),
-        }
+        put_in_place(file, &place.target)?;
+        sync_folder(place.folder())
     }
 
     /// Puts it at its place; a file that is there stays, and that is an error.
@@ -297,6 +292,19 @@ impl SecretFile {
             Ok(_) => sync_folder(place.folder()),
             Err(failed) => Err(io_error("create", &place.target)(failed.error)),
         }
+    }
+}
+
+/// Replaces a file by this one. Only where something is mounted on the old one it stays, and is written anew: for a moment it then
+/// holds neither the old content nor the new one.
+fn put_in_place(file: NamedTempFile, target: &Path) -> Result<(), HomeError> {
+    match file.persist(target) {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
+            let content = fs::read(failed.file.path()).map_err(io_error("read", failed.file.path()))?;
+            overwrite(target, &content).map_err(io_error("write", target))
+        }
+        Err(failed) => Err(io_error("replace", target)(failed.error)),
     }
 }
 
@@ -605,6 +613,21 @@ mod tests {
             overwrite(&path, b"new").unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"new");
             assert_eq!(mode(&path), 0o600);
+        }
+
+        #[test]
+        fn only_what_is_mounted_is_written_in_place() {
+            let root = tempfile::tempdir().unwrap();
+            let target = root.path().join("target");
+            fs::create_dir(&target).unwrap();
+            let file = NamedTempFile::new_in(root.path()).unwrap();
+            let error = put_in_place(file, &target).unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot replace {}", target.display()));
+            assert_eq!(
+                fs::read_dir(root.path()).unwrap().count(),
+                1,
+                "the other file is gone again"
+            );
         }
 
         #[test]

@@ -142,6 +142,8 @@ pub enum Lifecycle {
     Creating,
     /// It is switched on.
     Running,
+    /// It exists and has no power.
+    Off,
     /// It exists, waits in maintenance mode and has no configuration: where machines are claimed.
     Unclaimed,
     /// It exists, as somebody says, and does not answer: where machines are claimed.

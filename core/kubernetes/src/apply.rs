@@ -13,7 +13,10 @@ use kube::{
 };
 use serde_json::Value;
 
-use crate::{ApplyError, Ready, chain, class_of, wait::wait};
+use crate::{
+    ApplyError, Ready, chain, class_of,
+    wait::{Unmet, wait},
+};
 
 /// The field manager of everything we apply.
 pub const MANAGER: &str = "butleradm";
@@ -101,11 +104,9 @@ impl Applier {
             })
             .collect();
         let last = Mutex::new(String::new());
-        let report = |what: &str, cause: Option<&str>| {
-            let line = format!(
-                "{what} is not served{}",
-                cause.map_or_else(String::new, |c| format!(": {c}"))
-            );
+        let report = |unmet: Unmet| {
+            let cause = unmet.cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            let line = format!("{} is not served{cause}", unmet.what);
             *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = line;
         };
         let failed = |message, class| ApplyError {

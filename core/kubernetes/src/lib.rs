@@ -21,8 +21,8 @@ pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     error::{ApplyError, ReadyError, chain, class_of, of_status},
     observe::Observed,
-    ready::{Condition, Ready, WorkloadKind, judge},
+    ready::{Cause, Condition, Ready, WorkloadKind, judge},
     status::merge_status,
-    wait::wait,
+    wait::{Unmet, wait},
     watch::Watched,
 };

@@ -84,7 +84,10 @@ pub(crate) async fn endpoint_state(host: &str, files: &ClusterFolder) -> State {
     match connection::connect_file(&kubeconfig, &connection::Options::default()).await {
         Ok(client) => match api_server_ready(&client).await {
             Ok(()) => State::Ours,
-            Err(cause) => State::Taken(format!("{host}:{ENDPOINT_PORT} accepts connections, but: {cause}")),
+            Err(unready) => State::Taken(format!(
+                "{host}:{ENDPOINT_PORT} accepts connections, but: {}",
+                unready.cause
+            )),
         },
         Err(error) => State::Unknown(butler_kubernetes::chain(&error)),
     }

@@ -171,7 +171,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         proven,
         limit: provider.info().capabilities.max_parallel_creates,
         opening,
-        usual: runs::usual(&files.timings(platform.as_str(), OPERATION)),
+        usual: runs::usual(&files.timings(platform.as_str(), OPERATION), platform),
         deadline,
         grace: GRACE,
         cancel,

@@ -128,7 +128,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         proven: trusted(&graph, &journal),
         limit: provider.info().capabilities.max_parallel_creates,
         opening: opening(&survey, &graph, resumed),
-        usual: runs::usual(&files.timings(platform.as_str(), OPERATION)),
+        usual: runs::usual(&files.timings(platform.as_str(), OPERATION), platform),
         deadline,
         grace: GRACE,
         cancel,

@@ -1,10 +1,11 @@
 //! Is the Talos side of a cluster healthy? A pure answer to what was observed, condition by condition.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use butler_api::words;
+use jiff::Timestamp;
 
-use super::{EtcdMember, MachineStatus, Service, Stage};
+use super::{EtcdMember, MachineStatus, Service, Stage, UnmetCondition};
 
 /// One node, as observed. What could not be read is the cause why not.
 #[derive(Debug, Clone)]
@@ -117,28 +118,100 @@ fn service(node: &NodeObservation, id: &str) -> Option<String> {
     ))
 }
 
-/// What keeps a node from doing its work, in one line: a service that fails, else one that is not up yet, else what the node
-/// waits for itself. None if nothing does.
-pub fn trouble(services: &[Service], status: Option<&MachineStatus>) -> Option<String> {
+/// What keeps a node from doing its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// A service that fails, or is not up yet.
+    Service {
+        /// The service.
+        service: Service,
+        /// Whether it fails.
+        fails: bool,
+    },
+    /// What the node waits for itself.
+    Unmet(UnmetCondition),
+}
+
+impl Trouble {
+    /// What is in trouble, such as `service etcd`.
+    pub fn object(&self) -> String {
+        match self {
+            Self::Service { service, .. } => format!("service {}", service.id),
+            Self::Unmet(unmet) => unmet.name.clone(),
+        }
+    }
+
+    /// The state of a service, with its health where that is known: `Running, unhealthy`.
+    pub fn state(&self) -> Option<String> {
+        let Self::Service { service, .. } = self else {
+            return None;
+        };
+        let health = match service.healthy {
+            Some(false) => ", unhealthy",
+            Some(true) | None => "",
+        };
+        Some(format!("{}{health}", service.state))
+    }
+
+    /// What the last health check of a service said, where it failed.
+    pub fn health(&self) -> Option<&str> {
+        match self {
+            Self::Service { service, .. } if service.healthy == Some(false) => {
+                Some(service.health.as_str()).filter(|words| !words.is_empty())
+            }
+            Self::Service { .. } | Self::Unmet(_) => None,
+        }
+    }
+
+    /// The last word: what it says, and when it said so where that is known.
+    pub fn says(&self) -> (String, Option<Timestamp>) {
+        match self {
+            Self::Service { service, .. } => match &service.complaint {
+                Some(complaint) => (complaint.clone(), service.complained),
+                None if service.message.is_empty() => (service.health.clone(), None),
+                None => (service.message.clone(), service.changed),
+            },
+            Self::Unmet(unmet) => (words::peer(&unmet.reason), None),
+        }
+    }
+}
+
+/// The whole in one line.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (says, _) = self.says();
+        match self {
+            Self::Service { service, fails } => {
+                let Service { id, state, .. } = service;
+                match (fails, service.healthy) {
+                    (true, Some(false)) => write!(f, "{id}: {says} ({state}, unhealthy)"),
+                    (true, _) => write!(f, "{id}: {says} ({state})"),
+                    (false, _) => write!(f, "{id} is {state}: {says}"),
+                }
+            }
+            Self::Unmet(unmet) => write!(f, "it waits for {}: {says}", unmet.name),
+        }
+    }
+}
+
+/// What keeps a node from doing its work: a service that fails, else one that is not up yet, else what the node waits for
+/// itself. None if nothing does.
+pub fn trouble(services: &[Service], status: Option<&MachineStatus>) -> Option<Trouble> {
     let worst = services
         .iter()
         .filter_map(|service| Some((severity(service)?, service)));
     // The first of the worst: those that others need come first in the order of Talos.
     if let Some((severity, service)) = worst.min_by_key(|(severity, _)| *severity) {
-        let words = service.complaint.as_ref().unwrap_or(&service.message);
-        let words = if words.is_empty() { &service.health } else { words };
-        let Service { id, state, .. } = service;
-        return Some(match severity {
-            Severity::Fails if service.healthy == Some(false) => format!("{id}: {words} ({state}, unhealthy)"),
-            Severity::Fails => format!("{id}: {words} ({state})"),
-            Severity::NotUp => format!("{id} is {state}: {words}"),
+        return Some(Trouble::Service {
+            service: service.clone(),
+            fails: severity == Severity::Fails,
         });
     }
-    let waits = status?
-        .unmet
+    let unmet = &status?.unmet;
+    let waits = unmet
         .iter()
         .find(|unmet| matches!(unmet.name.as_str(), "time" | "network"))?;
-    Some(format!("it waits for {}: {}", waits.name, words::peer(&waits.reason)))
+    Some(Trouble::Unmet(waits.clone()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,6 +343,8 @@ mod tests {
             complaint: None,
             health: String::new(),
             history: Vec::new(),
+            complained: None,
+            changed: None,
         }
     }
 
@@ -365,7 +440,7 @@ mod tests {
             healthy: None,
             ..up("udevd")
         };
-        let told = |services: &[Service]| trouble(services, None);
+        let told = |services: &[Service]| trouble(services, None).map(|trouble| trouble.to_string());
         assert_eq!(told(&[up("apid"), udevd.clone()]), None);
         assert_eq!(
             told(&[up("apid"), preparing.clone()]).as_deref(),
@@ -375,7 +450,17 @@ mod tests {
             told(&[preparing, udevd, pulling]).as_deref(),
             Some("kubelet: Failed to pull image \"k:v1\": not found (Failed)")
         );
-        let crashing = down("kubelet", "Running", Some(false), "Service failed: exit code 1");
+        let crashing = Service {
+            health: "connection refused".into(),
+            ..down("kubelet", "Running", Some(false), "Service failed: exit code 1")
+        };
+        let found = trouble(std::slice::from_ref(&crashing), None).unwrap();
+        assert_eq!(
+            (found.object(), found.health()),
+            ("service kubelet".to_owned(), Some("connection refused"))
+        );
+        assert_eq!(found.state().as_deref(), Some("Running, unhealthy"));
+        assert_eq!(found.says().0, "Service failed: exit code 1");
         assert_eq!(
             told(&[crashing]).as_deref(),
             Some("kubelet: Service failed: exit code 1 (Running, unhealthy)")
@@ -393,7 +478,9 @@ mod tests {
             }],
         };
         assert_eq!(
-            trouble(&[up("apid")], Some(&status)).as_deref(),
+            trouble(&[up("apid")], Some(&status))
+                .map(|trouble| trouble.to_string())
+                .as_deref(),
             Some("it waits for time: time is not synced")
         );
     }

@@ -10,6 +10,7 @@ use butler_talos_proto::machine::{
     ApplyConfigurationRequest, BootstrapRequest, EtcdMemberListRequest, ResetPartitionSpec, ResetRequest, ServiceEvent,
     ServiceInfo,
 };
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Address;
@@ -85,6 +86,10 @@ pub struct Service {
     pub health: String,
     /// What its events since the node started say, oldest first.
     pub history: Vec<String>,
+    /// When its last event was, by the node's clock.
+    pub changed: Option<Timestamp>,
+    /// When it complained.
+    pub complained: Option<Timestamp>,
 }
 
 /// How far etcd is on a node, told by the service: a node without etcd leaves the question for its members unanswered.
@@ -134,20 +139,23 @@ impl From<ServiceInfo> for Service {
     fn from(service: ServiceInfo) -> Self {
         let events = service.events.map_or_else(Vec::new, |events| events.events);
         let (health, last) = (service.health.as_ref(), events.last());
+        let complaint = complaint(&events);
         Self {
             id: words::peer(&service.id),
             state: words::peer(&service.state),
             healthy: health.filter(|health| !health.unknown).map(|health| health.healthy),
             message: words::peer(last.map_or("", |event| &event.msg)),
             history: events.iter().map(|event| words::peer(&event.msg)).collect(),
-            complaint: complaint(&events).map(words::peer),
+            changed: last.and_then(moment),
+            complained: complaint.and_then(moment),
+            complaint: complaint.map(|event| words::peer(&event.msg)),
             health: words::peer(health.map_or("", |health| &health.last_message)),
         }
     }
 }
 
 /// A service that crashes tells of its start between its failures.
-fn complaint(events: &[ServiceEvent]) -> Option<&str> {
+fn complaint(events: &[ServiceEvent]) -> Option<&ServiceEvent> {
     let since_well = events
         .iter()
         .rev()
@@ -156,10 +164,12 @@ fn complaint(events: &[ServiceEvent]) -> Option<&str> {
         let text = event.msg.to_lowercase();
         event.state == "Failed" || ["fail", "error", "unhealthy"].iter().any(|sign| text.contains(sign))
     };
-    since_well
-        .filter(|event| !event.msg.is_empty())
-        .find(tells)
-        .map(|event| event.msg.as_str())
+    since_well.filter(|event| !event.msg.is_empty()).find(tells)
+}
+
+fn moment(event: &ServiceEvent) -> Option<Timestamp> {
+    let ts = event.ts.as_ref()?;
+    Timestamp::new(ts.seconds, ts.nanos).ok()
 }
 
 /// A member of etcd.
@@ -501,7 +511,7 @@ mod tests {
             ("Running", "Started task kubelet (PID 13)"),
         ]);
         assert_eq!(
-            complaint(&loops),
+            complaint(&loops).map(|event| event.msg.as_str()),
             Some("Error running Containerd(kubelet): exit code 1")
         );
     }
@@ -527,6 +537,8 @@ mod tests {
             complaint: None,
             health: String::new(),
             history,
+            changed: None,
+            complained: None,
         }])
     }
 

@@ -11,13 +11,15 @@ use butler_api::{
     conditions::{self, Observation, reasons, types},
     config::{ExtraDisk, ProviderKind, Role},
     error::{Class, StepError},
+    event::{CauseLine, Layer},
     v1alpha1::{
         MachineRequest,
         machine_request::{MachinePhase, MachineRequestStatus},
     },
 };
 use butler_infra::{
-    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, Retry,
+    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, ProviderInfo,
+    Retry,
 };
 use butler_kubernetes::{Watched, chain, merge_status};
 use jiff::Timestamp;
@@ -42,6 +44,38 @@ pub struct Said {
     pub hint: Option<String>,
     /// The class, if it ends the step.
     pub refusal: Option<Class>,
+    /// Whether nothing was heard of the platform.
+    pub unheard: bool,
+}
+
+impl Said {
+    /// What the platform said of a machine while nothing failed.
+    fn of_platform(message: String, hint: Option<String>) -> Self {
+        Self {
+            message,
+            hint,
+            refusal: None,
+            unheard: false,
+        }
+    }
+
+    /// As a cause: of the platform, of the way to it, or of the machine itself where machines are only claimed.
+    pub fn line(&self, machine: &str, platform: &ProviderInfo) -> CauseLine {
+        let (layer, object, source) = if !platform.capabilities.creates_machines {
+            (Layer::Talos, machine, "")
+        } else if self.unheard {
+            (Layer::Network, platform.display, "")
+        } else {
+            (Layer::Platform, machine, platform.display)
+        };
+        CauseLine {
+            layer,
+            object: object.to_owned(),
+            text: self.message.clone(),
+            source: source.to_owned(),
+            age_seconds: None,
+        }
+    }
 }
 
 impl Trouble {
@@ -131,6 +165,7 @@ impl Machines {
                         message: chain(&error),
                         hint: error.hint.clone(),
                         refusal,
+                        unheard: matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout { .. }),
                     };
                     self.report_failure(&name, &mut status, &said).await;
                     self.trouble.set(&name, Some(said));
@@ -171,14 +206,7 @@ impl Machines {
                 self.write_status(&spec.name, status).await;
             }
             let message = format!("the machine has no address yet ({})", state.raw_status);
-            self.trouble.set(
-                &spec.name,
-                Some(Said {
-                    message,
-                    hint: None,
-                    refusal: None,
-                }),
-            );
+            self.trouble.set(&spec.name, Some(Said::of_platform(message, None)));
             tokio::time::sleep(state.poll_after).await;
         }
     }
@@ -197,14 +225,7 @@ impl Machines {
                     note,
                     hint,
                 }) => {
-                    self.trouble.set(
-                        &spec.name,
-                        Some(Said {
-                            message: note,
-                            hint,
-                            refusal: None,
-                        }),
-                    );
+                    self.trouble.set(&spec.name, Some(Said::of_platform(note, hint)));
                     handle = Some(next);
                     tokio::time::sleep(poll_after).await;
                 }

@@ -146,9 +146,9 @@ pub(super) async fn created(context: &Bootstrap, name: &str, report: &Report) ->
     let (id, address) = machines::running(&watched, &context.links.trouble, name, |said| {
         report.wait_for(Waiting {
             waiting_for: waiting.clone(),
+            chain: vec![said.line(name, context.links.provider.info())],
             cause: Some(said.message),
             hint: said.hint,
-            ..Waiting::default()
         });
     })
     .await?;
