@@ -1,5 +1,7 @@
 //! Turns errors of the libraries into failures: kind, hints and exit code.
 
+mod transfer;
+
 use std::path::Path;
 
 use butler_addons::PlanError;
@@ -21,6 +23,7 @@ use butler_lifecycle::{
 use butler_terminal::{Exit, Failure};
 use butler_world::process::WorldError;
 
+pub(crate) use self::transfer::{export, handed_over, import};
 use crate::world::NoProgram;
 
 /// A configuration that cannot be used.
@@ -240,6 +243,7 @@ pub(crate) fn run(error: &RunError, folder: &ClusterFolder) -> Failure {
         RunError::Destroyed { cluster } => {
             Failure::from_error(Exit::Usage, error).hint(format!("finish it first: butleradm destroy {cluster}"))
         }
+        RunError::HandedOver(error) => handed_over(error),
         RunError::Plan(error) => plan(error),
         RunError::Lost(lost) => lost
             .hints()
@@ -386,7 +390,10 @@ pub(crate) fn survey(error: &SurveyError) -> Failure {
 
 /// A destroy that could not begin, or had to stop.
 pub(crate) fn destroy_run(error: &destroy::run::RunError) -> Failure {
-    Failure::from_error(Exit::Failed, error)
+    match error {
+        destroy::run::RunError::HandedOver(error) => handed_over(error),
+        _ => Failure::from_error(Exit::Failed, error),
+    }
 }
 
 /// What exists, so that nobody has to look for it.
