@@ -4,12 +4,15 @@
 
 mod accidents;
 mod destroy;
+mod export;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;
+mod plan;
 mod proofs;
 mod real_tools;
 mod record;
+mod runs;
 mod world;
 
 use std::{
@@ -20,8 +23,8 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
-use world::{SHORT, Site, files_with};
+use serde_json::{Value, json};
+use world::{Run, SHORT, Site, files_with};
 
 #[test]
 fn an_ha_cluster_becomes_ready_and_the_same_command_again_makes_nothing() {
@@ -266,15 +269,18 @@ fn a_lost_network_is_survived() {
 
 #[test]
 fn a_taken_endpoint_is_named_and_waited_for() {
-    let faults = "faults: {vip: {taken: 6s}}\n";
+    let faults = "faults: {vip: {taken: forever}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");
     let events = site.path("events.ndjson");
-    site.bootstrap(&["--events", events.to_str().unwrap()]).is_ready();
-    let told = fs::read_to_string(events).unwrap();
-    assert!(
-        told.contains("another machine answers ARP requests for 127.100."),
-        "{told}"
-    );
+    let mut command = site.command(&["--events", events.to_str().unwrap()]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let named = "another machine answers ARP requests for 127.100.";
+    while !fs::read_to_string(&events).is_ok_and(|told| told.contains(named)) {
+        assert!(run.try_wait().unwrap().is_none(), "nobody had the endpoint");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    site.patch(&json!({"faults": {"vip": null}}));
+    Run::of(&run.wait_with_output().unwrap()).is_ready();
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Turns errors of the libraries into failures: kind, hints and exit code.
 
+mod transfer;
+
 use std::path::Path;
 
 use butler_addons::PlanError;
@@ -12,6 +14,7 @@ use butler_engine::{
 use butler_files::{ClusterFolder, home::HomeError};
 use butler_infra::InfraError;
 use butler_lifecycle::{
+    bootstrap::plan::{Plan, saved::SavedError},
     bootstrap::run::RunError,
     destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
     runs::{end::EndError, follow::FollowError, list::ChooseError, stream::StreamError},
@@ -20,6 +23,7 @@ use butler_lifecycle::{
 use butler_terminal::{Exit, Failure};
 use butler_world::process::WorldError;
 
+pub(crate) use self::transfer::{export, handed_over, import};
 use crate::world::NoProgram;
 
 /// A configuration that cannot be used.
@@ -106,6 +110,34 @@ pub(crate) fn program(error: &NoProgram) -> Failure {
 /// The user stopped the command.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
+}
+
+/// A saved plan that cannot be carried out.
+pub(crate) fn saved(error: &SavedError) -> Failure {
+    match error {
+        SavedError::Differs { .. } => Failure::from_error(Exit::Usage, error)
+            .hint("nothing was changed; look at a new plan: --dry-run --out FILE"),
+        SavedError::NoPlan { .. } | SavedError::Version { .. } => Failure::from_error(Exit::Usage, error)
+            .hint("save one with `butleradm bootstrap --config FILE --dry-run --out FILE`"),
+        SavedError::Read { .. } => Failure::from_error(Exit::Usage, error),
+        SavedError::Write(error) => {
+            hinted(Failure::from_error(Exit::Failed, error), error.hint()).while_doing("cannot save the plan")
+        }
+        SavedError::Json(_) => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// Checks of a plan that failed, if any did.
+pub(crate) fn checks(plan: &Plan) -> Option<Failure> {
+    let mut failed = plan.failed().peekable();
+    failed.peek()?;
+    let failure = Failure::new(Exit::Failed, format!("a bootstrap of {} would fail", plan.cluster));
+    Some(failed.fold(failure, |failure, check| {
+        hinted(
+            failure.cause(format!("{} ({})", check.summary, check.id)),
+            check.hint.as_ref(),
+        )
+    }))
 }
 
 /// The exit code of an outcome.
@@ -211,6 +243,7 @@ pub(crate) fn run(error: &RunError, folder: &ClusterFolder) -> Failure {
         RunError::Destroyed { cluster } => {
             Failure::from_error(Exit::Usage, error).hint(format!("finish it first: butleradm destroy {cluster}"))
         }
+        RunError::HandedOver(error) => handed_over(error),
         RunError::Plan(error) => plan(error),
         RunError::Lost(lost) => lost
             .hints()
@@ -357,7 +390,10 @@ pub(crate) fn survey(error: &SurveyError) -> Failure {
 
 /// A destroy that could not begin, or had to stop.
 pub(crate) fn destroy_run(error: &destroy::run::RunError) -> Failure {
-    Failure::from_error(Exit::Failed, error)
+    match error {
+        destroy::run::RunError::HandedOver(error) => handed_over(error),
+        _ => Failure::from_error(Exit::Failed, error),
+    }
 }
 
 /// What exists, so that nobody has to look for it.

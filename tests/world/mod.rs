@@ -173,7 +173,7 @@ impl Site {
             serde_json::from_value(proof["time"].clone()).expect("a time")
         };
         let passed = proven(second).duration_since(proven(first));
-        Duration::try_from(passed).unwrap_or_default()
+        Duration::try_from(passed).unwrap_or(Duration::ZERO)
     }
 
     /// The records of the journal.

@@ -1,7 +1,10 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
 mod answer;
+mod export;
+mod import;
 mod list;
+mod passphrase;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,10 +17,14 @@ use butler_api::{
 };
 use butler_files::home::{self, Home};
 use butler_lifecycle::{
-    bootstrap::run::{self, Request},
+    bootstrap::{
+        plan::{Plan, saved::Saved},
+        run::{self, Request},
+    },
     setup::{self, Limits, Surroundings},
 };
 use butler_terminal::{Env, Failure, Ui, args::OutputArgs, env, interrupt, output};
+use jiff::Timestamp;
 
 use self::answer::{Made, Planned};
 use crate::{detach, failure, sink::Renderer, world::HomeWorld};
@@ -38,6 +45,15 @@ pub struct BootstrapArgs {
     /// Print the plan and touch nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: fail (exit 1) where a check failed
+    #[arg(long, requires = "dry_run")]
+    pub check: bool,
+    /// With --dry-run: save the plan, for --plan
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Carry out this saved plan, or nothing: refuse when it does not hold any more
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub plan: Option<PathBuf>,
     /// Format of the answer.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -65,6 +81,14 @@ pub enum BootstrapCommand {
     Schema,
     /// List the clusters of this home: how far each is, how its last run ended, and who works on it
     List(OutputArgs),
+    /// Hand a cluster over to another home: write its state into an encrypted archive
+    #[command(
+        after_help = "This home refuses to go on with the cluster then, so that no two do. The archive is an age file: whoever can open it has all credentials of the cluster."
+    )]
+    Export(export::ExportArgs),
+    /// Take a cluster over from another home
+    #[command(after_help = "The bootstrap command with the same configuration goes on from there.")]
+    Import(import::ImportArgs),
 }
 
 /// Runs the command.
@@ -73,12 +97,15 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
     let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let file = match (&args.command, &args.config) {
         (Some(BootstrapCommand::List(output)), _) => return list::run(ui, env, *output),
+        (Some(BootstrapCommand::Export(args)), _) => return export::run(ui, env, args),
+        (Some(BootstrapCommand::Import(args)), _) => return import::run(ui, env, args),
         (None, Some(file)) => file,
         (Some(BootstrapCommand::Schema), _) | (None, None) => return ui.print(&output::json(&config::json_schema())?),
     };
     let file = &home::expand(file).map_err(|e| failure::home(&e))?;
     let config = configuration(ui, file, args.provider.as_deref())?;
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
+    let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let cluster = &config.cluster.name.clone();
     if args.detach {
         return detach::start(ui, env, &home.cluster(cluster));
@@ -93,13 +120,33 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         };
         if args.dry_run {
             let plan = setup::plan(config, surroundings, &limits).await;
-            let plan = plan.map_err(|e| failure::setup(&e))?;
-            return ui.answer(&Planned(plan), args.output.output);
+            return planned(ui, args, plan.map_err(|e| failure::setup(&e))?);
+        }
+        if let Some(saved) = &saved {
+            let now = setup::plan(config.clone(), surroundings, &limits).await;
+            let now = now.map_err(|e| failure::setup(&e))?;
+            saved.holds(&now).map_err(|e| failure::saved(&e))?;
         }
         let request = setup::bootstrap(config, surroundings, args.keep_bootstrap_cluster, &limits).await;
         let request = request.map_err(|e| failure::setup(&e))?;
         bootstrap(ui, args, file, request, limits).await
     })
+}
+
+fn read_plan(path: &Path) -> Result<Saved, Failure> {
+    let path = home::expand(path).map_err(|e| failure::home(&e))?;
+    Saved::read(&path).map_err(|e| failure::saved(&e))
+}
+
+/// Saves and prints a plan, and ends as its checks did where that was asked for.
+fn planned(ui: &Ui, args: &BootstrapArgs, plan: Plan) -> Result<(), Failure> {
+    if let Some(path) = &args.out {
+        let path = home::expand(path).map_err(|e| failure::home(&e))?;
+        Saved::write(&path, &plan, Timestamp::now()).map_err(|e| failure::saved(&e))?;
+    }
+    let failed = args.check.then(|| failure::checks(&plan)).flatten();
+    ui.answer(&Planned(plan), args.output.output)?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// The configuration in a file; what works but should be known is told.

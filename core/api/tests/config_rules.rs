@@ -51,6 +51,16 @@ fn what_is_not_written_has_its_default() {
 }
 
 #[test]
+fn a_character_that_cannot_be_seen_is_refused_and_a_tab_is_not() {
+    let world = |name: &str| format!("{SINGLE}providerConfig: {{inmemory: {{world: \"{name}\"}}}}\n");
+    for (name, code) in [(r"a\u202eb", "U+202E"), (r"a\u0007b", "U+0007"), (r"\ufeffa", "U+FEFF")] {
+        let errors = config::load(&world(name), "butler.yaml").expect_err(name).to_string();
+        assert!(errors.contains(code), "{errors}");
+    }
+    load(&world(r"a\tb"));
+}
+
+#[test]
 fn both_spellings_of_git_ops_are_understood() {
     assert!(with("addons: {gitOps: {type: flux}}").addons.git_ops.is_some());
     assert!(with("addons: {gitops: {type: flux}}").addons.git_ops.is_some());

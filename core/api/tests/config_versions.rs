@@ -11,7 +11,7 @@ use std::{
 
 use butler_api::config::versions::{self, TALOS_LINES, TalosLine};
 use semver::Version;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 fn read(path: &Path) -> Value {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -37,9 +37,10 @@ fn differences(line: &TalosLine, row: &Value) -> Vec<&'static str> {
     let mut differing: Vec<&str> = ours.iter().filter(|(k, v)| row[*k] != **v).map(|(k, _)| *k).collect();
     let default = Version::parse(row["kubernetes_default"].as_str().expect("a version")).expect("a version");
     // A release is chosen before a candidate.
-    let is_ours = match default.pre.is_empty() {
-        true => default == line.default_kubernetes(),
-        false => line.default_kubernetes() < default,
+    let is_ours = if default.pre.is_empty() {
+        default == line.default_kubernetes()
+    } else {
+        line.default_kubernetes() < default
     };
     if !is_ours {
         differing.push("kubernetes_default");
@@ -75,11 +76,11 @@ fn the_lines_of_the_sample_say_what_it_says_and_nothing_else() {
             ("kubernetes_default", "1.34.0-rc.1"),
         ] {
             let mut row = row.clone();
-            row[column] = json!(other);
+            row[column] = Value::from(other);
             assert_eq!(differences(line, &row), [column], "1.{}: {other}", line.minor);
         }
         let mut candidate = row.clone();
-        candidate["kubernetes_default"] = json!("1.37.0-rc.1");
+        candidate["kubernetes_default"] = Value::from("1.37.0-rc.1");
         assert_eq!(differences(line, &candidate), Vec::<&str>::new(), "1.{}", line.minor);
     }
 }

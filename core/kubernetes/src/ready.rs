@@ -339,7 +339,7 @@ fn deepest(state: &WorkloadState, observed: &Observed) -> Deepest {
             [name] => deep.words = format!("pod {name}: {}", deep.words),
             _ => {
                 if let Some(pod) = deep.chain.first_mut() {
-                    pod.object += &format!(" and {} more", names.len() - 1);
+                    pod.object = format!("{} and {} more", pod.object, names.len() - 1);
                 }
             }
         }

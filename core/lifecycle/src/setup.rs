@@ -13,10 +13,10 @@ mod programs;
 mod proxies;
 mod secrets;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use butler_addons::ClusterFacts;
-use butler_api::config::{BootstrapConfig, Provider as ProviderConfig};
+use butler_api::config::{BootstrapCluster, BootstrapConfig, Provider as ProviderConfig};
 use butler_files::{ClusterFolder, Environment, home::Home};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use crate::{
         plan::{self, Plan},
         run::{self, Request},
     },
-    bootstrap_clusters::kind::Tools,
+    bootstrap_clusters::{kind::Tools, permissions},
 };
 
 pub use self::{
@@ -36,7 +36,7 @@ pub use self::{
     error::SetupError,
     limits::Limits,
     platform::{WorldDoor, platform},
-    secrets::SecretError,
+    secrets::{SecretError, passphrase},
 };
 
 /// What surrounds an operation beside its configuration.
@@ -121,7 +121,11 @@ async fn prepare(
 async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Result<Plan, SetupError> {
     // What it read is thrown away: addons are planned with facts that the plan may show.
     check(&mut config, surroundings).await?;
-    let unreadable = secrets::unreadable(&mut config, surroundings.environment).await;
+    let secrets = secrets::checks(&mut config, surroundings.environment).await;
+    let mut programs = programs::checks(&config, surroundings.environment).await;
+    if let BootstrapCluster::Existing { kubeconfig, context } = &config.bootstrap_cluster {
+        programs.push(permissions::check(Path::new(kubeconfig), context.clone()).await);
+    }
     let addons = butler_addons::plan(&config, &ClusterFacts::default())?;
     let folder = surroundings.home.cluster(&config.cluster.name);
     let id = begun(&config, &folder)?;
@@ -132,8 +136,8 @@ async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Re
     )]
     let id = id.unwrap_or_default();
     let infra = plan::infra(&config, id);
-    let (found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
-    warnings.extend(unreadable);
+    let (mut found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
+    found.checks = [secrets, programs, found.checks].concat();
     warnings.extend(butler_addons::warnings(&config));
     if !is_simulated(&config) {
         let lacking = butler_addons::check_mirror(&addons, config.addons.chart_mirror.as_ref(), false);

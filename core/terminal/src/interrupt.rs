@@ -167,7 +167,9 @@ async fn watch(
                 Signal::Hangup => {
                     let (ui, farewell) = (ui.clone(), manner.farewell.clone());
                     let said = say(move || {
-                        ui.note(farewell.as_deref().unwrap_or_default());
+                        if let Some(words) = &farewell {
+                            ui.note(words);
+                        }
                         ui.hang_up();
                     });
                     // A terminal that takes nothing any more must not hold up whoever writes to it next.

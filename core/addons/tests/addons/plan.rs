@@ -159,12 +159,13 @@ fn through_its_type(object: &Value) -> Option<Value> {
 }
 
 /// Whether nothing of one value is missing or different in another one. Types may add what they always have, such as the kind of a
-/// claim's template.
+/// claim's template, and leave empty lists out.
 fn holds(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => part
-            .iter()
-            .all(|(key, value)| whole.get(key).is_some_and(|found| holds(found, value))),
+        (Value::Object(whole), Value::Object(part)) => part.iter().all(|(key, value)| match whole.get(key) {
+            Some(found) => holds(found, value),
+            None => value.as_array().is_some_and(Vec::is_empty),
+        }),
         (Value::Array(whole), Value::Array(part)) => {
             whole.len() == part.len() && whole.iter().zip(part).all(|(whole, part)| holds(whole, part))
         }

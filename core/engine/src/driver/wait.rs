@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn a_cause_that_was_heard_within_a_second_has_no_age() {
         let start = Instant::now();
-        let wait = Wait::after_look(None, "an answer".to_owned(), Some("refused".to_owned()), None, start);
-        let silent = Wait::after_look(Some(&wait), "an answer".to_owned(), None, None, start);
+        let wait = Wait::after_look(None, look("an answer", Some("refused")), start);
+        let silent = Wait::after_look(Some(&wait), look("an answer", None), start);
         let soon = start + Duration::from_millis(900);
         assert_eq!(silent.last_cause(soon), "; last cause: refused");
         let later = start + Duration::from_secs(1);

@@ -189,7 +189,7 @@ impl InMemory {
     async fn preflight_checks(&self, plan: &InfraPlan) -> Result<Vec<Check>, InfraError> {
         let call = Call::new(Method::GET, None, LIST, "");
         match self.client.read::<Machines>(&call).await {
-            Ok(found) => Ok(checks(plan, &found.machines)),
+            Ok(found) => Ok(checks(plan, &found)),
             Err(error) if !matches!(error.retry(), Retry::Never) => Err(error),
             Err(error) => Ok(vec![
                 Check {
@@ -353,7 +353,8 @@ fn accept(spec: &MachineSpec, machine: Machine) -> Result<MachineRef, InfraError
 }
 
 /// Preflight: what the world holds against what is planned.
-fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
+fn checks(plan: &InfraPlan, found: &Machines) -> Vec<Check> {
+    let machines = &found.machines;
     let world = Check {
         id: "inmemory/world",
         status: CheckStatus::Ok,
@@ -387,7 +388,21 @@ fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
             hint: None,
         },
     };
-    vec![world, names]
+    let to_make = plan.machines.len().saturating_sub(ours.len());
+    [world, names]
+        .into_iter()
+        .chain(found.room.map(|room| capacity(room, to_make)))
+        .collect()
+}
+
+fn capacity(room: usize, to_make: usize) -> Check {
+    let enough = room >= to_make;
+    Check {
+        id: "inmemory/capacity",
+        status: if enough { CheckStatus::Ok } else { CheckStatus::Fail },
+        summary: format!("the world has room for {room} more machines, {to_make} are to be made"),
+        hint: (!enough).then(|| "destroy what is not needed, or give the world a larger `capacity`".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -395,12 +410,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_there_is_no_room_for_is_known_before_it_is_made() {
+        let status = |room, to_make| capacity(room, to_make).status;
+        assert_eq!(
+            [status(6, 6), status(0, 0), status(5, 6)],
+            [CheckStatus::Ok, CheckStatus::Ok, CheckStatus::Fail]
+        );
+    }
+
+    #[test]
     fn of_a_console_only_the_end_is_kept() {
         let long = format!("{}\nsecond\nlast\n", "x".repeat(2 * CONSOLE_BYTES));
         let lines = last_lines(long.as_bytes());
         assert_eq!(lines.len(), 3);
         assert!(lines[0].len() < CONSOLE_BYTES && lines[2] == "last");
-        let many: String = (0..200).map(|n| format!("{n}\n")).collect();
+        let many = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
         assert_eq!(last_lines(many.as_bytes()).len(), CONSOLE_LINES);
         assert!(last_lines(b"").is_empty());
     }

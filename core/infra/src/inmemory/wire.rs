@@ -50,6 +50,9 @@ impl<'a> CreateMachine<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Machines {
     pub(super) machines: Vec<Machine>,
+    /// How many more there is room for; worlds of earlier releases do not say it.
+    #[serde(default)]
+    pub(super) room: Option<usize>,
 }
 
 /// A machine of the world; one that nobody ordered has neither owner nor key nor hash.

@@ -15,12 +15,16 @@ use uuid::Uuid;
 
 use crate::bootstrap::addresses;
 
+pub mod saved;
+
 /// What will be made.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Name of the cluster.
     pub cluster: String,
+    /// Digest of the configuration, without the values of secrets.
+    pub digest: String,
     /// Name of the platform.
     pub provider: String,
     /// Talos release that the nodes will run.
@@ -37,7 +41,7 @@ pub struct Plan {
     pub addons: Vec<PlannedAddon>,
     /// Every image that the nodes pull. A warning says where a chart or manifest may name further ones.
     pub images: Vec<String>,
-    /// Read-only checks of the platform.
+    /// Read-only checks: secrets, programs, the platform, addresses.
     pub checks: Vec<PlannedCheck>,
     /// What is worth knowing before it starts.
     pub warnings: Vec<String>,
@@ -166,6 +170,7 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Findings, mut wa
     warnings.extend(image_warnings(config, addons, &images));
     Plan {
         cluster: config.cluster.name.clone(),
+        digest: config.digest.clone(),
         provider: config.provider_kind().to_string(),
         talos: format!("v{}", config.talos.version),
         kubernetes: format!("v{}", config.talos.kubernetes_version),
@@ -344,12 +349,22 @@ fn pod_images(object: &Value) -> Vec<String> {
     containers.into_iter().flatten().filter_map(image).collect()
 }
 
+impl Plan {
+    /// Checks that a bootstrap would fail on.
+    pub fn failed(&self) -> impl Iterator<Item = &PlannedCheck> {
+        self.checks.iter().filter(|check| check.status == FAIL)
+    }
+}
+
+/// The word for a check that a bootstrap would fail on.
+const FAIL: &str = "fail";
+
 fn planned_check(check: &Check) -> PlannedCheck {
     let status = match check.status {
         CheckStatus::Ok => "ok",
         CheckStatus::Skipped => "skipped",
         CheckStatus::Warn => "warn",
-        CheckStatus::Fail => "fail",
+        CheckStatus::Fail => FAIL,
     };
     PlannedCheck {
         id: check.id.to_owned(),

@@ -1,6 +1,7 @@
 //! The bootstrap cluster: where the objects live until the pivot. One code path for embedded, kind and existing.
 
 pub mod kind;
+pub(crate) mod permissions;
 
 use std::path::{Path, PathBuf};
 

@@ -327,3 +327,6 @@ impl Survey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use butler_files::{
     Environment,
     read::{self, ReadError},
 };
+use butler_infra::{Check, CheckStatus};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
 /// How long a command that prints a secret may take.
@@ -148,17 +149,39 @@ pub(super) async fn of_machines(config: &mut BootstrapConfig, environment: &Envi
     Ok(())
 }
 
-/// What is wrong with secrets that no run of this version reads: those of platforms that are not implemented yet.
-pub(super) async fn unreadable(config: &mut BootstrapConfig, environment: &Environment) -> Vec<String> {
+/// Reads every secret that the configuration refers to, and says whether it can be read; no check tells a value.
+pub(super) async fn checks(config: &mut BootstrapConfig, environment: &Environment) -> Vec<Check> {
     let mut found = Vec::new();
     for (field, source) in config.secrets_mut() {
-        if field.starts_with("providerConfig.")
-            && let Err(error) = read(source, &field, environment).await
-        {
-            found.push(error.to_string());
-        }
+        let (status, summary, hint) = match read(source, &field, environment).await {
+            Ok(_) => (
+                CheckStatus::Ok,
+                format!("{field} can be read from {}", place(source)),
+                None,
+            ),
+            Err(error) => {
+                let hint = error.hint().map(ToOwned::to_owned);
+                (CheckStatus::Fail, butler_kubernetes::chain(&error), hint)
+            }
+        };
+        found.push(Check {
+            id: "secrets",
+            status,
+            summary,
+            hint,
+        });
     }
     found
+}
+
+/// Where a secret comes from.
+fn place(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Clear(_) => "the configuration itself".to_owned(),
+        SecretSource::File(path) => format!("the file {path}"),
+        SecretSource::Env(name) => format!("the environment variable {name}"),
+        SecretSource::Exec(words) => format!("the command {}", words.first().map_or("", String::as_str)),
+    }
 }
 
 async fn read_if(
@@ -217,6 +240,11 @@ fn tidy(bytes: &[u8], field: &str, place: &str) -> Result<SecretString, SecretEr
         });
     }
     Ok(SecretString::from(text))
+}
+
+/// A passphrase that was found at a place, by the same rule.
+pub fn passphrase(bytes: &[u8], place: &str) -> Result<SecretString, SecretError> {
+    tidy(bytes, "the passphrase", place)
 }
 
 /// What a command prints.

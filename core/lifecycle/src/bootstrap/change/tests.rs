@@ -92,6 +92,14 @@ const FOUND: &[&str] = &[
 ];
 
 #[test]
+fn a_configuration_that_did_not_change_asks_for_nothing() {
+    for steps in [&[][..], FOUND, &["=machine/edge-a/configure", "=pivot/commit"]] {
+        let config = canonical(LISTED);
+        assert_eq!(judge(&config, &config, &journal(steps)), Verdict::default());
+    }
+}
+
+#[test]
 fn what_no_act_has_used_may_change() {
     let begun = &[
         "=preflight",
@@ -288,6 +296,31 @@ fn an_addon_may_change_until_it_is_installed() {
         refusals(&verdict(&text, off, &["+addon/flux"])),
         [("addons.gitOps", "addon/flux")]
     );
+}
+
+#[test]
+fn a_setting_is_used_by_the_addons_that_it_is_for_and_by_no_other() {
+    let before = canonical(MADE);
+    for (setting, installed, user) in [
+        ("controlPlaneExposure.mode", "+addon/traefik", Some("addon/traefik")),
+        ("controlPlaneExposure.mode", "=addon/cilium", Some("addon/cilium")),
+        ("controlPlaneExposure.mode", "addon/traefik", None),
+        ("controlPlaneExposure.mode", "=machine/demo-cp-0/configure", None),
+        ("addons.capi.version", "+addon/capi-core", Some("addon/capi-core")),
+        ("addons.capi.version", "+addon/cert-manager", None),
+        // One addon by its whole name, whatever others are called.
+        ("addons.loadBalancer.version", "+addon/metallb", Some("addon/metallb")),
+        ("addons.loadBalancer.version", "+addon/metallb-pool", None),
+        ("addons.loadBalancer", "+addon/metallb-pool", Some("addon/metallb-pool")),
+    ] {
+        let known = journal(&[installed]);
+        let state = State {
+            before: &before,
+            known: &known,
+        };
+        let used = rules::of(setting).used(&state);
+        assert_eq!(used.as_ref().map(StepId::as_str), user, "{setting} after {installed}");
+    }
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use butler_addons::{InstallError, Installed, ReleaseState};
 use butler_files::home::Home;
 use butler_infra::{WorldAccess, call::SystemClock, inmemory::InMemory};
 use uuid::Uuid;
@@ -58,6 +59,43 @@ pub(crate) fn configured(bootstrap: &Bootstrap, name: &str, address: &str) {
     let mut known = bootstrap.known();
     known.proven.insert(steps::configure::id(name));
     known.memory.machines.entry(name.to_owned()).or_default().address = Some(address.to_owned());
+}
+
+struct NoInstaller;
+
+impl Installer for NoInstaller {
+    fn observe<'a>(&'a self, _: &'a Addon) -> BoxFuture<'a, Result<ReleaseState, InstallError>> {
+        unreachable!("no addon is looked at")
+    }
+
+    fn install<'a>(
+        &'a self,
+        _: &'a Addon,
+        _: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Installed, InstallError>> {
+        unreachable!("no addon is installed")
+    }
+}
+
+/// The management cluster is the one behind this client.
+pub(crate) async fn manages(bootstrap: &Bootstrap, client: Client) {
+    configured(bootstrap, "demo-cp-0", "127.64.0.1");
+    let kubeconfig = SecretString::from(
+        "apiVersion: v1\nkind: Config\ncurrent-context: d\nclusters: [{name: d, cluster: {server: 'http://127.0.0.1:1'}}]\n\
+         contexts: [{name: d, context: {cluster: d, user: d}}]\nusers: [{name: d, user: {}}]\n",
+    );
+    let servers = Servers::new(kubeconfig.clone(), "demo".to_owned(), bootstrap.servers().unwrap());
+    let management = Management {
+        access: ManagementAccess {
+            client: client.clone(),
+            kubeconfig,
+            servers: servers.await.unwrap(),
+            server_name: "demo".to_owned(),
+        },
+        nodes: Watched::start(Api::all(client), watcher::Config::default()),
+        installer: Arc::new(NoInstaller),
+    };
+    assert!(bootstrap.links.management.set(Arc::new(management)).is_ok());
 }
 
 #[tokio::test]

@@ -373,7 +373,6 @@ async fn look(context: &Bootstrap, name: &str, wait: &Wait<'_>) -> Result<State,
             log_news(wait.report, name, seen.last.as_ref(), &told);
             State::Says(told)
         }
-        Asked::Talked(None) => State::Well,
         Asked::Silent { cause, short } => State::Silent(Told {
             words: format!("its Talos API at {address} does not answer: {cause}"),
             chain: platform::silence(context, name, &address, &short).await,
@@ -383,7 +382,7 @@ async fn look(context: &Bootstrap, name: &str, wait: &Wait<'_>) -> Result<State,
             Some(_) => return Ok(State::says(name, wiped::found(&address))),
             None => wiped::configure_again(context, name, &mut seen.again, wait.report).await?,
         },
-        Asked::Blank => State::Well,
+        Asked::Talked(None) | Asked::Blank => State::Well,
     };
     seen.last = Some((Instant::now(), state.clone()));
     Ok(state)

@@ -167,9 +167,9 @@ pub(in crate::bootstrap) fn unready_words(node: &Node) -> Option<String> {
 
 /// What the nodes known by now tell.
 fn seen<T>(nodes: &Watched<Node>, tell: impl Fn(&Node) -> Option<T>) -> Vec<T> {
-    let found = nodes.until(|store, _| Some(store.state().iter().filter_map(|node| tell(node)).collect()));
+    let found = nodes.until(|store, _| Some(store.state().iter().filter_map(|node| tell(node)).collect::<Vec<_>>()));
     // Nothing is waited for: it is there at once.
-    found.now_or_never().unwrap_or_else(Vec::new)
+    found.now_or_never().into_iter().flatten().collect()
 }
 
 /// Why a node is not Ready.

@@ -1,7 +1,9 @@
 use butler_embedded::{Authority, Options, Server, VERSION};
 use kube::api::DeleteParams;
+use serde_json::json;
 
 use super::*;
+use crate::bootstrap::context::tests::{manages, new_bootstrap};
 
 const CLUSTER: Uuid = Uuid::from_u128(7);
 
@@ -171,6 +173,61 @@ async fn objects_of_another_cluster_are_no_part_of_the_record() {
     other[0]["metadata"]["labels"][CLUSTER_ID] = json!(Uuid::from_u128(8).to_string());
     put_all(&there.client(), &other[..1], BTreeMap::new()).await.unwrap();
     assert_eq!(there.record().await, Vec::<Value>::new());
+}
+
+/// A bootstrap with its record on the bootstrap cluster, and a management cluster that has nothing of it.
+async fn before_the_pivot(home: &std::path::Path, there: &ManagementSide) -> Bootstrap {
+    let context = new_bootstrap(home);
+    manages(&context, there.client()).await;
+    let running = context.settled.cluster.start(&|_| {}).await.unwrap();
+    let client = running.client.clone();
+    context.set_bootstrap(Some(running));
+    record::establish_crds(&client).await.unwrap();
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    record::apply_all(&client, &[namespace]).await.unwrap();
+    let mut bootstrap = serde_json::to_value(butler_api::record::cluster_bootstrap(&context.settled.config)).unwrap();
+    bootstrap["metadata"]["namespace"] = json!(NAMESPACE);
+    bootstrap["metadata"]["labels"] = json!({CLUSTER_ID: context.settled.owner.cluster_id.to_string()});
+    let mut objects = record_here();
+    objects.push(bootstrap);
+    for object in &mut objects {
+        object["metadata"]["labels"][CLUSTER_ID] = json!(context.settled.owner.cluster_id.to_string());
+    }
+    put_all(&client, &objects, BTreeMap::new()).await.unwrap();
+    context
+}
+
+#[tokio::test]
+async fn a_commit_copies_what_has_changed_since_the_copy_and_compares_again() {
+    let (home, there) = (tempfile::tempdir().unwrap(), ManagementSide::start().await);
+    let context = before_the_pivot(home.path(), &there).await;
+    commit(&context).await.unwrap();
+    assert_eq!(copied(&context).await.unwrap().evidence, "5 objects are on both sides");
+    let here = context.bootstrap().unwrap().running.client.clone();
+    let change = Patch::Merge(json!({"spec": {"cpu": 8}}));
+    let machines = *KINDS.iter().find(|k| k.kind == "MachineRequest").unwrap();
+    let (requests, params) = (api(&here, machines), PatchParams::default());
+    requests.patch("m-1", &params, &change).await.unwrap();
+    copied(&context).await.unwrap_err();
+    commit(&context).await.unwrap();
+    let copy = there.of_kind("MachineRequest").get("m-1").await.unwrap();
+    assert_eq!(copy.data["spec"]["cpu"], 8);
+}
+
+#[tokio::test]
+async fn the_record_of_another_cluster_of_that_name_is_not_taken_for_ours() {
+    let (home, there) = (tempfile::tempdir().unwrap(), ManagementSide::start().await);
+    let context = before_the_pivot(home.path(), &there).await;
+    assert!(record_there(&context).await.unwrap().is_none());
+    commit(&context).await.unwrap();
+    assert!(record_there(&context).await.unwrap().is_some());
+    assert!(is_finished(&context).await.unwrap().is_none(), "it is not Ready");
+    let label = Patch::Merge(json!({"metadata": {"labels": {CLUSTER_ID: "another"}}}));
+    let records = there.of_kind("ClusterBootstrap");
+    records.patch("demo", &PatchParams::default(), &label).await.unwrap();
+    let error = record_there(&context).await.unwrap_err();
+    assert_eq!(error.class, Class::Foreign);
+    assert!(error.to_string().contains("is of another"), "{error}");
 }
 
 #[test]
