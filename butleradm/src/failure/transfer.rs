@@ -38,9 +38,8 @@ pub(crate) fn import(error: &ImportError) -> Failure {
             OpenError::NeedsPassphrase => own(Exit::Usage)
                 .hint("leave --identity out: the passphrase is asked for, or comes with --passphrase-file FILE"),
             OpenError::NeedsIdentity => own(Exit::Usage).hint("add --identity FILE, the file of `age-keygen`"),
-            OpenError::WrongPassphrase | OpenError::WrongIdentity => own(Exit::Failed),
+            OpenError::WrongPassphrase | OpenError::WrongIdentity | OpenError::Io(_) => own(Exit::Failed),
             OpenError::Damaged | OpenError::Work => own(Exit::Failed).hint(COPY),
-            OpenError::Io(_) => own(Exit::Failed),
         },
         ImportError::Content { source, .. } => match source {
             UnpackError::Manifest(ManifestError::Newer(_)) => {
