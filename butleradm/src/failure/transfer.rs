@@ -38,7 +38,11 @@ pub(crate) fn import(error: &ImportError) -> Failure {
             OpenError::NeedsPassphrase => own(Exit::Usage)
                 .hint("leave --identity out: the passphrase is asked for, or comes with --passphrase-file FILE"),
             OpenError::NeedsIdentity => own(Exit::Usage).hint("add --identity FILE, the file of `age-keygen`"),
-            OpenError::WrongPassphrase | OpenError::WrongIdentity => own(Exit::Failed),
+            OpenError::WrongPassphrase => {
+                own(Exit::Failed).hint("try again: without its passphrase nobody opens it; nothing was changed")
+            }
+            OpenError::WrongIdentity => own(Exit::Failed)
+                .hint("--identity FILE has to hold the private key of one of the recipients of the export"),
             OpenError::Damaged | OpenError::Work => own(Exit::Failed).hint(COPY),
             OpenError::Io(_) => own(Exit::Failed),
         },
