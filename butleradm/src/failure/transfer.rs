@@ -54,9 +54,8 @@ pub(crate) fn import(error: &ImportError) -> Failure {
             _ => own(Exit::Failed).hint(COPY),
         },
         ImportError::Journal { .. } | ImportError::Other { .. } => own(Exit::Failed).hint(COPY),
-        ImportError::Exists { cluster, .. } => own(Exit::Usage).hint(format!(
-            "only one of the two can stay: butleradm destroy {cluster}, or import into another home (BUTLER_HOME)"
-        )),
+        ImportError::Exists { .. } => own(Exit::Usage)
+            .hint("butleradm bootstrap list shows it; another home takes the archive: set BUTLER_HOME to its folder"),
         ImportError::Stale { cluster, .. } => own(Exit::Usage)
             .hint("import the last export of the home that went on with it")
             .hint(format!(

@@ -55,13 +55,11 @@ pub(super) fn run(ui: &Ui, env: &Env, args: &ImportArgs) -> Result<(), Failure> 
 fn key(env: &Env, args: &ImportArgs) -> Result<DecryptionKey, Failure> {
     let keys = args.identity.iter().map(|path| identities(path));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    match keys.into_iter().reduce(DecryptionKey::and) {
-        Some(key) => Ok(key),
-        None => {
-            let passphrase = args.passphrase.read(env, false, "--identity FILE")?;
-            Ok(DecryptionKey::Passphrase(passphrase))
-        }
+    if let Some(key) = keys.into_iter().reduce(DecryptionKey::and) {
+        return Ok(key);
     }
+    let passphrase = args.passphrase.read(env, false, "--identity FILE")?;
+    Ok(DecryptionKey::Passphrase(passphrase))
 }
 
 fn identities(path: &Path) -> Result<DecryptionKey, Failure> {
