@@ -180,7 +180,12 @@ async fn watch(
                         let words = manner.asked;
                         say(move || ui.note(words));
                     }
-                    Step::End(exit) => end(exit),
+                    Step::End(exit) => {
+                        let ui = ui.clone();
+                        let said = say(move || ui.close_section());
+                        let _ = said.recv_timeout(LAST_WORD);
+                        end(exit);
+                    }
                 },
             },
             () = until(last.moment()) => {
