@@ -47,6 +47,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
         'butleradm;bootstrap' {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Bootstrap configuration')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Bootstrap configuration')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'With --dry-run: save the plan, for --plan')
+            [CompletionResult]::new('--plan', '--plan', [CompletionResultType]::ParameterName, 'Carry out this saved plan, or nothing: refuse when it does not hold any more')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
             [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Write the event stream (NDJSON) to this file; - is stdout')
@@ -55,6 +57,7 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--ci', '--ci', [CompletionResultType]::ParameterName, 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the plan and touch nothing')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'With --dry-run: fail (exit 1) where a check failed')
             [CompletionResult]::new('--keep-bootstrap-cluster', '--keep-bootstrap-cluster', [CompletionResultType]::ParameterName, 'Keep the bootstrap cluster after the pivot')
             [CompletionResult]::new('--skip-cleanup', '--skip-cleanup', [CompletionResultType]::ParameterName, 'Keep the bootstrap cluster after the pivot')
             [CompletionResult]::new('--no-progress', '--no-progress', [CompletionResultType]::ParameterName, 'Print lines instead of a live view')

@@ -212,7 +212,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__bootstrap)
-            opts="-c -o -q -v -h --config --dry-run --output --events --deadline --bootstrap-cluster --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --ci --detach --color --quiet --verbose --help schema list help"
+            opts="-c -o -q -v -h --config --dry-run --check --out --plan --output --events --deadline --bootstrap-cluster --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --ci --detach --color --quiet --verbose --help schema list help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -223,6 +223,14 @@ _butleradm() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --plan)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

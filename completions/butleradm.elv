@@ -43,6 +43,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;bootstrap'= {
             cand -c 'Bootstrap configuration'
             cand --config 'Bootstrap configuration'
+            cand --out 'With --dry-run: save the plan, for --plan'
+            cand --plan 'Carry out this saved plan, or nothing: refuse when it does not hold any more'
             cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
             cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
             cand --events 'Write the event stream (NDJSON) to this file; - is stdout'
@@ -51,6 +53,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --ci 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none'
             cand --color 'When to use colour: auto, always or never'
             cand --dry-run 'Print the plan and touch nothing'
+            cand --check 'With --dry-run: fail (exit 1) where a check failed'
             cand --keep-bootstrap-cluster 'Keep the bootstrap cluster after the pivot'
             cand --skip-cleanup 'Keep the bootstrap cluster after the pivot'
             cand --no-progress 'Print lines instead of a live view'

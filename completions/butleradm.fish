@@ -25,8 +25,8 @@ function __fish_butleradm_using_subcommand
 end
 
 complete -c butleradm -n "__fish_butleradm_needs_command" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_needs_command" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_needs_command" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_needs_command" -s h -l help -d 'Print help'
@@ -44,10 +44,12 @@ complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "completion" -d 
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "version" -d 'Print the version, and what new clusters run by default'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s c -l config -d 'Bootstrap configuration' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l out -d 'With --dry-run: save the plan, for --plan' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l plan -d 'Carry out this saved plan, or nothing: refuse when it does not hold any more' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
@@ -59,9 +61,10 @@ github\t'GitHub Actions'
 gitlab\t'GitLab CI'
 none\t'No CI system'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l dry-run -d 'Print the plan and touch nothing'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l check -d 'With --dry-run: fail (exit 1) where a check failed'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l keep-bootstrap-cluster -l skip-cleanup -d 'Keep the bootstrap cluster after the pivot'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l no-progress -l no-tui -d 'Print lines instead of a live view'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l detach -d 'Start it in a session of its own and return; butleradm attach shows it'
@@ -72,19 +75,19 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not _
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -a "list" -d 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from schema" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from schema" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from schema" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
@@ -103,12 +106,12 @@ gitlab\t'GitLab CI'
 none\t'No CI system'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l dry-run -d 'Print what exists, what would go and what would stay; change nothing'
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s y -l yes -d 'Do not ask; needs --confirm as well'
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l with-tenants -d 'Delete its tenant clusters too'
@@ -128,12 +131,12 @@ gitlab\t'GitLab CI'
 none\t'No CI system'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l dry-run -d 'Print what would go and what stays; change nothing'
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s y -l yes -d 'Do not ask; without it nothing goes'
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l no-progress -l no-tui -d 'Print lines instead of a live view'
@@ -141,42 +144,42 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s q -l quiet -d
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand attach" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand attach" -l no-progress -l no-tui -d 'Print lines instead of a live view'
 complete -c butleradm -n "__fish_butleradm_using_subcommand attach" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand attach" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand attach" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand cancel" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand cancel" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand cancel" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand cancel" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -l step -d 'Only this step, for example node/mgmt-cp-0/ready' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -l speed -d 'So many times faster than it happened; 0 is as fast as possible, and the default where nobody looks' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -l until -d 'Stop after the event of this number' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -l no-progress -l no-tui -d 'Print lines instead of a live view'
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -s h -l help -d 'Print help'
@@ -189,29 +192,29 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -l static -d 'Machines without owner that wait in maintenance mode' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from status" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from status" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help'
@@ -219,8 +222,8 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l static -d 'Machines without owner that wait in maintenance mode' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l state -d 'Folder of the state' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l detached -d 'Leave the session of the caller'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
@@ -231,8 +234,8 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Run the simulated world in this process'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -s h -l help -d 'Print help'
@@ -242,27 +245,27 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l kubeconfig -d 'Where to write an administrator\'s kubeconfig once the server answers' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l listen -d 'Address to listen on; port 0 takes a free one' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand version" -s h -l help -d 'Print help'

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{Run, SHORT, Site};
 
 /// Changes the settings of the running world (JSON merge patch).
-fn patch(site: &Site, change: &Value) {
+pub(crate) fn patch(site: &Site, change: &Value) {
     let entry = fs::read_to_string(site.butler_home().join("state/inmemory/world.json")).expect("a world runs");
     let entry: Value = serde_json::from_str(&entry).expect("the record of the world");
     let control = entry["control"].as_str().expect("its address");
@@ -34,20 +34,22 @@ fn says(run: &Run, words: &str) {
     assert!(run.stderr.contains(words), "{words:?} is not in {}", run.stderr);
 }
 
+/// Nothing listens at the address of this machine: its power is off.
+fn is_silent(site: &Site, name: &str) {
+    let status = site.status();
+    let mut machines = status["machines"].as_array().expect("machines").iter();
+    let machine = machines.find(|machine| machine["name"] == name).expect("a machine");
+    let address = machine["address"].as_str().expect("an address");
+    assert!(
+        TcpStream::connect((address, 50000)).is_err(),
+        "{name} answers at {address}"
+    );
+}
+
 /// What the journal says was done, of this kind.
 fn noted<'a>(journal: &'a [Value], kind: &str) -> Vec<&'a str> {
     let of_kind = journal.iter().filter(|record| record["type"] == kind);
     of_kind.filter_map(|record| record["what"].as_str()).collect()
-}
-
-/// The node that bootstrapped etcd.
-fn etcd_node(journal: &[Value]) -> String {
-    let facts = journal.iter().filter_map(|record| record["facts"].as_array()).flatten();
-    let mut chosen = facts.filter(|fact| fact["fact"] == "etcdNode");
-    chosen.next().expect("a choice")["machine"]
-        .as_str()
-        .expect("a name")
-        .to_owned()
 }
 
 fn again(site: &Site, machine: &str) {
@@ -134,12 +136,14 @@ fn without_the_node_that_bootstrapped_etcd_a_later_run_goes_on() {
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 2, "");
     let run = site.bootstrap(&["--deadline", "9s"]);
     assert_eq!(run.code, Some(3), "{}", run.stderr);
-    let node = etcd_node(&site.journal());
+    says(&run, "ImagePullBackOff");
+    let node = site.etcd_node();
     patch(
         &site,
-        &json!({"faults": {"workloads": {"traefik/Deployment/traefik": null}, "machines": {node: {"powerOff": {}}}}}),
+        &json!({"faults": {"workloads": {"traefik/Deployment/traefik": null}, "machines": {&node: {"powerOff": {}}}}}),
     );
     site.bootstrap(&[]).is_ready();
+    is_silent(&site, &node);
     // Nothing is left to do, and that is found out without that node too.
     site.bootstrap(&[]).is_ready();
 }
@@ -152,6 +156,7 @@ fn a_control_plane_that_loses_its_power_during_the_run_is_gone_around() {
     let faults = "faults: {machines: {demo-cp-0: {powerOff: {after: ready}}, demo-cp-1: {bootDelay: 1s}, demo-cp-2: {bootDelay: 1s}}}\n";
     let site = Site::new(&format!("{world}{faults}"), 3, 1, "");
     let run = site.bootstrap(&["--deadline", "60s"]);
-    assert_eq!(etcd_node(&site.journal()), "demo-cp-0");
+    assert_eq!(site.etcd_node(), "demo-cp-0");
     run.is_ready();
+    is_silent(&site, "demo-cp-0");
 }

@@ -1,13 +1,17 @@
 //! The main job end to end: the binary, the simulated world, real sockets.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 mod accidents;
 mod destroy;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;
+mod plan;
 mod proofs;
 mod real_tools;
 mod record;
+mod runs;
 mod world;
 
 use std::{
@@ -15,10 +19,11 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     process::Stdio,
+    time::Duration,
 };
 
-use serde_json::Value;
-use world::{SHORT, Site, files_with};
+use serde_json::{Value, json};
+use world::{Run, SHORT, Site, files_with};
 
 #[test]
 fn an_ha_cluster_becomes_ready_and_the_same_command_again_makes_nothing() {
@@ -230,6 +235,8 @@ fn a_node_that_answers_late_is_waited_for() {
     let faults = "faults: {machines: {demo-cp-1: {bootDelay: 3s}}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");
     site.bootstrap(&[]).is_ready();
+    let booted = site.between("machine/demo-cp-1/create", "machine/demo-cp-1/boot");
+    assert!(booted >= Duration::from_secs(2), "{booted:?}");
 }
 
 #[test]
@@ -238,6 +245,7 @@ fn throttles_errors_and_lost_replies_of_the_platform_make_nothing_twice() {
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");
     site.bootstrap(&[]).is_ready();
     assert_eq!(site.counter("machinesCreated"), 6);
+    site.struck("apiFaults", 4);
 }
 
 #[test]
@@ -245,6 +253,7 @@ fn errors_of_the_management_cluster_are_overcome() {
     let faults = "faults: {kubernetesApi: {everyNth: 9, kinds: [throttle, error, resetAfterApply, resetBefore]}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");
     site.bootstrap(&[]).is_ready();
+    site.struck("kubernetesFaults", 4);
 }
 
 #[test]
@@ -254,15 +263,23 @@ fn a_lost_network_is_survived() {
     site.bootstrap(&[]).is_ready();
     assert_eq!(site.counter("machinesCreated"), 6);
     assert_eq!(site.counter("bootstrapsTakenEffect"), 1);
+    site.struck("callsWithoutNetwork", 1);
 }
 
 #[test]
 fn a_taken_endpoint_is_named_and_waited_for() {
-    let faults = "faults: {vip: {taken: 6s}}\n";
+    let faults = "faults: {vip: {taken: forever}}\n";
     let site = Site::new(&format!("{SHORT}{faults}"), 3, 3, "");
-    let run = site.bootstrap(&[]);
-    run.is_ready();
-    assert!(run.stderr.contains(":6443"), "{}", run.stderr);
+    let events = site.path("events.ndjson");
+    let mut command = site.command(&["--events", events.to_str().unwrap()]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let named = "another machine answers ARP requests for 127.100.";
+    while !fs::read_to_string(&events).is_ok_and(|told| told.contains(named)) {
+        assert!(run.try_wait().unwrap().is_none(), "nobody had the endpoint");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    accidents::patch(&site, &json!({"faults": {"vip": null}}));
+    Run::of(&run.wait_with_output().unwrap()).is_ready();
 }
 
 #[test]
@@ -416,4 +433,5 @@ fn a_planted_secret_is_in_no_output_event_journal_line_or_log() {
         "a secret is in the event stream"
     );
     assert!(!site.journal().is_empty());
+    site.struck("apiFaults", 1);
 }

@@ -39,7 +39,7 @@ fn gitlab(mut command: Command) -> Run {
 }
 
 fn summary(site: &Site) -> String {
-    fs::read_to_string(site.path("summary.md")).unwrap_or_default()
+    fs::read_to_string(site.path("summary.md")).unwrap_or_else(|_| String::new())
 }
 
 /// Lines that GitHub Actions obeys.

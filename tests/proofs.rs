@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::world::{Run, SHORT, Site};
 
 /// The first control plane comes last, so that etcd is bootstrapped on another one than a later run would choose.
-const LATE: &str = "faults: {machines: {demo-cp-0: {bootDelay: 400ms}, static-1: {bootDelay: 400ms}}}\n";
+const LATE: &str = "faults: {machines: {demo-cp-0: {bootDelay: 1s}, static-1: {bootDelay: 1s}}}\n";
 
 struct Lost {
     journal: PathBuf,
@@ -89,7 +89,8 @@ fn killed_at(site: &Site, mut command: Command, text: &str) {
     let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     loop {
-        let journal = fs::read_to_string(site.state().join("journal.ndjson")).unwrap_or_default();
+        let journal = fs::read_to_string(site.state().join("journal.ndjson"));
+        let journal = journal.unwrap_or_else(|error| error.to_string());
         if journal.contains(text) {
             break;
         }
@@ -110,7 +111,7 @@ fn damages_are_refused(site: &Site, again: impl Fn() -> Run, machines: &[&str]) 
             lost.put(journal.as_deref(), with_backup);
             let run = again();
             assert_eq!(run.code, Some(1), "{what}: {}", run.stderr);
-            let error = run.stderr.split("error:").nth(1).unwrap_or_default();
+            let error = run.stderr.split("error:").nth(1).unwrap_or("");
             let way_back = if with_backup {
                 "hint: its backup holds"
             } else {
@@ -132,6 +133,7 @@ fn damages_are_refused(site: &Site, again: impl Fn() -> Run, machines: &[&str]) 
 fn a_journal_that_was_lost_after_the_choice_never_bootstraps_etcd_twice() {
     let site = Site::new(&format!("{SHORT}{LATE}"), 3, 1, "");
     killed_at(&site, site.command(&[]), "\"fact\":\"etcdNode\"");
+    assert_ne!(site.etcd_node(), "demo-cp-0");
     damages_are_refused(
         &site,
         || site.bootstrap(&[]),
@@ -169,6 +171,7 @@ fn on_static_machines_a_lost_journal_never_bootstraps_etcd_twice() {
         command
     };
     killed_at(&site, command(&[]), "\"fact\":\"etcdNode\"");
+    assert_ne!(site.etcd_node(), "demo-cp-0");
     let again = || Run::of(&command(&["--deadline", "8s"]).output().unwrap());
     damages_are_refused(&site, again, &["demo-cp-0 (127.", "demo-cp-2 (127.", "store-1 (127."]);
     killed_at(&site, command(&[]), "etcd/member/demo-cp-2\",\"evidence");
@@ -202,6 +205,7 @@ fn static_configuration(site: &Site) -> String {
 fn a_journal_that_lost_its_end_and_its_backup_asks_the_nodes() {
     let site = Site::new(&format!("{SHORT}{LATE}"), 3, 1, "");
     killed_at(&site, site.command(&[]), "\"step\":\"api-server\",\"evidence\"");
+    assert_ne!(site.etcd_node(), "demo-cp-0");
     let lost = Lost::of(&site);
     for kept in [lost.choice(), 1] {
         lost.put(Some(&lost.lines()[..kept].concat()), false);
@@ -290,7 +294,7 @@ fn promised_files_of_a_finished_cluster_are_made_again() {
         run.is_ready();
         assert!(run.stderr.contains("demo-kubeconfig"), "{what}: {}", run.stderr);
         holds(&files, what);
-        fs::write(&files[4].0, content.unwrap_or_default()).unwrap();
+        fs::write(&files[4].0, content.unwrap_or("")).unwrap();
         if content.is_none() {
             fs::remove_file(&files[4].0).unwrap();
         }
@@ -446,7 +450,7 @@ fn phase(site: &Site) -> String {
     on_management(site, async |client| {
         let found = records(&client).get("demo").await.unwrap();
         let value: Value = serde_json::to_value(found.status).unwrap();
-        value["phase"].as_str().unwrap_or_default().to_owned()
+        value["phase"].as_str().unwrap_or("").to_owned()
     })
 }
 

@@ -167,12 +167,12 @@ fn mirror(helm: &Path, config: &str, folder: &Path) {
     for addon in butler_addons::plan(&config, &ClusterFacts::default()).unwrap() {
         match &addon.source {
             Source::Chart(release) => {
-                let documents = documents(&butler_addons::stand_in(&addon, &release.stand_in));
+                let documents = documents(&butler_addons::objects_of(&addon, &release.contents));
                 package(helm, &release.chart.name, &release.chart.version, &documents, folder);
             }
             Source::Manifest(manifest) => {
                 let file: PathBuf = folder.join(format!("{}-{}.yaml", addon.name, manifest.version));
-                fs::write(file, documents(&butler_addons::stand_in(&addon, &manifest.stand_in))).unwrap();
+                fs::write(file, documents(&butler_addons::objects_of(&addon, &manifest.contents))).unwrap();
             }
             Source::Objects(_) | Source::ProviderIds(_) => {}
         }

@@ -75,13 +75,13 @@ fn measure(machines: u32, latencies: &str, world: &str) {
         .args(["inmemory", "status", "-o", "json"])
         .output()
         .expect("the binary starts");
-    let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     let destroyed = success.then(|| destroy(home.path()));
     run(butleradm(home.path()).args(["inmemory", "down"]));
     if !success {
         println!(
             "{machines:>8}   failed: {}",
-            fs::read_to_string(home.path().join("log")).unwrap_or_default()
+            fs::read_to_string(home.path().join("log")).expect("the log can be read")
         );
         return;
     }
@@ -136,8 +136,11 @@ struct Seen {
 fn watch(child: &mut Child) -> Seen {
     let (mut peak, mut cpu) = (0, 0.0);
     loop {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let line = status
+            .iter()
+            .flat_map(|text| text.lines())
+            .find_map(|l| l.strip_prefix("VmHWM:"));
         let seen = line.and_then(|l| l.trim().trim_end_matches(" kB").parse().ok());
         peak = peak.max(seen.unwrap_or(0));
         cpu = processor_time(child.id()).unwrap_or(cpu);

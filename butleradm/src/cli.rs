@@ -20,7 +20,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The commands.
+/// One variant for each command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a management cluster, or continue where an earlier run stopped

@@ -127,8 +127,10 @@ fn begun(child: &mut Child, folder: &ClusterFolder) -> io::Result<Begun> {
 
 /// A run that ended before it could be watched: what it said is said here, and it ends as it did.
 fn ended(ui: &Ui, status: ExitStatus, folder: &ClusterFolder) -> Result<(), Failure> {
-    let said = read::file(&folder.output(), OUTPUT).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
+    let said = match read::file(&folder.output(), OUTPUT) {
+        Ok(said) => String::from_utf8_lossy(&said).into_owned(),
+        Err(error) => format!("what it said cannot be read: {error}"),
+    };
     if status.success() {
         ui.note(&said);
         return ui.print(&format!("{}\n", folder.cluster()));

@@ -11,11 +11,12 @@ use butler_api::{
 use butler_embedded::OpenError;
 use butler_engine::{
     Ended, FailedStep,
-    receipt::{Object, State},
+    receipt::{Object, ObjectState},
 };
 use butler_files::{ClusterFolder, home::HomeError};
 use butler_infra::InfraError;
 use butler_lifecycle::{
+    bootstrap::plan::{Plan, saved::SavedError},
     bootstrap::run::RunError,
     destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
     runs::{end::EndError, follow::FollowError, list::ChooseError, stream::StreamError},
@@ -171,6 +172,34 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
 }
 
+/// A saved plan that cannot be carried out.
+pub(crate) fn saved(error: &SavedError) -> Failure {
+    match error {
+        SavedError::Differs { .. } => Failure::from_error(Exit::Usage, error)
+            .hint("nothing was changed; look at a new plan: --dry-run --out FILE"),
+        SavedError::NoPlan { .. } | SavedError::Version { .. } => Failure::from_error(Exit::Usage, error)
+            .hint("save one with `butleradm bootstrap --config FILE --dry-run --out FILE`"),
+        SavedError::Read { .. } => Failure::from_error(Exit::Usage, error),
+        SavedError::Write(error) => {
+            hinted(Failure::from_error(Exit::Failed, error), error.hint()).while_doing("cannot save the plan")
+        }
+        SavedError::Json(_) => Failure::from_error(Exit::Failed, error),
+    }
+}
+
+/// Checks of a plan that failed, if any did.
+pub(crate) fn checks(plan: &Plan) -> Option<Failure> {
+    let mut failed = plan.failed().peekable();
+    failed.peek()?;
+    let failure = Failure::new(Exit::Failed, format!("a bootstrap of {} would fail", plan.cluster));
+    Some(failed.fold(failure, |failure, check| {
+        hinted(
+            failure.cause(format!("{} ({})", check.summary, check.id)),
+            check.hint.as_ref(),
+        )
+    }))
+}
+
 /// The exit code of an outcome.
 pub(crate) fn exit(outcome: Outcome) -> Exit {
     match outcome {
@@ -310,7 +339,7 @@ pub(crate) fn destroyed(destroyed: &Destroyed, cluster: &str) -> Result<(), Fail
         .receipt
         .objects
         .iter()
-        .filter(|o| o.state == State::Left)
+        .filter(|o| o.state == ObjectState::Left)
         .collect();
     let failure = destroyed.ended.as_ref().and_then(|ended| {
         let failure = not_done(ended, &format!("the destroy of {cluster}"))?;
@@ -396,7 +425,7 @@ fn remark(step: &FailedStep) -> Remark {
 }
 
 fn title(step: &FailedStep) -> String {
-    let subject = step.about.as_ref().map(|m| format!("{m}: ")).unwrap_or_default();
+    let subject = step.about.as_ref().map_or_else(String::new, |m| format!("{m}: "));
     format!("{subject}{}", step.title)
 }
 

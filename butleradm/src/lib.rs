@@ -10,7 +10,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use butler_terminal::{Env, Failure, Ui, args, generated, process, version::Version};
+use butler_terminal::{Env, Failure, Ui, args, generated, process, version::ToolVersion};
 
 use self::{
     cli::Command,
@@ -42,6 +42,6 @@ fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
         Command::InMemory(command) => inmemory::run(ui, env, command),
         Command::Embedded(command) => embedded::run(ui, &command),
         Command::Completion(args) => generated::print_completion(ui, &cli::command(), args.shell),
-        Command::Version(args) => ui.answer(&Version::of("butleradm"), args.output),
+        Command::Version(args) => ui.answer(&ToolVersion::of("butleradm"), args.output),
     }
 }

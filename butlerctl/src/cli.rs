@@ -15,7 +15,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The commands.
+/// One variant for each command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print a completion script for a shell

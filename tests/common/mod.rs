@@ -9,12 +9,12 @@ use tempfile::TempDir;
 pub(crate) struct Home(TempDir);
 
 impl Home {
-    /// An empty one.
+    /// A home in which nothing is yet.
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    /// Its folder.
+    /// The folder that stands for the home.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }

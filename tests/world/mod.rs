@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -39,9 +40,9 @@ pub(crate) struct Site {
 pub(crate) struct Run {
     /// Exit code; none when it was killed.
     pub(crate) code: Option<i32>,
-    /// Standard output.
+    /// What the program printed to standard output.
     pub(crate) stdout: String,
-    /// Standard error.
+    /// What the program printed to standard error.
     pub(crate) stderr: String,
 }
 
@@ -63,7 +64,7 @@ impl Site {
         self.home.path().join(name)
     }
 
-    /// The configuration file.
+    /// Where the configuration of the run is.
     pub(crate) fn config(&self) -> PathBuf {
         self.path("cluster.yaml")
     }
@@ -94,7 +95,7 @@ impl Site {
         command
     }
 
-    /// The bootstrap command.
+    /// The bootstrap command with these further arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.butleradm();
         command
@@ -127,10 +128,38 @@ impl Site {
         self.status()["counters"][name].as_u64().expect("a counter")
     }
 
+    /// Fails the test unless a fault that the world was told to have was counted so often at least.
+    pub(crate) fn struck(&self, counter: &str, least: u64) {
+        let counters = &self.status()["counters"];
+        assert!(counters[counter].as_u64() >= Some(least), "{counter}: {counters}");
+    }
+
+    /// The node that was chosen to bootstrap etcd.
+    pub(crate) fn etcd_node(&self) -> String {
+        let journal = self.journal();
+        let facts = journal.iter().filter_map(|record| record["facts"].as_array()).flatten();
+        let mut chosen = facts.filter(|fact| fact["fact"] == "etcdNode");
+        let machine = &chosen.next().expect("a choice")["machine"];
+        machine.as_str().expect("a name").to_owned()
+    }
+
+    /// The time from the proof of one step to that of another one.
+    pub(crate) fn between(&self, first: &str, second: &str) -> Duration {
+        let proven = |step: &str| -> jiff::Timestamp {
+            let journal = self.journal();
+            let mut proofs = journal.iter().filter(|r| r["type"] == "proof" && r["step"] == step);
+            let proof = proofs.next().unwrap_or_else(|| panic!("{step} is not proven"));
+            serde_json::from_value(proof["time"].clone()).expect("a time")
+        };
+        let passed = proven(second).duration_since(proven(first));
+        Duration::try_from(passed).unwrap_or(Duration::ZERO)
+    }
+
     /// The records of the journal.
     pub(crate) fn journal(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.state().join("journal.ndjson")).unwrap_or_default();
-        text.lines()
+        let text = fs::read_to_string(self.state().join("journal.ndjson")).ok();
+        text.iter()
+            .flat_map(|text| text.lines())
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }

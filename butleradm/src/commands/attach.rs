@@ -67,11 +67,10 @@ pub(crate) async fn watch(ui: &Ui, folder: &ClusterFolder, live: bool, stop: Can
             .hint(format!("what held it up: butleradm why {cluster}"))),
         Followed::Gone => Err(Failure::new(
             Exit::Failed,
-            format!(
-                "the process that worked on {cluster} is gone{}",
-                last.map(|last| format!("; its last word is of {last:.0}"))
-                    .unwrap_or_default()
-            ),
+            match last {
+                Some(last) => format!("the process that worked on {cluster} is gone; its last word is of {last:.0}"),
+                None => format!("the process that worked on {cluster} is gone"),
+            },
         )
         .hint("the same command as before goes on from here")
         .hint(format!("what it was doing: butleradm why {cluster}"))),

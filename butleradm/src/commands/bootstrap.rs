@@ -14,7 +14,10 @@ use butler_api::{
 };
 use butler_files::home::{self, Home};
 use butler_lifecycle::{
-    bootstrap::run::{self, Request},
+    bootstrap::{
+        plan::{Plan, saved::Saved},
+        run::{self, Request},
+    },
     setup::{self, BootstrapClusterKind, Limits, Surroundings},
 };
 use butler_terminal::{
@@ -23,6 +26,7 @@ use butler_terminal::{
     ci::Job,
     env, interrupt, output, progress,
 };
+use jiff::Timestamp;
 
 use self::answer::{Made, Planned};
 use crate::{detach, failure, sink::Renderer, world::HomeWorld};
@@ -43,6 +47,15 @@ pub struct BootstrapArgs {
     /// Print the plan and touch nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: fail (exit 1) where a check failed
+    #[arg(long, requires = "dry_run")]
+    pub check: bool,
+    /// With --dry-run: save the plan, for --plan
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub out: Option<PathBuf>,
+    /// Carry out this saved plan, or nothing: refuse when it does not hold any more
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub plan: Option<PathBuf>,
     /// Format of the answer.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -126,6 +139,7 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
         setup::choose_bootstrap_cluster(&mut config, kind.into(), env.variables()).map_err(|e| failure::chosen(&e))?;
     }
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
+    let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let cluster = &config.cluster.name.clone();
     if args.detach {
         return detach::start(ui, env, &home.cluster(cluster));
@@ -140,13 +154,33 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
         };
         if args.dry_run {
             let plan = setup::plan(config, surroundings, &limits).await;
-            let plan = plan.map_err(|e| failure::bootstrap_setup(&e, file))?;
-            return ui.answer(&Planned(plan), args.output.output);
+            return planned(ui, args, plan.map_err(|e| failure::bootstrap_setup(&e, file))?);
+        }
+        if let Some(saved) = &saved {
+            let now = setup::plan(config.clone(), surroundings, &limits).await;
+            let now = now.map_err(|e| failure::bootstrap_setup(&e, file))?;
+            saved.holds(&now).map_err(|e| failure::saved(&e))?;
         }
         let request = setup::bootstrap(config, surroundings, args.keep_bootstrap_cluster, &limits).await;
         let request = request.map_err(|e| failure::bootstrap_setup(&e, file))?;
         bootstrap(ui, args, job, file, request, limits).await
     })
+}
+
+fn read_plan(path: &Path) -> Result<Saved, Failure> {
+    let path = home::expand(path).map_err(|e| failure::home(&e))?;
+    Saved::read(&path).map_err(|e| failure::saved(&e))
+}
+
+/// Saves and prints a plan, and ends as its checks did where that was asked for.
+fn planned(ui: &Ui, args: &BootstrapArgs, plan: Plan) -> Result<(), Failure> {
+    if let Some(path) = &args.out {
+        let path = home::expand(path).map_err(|e| failure::home(&e))?;
+        Saved::write(&path, &plan, Timestamp::now()).map_err(|e| failure::saved(&e))?;
+    }
+    let failed = args.check.then(|| failure::checks(&plan)).flatten();
+    ui.answer(&Planned(plan), args.output.output)?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// The configuration in a file; what works but should be known is told.
@@ -195,10 +229,6 @@ async fn bootstrap(
 fn again(args: &BootstrapArgs, file: &Path) -> String {
     use clap::ValueEnum as _;
     let chosen = args.bootstrap_cluster.and_then(|kind| kind.to_possible_value());
-    let chosen = chosen.map(|kind| format!(" --bootstrap-cluster {}", kind.get_name()));
-    format!(
-        "butleradm bootstrap --config {}{}",
-        file.display(),
-        chosen.unwrap_or_default()
-    )
+    let chosen = chosen.map_or_else(String::new, |kind| format!(" --bootstrap-cluster {}", kind.get_name()));
+    format!("butleradm bootstrap --config {}{chosen}", file.display())
 }

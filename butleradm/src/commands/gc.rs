@@ -7,7 +7,7 @@ use butler_engine::receipt::Receipt;
 use butler_files::home::Home;
 use butler_lifecycle::{
     destroy::prepare,
-    gc::{self, Remains},
+    gc::{self, MarkedObjects},
     setup::{self, Limits, Surroundings},
 };
 use butler_terminal::{
@@ -17,7 +17,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    commands::destroy::{self, PlatformArgs, RunArgs},
+    commands::{
+        args::{PlatformArgs, RunArgs},
+        destroy,
+    },
     failure,
     world::HomeWorld,
 };
@@ -67,7 +70,7 @@ fn work(ui: &Ui, env: &Env, args: &GcArgs, job: &Job) -> Result<(), Failure> {
         let look = async { Ok(gc::look(&provider, &gc::homes(home), args.older_than, Timestamp::now()).await) };
         let found = limits.within("gc", look).await.map_err(|e| failure::setup(&e))?;
         let found = found.map_err(|e| failure::infra(&e))?;
-        let garbage: Vec<&Remains> = found.iter().filter(|remains| remains.stays.is_none()).collect();
+        let garbage: Vec<&MarkedObjects> = found.iter().filter(|remains| remains.stays.is_none()).collect();
         if args.dry_run || garbage.is_empty() {
             return ui.answer(&Found::of(&found), args.output.output);
         }
@@ -112,7 +115,7 @@ struct Judged {
 }
 
 impl Found {
-    fn of(found: &[Remains]) -> Self {
+    fn of(found: &[MarkedObjects]) -> Self {
         let judged = found.iter().flat_map(|remains| {
             remains.objects.iter().map(|object| Judged {
                 cluster: remains.owner.cluster_name.clone(),

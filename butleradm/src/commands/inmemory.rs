@@ -122,7 +122,7 @@ async fn show(ui: &Ui, home: &Home, format: Format) -> Result<(), Failure> {
     if matches!(format, Format::Table | Format::Wide) {
         ui.note(&summary(&status));
     }
-    ui.answer(&World(status), format)
+    ui.answer(&PrintedStatus(status), format)
 }
 
 async fn down(ui: &Ui, home: &Home) -> Result<(), Failure> {
@@ -171,9 +171,9 @@ fn summary(status: &Status) -> String {
 /// The answer of `status` and `up`.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct World(Status);
+struct PrintedStatus(Status);
 
-impl Answer for World {
+impl Answer for PrintedStatus {
     fn table(&self) -> Table {
         let mut table = Table::new(&["MACHINE", "STAGE", "ADDRESS", "CLUSTER"], &["ROLE", "ID"]);
         for machine in &self.0.machines {

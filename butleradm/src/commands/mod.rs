@@ -1,5 +1,6 @@
 //! What each command does: one file per command that does more than print.
 
+pub(crate) mod args;
 pub(crate) mod attach;
 pub(crate) mod bootstrap;
 pub(crate) mod cancel;

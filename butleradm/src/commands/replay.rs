@@ -96,13 +96,16 @@ impl Player<'_> {
         let mut remarks = Remarks::default();
         let mut ended = false;
         while !ended {
-            let items = stream.read().map_err(|e| failure::stream(&e))?;
-            ended = items.is_empty();
+            let mut items = stream.read().map_err(|e| failure::stream(&e))?;
+            if items.is_empty() {
+                items = stream.rest().map_err(|e| failure::stream(&e))?;
+                ended = true;
+            }
             for item in items {
                 match item {
                     Item::Event(event) => {
-                        ended = self.show(&mut shown, &event, stop).await;
-                        if ended {
+                        if self.show(&mut shown, &event, stop).await {
+                            ended = true;
                             break;
                         }
                     }
@@ -113,9 +116,6 @@ impl Player<'_> {
         let nothing = shown.is_none();
         if let Some(mut shown) = shown {
             shown.view.finish();
-        }
-        if let (Some(torn), None) = (stream.torn(), self.until) {
-            remarks.take(&torn);
         }
         remarks.tell(self.ui);
         if stop.is_cancelled() {
@@ -152,13 +152,13 @@ impl Player<'_> {
     async fn wait(&self, shown: &mut Shown, until: Timestamp, stop: &CancellationToken) {
         shown.view.catching_up(self.speed == 0.0);
         while self.speed > 0.0 && shown.time < until && !stop.is_cancelled() {
-            let step = STEP.mul_f64(self.speed).min(butler_api::view::since(shown.time, until));
+            let passes = STEP.mul_f64(self.speed).min(butler_api::view::since(shown.time, until));
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(step.div_f64(self.speed)) => {}
+                () = tokio::time::sleep(passes.div_f64(self.speed)) => {}
             }
-            let step = step.max(Duration::from_micros(1));
-            shown.time = shown.time.saturating_add(step).unwrap_or(until).min(until);
+            let passes = passes.max(Duration::from_micros(1));
+            shown.time = shown.time.saturating_add(passes).unwrap_or(until).min(until);
             shown.view.at(shown.time);
         }
     }

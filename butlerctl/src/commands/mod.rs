@@ -1,6 +1,6 @@
 //! What each command does.
 
-use butler_terminal::{Failure, Ui, generated, version::Version};
+use butler_terminal::{Failure, Ui, generated, version::ToolVersion};
 
 use crate::cli::{Command, command};
 
@@ -8,6 +8,6 @@ use crate::cli::{Command, command};
 pub(crate) fn run(ui: &Ui, chosen: &Command) -> Result<(), Failure> {
     match chosen {
         Command::Completion(args) => generated::print_completion(ui, &command(), args.shell),
-        Command::Version(args) => ui.answer(&Version::of("butlerctl"), args.output),
+        Command::Version(args) => ui.answer(&ToolVersion::of("butlerctl"), args.output),
     }
 }

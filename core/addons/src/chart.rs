@@ -29,7 +29,7 @@ pub fn check_helm(output: &str) -> Result<(), String> {
 /// A chart as Helm's arguments name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Located {
-    /// The chart argument.
+    /// The argument by which helm finds the chart.
     pub(super) chart: String,
     /// Flags that belong to it.
     pub(super) flags: Vec<String>,
@@ -88,7 +88,7 @@ pub(super) fn place(chart: &ChartRef, mirror: Option<&ChartMirror>) -> String {
     }
 }
 
-/// What is said of a packaged chart that is not there.
+/// The message about a packaged chart that is missing.
 pub(super) fn absent(file: &Path) -> String {
     format!("{} is not in the chart mirror", file.display())
 }

@@ -1,17 +1,22 @@
-//! What needs no Helm: our own objects, manifests once they are objects, provider ids. Every installer has these hands.
+//! What needs no Helm: our own objects, manifests once they are objects, provider ids. Every installer has these direct.
 //!
 //! Helm remembers what it installed; for everything else a ConfigMap in kube-system does.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use butler_api::{error::Class, labels::ADDON};
 use butler_kubernetes::{Applier, MANAGER};
-use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::{ConfigMap, Node, NodeSpec, Secret},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{
     Api, Client,
     api::{ListParams, Patch, PatchParams},
 };
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Addon, InstallError, Installed, Objects, ReleaseState, SecretObject};
@@ -66,12 +71,17 @@ impl Direct {
             .map(|object| label(object.clone(), &addon.name))
             .collect();
         self.plain(addon, &labelled).await?;
-        let record = json!({
-            "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": record_name(addon), "namespace": RECORDS, "labels": {ADDON: addon.name}},
-            "data": {"digest": digest},
-        });
-        self.plain(addon, &[record]).await?;
+        let record = ConfigMap {
+            metadata: ObjectMeta {
+                name: Some(record_name(addon)),
+                namespace: Some(RECORDS.to_owned()),
+                labels: Some([(ADDON.to_owned(), addon.name.clone())].into()),
+                ..ObjectMeta::default()
+            },
+            data: Some([("digest".to_owned(), digest.to_owned())].into()),
+            ..ConfigMap::default()
+        };
+        self.plain(addon, &[as_value(&record)]).await?;
         Ok(Installed {
             revision: 0,
             detail: format!("{} objects applied", objects.len()),
@@ -94,7 +104,13 @@ impl Direct {
     ) -> Result<Installed, InstallError> {
         let nodes: Api<Node> = Api::all(self.client.clone());
         for (name, id) in ids {
-            let patch = json!({"spec": {"providerID": id}});
+            let patch = Node {
+                spec: Some(NodeSpec {
+                    provider_id: Some(id.clone()),
+                    ..NodeSpec::default()
+                }),
+                ..Node::default()
+            };
             let params = PatchParams {
                 field_manager: Some(MANAGER.to_owned()),
                 ..PatchParams::default()
@@ -163,14 +179,25 @@ fn secret_value(addon: &Addon, secret: &SecretObject) -> Result<Value, InstallEr
         let message = format!("the values of Secret {namespace}/{name} have not been read");
         return Err(InstallError::new(&addon.name, Class::Configuration, message));
     };
-    let data: Map<String, Value> = data
+    let data = data
         .iter()
-        .map(|(key, value)| (key.clone(), json!(STANDARD.encode(value.expose_secret()))))
+        .map(|(key, value)| (key.clone(), ByteString(value.expose_secret().as_bytes().to_vec())))
         .collect();
-    Ok(json!({
-        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-        "metadata": {"name": name, "namespace": namespace}, "data": data,
+    Ok(as_value(&Secret {
+        metadata: ObjectMeta {
+            name: Some(name.clone()),
+            namespace: Some(namespace.clone()),
+            ..ObjectMeta::default()
+        },
+        type_: Some("Opaque".to_owned()),
+        data: Some(data),
+        ..Secret::default()
     }))
+}
+
+/// An object as it is sent.
+pub(super) fn as_value(object: &impl Serialize) -> Value {
+    serde_json::to_value(object).expect("an object of the Kubernetes API is plain data")
 }
 
 /// Marks an object as applied for an addon. Namespaces are shared and stay as they are.
@@ -179,9 +206,9 @@ pub(super) fn label(mut object: Value, addon: &str) -> Value {
         return object;
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+        let labels = metadata.entry("labels").or_insert_with(|| Value::Object(Map::new()));
         if let Some(labels) = labels.as_object_mut() {
-            labels.insert(ADDON.to_owned(), json!(addon));
+            labels.insert(ADDON.to_owned(), addon.into());
         }
     }
     object

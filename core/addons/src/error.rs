@@ -8,17 +8,17 @@ pub enum PlanError {
     /// An addon is on, and one that it cannot work without is off.
     #[error("{addon} needs {missing}, which is switched off")]
     Missing {
-        /// Who needs it.
+        /// The addon that needs another one.
         addon: &'static str,
-        /// What is off.
+        /// The addon that is switched off.
         missing: &'static str,
-        /// What to change.
+        /// What to change in the configuration.
         hint: &'static str,
     },
     /// A setting asks for something there is no addon for.
     #[error("{setting}: {message}")]
     Unsupported {
-        /// The setting.
+        /// The setting that nobody can carry out.
         setting: &'static str,
         /// What is wrong with it.
         message: String,
@@ -29,11 +29,11 @@ pub enum PlanError {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot install {addon}: {message}")]
 pub struct InstallError {
-    /// The addon.
+    /// Name of the addon that could not be installed.
     pub addon: String,
     /// What went wrong, in the peer's words.
     pub message: String,
-    /// What it means.
+    /// What the failure means for whoever tries again.
     pub class: Class,
     /// A command, flag or setting to try.
     pub hint: Option<String>,
@@ -80,11 +80,11 @@ impl From<InstallError> for StepError {
 #[derive(Debug, thiserror::Error)]
 #[error("helm cannot be used: {message}")]
 pub struct HelmUnusable {
-    /// Why.
+    /// Why this helm cannot be used, as a sentence.
     pub message: String,
-    /// What it means.
+    /// What the failure means for whoever tries again.
     pub class: Class,
-    /// What to do.
+    /// A command or a setting that would help.
     pub hint: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::{fmt::Debug, path::PathBuf, time::Duration};
 
 use butler_api::{config::ChartMirror, descriptors, error::Class};
 use butler_files::home;
-use butler_kubernetes::{servers::Servers, wait};
+use butler_kubernetes::{Unmet, servers::Servers, wait};
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -26,7 +26,7 @@ use crate::{
     direct::{self, Direct},
     intent::Intent,
     manifest,
-    process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables},
+    process::{self, ChildEnvironment, Finished, Invocation, ProcessError, Stdin, Variables},
     release,
     world::{manifest_digest, objects_digest},
 };
@@ -91,7 +91,7 @@ pub struct HelmInstaller {
     settings: HelmSettings,
     /// Every trusted authority in one file, where the system's are not enough.
     ca_file: Option<PathBuf>,
-    hands: Direct,
+    direct: Direct,
     now: fn() -> Timestamp,
 }
 
@@ -101,7 +101,7 @@ impl HelmInstaller {
         let mut installer = Self {
             settings,
             ca_file: None,
-            hands: Direct::new(client),
+            direct: Direct::new(client),
             now,
         };
         let prepared = home::private_folder(&installer.settings.folder).and_then(|()| {
@@ -179,7 +179,7 @@ impl HelmInstaller {
         let invocation = Invocation {
             program: self.settings.binary.clone(),
             args,
-            env: Environment::Only(env),
+            env: ChildEnvironment::Only(env),
             stdin,
             timeout,
         };
@@ -206,7 +206,7 @@ impl HelmInstaller {
     }
 
     async fn history(&self, addon: &Addon, release: &Release) -> Result<Vec<StoredRelease>, InstallError> {
-        release::history(&self.hands.client, &release.namespace, &release.release)
+        release::history(&self.direct.client, &release.namespace, &release.release)
             .await
             .map_err(|error| InstallError::kube(&addon.name, "cannot read its release", &error))
     }
@@ -249,7 +249,7 @@ impl HelmInstaller {
             });
         }
         if catalog::is_ours(&release.namespace) {
-            self.hands
+            self.direct
                 .plain(addon, &[catalog::namespace(&release.namespace)])
                 .await?;
         }
@@ -265,12 +265,10 @@ impl HelmInstaller {
             intent.clear().map_err(io)?;
         }
         let output = output.map_err(|failed| failed.error)?;
-        let answer: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        let revision = answer
-            .get("version")
-            .and_then(Value::as_u64)
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(0);
+        let revision = printed_revision(&output.stdout).ok_or_else(|| {
+            let message = "helm says that it has installed the release, but not as which revision";
+            InstallError::new(&addon.name, Class::Retryable, message)
+        })?;
         Ok(Installed {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
@@ -279,8 +277,11 @@ impl HelmInstaller {
 
     /// Whether the workloads that a revision created are still there. Helm does not look for itself.
     async fn is_whole(&self, addon: &Addon, last: &StoredRelease) -> Result<bool, InstallError> {
-        // A manifest that helm could apply and we cannot read is no reason to change anything.
-        for object in manifest::parse(&last.manifest).unwrap_or_default() {
+        let Ok(objects) = manifest::parse(&last.manifest) else {
+            // A manifest that helm could apply and we cannot read is no reason to change anything.
+            return Ok(true);
+        };
+        for object in objects {
             let gone = match object["kind"].as_str() {
                 Some("Deployment") => self.is_gone::<Deployment>(&object, last).await,
                 Some("DaemonSet") => self.is_gone::<DaemonSet>(&object, last).await,
@@ -300,11 +301,9 @@ impl HelmInstaller {
     {
         let metadata = &object["metadata"];
         let namespace = metadata["namespace"].as_str().unwrap_or(&last.namespace);
-        let api: Api<K> = Api::namespaced(self.hands.client.clone(), namespace);
-        Ok(api
-            .get_metadata_opt(metadata["name"].as_str().unwrap_or_default())
-            .await?
-            .is_none())
+        let api: Api<K> = Api::namespaced(self.direct.client.clone(), namespace);
+        let name = metadata["name"].as_str().expect("a parsed manifest names its objects");
+        Ok(api.get_metadata_opt(name).await?.is_none())
     }
 
     /// The arguments of an install or upgrade that reads its values from stdin.
@@ -319,22 +318,22 @@ impl HelmInstaller {
         args
     }
 
-    /// Waits for helm. When it takes its time, hooks of the chart hold it up: then it is said what they wait for.
+    /// Waits for helm. When it takes its time, hooks of the chart hold it up: then the lines tell what they wait for.
     async fn watched<T>(
         &self,
         addon: &Addon,
         helm: impl Future<Output = T>,
         on_line: &(dyn Fn(&str) + Send + Sync),
     ) -> T {
-        let report = |what: &str, cause: Option<&str>| {
-            if let Some(cause) = cause {
-                on_line(&format!("{what}: {cause}"));
+        let report = |unmet: Unmet| {
+            if let Some(cause) = unmet.cause {
+                on_line(&format!("{}: {cause}", unmet.what));
             }
         };
         let watch = async {
             tokio::time::sleep(SLOW).await;
             // What cannot be watched now is found out when the addon is proven.
-            let _ = wait(&self.hands.client, &addon.ready, &report).await;
+            let _ = wait(&self.direct.client, &addon.ready, &report).await;
             std::future::pending().await
         };
         tokio::select! {
@@ -375,7 +374,7 @@ impl HelmInstaller {
                     "installing {} again, over what an earlier install left",
                     release.release
                 ));
-                release::forget(&self.hands.client, history)
+                release::forget(&self.direct.client, history)
                     .await
                     .map_err(|error| InstallError::kube(&addon.name, "cannot remove the record of its release", &error))
             }
@@ -422,12 +421,12 @@ impl HelmInstaller {
             text.map_err(|error| InstallError::new(&addon.name, error.class(), butler_kubernetes::chain(&error)))?;
         let objects = manifest::objects(&text, source)
             .map_err(|error| InstallError::new(&addon.name, Class::Configuration, format!("{from}: {error}")))?;
-        self.hands.apply(addon, &objects, &manifest_digest(source)).await
+        self.direct.apply(addon, &objects, &manifest_digest(source)).await
     }
 
     async fn install_objects(&self, addon: &Addon, objects: &Objects) -> Result<Installed, InstallError> {
         let all = direct::complete(addon, objects)?;
-        self.hands.apply(addon, &all, &objects_digest(objects)).await
+        self.direct.apply(addon, &all, &objects_digest(objects)).await
     }
 }
 
@@ -451,14 +450,14 @@ impl Installer for HelmInstaller {
                 Source::Manifest(source) => {
                     let secret = |value| matches!(value, &crate::Substitution::Secret(_));
                     let secrets = source.variables.iter().flat_map(|values| values.values()).any(secret);
-                    self.hands.observe(addon, &manifest_digest(source), secrets).await
+                    self.direct.observe(addon, &manifest_digest(source), secrets).await
                 }
                 Source::Objects(objects) => {
-                    self.hands
+                    self.direct
                         .observe(addon, &objects_digest(objects), !objects.secrets.is_empty())
                         .await
                 }
-                Source::ProviderIds(ids) => self.hands.observe_ids(addon, ids).await,
+                Source::ProviderIds(ids) => self.direct.observe_ids(addon, ids).await,
             }
         }
         .boxed()
@@ -474,7 +473,7 @@ impl Installer for HelmInstaller {
                 Source::Chart(release) => self.install_chart(addon, release, on_line).await,
                 Source::Manifest(source) => self.install_manifest(addon, source, on_line).await,
                 Source::Objects(objects) => self.install_objects(addon, objects).await,
-                Source::ProviderIds(ids) => self.hands.provider_ids(addon, ids).await,
+                Source::ProviderIds(ids) => self.direct.provider_ids(addon, ids).await,
             }
         }
         .boxed()
@@ -577,6 +576,12 @@ enum Repair {
 }
 
 /// Decides by Helm's records. `ours` says that the last change was begun by us and that its helm is gone.
+/// The revision that `helm upgrade --output json` prints.
+fn printed_revision(stdout: &str) -> Option<u32> {
+    let answer: Value = serde_json::from_str(stdout).ok()?;
+    u32::try_from(answer.get("version")?.as_u64()?).ok()
+}
+
 fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timestamp, limit: Duration) -> Repair {
     let Some(last) = history.last() else {
         return Repair::Nothing;
@@ -590,8 +595,8 @@ fn repair(release: &Release, history: &[StoredRelease], ours: bool, now: Timesta
         && !ours
         && let Some(since) = last.last_deployed
     {
-        // Whoever it is had the time that any change may take.
-        let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        // Whoever it is had the time that any change may take. A begin in the future is that of a clock ahead of ours.
+        let age = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
         if age < limit {
             return Repair::Foreign { since };
         }
@@ -613,7 +618,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{ChartRef, Images, Repository, StandIn};
+    use crate::{ChartContents, ChartRef, Images, Repository};
+
+    #[test]
+    fn the_revision_is_what_helm_prints_or_unknown() {
+        assert_eq!(printed_revision(r#"{"name": "demo", "version": 3}"#), Some(3));
+        for odd in [
+            "",
+            "Release demo has been upgraded",
+            "{}",
+            r#"{"version": "3"}"#,
+            r#"{"version": -1}"#,
+        ] {
+            assert_eq!(printed_revision(odd), None, "{odd}");
+        }
+    }
 
     const LIMIT: Duration = Duration::from_mins(15);
 
@@ -631,7 +650,7 @@ mod tests {
             secret_values: vec![("/a/c".to_owned(), "HIDDEN".into()), ("/d/e".to_owned(), "y".into())],
             images: Images::default(),
             install_hooks,
-            stand_in: StandIn::default(),
+            contents: ChartContents::default(),
         }
     }
 

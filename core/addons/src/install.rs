@@ -25,7 +25,7 @@ pub trait Installer: Send + Sync {
 pub enum ReleaseState {
     /// It was never installed, or is gone.
     Absent,
-    /// It is installed.
+    /// The last change of it succeeded.
     Deployed {
         /// Whether with the same chart and values as planned.
         same: bool,
@@ -34,7 +34,7 @@ pub enum ReleaseState {
     },
     /// Somebody is changing it, or was killed while doing so.
     Pending {
-        /// Since when.
+        /// When the change began, if that is on record.
         since: Option<Timestamp>,
     },
     /// The last change failed.
@@ -49,6 +49,6 @@ pub enum ReleaseState {
 pub struct Installed {
     /// Revision of the release; 0 for what has none.
     pub revision: u32,
-    /// One sentence.
+    /// What was done, as a sentence.
     pub detail: String,
 }

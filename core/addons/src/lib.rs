@@ -4,6 +4,11 @@
 //! [`plan`] is pure: configuration and facts in, [`Addon`]s out. An [`Installer`] puts one addon into a cluster;
 //! [`butler_kubernetes::wait`] watches until the addon's [`Ready`] conditions hold and says why they do not hold yet.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 mod catalog;
 mod chart;
 mod direct;
@@ -34,7 +39,7 @@ pub use self::{
     mirror::check_mirror,
     plan::{plan, warnings},
     release::{RecordError, StoredRelease},
-    world::{WorldInstaller, stand_in},
+    world::{WorldInstaller, objects_of},
 };
 
 /// Version and place of an addon's chart or manifest, for people; none for objects of our own.
@@ -59,7 +64,7 @@ pub struct Addon {
     /// Addons that must be proven before this one can be installed. What its pods wait for is not listed: they may be
     /// created early and start when they can.
     pub needs: Vec<String>,
-    /// What is installed.
+    /// What is installed, and how.
     pub source: Source,
     /// What proves that it works.
     pub ready: Vec<Ready>,
@@ -119,7 +124,7 @@ impl Addon {
 /// Where an addon comes from.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A Helm chart.
+    /// A chart that helm installs.
     Chart(Release),
     /// A manifest that somebody publishes.
     Manifest(Manifest),
@@ -129,16 +134,16 @@ pub enum Source {
     ProviderIds(Vec<(String, String)>),
 }
 
-/// A Helm release.
+/// One installation of a chart.
 #[derive(Debug, Clone)]
 pub struct Release {
-    /// Release name.
+    /// Name of the release.
     pub release: String,
     /// Namespace of the release.
     pub namespace: String,
-    /// The chart.
+    /// The chart that is installed.
     pub chart: ChartRef,
-    /// Values, without secrets.
+    /// Values for the chart; secrets are in `secret_values`.
     pub values: Value,
     /// Secret values by JSON pointer; they are merged into `values` only on their way to Helm.
     pub secret_values: Vec<(String, SecretString)>,
@@ -148,7 +153,7 @@ pub struct Release {
     /// installed again and not upgraded.
     pub install_hooks: bool,
     /// What the simulated world gets instead of the chart.
-    pub stand_in: StandIn,
+    pub contents: ChartContents,
 }
 
 /// The images of a chart or manifest.
@@ -163,11 +168,11 @@ pub struct Images {
 /// A chart and where it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartRef {
-    /// The repository.
+    /// Where the chart is published.
     pub repository: Repository,
-    /// Chart name.
+    /// Name of the chart in its repository.
     pub name: String,
-    /// Chart version.
+    /// Version of the chart.
     pub version: String,
     /// Version of the application in it, where it is known.
     pub app_version: String,
@@ -182,7 +187,7 @@ pub enum Repository {
     Oci(String),
 }
 
-/// A published manifest.
+/// A manifest that is published under an address.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// Where it is published.
@@ -196,22 +201,22 @@ pub struct Manifest {
     /// The images that its pods run.
     pub images: Images,
     /// What the simulated world gets instead.
-    pub stand_in: StandIn,
+    pub contents: ChartContents,
 }
 
 /// The value of a variable in a manifest.
 #[derive(Debug, Clone)]
 pub enum Substitution {
-    /// Not secret.
+    /// Text that plans and logs may show.
     Plain(String),
-    /// Secret.
+    /// Text that nobody is shown.
     Secret(SecretString),
 }
 
 /// Objects of our own, in the order in which they are applied.
 #[derive(Debug, Clone, Default)]
 pub struct Objects {
-    /// Objects without secrets.
+    /// Whole objects, none of which is secret.
     pub plain: Vec<Value>,
     /// Secrets, applied after the namespaces and before the rest.
     pub secrets: Vec<SecretObject>,
@@ -220,9 +225,9 @@ pub struct Objects {
 /// A Secret whose values are not in any printable object.
 #[derive(Debug, Clone)]
 pub struct SecretObject {
-    /// Namespace.
+    /// Namespace of the Secret.
     pub namespace: String,
-    /// Name.
+    /// Name of the Secret.
     pub name: String,
     /// Keys and values; none while the credentials are not read yet (a plan may be shown without them).
     pub data: Option<BTreeMap<String, SecretString>>,
@@ -230,21 +235,21 @@ pub struct SecretObject {
 
 /// The objects a chart or manifest creates, as far as others can see that it works.
 #[derive(Debug, Clone, Default)]
-pub struct StandIn {
-    /// Its workloads.
+pub struct ChartContents {
+    /// The workloads that the chart creates.
     pub workloads: Vec<Workload>,
-    /// Everything else, complete.
+    /// Everything else that the chart creates, as complete objects.
     pub objects: Vec<Value>,
 }
 
 /// A workload of a chart or manifest.
 #[derive(Debug, Clone)]
 pub struct Workload {
-    /// Its kind.
+    /// Kind of the workload.
     pub kind: WorkloadKind,
-    /// Namespace.
+    /// Namespace of the workload.
     pub namespace: String,
-    /// Name.
+    /// Name of the workload.
     pub name: String,
     /// Pods (without meaning for a DaemonSet).
     pub replicas: u32,

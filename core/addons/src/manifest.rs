@@ -7,7 +7,7 @@ use std::{
 };
 
 use butler_api::{config::ChartMirror, error::Class};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     Manifest, catalog,
@@ -22,7 +22,7 @@ const DOWNLOAD: Duration = Duration::from_mins(2);
 /// Where a manifest is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// An address.
+    /// An address that it is fetched from.
     Url(String),
     /// A file of a mirror folder.
     File(PathBuf),
@@ -88,7 +88,7 @@ pub(super) fn locate(addon: &str, manifest: &Manifest, mirror: Option<&ChartMirr
     }
 }
 
-/// Reads a manifest.
+/// The text of a manifest, from its address or its file.
 pub(super) async fn fetch(place: &Place, ca_file: Option<&Path>) -> Result<String, FetchError> {
     let bytes = match place {
         Place::File(path) => tokio::fs::read(path).await.map_err(|source| FetchError::File {
@@ -110,8 +110,9 @@ pub(super) fn bundle(files: &[PathBuf]) -> Result<String, FetchError> {
             path: path.clone(),
             source,
         })?;
-        let own = pem::parse_many(text).unwrap_or_default().into_iter();
+        let own = pem::parse_many(text).map_err(|_| FetchError::Ca { path: path.clone() })?;
         let own: Vec<Vec<u8>> = own
+            .into_iter()
             .filter(|p| p.tag() == "CERTIFICATE")
             .map(pem::Pem::into_contents)
             .collect();
@@ -148,10 +149,9 @@ async fn download(url: &str, ca_file: Option<&Path>) -> Result<Vec<u8>, FetchErr
             path: path.to_owned(),
             source,
         })?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem).unwrap_or_default();
-        if certificates.is_empty() {
-            return Err(FetchError::Ca { path: path.to_owned() });
-        }
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem).ok();
+        let certificates = certificates.filter(|certificates| !certificates.is_empty());
+        let certificates = certificates.ok_or_else(|| FetchError::Ca { path: path.to_owned() })?;
         builder = builder.tls_certs_merge(certificates);
     }
     let mut answer = builder.build().map_err(failed)?.get(url).send().await.map_err(failed)?;
@@ -194,15 +194,22 @@ pub(super) fn parse(text: &str) -> Result<Vec<Value>, ManifestError> {
                 number,
                 message: error.to_string(),
             })?;
-        match value {
-            Value::Null => {}
+        let found = match value {
+            Value::Null => Vec::new(),
             // A list is the objects in it.
-            mut value if value["kind"] == "List" && value["items"].is_array() => {
-                objects.extend(value["items"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => {
+                match list.remove("items") {
+                    Some(Value::Array(items)) => items,
+                    _ => return Err(ManifestError::NoObject { number }),
+                }
             }
-            value if value["kind"].is_string() && value["metadata"]["name"].is_string() => objects.push(value),
-            _ => return Err(ManifestError::NoObject { number }),
+            value => vec![value],
+        };
+        let is_object = |value: &Value| value["kind"].is_string() && value["metadata"]["name"].is_string();
+        if !found.iter().all(is_object) {
+            return Err(ManifestError::NoObject { number });
         }
+        objects.extend(found);
     }
     Ok(objects)
 }
@@ -218,7 +225,7 @@ fn grant(objects: &mut Vec<Value>, name: &str) {
         return;
     };
     if !own["metadata"]["labels"].is_object() {
-        own["metadata"]["labels"] = json!({});
+        own["metadata"]["labels"] = Value::Object(serde_json::Map::new());
     }
     for (key, value) in ours["metadata"]["labels"].as_object().into_iter().flatten() {
         own["metadata"]["labels"][key] = value.clone();
@@ -248,8 +255,10 @@ fn documents(text: &str) -> Vec<String> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use serde_json::json;
+
     use super::*;
-    use crate::StandIn;
+    use crate::ChartContents;
 
     fn manifest(variables: bool, privileged: &[&str]) -> Manifest {
         Manifest {
@@ -258,7 +267,7 @@ mod tests {
             variables: variables.then(BTreeMap::new),
             privileged_namespaces: privileged.iter().map(|&name| name.to_owned()).collect(),
             images: crate::Images::default(),
-            stand_in: StandIn::default(),
+            contents: ChartContents::default(),
         }
     }
 
@@ -293,6 +302,11 @@ mod tests {
     fn what_is_no_object_is_named_by_its_place() {
         let error = objects("kind: A\nmetadata: {name: a}\n---\n- 1\n", &manifest(true, &[])).unwrap_err();
         assert_eq!(error, ManifestError::NoObject { number: 2 });
+        // Nor is a list with something else in it.
+        for list in ["kind: List\nitems: [{kind: A}]\n", "kind: List\nitems: {}\n"] {
+            let error = objects(list, &manifest(false, &[])).unwrap_err();
+            assert_eq!(error, ManifestError::NoObject { number: 1 }, "{list}");
+        }
         let error = objects("a: [\n", &manifest(true, &[])).unwrap_err();
         assert!(matches!(error, ManifestError::Yaml { number: 1, .. }), "{error}");
     }

@@ -48,7 +48,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{ClusterFacts, Images, Manifest, StandIn, plan};
+    use crate::{ChartContents, ClusterFacts, Images, Manifest, plan};
 
     #[test]
     fn what_a_folder_lacks_or_cannot_be_read_is_found_before_anything_is_made() {
@@ -69,7 +69,7 @@ mod tests {
             variables: Some(BTreeMap::new()),
             privileged_namespaces: Vec::new(),
             images: Images::default(),
-            stand_in: StandIn::default(),
+            contents: ChartContents::default(),
         });
         let addon = Addon::new("demo", "", &[], source, Vec::new());
         let found = |text: &str, read| {

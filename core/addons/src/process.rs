@@ -35,11 +35,11 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct Invocation {
     /// The program; a bare name is looked up on PATH.
     pub program: PathBuf,
-    /// Its arguments.
+    /// Arguments of the program, without its name.
     pub args: Vec<String>,
     /// What it finds in its environment.
-    pub env: Environment,
-    /// What it reads.
+    pub env: ChildEnvironment,
+    /// What the program reads from its standard input.
     pub stdin: Stdin,
     /// After so long it is killed, with everything it started.
     pub timeout: Duration,
@@ -49,7 +49,7 @@ pub struct Invocation {
 pub type Variables = Vec<(OsString, OsString)>;
 
 /// The environment of a child.
-pub enum Environment {
+pub enum ChildEnvironment {
     /// All that this process has: for a command of the user's own.
     Inherited,
     /// These and nothing else: secrets that are none of the program's business stay here.
@@ -57,7 +57,7 @@ pub enum Environment {
 }
 
 /// Values may be secrets, so only names are shown.
-impl std::fmt::Debug for Environment {
+impl std::fmt::Debug for ChildEnvironment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Inherited => f.write_str("Inherited"),
@@ -72,7 +72,7 @@ pub enum Stdin {
     /// End of file at once.
     #[default]
     Null,
-    /// This text.
+    /// This text, which may be secret.
     Text(SecretString),
     /// An open file; a lock held on it lives as long as the child does.
     File(File),
@@ -93,13 +93,13 @@ pub enum ProcessError {
     /// It is not installed.
     #[error("{} was not found", program.display())]
     NotFound {
-        /// The program.
+        /// The program that is not there.
         program: PathBuf,
     },
     /// It could not be started or talked to.
     #[error("cannot run {}", program.display())]
     Io {
-        /// The program.
+        /// The program that the system could not run.
         program: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -107,9 +107,9 @@ pub enum ProcessError {
     /// It did not end in time and was killed.
     #[error("{} did not end within {} s{}", program.display(), timeout.as_secs_f32(), quote(last_lines))]
     Timeout {
-        /// The program.
+        /// The program that was ended.
         program: PathBuf,
-        /// The limit.
+        /// The time that it had.
         timeout: Duration,
         /// The end of what it said.
         last_lines: Vec<String>,
@@ -117,7 +117,7 @@ pub enum ProcessError {
     /// It ended with another code than 0, or by a signal.
     #[error("{} {}{}", program.display(), ending(*code), quote(last_lines))]
     Failed {
-        /// The program.
+        /// The program that failed.
         program: PathBuf,
         /// Exit code; none when a signal ended it.
         code: Option<i32>,
@@ -211,9 +211,9 @@ pub async fn run(invocation: Invocation, on_line: &(dyn Fn(&str) + Send + Sync))
     }
 }
 
-fn spawn(program: &Path, args: &[String], env: Environment, stdin: Stdio) -> io::Result<Child> {
+fn spawn(program: &Path, args: &[String], env: ChildEnvironment, stdin: Stdio) -> io::Result<Child> {
     let mut command = Command::new(program);
-    if let Environment::Only(variables) = env {
+    if let ChildEnvironment::Only(variables) = env {
         command.env_clear().envs(variables);
     }
     command
@@ -378,7 +378,7 @@ mod tests {
         Invocation {
             program: "/bin/sh".into(),
             args: vec!["-c".to_owned(), script.to_owned()],
-            env: Environment::Inherited,
+            env: ChildEnvironment::Inherited,
             stdin: Stdin::Null,
             timeout,
         }
@@ -437,7 +437,7 @@ mod tests {
     #[tokio::test]
     async fn a_child_finds_the_variables_it_is_given_and_nothing_else() {
         let mut invocation = shell("env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=", LONG);
-        invocation.env = Environment::Only(vec![("GIVEN".into(), "hush".into())]);
+        invocation.env = ChildEnvironment::Only(vec![("GIVEN".into(), "hush".into())]);
         assert!(!format!("{invocation:?}").contains("hush"));
         assert_eq!(run(invocation, &|_| ()).await.unwrap().stdout, "GIVEN=hush\n");
     }

@@ -5,14 +5,14 @@ use std::io::{Read as _, Write as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use jiff::Timestamp;
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::{ChartRef, ReleaseState};
+use crate::{ChartRef, ReleaseState, direct};
 
 /// Largest decoded record that is read.
 const RECORD_BYTES: u64 = 64 * 1024 * 1024;
@@ -22,11 +22,11 @@ const SECRET_TYPE: &str = "helm.sh/release.v1";
 /// One revision of a release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredRelease {
-    /// Release name.
+    /// Name of the release.
     pub name: String,
-    /// Its namespace.
+    /// Namespace that the release is installed in.
     pub namespace: String,
-    /// Revision, from 1.
+    /// Number of the revision; the first one is 1.
     pub revision: u32,
     /// `deployed`, `failed`, `pending-install`, …
     pub status: String,
@@ -36,9 +36,9 @@ pub struct StoredRelease {
     pub first_deployed: Option<Timestamp>,
     /// When this revision was made.
     pub last_deployed: Option<Timestamp>,
-    /// Chart name.
+    /// Name of the chart.
     pub chart: String,
-    /// Chart version.
+    /// Version of the chart.
     pub chart_version: String,
     /// Version of the application.
     pub app_version: String,
@@ -62,11 +62,15 @@ impl StoredRelease {
         let version = |text: &str| text.strip_prefix('v').unwrap_or(text).to_owned();
         self.chart == chart.name
             && version(&self.chart_version) == version(&chart.version)
-            && (self.config == *values || (self.config.is_null() && *values == json!({})))
+            && (self.config == *values || (self.config.is_null() && values.as_object().is_some_and(Map::is_empty)))
     }
 
     /// The Secret of this revision.
     pub fn encode(&self) -> Value {
+        #[expect(
+            clippy::disallowed_macros,
+            reason = "the record is Helm's own: no library has a type of it"
+        )]
         let record = json!({
             "name": self.name,
             "namespace": self.namespace,
@@ -95,53 +99,58 @@ impl StoredRelease {
             "manifest": self.manifest,
         });
         let modified = self.last_deployed.map_or(0, Timestamp::as_second);
-        json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": SECRET_TYPE,
-            "metadata": {
-                "name": secret_name(&self.name, self.revision),
-                "namespace": self.namespace,
-                "labels": {
-                    "name": self.name,
-                    "owner": "helm",
-                    "status": self.status,
-                    "version": self.revision.to_string(),
-                    "modifiedAt": modified.to_string(),
-                },
+        let labels = [
+            ("name", self.name.clone()),
+            ("owner", "helm".to_owned()),
+            ("status", self.status.clone()),
+            ("version", self.revision.to_string()),
+            ("modifiedAt", modified.to_string()),
+        ];
+        let packed = ByteString(pack(&record.to_string()).into_bytes());
+        direct::as_value(&Secret {
+            metadata: ObjectMeta {
+                name: Some(secret_name(&self.name, self.revision)),
+                namespace: Some(self.namespace.clone()),
+                labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
+                ..ObjectMeta::default()
             },
-            "data": {"release": STANDARD.encode(pack(&record.to_string()))},
+            type_: Some(SECRET_TYPE.to_owned()),
+            data: Some([("release".to_owned(), packed)].into()),
+            ..Secret::default()
         })
     }
 
     /// Reads the Secret of a revision.
     pub fn decode(secret: &Secret) -> Result<Self, RecordError> {
-        let name = secret.metadata.name.clone().unwrap_or_default();
         let broken = |reason: &str| RecordError {
-            name: name.clone(),
+            name: secret
+                .metadata
+                .name
+                .clone()
+                .unwrap_or_else(|| "without a name".to_owned()),
             reason: reason.to_owned(),
         };
         let data = secret.data.as_ref().and_then(|data| data.get("release"));
         let ByteString(packed) = data.ok_or_else(|| broken("it has no data"))?;
         let text = unpack(packed).map_err(|reason| broken(&reason))?;
         let record: Value = serde_json::from_str(&text).map_err(|error| broken(&error.to_string()))?;
-        let text = |pointer: &str| {
-            record
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
+        let found = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
+        // Helm leaves empty fields out.
+        let text = |pointer: &str| found(pointer).unwrap_or("").to_owned();
+        let needed = |pointer: &str| match found(pointer).filter(|text| !text.is_empty()) {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(broken(&format!("it has no {}", pointer.trim_start_matches('/')))),
         };
-        let time = |pointer: &str| text(pointer).parse::<Timestamp>().ok();
+        let time = |pointer: &str| found(pointer)?.parse::<Timestamp>().ok();
         let revision = record
             .get("version")
             .and_then(Value::as_u64)
             .and_then(|n| u32::try_from(n).ok());
         Ok(Self {
-            name: text("/name"),
-            namespace: text("/namespace"),
+            name: needed("/name")?,
+            namespace: needed("/namespace")?,
             revision: revision.ok_or_else(|| broken("it has no revision"))?,
-            status: text("/info/status"),
+            status: needed("/info/status")?,
             description: text("/info/description"),
             first_deployed: time("/info/first_deployed"),
             last_deployed: time("/info/last_deployed"),
@@ -217,11 +226,8 @@ pub(super) async fn forget(client: &Client, history: &[StoredRelease]) -> Result
 
 fn pack(text: &str) -> String {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory does not fail.
-    let packed = encoder
-        .write_all(text.as_bytes())
-        .and_then(|()| encoder.finish())
-        .unwrap_or_default();
+    let packed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+    let packed = packed.expect("writing to memory does not fail");
     STANDARD.encode(packed)
 }
 
@@ -291,6 +297,12 @@ mod tests {
         let mut value = release().encode();
         value["data"] = json!({});
         assert!(StoredRelease::decode(&secret(&value)).is_err());
+        // A status that is not there would pass for a failed install, and its release would be changed.
+        let mut value = release().encode();
+        let record = json!({"name": "cilium", "namespace": "kube-system", "version": 3, "info": {}});
+        value["data"]["release"] = json!(STANDARD.encode(pack(&record.to_string())));
+        let error = StoredRelease::decode(&secret(&value)).unwrap_err().to_string();
+        assert!(error.contains("it has no info/status"), "{error}");
     }
 
     #[test]

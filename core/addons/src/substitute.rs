@@ -316,7 +316,7 @@ impl Form {
         missing: &mut BTreeSet<String>,
     ) -> String {
         let given = |empty_too: &bool| value.filter(|text| !(*empty_too && text.is_empty()));
-        let text = value.unwrap_or_default();
+        let text = value.unwrap_or("");
         let mut word = |parts: &[Part]| evaluate(parts, values, missing);
         match self {
             Self::Default { empty_too, word: other } => given(empty_too).map_or_else(|| word(other), str::to_owned),
@@ -350,7 +350,7 @@ impl Form {
                     };
                     missing.insert(named);
                 }
-                found.unwrap_or_default().to_owned()
+                found.unwrap_or("").to_owned()
             }
         }
     }

@@ -1,6 +1,12 @@
 //! The installer of the simulated world: it writes the records that Helm would write and applies the workloads that the
 //! charts would create, so that everything that watches or lists them sees the same as on a real cluster.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "the stand-in of a workload is one object of three kinds; a test reads each into its type"
+)]
+
+use butler_api::labels::MANAGED_BY;
 use butler_kubernetes::WorkloadKind;
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
@@ -8,7 +14,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use crate::{
-    Addon, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, StandIn,
+    Addon, ChartContents, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
     StoredRelease, Workload, catalog,
     direct::{self, Direct},
     release,
@@ -16,7 +22,7 @@ use crate::{
 
 /// Installs stand-ins into a simulated cluster.
 pub struct WorldInstaller {
-    hands: Direct,
+    direct: Direct,
     now: fn() -> Timestamp,
 }
 
@@ -24,20 +30,20 @@ impl WorldInstaller {
     /// For this cluster; `now` dates the records.
     pub fn new(client: Client, now: fn() -> Timestamp) -> Self {
         Self {
-            hands: Direct::new(client),
+            direct: Direct::new(client),
             now,
         }
     }
 
     async fn history(&self, addon: &Addon, release: &Release) -> Result<Vec<StoredRelease>, InstallError> {
-        release::history(&self.hands.client, &release.namespace, &release.release)
+        release::history(&self.direct.client, &release.namespace, &release.release)
             .await
             .map_err(|error| InstallError::kube(&addon.name, "cannot read its release", &error))
     }
 
     async fn install_chart(&self, addon: &Addon, release: &Release) -> Result<Installed, InstallError> {
-        let objects = owned_by_helm(&stand_in(addon, &release.stand_in), release);
-        self.hands
+        let objects = owned_by_helm(&objects_of(addon, &release.contents), release);
+        self.direct
             .plain(addon, &[catalog::namespace(&release.namespace)])
             .await?;
         let history = self.history(addon, release).await?;
@@ -46,7 +52,7 @@ impl WorldInstaller {
             && last.status == "deployed"
             && last.is(&release.chart, &release.values)
         {
-            self.hands.plain(addon, &objects).await?;
+            self.direct.plain(addon, &objects).await?;
             return Ok(Installed {
                 revision: last.revision,
                 detail: "the release was there already".to_owned(),
@@ -64,18 +70,18 @@ impl WorldInstaller {
         let mut record = self.record(release, revision, history.first(), &objects);
         record.status = format!("pending-{verb}");
         record.description = format!("Preparing {verb}");
-        self.hands.plain(addon, &[record.encode()]).await?;
-        self.hands.plain(addon, &objects).await?;
+        self.direct.plain(addon, &[record.encode()]).await?;
+        self.direct.plain(addon, &objects).await?;
         for past in deployed {
             let past = StoredRelease {
                 status: "superseded".to_owned(),
                 ..past.clone()
             };
-            self.hands.plain(addon, &[past.encode()]).await?;
+            self.direct.plain(addon, &[past.encode()]).await?;
         }
         "deployed".clone_into(&mut record.status);
         record.description = format!("{description} complete");
-        self.hands.plain(addon, &[record.encode()]).await?;
+        self.direct.plain(addon, &[record.encode()]).await?;
         Ok(Installed {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
@@ -113,13 +119,13 @@ impl WorldInstaller {
             .iter()
             .map(|name| catalog::namespace_object(name, true))
             .collect();
-        objects.extend(stand_in(addon, &manifest.stand_in));
-        self.hands.apply(addon, &objects, &manifest_digest(manifest)).await
+        objects.extend(objects_of(addon, &manifest.contents));
+        self.direct.apply(addon, &objects, &manifest_digest(manifest)).await
     }
 
     async fn install_objects(&self, addon: &Addon, objects: &Objects) -> Result<Installed, InstallError> {
         let all = direct::complete(addon, objects)?;
-        self.hands.apply(addon, &all, &objects_digest(objects)).await
+        self.direct.apply(addon, &all, &objects_digest(objects)).await
     }
 }
 
@@ -132,12 +138,12 @@ impl Installer for WorldInstaller {
                     let state = history.last().map(|last| last.state(&release.chart, &release.values));
                     Ok(state.unwrap_or(ReleaseState::Absent))
                 }
-                Source::Manifest(manifest) => self.hands.observe(addon, &manifest_digest(manifest), false).await,
+                Source::Manifest(manifest) => self.direct.observe(addon, &manifest_digest(manifest), false).await,
                 Source::Objects(objects) => {
                     let secrets = !objects.secrets.is_empty();
-                    self.hands.observe(addon, &objects_digest(objects), secrets).await
+                    self.direct.observe(addon, &objects_digest(objects), secrets).await
                 }
-                Source::ProviderIds(ids) => self.hands.observe_ids(addon, ids).await,
+                Source::ProviderIds(ids) => self.direct.observe_ids(addon, ids).await,
             }
         }
         .boxed()
@@ -153,7 +159,7 @@ impl Installer for WorldInstaller {
                 Source::Chart(release) => self.install_chart(addon, release).await,
                 Source::Manifest(manifest) => self.install_manifest(addon, manifest).await,
                 Source::Objects(objects) => self.install_objects(addon, objects).await,
-                Source::ProviderIds(ids) => self.hands.provider_ids(addon, ids).await,
+                Source::ProviderIds(ids) => self.direct.provider_ids(addon, ids).await,
             }
         }
         .boxed()
@@ -169,12 +175,12 @@ pub(super) fn manifest_digest(manifest: &Manifest) -> String {
 }
 
 /// Everything a stand-in of an addon consists of, as objects to apply.
-pub fn stand_in(addon: &Addon, stand_in: &StandIn) -> Vec<Value> {
-    let workloads = stand_in
+pub fn objects_of(addon: &Addon, contents: &ChartContents) -> Vec<Value> {
+    let workloads = contents
         .workloads
         .iter()
         .map(|workload| workload_object(workload, &addon.name));
-    stand_in
+    contents
         .objects
         .iter()
         .cloned()
@@ -187,7 +193,7 @@ pub fn stand_in(addon: &Addon, stand_in: &StandIn) -> Vec<Value> {
 fn owned_by_helm(objects: &[Value], release: &Release) -> Vec<Value> {
     let mark = |object: &Value| {
         let mut object = object.clone();
-        object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
+        object["metadata"]["labels"][MANAGED_BY] = json!("Helm");
         let annotations = &mut object["metadata"]["annotations"];
         annotations["meta.helm.sh/release-name"] = json!(release.release);
         annotations["meta.helm.sh/release-namespace"] = json!(release.namespace);

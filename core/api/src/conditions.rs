@@ -29,9 +29,9 @@ pub mod reasons {
     pub const FAILED: &str = "Failed";
     /// The object is gone.
     pub const DELETED: &str = "Deleted";
-    /// All is well.
+    /// Everything that the condition is about is well.
     pub const READY: &str = "Ready";
-    /// The platform refused.
+    /// The platform refused or failed a call.
     pub const PROVIDER_ERROR: &str = "ProviderError";
     /// The image is on the platform.
     pub const IMAGE_READY: &str = "ImageReady";

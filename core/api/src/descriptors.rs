@@ -9,7 +9,7 @@ use std::{
 /// What to try when no descriptor is free.
 pub const HINT: &str = "allow more open files and run the same command again: ulimit -n 4096";
 
-/// What is said of it, whoever's limit it is.
+/// The sentence that people read, whoever's limit it is.
 const WORDS: &str = "has no free file descriptors";
 
 /// Whether this is among the words of somebody who ran out of descriptors.

@@ -15,7 +15,7 @@ pub enum Class {
     Capacity,
     /// It exists and is not ours.
     Foreign,
-    /// Nothing here helps.
+    /// Nothing that the program or its user tries again would help.
     Fatal,
 }
 
@@ -23,7 +23,7 @@ pub enum Class {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StepError {
-    /// What it means.
+    /// What the failure means for whoever tries again.
     pub class: Class,
     /// What was tried, on what.
     pub message: String,

@@ -2,6 +2,11 @@
 //!
 //! Everything here is pure data and pure decisions: no clock, no environment, no file, no network, no runtime.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 pub mod backoff;
 pub mod conditions;
 pub mod config;

@@ -8,10 +8,8 @@ use crate::{role::Role, v1alpha1::shared::ProviderType};
 pub const SYSTEM_NAMESPACE: &str = "butler-system";
 /// Namespace of tenant clusters without a team, unless ButlerConfig names another one.
 pub const TENANTS_NAMESPACE: &str = "butler-tenants";
-/// Namespace of Steward.
+/// The namespace that Steward and its etcd run in.
 pub const STEWARD_NAMESPACE: &str = "steward-system";
-/// Namespace of workspace pods, in the tenant cluster.
-pub const WORKSPACES_NAMESPACE: &str = "workspaces";
 /// Name of the only ButlerConfig.
 pub const BUTLER_CONFIG: &str = "butler";
 
@@ -100,9 +98,6 @@ pub fn tenant_namespace(cluster: &str, uid: &str) -> String {
 pub fn tenant_kubeconfig(cluster: &str) -> String {
     format!("{cluster}-admin-kubeconfig")
 }
-
-/// Keys of [`tenant_kubeconfig`] in the order to try.
-pub const TENANT_KUBECONFIG_KEYS: &[&str] = &["admin.conf", "kubeconfig", "value"];
 
 /// One entry of a credentials Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

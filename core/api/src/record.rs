@@ -30,6 +30,11 @@ use crate::{
 /// configuration names one.
 pub fn cluster_bootstrap(config: &BootstrapConfig) -> ClusterBootstrap {
     let cluster = &config.cluster;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the schema wants the field; empty means the plain image"
+    )]
+    let schematic = config.talos.schematic.clone().unwrap_or_default();
     let spec = ClusterBootstrapSpec {
         provider: config.provider_kind().into(),
         provider_ref: provider_ref(config),
@@ -45,8 +50,7 @@ pub fn cluster_bootstrap(config: &BootstrapConfig) -> ClusterBootstrap {
         network: network(&config.network),
         talos: TalosSpec {
             version: format!("v{}", config.talos.version),
-            // The schema wants the field; empty means the plain image.
-            schematic: config.talos.schematic.clone().unwrap_or_default(),
+            schematic,
             install_disk: Some(config.talos.install_disk.clone()),
             config_patches: Vec::new(),
         },
@@ -224,6 +228,7 @@ fn addons(addons: &config::Addons) -> AddonsSpec {
             image: butler_controller.as_ref().and_then(|c| c.image.clone()),
         }),
         console: Some(console_addon(console.as_ref())),
+        unknown: BTreeMap::new(),
     }
 }
 

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Runs etcd and the API server.
     ControlPlane,
-    /// Runs workloads only.
+    /// A machine that runs workloads only.
     Worker,
 }
 
 impl Role {
-    /// The label value.
+    /// The role as labels and the configuration spell it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ControlPlane => "control-plane",

@@ -505,7 +505,7 @@ fn seconds_of(seconds: f64) -> SignedDuration {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .and_then(|d| d.try_into().ok())
-        .unwrap_or_default()
+        .unwrap_or(SignedDuration::ZERO)
 }
 
 fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {

@@ -214,8 +214,17 @@ proptest! {
 
 #[test]
 fn deep_nesting_is_refused() {
-    let shown = shown(&"[".repeat(100_000));
-    assert!(shown.starts_with("butler.yaml: 1 problem"), "{shown}");
+    let mut blocks = String::new();
+    for depth in 0..1200 {
+        let _ = writeln!(blocks, "{}a:", " ".repeat(depth));
+    }
+    for text in ["[".repeat(100_000), "- ".repeat(100_000), blocks] {
+        // Without optimisation the levels that are read before that take more than a test's thread has.
+        let reader = std::thread::Builder::new().stack_size(8 << 20);
+        let shown = reader.spawn(move || shown(&text)).unwrap().join().unwrap();
+        assert!(shown.starts_with("butler.yaml: 1 problem"), "{shown}");
+        assert!(shown.contains("the file is nested too deeply"), "{shown}");
+    }
 }
 
 #[test]

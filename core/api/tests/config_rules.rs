@@ -1,5 +1,7 @@
 //! What the loader makes of files that are fine: defaults, other spellings, warnings, digests.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 use std::time::Duration;
 
 use butler_api::config::{
@@ -46,6 +48,16 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(config.deadlines, config::Deadlines::default());
     assert!(config.addons.cni.as_ref().is_some_and(|cni| cni.hubble));
     assert!(config.addons.console.is_none() && config.addons.git_ops.is_none());
+}
+
+#[test]
+fn a_character_that_cannot_be_seen_is_refused_and_a_tab_is_not() {
+    let world = |name: &str| format!("{SINGLE}providerConfig: {{inmemory: {{world: \"{name}\"}}}}\n");
+    for (name, code) in [(r"a\u202eb", "U+202E"), (r"a\u0007b", "U+0007"), (r"\ufeffa", "U+FEFF")] {
+        let errors = config::load(&world(name), "butler.yaml").expect_err(name).to_string();
+        assert!(errors.contains(code), "{errors}");
+    }
+    load(&world(r"a\tb"));
 }
 
 #[test]

@@ -67,6 +67,19 @@ fn listed_machines_keep_their_names_and_the_others_get_derived_ones() {
         names,
         ["edge-cp-0", "edge-cp-1", "edge-cp-2", "edge-store-1", "edge-worker-1"]
     );
+    let listed = |name: &str| {
+        let (index, machine) = config.listed_machine(name)?;
+        Some((index, machine.address.to_string()))
+    };
+    assert_eq!(listed("edge-cp-1"), Some((1, "192.0.2.12".to_owned())));
+    assert_eq!(listed("edge-store-1"), Some((3, "192.0.2.21".to_owned())));
+    assert_eq!(listed("edge-cp-3"), None);
+    assert!(
+        load("inmemory-ha.yaml")
+            .config
+            .listed_machine("butler-demo-cp-0")
+            .is_none()
+    );
 }
 
 #[test]

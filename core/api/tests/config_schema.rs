@@ -1,5 +1,7 @@
 //! The JSON schema against the samples, against the loader, and against a validator of other people.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 use std::{fs, path::PathBuf};
 
 use butler_api::config;
@@ -13,7 +15,10 @@ fn files(folder: &str) -> Vec<(String, String)> {
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("the file is readable");
         (
-            path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            path.file_stem()
+                .expect("a file has a name")
+                .to_string_lossy()
+                .into_owned(),
             text,
         )
     };
@@ -48,11 +53,11 @@ fn example(schema: &Value, choice: usize) -> Value {
     if let Some(words) = schema["enum"].as_array() {
         return words[choice % words.len()].clone();
     }
-    match schema["type"].as_str().unwrap_or_default() {
+    match schema["type"].as_str().unwrap_or("") {
         "object" => {
-            let keys = schema["properties"].as_object().cloned().unwrap_or_default();
+            let keys = schema["properties"].as_object().cloned().into_iter().flatten();
             // The other spelling of a key that is there already.
-            let keys = keys.into_iter().filter(|(key, _)| key != "gitops");
+            let keys = keys.filter(|(key, _)| key != "gitops");
             let most = schema["maxProperties"].as_u64().unwrap_or(u64::MAX);
             let examples = keys.map(|(key, schema)| (key, example(&schema, choice)));
             Value::Object(examples.take(usize::try_from(most).unwrap_or(usize::MAX)).collect())

@@ -1,50 +1,87 @@
-//! The table of Talos and Kubernetes releases against the machine-readable matrix, where that is at hand.
+//! The table of Talos and Kubernetes releases against a machine-readable matrix: a sample of two lines, and the whole one where
+//! that is at hand.
 
-use std::{fs, path::PathBuf};
+#[path = "../../../tests/common/reference.rs"]
+mod reference;
 
-use butler_api::config::versions::{self, TALOS_LINES};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use butler_api::config::versions::{self, TALOS_LINES, TalosLine};
 use semver::Version;
 use serde_json::Value;
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn matrix() -> Option<Value> {
-    let file = "../../../shared/reference/talos/support-matrix.json";
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
-    match fs::read_to_string(&path) {
-        Ok(text) => Some(serde_json::from_str(&text).expect("JSON")),
-        Err(error) => {
-            eprintln!("skipped: {}: {error}", path.display());
-            None
-        }
+fn read(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn sample() -> Value {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/talos/support-matrix.json"))
+}
+
+fn row<'a>(matrix: &'a Value, line: &TalosLine) -> Option<&'a Value> {
+    let name = format!("1.{}", line.minor);
+    matrix["versions"].as_array()?.iter().find(|row| row["talos"] == *name)
+}
+
+/// The columns in which a line of ours and a row of the matrix differ.
+fn differences(line: &TalosLine, row: &Value) -> Vec<&'static str> {
+    let ours = [
+        ("kubernetes_min", format!("1.{}.0", line.kubernetes_min)),
+        ("kubernetes_max_minor", format!("1.{}", line.kubernetes_max)),
+        ("upgrade_from_min", format!("1.{}.0", line.upgrade_from)),
+    ];
+    let mut differing: Vec<&str> = ours.iter().filter(|(k, v)| row[*k] != **v).map(|(k, _)| *k).collect();
+    let default = Version::parse(row["kubernetes_default"].as_str().expect("a version")).expect("a version");
+    // A release is chosen before a candidate.
+    let is_ours = if default.pre.is_empty() {
+        default == line.default_kubernetes()
+    } else {
+        line.default_kubernetes() < default
+    };
+    if !is_ours {
+        differing.push("kubernetes_default");
     }
+    differing
 }
 
 #[test]
 fn every_line_says_what_the_matrix_says() {
-    let Some(matrix) = matrix() else { return };
-    let rows = matrix["versions"].as_array().expect("rows");
+    let Some(path) = reference::find("talos/support-matrix.json", "the Talos lines but those of the sample") else {
+        return;
+    };
+    let matrix = read(&path);
     for line in &TALOS_LINES {
-        let name = format!("1.{}", line.minor);
-        let row = rows
-            .iter()
-            .find(|row| row["talos"] == name.as_str())
-            .unwrap_or_else(|| panic!("{name} is not in the matrix"));
-        assert_eq!(row["kubernetes_min"], format!("1.{}.0", line.kubernetes_min), "{name}");
-        assert_eq!(
-            row["kubernetes_max_minor"],
-            format!("1.{}", line.kubernetes_max),
-            "{name}"
-        );
-        assert_eq!(row["upgrade_from_min"], format!("1.{}.0", line.upgrade_from), "{name}");
-        let default = Version::parse(row["kubernetes_default"].as_str().expect("a version")).expect("a version");
-        if default.pre.is_empty() {
-            assert_eq!(default, line.default_kubernetes(), "{name}");
-        } else {
-            assert!(
-                line.default_kubernetes() < default,
-                "{name}: a release is chosen before a candidate"
-            );
+        let row = row(&matrix, line).unwrap_or_else(|| panic!("1.{} is not in the matrix", line.minor));
+        assert_eq!(differences(line, row), Vec::<&str>::new(), "1.{}", line.minor);
+    }
+}
+
+#[test]
+fn the_lines_of_the_sample_say_what_it_says_and_nothing_else() {
+    let sample = sample();
+    let rows = TALOS_LINES.iter().filter_map(|line| Some((line, row(&sample, line)?)));
+    let rows: Vec<(&TalosLine, &Value)> = rows.collect();
+    assert_eq!(rows.len(), 2);
+    for (line, row) in rows {
+        assert_eq!(differences(line, row), Vec::<&str>::new(), "1.{}", line.minor);
+        for (column, other) in [
+            ("kubernetes_min", "1.28.0"),
+            ("kubernetes_max_minor", "1.36"),
+            ("upgrade_from_min", "1.11.0"),
+            ("kubernetes_default", "1.34.0"),
+            ("kubernetes_default", "1.34.0-rc.1"),
+        ] {
+            let mut row = row.clone();
+            row[column] = Value::from(other);
+            assert_eq!(differences(line, &row), [column], "1.{}: {other}", line.minor);
         }
+        let mut candidate = row.clone();
+        candidate["kubernetes_default"] = Value::from("1.37.0-rc.1");
+        assert_eq!(differences(line, &candidate), Vec::<&str>::new(), "1.{}", line.minor);
     }
 }
 

@@ -2,8 +2,13 @@
 //!
 //! Everything that decides what a server accepts, fills in, merges or prints is compared: names, scope, columns,
 //! subresources, and each keyword of each schema node. Prose (descriptions, messages of rules) is ours and is not.
+//! The published ones lie beside the project; a sample in `fixtures/crds` is always compared.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../../../tests/common/reference.rs"]
+mod reference;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +26,7 @@ struct Expected {
     path: &'static str,
     /// What we have there, as JSON; `None` where we have nothing or the whole subtree is meant.
     ours: Option<&'static str>,
-    /// Why.
+    /// Why the difference is right.
     #[expect(dead_code, reason = "read by people")]
     reason: &'static str,
 }
@@ -112,15 +117,12 @@ const DIGESTS: &[&str] = &[
 
 #[test]
 fn definitions_agree_with_the_published_ones() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/crds/butler");
-    let Some(theirs) = published(&folder) else {
-        eprintln!("skipped: no published definitions at {}", folder.display());
+    let not_checked = "our definitions against the published ones, but for the sample";
+    let Some(folder) = reference::find("crds/butler", not_checked) else {
         return;
     };
-    let ours: BTreeMap<String, BTreeMap<String, Value>> = all_crds()
-        .iter()
-        .map(|crd| facts_of(&serde_json::to_value(crd).unwrap()))
-        .collect();
+    let theirs = published(&folder);
+    let ours = ours();
     assert_eq!(
         ours.keys().collect::<Vec<_>>(),
         theirs.keys().collect::<Vec<_>>(),
@@ -147,6 +149,47 @@ fn definitions_agree_with_the_published_ones() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// What always runs of the comparison: one definition as another tool could publish it, and every kind of change to it.
+#[test]
+fn the_sample_agrees_with_its_definition_and_a_change_to_it_is_found() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/crds/imagesyncs.yaml");
+    let sample = fs::read_to_string(file).unwrap();
+    let ours = ours();
+    let (kind, theirs) = facts_of(&definition(&sample));
+    assert_eq!(kind, "ImageSync");
+    assert_eq!(differences(&ours[&kind], &theirs), []);
+    for (from, to, path) in [
+        ("scope: Namespaced", "scope: Cluster", "ImageSync#scope"),
+        ("- is\n", "- ims\n", "ImageSync#names"),
+        ("storage: true", "storage: false", "ImageSync#storage"),
+        (
+            "subresources:\n      status: {}",
+            "subresources: {}",
+            "ImageSync#subresources",
+        ),
+        ("type: date\n", "type: string\n", "ImageSync#columns"),
+        (
+            "minLength: 8",
+            "minLength: 9",
+            "ImageSync.spec.factoryRef.schematicID.minLength",
+        ),
+        ("default: qcow2", "default: raw", "ImageSync.spec.format.default"),
+        ("- arm64", "- riscv64", "ImageSync.spec.factoryRef.arch.enum"),
+        ("- schematicID\n", "", "ImageSync.spec.factoryRef.required"),
+        (
+            "x-kubernetes-list-type: map",
+            "x-kubernetes-list-type: atomic",
+            "ImageSync.status.conditions.x-kubernetes-list-type",
+        ),
+        ("artifactURL:", "artifactUri:", "ImageSync.status.artifactURL.type"),
+    ] {
+        assert!(sample.contains(from), "{from:?} is not in the sample");
+        let (_, changed) = facts_of(&definition(&sample.replacen(from, to, 1)));
+        let found = differences(&ours[&kind], &changed);
+        assert!(found.iter().any(|(at, ..)| at == path), "{path}: {found:?}");
+    }
+}
+
 /// Holds the schemas still where the published definitions are not at hand: whoever changes one has compared it first.
 #[test]
 fn schemas_change_only_on_purpose() {
@@ -155,11 +198,7 @@ fn schemas_change_only_on_purpose() {
         .map(|crd| {
             let (kind, facts) = facts_of(&serde_json::to_value(crd).unwrap());
             let digest = Sha256::digest(serde_json::to_vec(&facts).unwrap());
-            let digest: String = digest
-                .iter()
-                .take(6)
-                .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-            format!("{kind} {digest}")
+            format!("{kind} {digest:.12x}")
         })
         .collect();
     assert_eq!(
@@ -179,23 +218,31 @@ fn a_changed_keyword_is_found() {
     assert_eq!(found[0].0, path);
 }
 
-/// The published definitions as facts by kind; `None` when they are not at hand.
-fn published(folder: &Path) -> Option<BTreeMap<String, BTreeMap<String, Value>>> {
-    let files = fs::read_dir(folder).ok()?;
-    let facts = files
-        .map(|file| {
-            let path = file.unwrap().path();
-            let text = fs::read_to_string(&path).unwrap();
-            let crd: Value =
-                serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            facts_of(&crd)
-        })
-        .collect();
-    Some(facts)
+/// What is compared of a definition: paths and values.
+type Facts = BTreeMap<String, Value>;
+
+/// Our definitions as facts by kind.
+fn ours() -> BTreeMap<String, Facts> {
+    let definitions = all_crds().iter();
+    definitions
+        .map(|crd| facts_of(&serde_json::to_value(crd).unwrap()))
+        .collect()
+}
+
+/// The published definitions of a folder as facts by kind.
+fn published(folder: &Path) -> BTreeMap<String, Facts> {
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files
+        .map(|path| facts_of(&definition(&fs::read_to_string(path).unwrap())))
+        .collect()
+}
+
+fn definition(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// Kind, and everything comparable as path and value.
-fn facts_of(crd: &Value) -> (String, BTreeMap<String, Value>) {
+fn facts_of(crd: &Value) -> (String, Facts) {
     let spec = &crd["spec"];
     let kind = spec["names"]["kind"].as_str().unwrap().to_owned();
     let mut facts = BTreeMap::new();
@@ -226,18 +273,15 @@ fn facts_of(crd: &Value) -> (String, BTreeMap<String, Value>) {
         format!("{kind}#versions"),
         json!(spec["versions"].as_array().map(Vec::len)),
     );
-    let columns = version["additionalPrinterColumns"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let columns: Vec<Value> = columns.iter().map(without_description).collect();
+    let columns = version["additionalPrinterColumns"].as_array().into_iter().flatten();
+    let columns: Vec<Value> = columns.map(without_description).collect();
     facts.insert(format!("{kind}#columns"), json!(columns));
     collect(&kind, &version["schema"]["openAPIV3Schema"], &mut facts);
     (kind, facts)
 }
 
 /// Every keyword of a schema node and of the nodes below it.
-fn collect(path: &str, schema: &Value, facts: &mut BTreeMap<String, Value>) {
+fn collect(path: &str, schema: &Value, facts: &mut Facts) {
     for (keyword, value) in schema.as_object().expect("a schema node is an object") {
         match keyword.as_str() {
             "description" => {}
@@ -282,8 +326,6 @@ fn without_description(column: &Value) -> Value {
     column.as_object_mut().unwrap().remove("description");
     column
 }
-
-type Facts = BTreeMap<String, Value>;
 
 /// Paths where the two differ, with both values.
 fn differences<'a>(ours: &'a Facts, theirs: &'a Facts) -> Vec<(String, Option<&'a Value>, Option<&'a Value>)> {

@@ -151,14 +151,7 @@ fn parse(bytes: &[u8]) -> Option<Parts> {
 }
 
 fn sha(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, PartsError> {

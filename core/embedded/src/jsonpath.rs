@@ -12,7 +12,7 @@ pub(crate) fn find<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+enum Segment {
     Member(String),
     Index(i64),
     All,
@@ -25,7 +25,7 @@ enum Step {
     Unknown,
 }
 
-impl Step {
+impl Segment {
     fn apply<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         match (self, value) {
             (Self::Member(name), Value::Object(map)) => map.get(name).into_iter().collect(),
@@ -47,7 +47,7 @@ impl Step {
     }
 }
 
-fn steps(path: &str) -> Vec<Step> {
+fn steps(path: &str) -> Vec<Segment> {
     let mut steps = Vec::new();
     let mut rest = path
         .trim()
@@ -59,12 +59,16 @@ fn steps(path: &str) -> Vec<Step> {
             let end = member_end(after);
             if end > 0 {
                 let name = after[..end].replace("\\.", ".");
-                steps.push(if name == "*" { Step::All } else { Step::Member(name) });
+                steps.push(if name == "*" {
+                    Segment::All
+                } else {
+                    Segment::Member(name)
+                });
             }
             rest = &after[end..];
         } else if let Some(after) = rest.strip_prefix('[') {
             let Some(end) = bracket_end(after) else {
-                steps.push(Step::Unknown);
+                steps.push(Segment::Unknown);
                 break;
             };
             steps.push(bracket(after[..end].trim()));
@@ -74,7 +78,7 @@ fn steps(path: &str) -> Vec<Step> {
             let end = (end..=rest.len())
                 .find(|i| rest.is_char_boundary(*i))
                 .unwrap_or(rest.len());
-            steps.push(Step::Member(rest[..end].to_owned()));
+            steps.push(Segment::Member(rest[..end].to_owned()));
             rest = &rest[end..];
         }
     }
@@ -106,30 +110,30 @@ fn bracket_end(text: &str) -> Option<usize> {
     None
 }
 
-fn bracket(inside: &str) -> Step {
+fn bracket(inside: &str) -> Segment {
     if inside == "*" {
-        return Step::All;
+        return Segment::All;
     }
     if let Ok(index) = inside.parse() {
-        return Step::Index(index);
+        return Segment::Index(index);
     }
     let unquoted = |text: &str| text.trim().trim_matches(['\'', '"']).to_owned();
     if inside.starts_with(['\'', '"']) {
-        return Step::Member(unquoted(inside));
+        return Segment::Member(unquoted(inside));
     }
     let Some(condition) = inside.strip_prefix("?(").and_then(|c| c.strip_suffix(')')) else {
-        return Step::Unknown;
+        return Segment::Unknown;
     };
     for (operator, negated) in [("==", false), ("!=", true)] {
         if let Some((path, value)) = condition.split_once(operator) {
-            return Step::Equal {
+            return Segment::Equal {
                 path: path.trim().trim_start_matches('@').to_owned(),
                 value: unquoted(value),
                 negated,
             };
         }
     }
-    Step::Unknown
+    Segment::Unknown
 }
 
 #[cfg(test)]

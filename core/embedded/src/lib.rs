@@ -3,6 +3,11 @@
 //! [`Server::open`] recovers the folder, [`Server::client`] talks to it without sockets, [`Server::serve`] offers HTTPS.
 //! What is acknowledged survives a kill at any moment.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 mod access;
 mod admit;
 mod apply;

@@ -1,7 +1,7 @@
 //! Reading and writing in this process, without HTTP, for controllers that live beside the server.
 //!
 //! A write is checked as a request would be and is seen by everybody at once, but does not wait for the disk; nor is the
-//! interceptor asked. What such a controller writes it can find out again from what is there.
+//! interceptor asked. What such a controller writes it can find out again from the objects.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Server {
 }
 
 impl Local {
-    /// Creates an object.
+    /// Creates an object, as a client's request would.
     pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
         let info = self.info(at, "", "")?;
         let decoded = registry::decode(&info.resource, object, self.options.validation)?;

@@ -29,7 +29,7 @@ use crate::work::{self, Panicked};
 pub struct Options {
     /// The folder that holds everything.
     pub data: PathBuf,
-    /// Who signs certificates.
+    /// Who signs the certificates of the server and its clients.
     pub authority: Authority,
     /// The version to report, such as `v1.35.0`.
     pub version: String,
@@ -200,10 +200,19 @@ impl Server {
 
     /// A client in this process with all rights; no sockets are involved.
     pub fn client(&self) -> kube::Client {
+        self.client_as(User::administrator())
+    }
+
+    /// The same with the rights that the roles of this server give to a user.
+    pub fn client_of(&self, user: &str) -> kube::Client {
+        self.client_as(User::authenticated(user.to_owned(), Vec::new()))
+    }
+
+    fn client_as(&self, user: User) -> kube::Client {
         let inner = Arc::clone(&self.inner);
         let service = tower::service_fn(move |request: ::http::Request<kube::client::Body>| {
-            let inner = Arc::clone(&inner);
-            async move { inner.answer(request, User::administrator()).await }
+            let (inner, user) = (Arc::clone(&inner), user.clone());
+            async move { inner.answer(request, user).await }
         });
         kube::Client::new(service, "default")
     }

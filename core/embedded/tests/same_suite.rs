@@ -2,6 +2,8 @@
 //!
 //! The real one is taken from `BUTLER_PEERS` or `target/peers`; without it the suite runs against this server alone, and says so.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 #[path = "suite/attack.rs"]
 mod attack;
 #[path = "suite/bounds.rs"]
@@ -24,6 +26,8 @@ mod limits;
 mod local;
 #[path = "suite/real.rs"]
 mod real;
+#[path = "../../../tests/common/reference.rs"]
+mod reference;
 #[path = "suite/sockets.rs"]
 mod sockets;
 

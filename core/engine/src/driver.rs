@@ -6,7 +6,7 @@
 
 mod ended;
 mod log;
-mod report;
+mod verb;
 mod wait;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
@@ -24,20 +24,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use self::ended::{Ended, FailedStep};
 use self::{
     ended::ended_by,
     log::Gate,
-    report::{Notice, Verb},
+    verb::Verb,
     wait::{Wait, seconds},
 };
-pub use self::{
-    ended::{Ended, FailedStep},
-    report::{Report, Waiting},
-};
 use crate::{
-    Graph, Moment, Operation, Phase, Step, StepId,
+    Graph, Moment, Operation, Phase, Report, Step, StepId,
     journal::{Entry, Journal, JournalError},
     operation::FactOf,
+    report::{Listener, Notice, Waiting},
     scheduler::{Effect, Failure, Input, Scheduler},
 };
 
@@ -140,6 +138,13 @@ enum Message<F> {
     Input(Input, Vec<F>),
     Journal(JournalError),
     Panicked(StepId, String),
+}
+
+impl Listener for mpsc::UnboundedSender<Notice> {
+    fn hear(&self, notice: Notice) {
+        // The driver ends before its reporters only when the run is over.
+        drop(self.send(notice));
+    }
 }
 
 impl<O: Operation> Driver<'_, O> {
@@ -275,10 +280,10 @@ impl<O: Operation> Driver<'_, O> {
             return;
         };
         let operation = Arc::clone(&self.operation);
-        let report = Report::new(id.clone(), self.journal.clone(), self.notices.clone());
+        let report = Report::new(id.clone(), self.journal.clone(), Arc::new(self.notices.clone()));
         let inputs = self.inputs.clone();
         let task = tokio::spawn(async move {
-            let message = report::run(&*operation, &step, verb, &report).await;
+            let message = verb::run(&*operation, &step, verb, &report).await;
             drop(inputs.send(message));
         });
         self.running.insert(id.clone(), task.abort_handle());

@@ -23,7 +23,7 @@ impl StepId {
         Self(text.into())
     }
 
-    /// The text.
+    /// The id as it is written in the journal and in events.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,7 +46,7 @@ pub struct Phase {
 
 /// One step: what it is called, when it may begin, how long it may take, and its verbs.
 pub struct Step<O> {
-    /// Its id.
+    /// Stable id, the same in every run of the operation.
     pub id: StepId,
     /// A sentence for people.
     pub title: String,
@@ -67,7 +67,7 @@ pub struct Step<O> {
     /// Whether a proof of an earlier run has to be observed again: what it proves dies with the process, or is a file that
     /// somebody may have lost since.
     pub volatile: bool,
-    /// What it does.
+    /// How it is probed, carried out and proven.
     pub verbs: Arc<dyn Verbs<O>>,
 }
 
@@ -185,9 +185,9 @@ pub enum GraphError {
     /// A need that no step has as its id.
     #[error("step {step} needs {need}, which does not exist")]
     Missing {
-        /// The step.
+        /// The step that cannot be ordered.
         step: StepId,
-        /// What it needs.
+        /// The step that it needs and the graph does not have.
         need: StepId,
     },
     /// Steps that wait for each other.
@@ -258,7 +258,7 @@ impl<O> Graph<O> {
         self.iter().map(line).collect()
     }
 
-    /// Number of steps.
+    /// How many steps the graph has.
     pub fn len(&self) -> usize {
         self.steps.len()
     }
@@ -314,6 +314,8 @@ mod tests {
         let graph = Graph::new(vec![step("c", &["b"]), step("b", &["a"]), step("a", &[])]).unwrap();
         let order: Vec<_> = graph.iter().map(|s| s.id.as_str().to_owned()).collect();
         assert_eq!(order, ["a", "b", "c"]);
+        assert_eq!((graph.len(), graph.is_empty()), (3, false));
+        assert!(Graph::<Nothing>::new(Vec::new()).unwrap().is_empty());
     }
 
     #[test]

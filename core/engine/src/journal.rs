@@ -14,7 +14,7 @@ use std::fmt::Debug;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    found::{BackedUp, Found, Problem, Unusable, find},
+    found::{BackedUp, Found, JournalProblem, Unusable, find},
     known::Known,
     record::{Entry, Record, VERSION},
     writer::{Journal, JournalError, read},
@@ -25,7 +25,7 @@ pub trait Memory: Clone + Debug + Default + Send + Sync + 'static {
     /// Something learned that later runs rely on.
     type Fact: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// One more fact.
+    /// Takes note of one more fact, in the order of the journal.
     fn learn(&mut self, fact: &Self::Fact);
 
     /// Whether a fact settles something for ever, so that it has to be on disk twice before anybody acts on it.

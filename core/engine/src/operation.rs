@@ -45,9 +45,9 @@ pub struct Words {
 /// What was observed, and what it teaches later runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof<F> {
-    /// One sentence.
+    /// What was observed, as a sentence.
     pub evidence: String,
-    /// Ids and addresses.
+    /// What was learned on the way, such as ids and addresses.
     pub facts: Vec<F>,
 }
 
@@ -64,11 +64,11 @@ impl<F> Proof<F> {
 /// A moment in the life of a step at which people may see something change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment<'a> {
-    /// It begins.
+    /// The step begins: its needs are proven.
     Begun,
     /// It waits, for this.
     Waiting(&'a str),
-    /// It is proven.
+    /// Its goal was observed, and that is on disk.
     Proven,
     /// It failed for good.
     Failed,

@@ -1,7 +1,5 @@
 //! Receipts: what a destroying operation did to every object, with a digest over it. Pure.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +17,7 @@ pub struct Receipt {
     pub written: Timestamp,
     /// Every object, by kind and name.
     pub objects: Vec<Object>,
-    /// How many objects are [`left`](State::Left).
+    /// How many objects are [`left`](ObjectState::Left).
     pub left: usize,
     /// SHA-256 (hex) over cluster, identity and objects, as compact JSON.
     pub digest: String,
@@ -31,12 +29,12 @@ pub struct Receipt {
 pub struct Object {
     /// What it is, for example `machine`.
     pub kind: String,
-    /// Its name.
+    /// Name of the object, as the platform shows it.
     pub name: String,
     /// The id that its platform gave it.
     pub id: String,
     /// What became of it.
-    pub state: State,
+    pub state: ObjectState,
     /// Why it stays, or why it is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -54,7 +52,7 @@ pub struct Object {
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum ObjectState {
     /// We deleted it, and it is gone.
     Deleted,
     /// It was gone already.
@@ -65,7 +63,7 @@ pub enum State {
     Left,
 }
 
-impl State {
+impl ObjectState {
     /// The word in receipts and tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,26 +89,21 @@ impl Receipt {
             cluster: cluster.to_owned(),
             cluster_id,
             written,
-            left: objects.iter().filter(|object| object.state == State::Left).count(),
-            digest: hex(&Sha256::digest(digested)),
+            left: objects
+                .iter()
+                .filter(|object| object.state == ObjectState::Left)
+                .count(),
+            digest: format!("{:x}", Sha256::digest(digested)),
             objects,
         })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn object(name: &str, state: State) -> Object {
+    fn object(name: &str, state: ObjectState) -> Object {
         Object {
             kind: "machine".to_owned(),
             name: name.to_owned(),
@@ -129,16 +122,21 @@ mod tests {
 
     #[test]
     fn only_what_should_be_gone_and_is_not_counts_as_left() {
-        let states = [State::Deleted, State::Absent, State::Stays, State::Left];
+        let states = [
+            ObjectState::Deleted,
+            ObjectState::Absent,
+            ObjectState::Stays,
+            ObjectState::Left,
+        ];
         let objects = states.into_iter().map(|state| object(state.as_str(), state)).collect();
         assert_eq!(receipt(objects).left, 1);
     }
 
     #[test]
     fn the_digest_tells_what_became_of_each_object_whatever_their_order() {
-        let (a, b) = (object("a", State::Deleted), object("b", State::Deleted));
+        let (a, b) = (object("a", ObjectState::Deleted), object("b", ObjectState::Deleted));
         let one = receipt(vec![a.clone(), b.clone()]);
         assert_eq!(one.digest, receipt(vec![b, a.clone()]).digest);
-        assert_ne!(one.digest, receipt(vec![a, object("b", State::Left)]).digest);
+        assert_ne!(one.digest, receipt(vec![a, object("b", ObjectState::Left)]).digest);
     }
 }

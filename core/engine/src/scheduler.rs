@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use butler_api::event::Outcome;
+use butler_api::{backoff::Backoff, event::Outcome};
 
 use crate::{Graph, Phase, StepId};
 
@@ -19,7 +19,7 @@ use crate::{Graph, Phase, StepId};
 pub enum Input {
     /// A probe answered: the evidence if it is so already.
     Probed(StepId, Result<Option<String>, Failure>),
-    /// An act returned.
+    /// The act of a step returned, or failed.
     Acted(StepId, Result<(), Failure>),
     /// The evidence was observed.
     Proved(StepId, Result<String, Failure>),
@@ -42,17 +42,17 @@ pub enum Effect {
     Begin(StepId),
     /// Waiting whether it is so already.
     Probe(StepId),
-    /// Do it.
+    /// Carry the act of the step out.
     Act(StepId),
-    /// Observe the evidence.
+    /// Observe whether the step's goal is reached.
     Prove(StepId),
     /// Send [`Input::Due`] after this pause.
     Pause(StepId, Duration, u32, Failure),
     /// The step is proven.
     Proven {
-        /// The step.
+        /// The step whose goal was observed.
         step: StepId,
-        /// What was observed.
+        /// What was observed, as a sentence.
         evidence: String,
         /// Whether nothing had to be done.
         already: bool,
@@ -109,9 +109,8 @@ struct Entry {
     acted: bool,
 }
 
-/// First pause after a failure; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pauses after failures of a step.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 /// What of a step decides when it runs.
 #[derive(Debug)]
@@ -207,7 +206,7 @@ impl Scheduler {
         scheduler
     }
 
-    /// The first effects.
+    /// What the run begins with: every step that needs nothing else.
     pub fn start(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.launch(&mut effects);
@@ -320,10 +319,9 @@ impl Scheduler {
         }
         let entry = self.entries.get_mut(id).expect("only known steps run");
         entry.attempts += 1;
-        let pause = LONGEST_PAUSE.min(FIRST_PAUSE * 2u32.saturating_pow(entry.attempts.min(10) - 1));
         let attempts = entry.attempts;
         self.set(id, State::Paused);
-        effects.push(Effect::Pause(id.clone(), pause, attempts, failure));
+        effects.push(Effect::Pause(id.clone(), PAUSES.pause(attempts), attempts, failure));
     }
 
     fn prove(&mut self, id: &StepId, evidence: String, already: bool, effects: &mut Vec<Effect>) {

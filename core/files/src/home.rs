@@ -11,10 +11,11 @@ use std::{
 };
 
 use directories::{BaseDirs, ProjectDirs};
+use tempfile::NamedTempFile;
 
 use crate::cluster::ClusterFolder;
 
-/// Where everything is.
+/// The folders of configuration, state and cache of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// Settings of the tools.
@@ -38,7 +39,7 @@ pub enum HomeError {
     NoFile {
         /// The place where a file has to be.
         path: PathBuf,
-        /// What stands there.
+        /// What stands there instead of a file.
         kind: &'static str,
     },
     /// A symbolic link to a place whose folder does not exist.
@@ -46,7 +47,7 @@ pub enum HomeError {
     Dangling {
         /// The link that was followed.
         path: PathBuf,
-        /// Where it leads.
+        /// Where the link leads, which is nowhere.
         target: PathBuf,
     },
     /// Symbolic links that lead nowhere.
@@ -64,11 +65,11 @@ pub enum HomeError {
     /// An operation on a path failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// What was tried, as a verb.
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// Why it failed.
+        /// Why the system refused.
         source: io::Error,
     },
 }
@@ -248,12 +249,19 @@ pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
         .map_err(io_error("create a temporary file in", folder))?;
     file.write_all(content).map_err(io_error("write", file.path()))?;
     file.as_file().sync_all().map_err(io_error("write", file.path()))?;
-    match file.persist(&place.target) {
-        Ok(_) => sync_folder(folder),
+    put_in_place(file, &place.target, content)?;
+    sync_folder(folder)
+}
+
+/// Replaces a file by this one, which holds the content. Only where something is mounted on the old one it stays, and is written
+/// anew: for a moment it then holds neither the old content nor the new one.
+fn put_in_place(file: NamedTempFile, target: &Path, content: &[u8]) -> Result<(), HomeError> {
+    match file.persist(target) {
+        Ok(_) => Ok(()),
         Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
-            overwrite(&place.target, content).map_err(io_error("write", &place.target))
+            overwrite(target, content).map_err(io_error("write", target))
         }
-        Err(failed) => Err(io_error("replace", &place.target)(failed.error)),
+        Err(failed) => Err(io_error("replace", target)(failed.error)),
     }
 }
 
@@ -509,6 +517,21 @@ mod tests {
             overwrite(&path, b"new").unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"new");
             assert_eq!(mode(&path), 0o600);
+        }
+
+        #[test]
+        fn only_what_is_mounted_is_written_in_place() {
+            let root = tempfile::tempdir().unwrap();
+            let target = root.path().join("target");
+            fs::create_dir(&target).unwrap();
+            let file = NamedTempFile::new_in(root.path()).unwrap();
+            let error = put_in_place(file, &target, b"new").unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot replace {}", target.display()));
+            assert_eq!(
+                fs::read_dir(root.path()).unwrap().count(),
+                1,
+                "the other file is gone again"
+            );
         }
 
         #[test]

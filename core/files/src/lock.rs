@@ -68,15 +68,15 @@ pub enum LockError {
     /// Another run holds it.
     #[error("another run works on this cluster ({holder}); its lock is {path}")]
     Held {
-        /// Process and times.
+        /// The process that holds it, and since when.
         holder: String,
-        /// The lock file.
+        /// The lock file that is held.
         path: PathBuf,
     },
     /// The file system refused.
     #[error("cannot lock {path}")]
     Io {
-        /// The lock file.
+        /// The lock file that could not be used.
         path: PathBuf,
         /// What the file system says.
         source: io::Error,

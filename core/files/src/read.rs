@@ -15,10 +15,10 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// Bytes that are taken at a time.
 const CHUNK: usize = 64 << 10;
 
-/// Why a file could not be read. A cause: what was to be read is told around it.
+/// Why a file could not be read. It is a cause: the error around it names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system refused.
+    /// The file could not be opened or read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It is no file.
@@ -151,11 +151,13 @@ mod tests {
         assert_eq!(file(&path, 100).unwrap().len(), 100);
         let error = file(&path, 99).unwrap_err();
         assert!(matches!(error, ReadError::TooLarge { limit: 99 }), "{error}");
+        assert!(!error.is_missing());
         assert!(file(&folder.path().join("b"), 9).unwrap_err().is_missing());
-        assert_eq!(
-            file(folder.path(), 9).unwrap_err().to_string(),
-            "it is a folder, not a file"
-        );
+        let error = file(folder.path(), 9).unwrap_err();
+        assert_eq!(error.to_string(), "it is a folder, not a file");
+        assert!(!error.is_missing());
+        // Something else than a folder stands above it: that is no missing file.
+        assert!(!file(&path.join("below"), 9).unwrap_err().is_missing());
     }
 
     #[cfg(unix)]
@@ -173,6 +175,23 @@ mod tests {
         assert_eq!(text, b"provider: inmemory");
         let flood = patient(|| Ok(io::repeat(b'x')), 1 << 20, SILENCE).unwrap_err();
         assert_eq!(flood.to_string(), "it is larger than 1 MiB");
+    }
+
+    #[test]
+    fn a_signal_while_a_pipe_is_read_loses_nothing() {
+        /// Is interrupted before each byte.
+        struct Interrupted(bool, io::Cursor<&'static [u8]>);
+        impl Read for Interrupted {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0 = !self.0;
+                if self.0 {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                self.1.read(&mut buffer[..1])
+            }
+        }
+        let text = patient(|| Ok(Interrupted(false, io::Cursor::new(b"demo"))), 9, SILENCE).unwrap();
+        assert_eq!(text, b"demo");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Default for Policy {
 /// What repeating a call does, in the words of RFC 9110, section 9.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Semantics {
-    /// It reads only.
+    /// It changes nothing, so it can be tried again at will.
     Safe,
     /// Doing it twice is doing it once: it goes by name, or with a token by which the platform recognises it.
     Idempotent,

@@ -53,15 +53,15 @@ pub struct Inventory {
 /// Something on the platform that carries our marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedObject {
-    /// What it is.
+    /// Whether it is a machine, a disk, an address or something else.
     pub kind: ObjectKind,
     /// Whose it is, as its marker says.
     pub owner: Owner,
     /// The platform it is on.
     pub provider: ProviderKind,
-    /// The platform's id.
+    /// Id that the platform gave it.
     pub id: String,
-    /// Its name.
+    /// Name of the object on the platform.
     pub name: String,
     /// Its generation, as its marker says.
     pub generation: u32,
@@ -89,11 +89,11 @@ impl OwnedObject {
 /// Something that may be ours and does not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownObject {
-    /// What it is.
+    /// Whether it is a machine, a disk, an address or something else.
     pub kind: ObjectKind,
-    /// The platform's id.
+    /// Id that the platform gave it.
     pub id: String,
-    /// Its name.
+    /// Name of the object on the platform.
     pub name: String,
     /// Why nobody can tell.
     pub cause: String,

@@ -23,4 +23,4 @@ pub use inventory::{Inventory, ObjectKind, OwnedObject, Owner, Scope, UnknownObj
 pub use machine::{Claim, FoundMachine, Lifecycle, MachineRef, MachineSpec, MachineState};
 pub use preflight::{Check, CheckStatus, InfraPlan};
 pub use progress::{OpHandle, OpKind, Pending, Progress};
-pub use provider::{Capabilities, Discovery, Fut, Provider, ProviderInfo};
+pub use provider::{Capabilities, Console, Discovery, Fut, Provider, ProviderInfo};

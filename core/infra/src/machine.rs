@@ -1,6 +1,6 @@
 //! Machines: as they should be, as they are named, and as they are seen.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use butler_api::config::{ExtraDisk, NodeAddress, ProviderKind, Role};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::{Owner, hardware};
 /// A machine as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineSpec {
-    /// Whose it is.
+    /// The cluster that the machine is made for.
     pub owner: Owner,
     /// Its name, which becomes the host name.
     pub name: String,
@@ -86,7 +86,7 @@ impl MachineSpec {
             role: *role,
         };
         let canonical = serde_json::to_vec(&hashed).expect("numbers, text and maps with text keys are always JSON");
-        hex(&Sha256::digest(canonical))
+        format!("{:x}", Sha256::digest(canonical))
     }
 
     /// The promise that two requests mean the same machine: the same after a restart, another per generation.
@@ -102,9 +102,9 @@ impl MachineSpec {
 pub struct MachineRef {
     /// The platform it is on.
     pub provider: ProviderKind,
-    /// The platform's id.
+    /// Id that the platform gave the machine.
     pub id: String,
-    /// Its name.
+    /// Name of the machine on the platform.
     pub name: String,
     /// Which of its generations it is.
     pub generation: u32,
@@ -142,6 +142,8 @@ pub enum Lifecycle {
     Creating,
     /// It is switched on.
     Running,
+    /// It exists and has no power.
+    Off,
     /// It exists, waits in maintenance mode and has no configuration: where machines are claimed.
     Unclaimed,
     /// It exists, as somebody says, and does not answer: where machines are claimed.
@@ -150,7 +152,7 @@ pub enum Lifecycle {
     Deleting,
     /// The platform gave up on it.
     Failed {
-        /// The platform's words.
+        /// Why, in the words of the platform.
         reason: String,
     },
 }
@@ -169,15 +171,6 @@ pub struct FoundMachine {
     pub address: NodeAddress,
     /// What was seen of it: `stage`, and `talos`, `fingerprint`, `links`, `disks` in maintenance mode, `cause` of silence.
     pub facts: BTreeMap<&'static str, String>,
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 #[cfg(test)]
@@ -260,6 +253,6 @@ mod tests {
             ..spec()
         };
         let canonical = r#"{"cpu":2,"diskGB":40,"extraDisks":[{"sizeGB":10,"storageClass":"fast"}],"labels":{"a":"2","b":"1"},"memoryMB":4096,"role":"control-plane"}"#;
-        assert_eq!(spec.hash(), hex(&Sha256::digest(canonical)));
+        assert_eq!(spec.hash(), format!("{:x}", Sha256::digest(canonical)));
     }
 }

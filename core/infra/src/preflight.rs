@@ -18,7 +18,7 @@ pub struct Check {
     pub id: &'static str,
     /// How serious it is.
     pub status: CheckStatus,
-    /// What was found.
+    /// What was found, as a sentence.
     pub summary: String,
     /// What to do about it.
     pub hint: Option<String>,

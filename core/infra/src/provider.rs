@@ -58,12 +58,24 @@ pub trait Provider: Send + Sync {
     fn discovery(&self) -> Option<&dyn Discovery> {
         None
     }
+
+    /// The consoles of its machines, where the platform shows them.
+    fn console(&self) -> Option<&dyn Console> {
+        None
+    }
 }
 
 /// A platform on which machines exist before they are planned.
 pub trait Discovery: Send + Sync {
     /// Looks at all machines that could be claimed. One that does not answer is found as silent, not left out.
     fn machines(&self) -> Fut<'_, Vec<FoundMachine>>;
+}
+
+/// A platform that shows what its machines print.
+pub trait Console: Send + Sync {
+    /// The last lines of a machine's console, newest last: a limited number of them, as they were printed. A machine that
+    /// the platform does not know is an error.
+    fn tail<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, Vec<String>>;
 }
 
 /// What a provider is and can do.

@@ -293,7 +293,7 @@ async fn a_machine_that_does_not_die_stays_pending_and_is_not_gone() {
 
 /// A single node at the given address.
 fn one_node(address: &str, fingerprint: Option<&str>) -> BootstrapConfig {
-    let fingerprint = fingerprint.map(|f| format!(", fingerprint: '{f}'")).unwrap_or_default();
+    let fingerprint = fingerprint.map_or_else(String::new, |f| format!(", fingerprint: '{f}'"));
     let text = format!(
         "
 provider: static

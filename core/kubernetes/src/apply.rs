@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use butler_api::error::Class;
+use butler_api::{backoff::Backoff, error::Class};
 use futures::{FutureExt as _, future};
 use kube::{
     Api, Client,
@@ -13,15 +13,18 @@ use kube::{
 };
 use serde_json::Value;
 
-use crate::{ApplyError, Ready, chain, class_of, wait::wait};
+use crate::{
+    ApplyError, Ready, chain, class_of,
+    wait::{Unmet, wait},
+};
 
 /// The field manager of everything we apply.
 pub const MANAGER: &str = "butleradm";
 
 /// Attempts for one object before the error is handed up; the caller's own budget is larger.
 const ATTEMPTS: u32 = 6;
-/// First pause between attempts; doubled each time.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pauses between attempts; there are too few of them to reach the longest.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// Objects applied at the same time.
 const SIDE_BY_SIDE: usize = 8;
 /// How long definitions may take until they are served.
@@ -101,11 +104,9 @@ impl Applier {
             })
             .collect();
         let last = Mutex::new(String::new());
-        let report = |what: &str, cause: Option<&str>| {
-            let line = format!(
-                "{what} is not served{}",
-                cause.map(|c| format!(": {c}")).unwrap_or_default()
-            );
+        let report = |unmet: Unmet| {
+            let cause = unmet.cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            let line = format!("{} is not served{cause}", unmet.what);
             *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = line;
         };
         let failed = |message, class| ApplyError {
@@ -134,7 +135,7 @@ impl Applier {
             if error.class != Class::Retryable || attempt == ATTEMPTS {
                 return Err(error);
             }
-            tokio::time::sleep(PAUSE * 2u32.pow(attempt - 1)).await;
+            tokio::time::sleep(PAUSES.pause(attempt)).await;
             attempt += 1;
         }
     }
@@ -326,6 +327,10 @@ fn subject(object: &Value) -> String {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what an object lacks is empty; one without version, kind or name is refused before it is sent"
+)]
 pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use std::{
 use http::Uri;
 use kube::{
     Client, Config,
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -37,17 +37,17 @@ pub enum ConnectError {
     /// The file cannot be read.
     #[error("cannot read the kubeconfig {}", path.display())]
     Read {
-        /// The file.
+        /// The kubeconfig that cannot be read.
         path: PathBuf,
-        /// Why.
+        /// Why the system refused.
         source: io::Error,
     },
-    /// The text is not a kubeconfig. The parser's own message could quote keys, so only the place is told.
+    /// The text is not a kubeconfig. The parser's own message could quote keys, so the error names only the place.
     #[error("the kubeconfig{} is not valid{}", in_file(path.as_deref()), at(*place))]
     Parse {
         /// The file, if it was one.
         path: Option<PathBuf>,
-        /// Line and column.
+        /// Line and column of the first thing that is wrong.
         place: Option<(u64, u64)>,
     },
     /// The kubeconfig lacks something.
@@ -56,33 +56,33 @@ pub enum ConnectError {
     /// The kubeconfig lacks what is needed to use it.
     #[error("the kubeconfig has no {}", what.strip_prefix("the ").unwrap_or(what))]
     Unusable {
-        /// What it lacks.
+        /// What the kubeconfig lacks.
         what: &'static str,
     },
     /// The server address is no URL.
     #[error("the server address {address:?} is not a URL of the form https://HOST:PORT")]
     Address {
-        /// The address.
+        /// The address as the kubeconfig has it.
         address: String,
     },
     /// Certificates would not be verified.
     #[error("the kubeconfig asks not to verify the certificate of {server}, which is never done")]
     Insecure {
-        /// The server's URL.
+        /// URL of the server that would not be verified.
         server: String,
     },
     /// Clear text beyond this machine.
     #[error("the server {server} has no TLS")]
     ClearText {
-        /// The server's URL.
+        /// URL of the server without TLS.
         server: String,
     },
     /// The client could not be set up (certificates, keys, proxies).
     #[error("cannot set up the connection to {server}")]
     Client {
-        /// The server's URL.
+        /// URL of the server that no client could be made for.
         server: String,
-        /// Why.
+        /// What the client could not be made of.
         source: Box<kube::Error>,
     },
 }
@@ -118,14 +118,16 @@ pub fn rewritten(kubeconfig: &SecretString) -> Result<SecretString, ConnectError
         .find(|c| c.name == context.cluster)
         .and_then(|c| c.cluster.as_ref());
     let cluster = cluster.ok_or_else(|| unusable("the cluster of the current context"))?;
-    parse_server(cluster.server.as_deref().unwrap_or_default())?;
-    let user = context.user.as_deref().unwrap_or_default();
-    if !parsed
+    let server = cluster.server.as_deref().filter(|server| !server.is_empty());
+    parse_server(server.ok_or_else(|| unusable("the server of the current context"))?)?;
+    let user = parsed
         .auth_infos
         .iter()
-        .any(|known| known.name == user && known.auth_info.is_some())
-    {
-        return Err(unusable("the user of the current context"));
+        .find(|known| context.user.as_ref() == Some(&known.name))
+        .and_then(|known| known.auth_info.as_ref());
+    let user = user.ok_or_else(|| unusable("the user of the current context"))?;
+    if !has_credentials(user) {
+        return Err(unusable("credentials of the user of the current context"));
     }
     // The writer's own message could quote a key.
     let invalid = |_| ConnectError::Parse {
@@ -135,6 +137,15 @@ pub fn rewritten(kubeconfig: &SecretString) -> Result<SecretString, ConnectError
     serde_saphyr::to_string(&parsed)
         .map(SecretString::from)
         .map_err(invalid)
+}
+
+/// Whether a user has anything to prove who it is.
+fn has_credentials(user: &AuthInfo) -> bool {
+    let certificate = user.client_certificate.is_some() || user.client_certificate_data.is_some();
+    let key = user.client_key.is_some() || user.client_key_data.is_some();
+    let token = user.token.is_some() || user.token_file.is_some();
+    let password = user.username.is_some() && user.password.is_some();
+    (certificate && key) || token || password || user.exec.is_some() || user.auth_provider.is_some()
 }
 
 async fn client(mut kubeconfig: Kubeconfig, options: &Options) -> Result<Client, ConnectError> {
@@ -276,13 +287,11 @@ fn kubeconfig_error(error: KubeconfigError, path: Option<&Path>) -> ConnectError
 }
 
 fn in_file(path: Option<&Path>) -> String {
-    path.map(|p| format!(" {}", p.display())).unwrap_or_default()
+    path.map_or_else(String::new, |p| format!(" {}", p.display()))
 }
 
 fn at(place: Option<(u64, u64)>) -> String {
-    place
-        .map(|(line, column)| format!(" (line {line}, column {column})"))
-        .unwrap_or_default()
+    place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"))
 }
 
 #[cfg(test)]
@@ -511,6 +520,26 @@ mod tests {
             refused("current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: []\n"),
             "the kubeconfig has no cluster of the current context"
         );
+        let config = |cluster: &str, user: &str| {
+            format!(
+                "current-context: a\ncontexts: [{{name: a, context: {{cluster: c, user: u}}}}]\n\
+                 clusters: [{{name: c, cluster: {cluster}}}]\nusers: [{{name: u, user: {user}}}]\n"
+            )
+        };
+        let (server, key) = ("{server: 'https://192.0.2.1:6443'}", "client-key-data: QQ==");
+        assert_eq!(
+            refused(&config("{}", "{token: t}")),
+            "the kubeconfig has no server of the current context"
+        );
+        for user in ["{}", &format!("{{{key}}}"), "{username: u}"] {
+            assert_eq!(
+                refused(&config(server, user)),
+                "the kubeconfig has no credentials of the user of the current context"
+            );
+        }
+        for user in ["{token: t}", &format!("{{client-certificate-data: QQ==, {key}}}")] {
+            assert!(rewritten(&SecretString::from(config(server, user))).is_ok(), "{user}");
+        }
         assert!(refused("current-context: [").contains("is not valid"));
     }
 

@@ -1,4 +1,4 @@
-//! Errors of API servers: what they mean, and how they are told.
+//! Errors of API servers: what they mean, and how they are worded.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ pub struct ApplyError {
     pub object: String,
     /// The API server's words.
     pub message: String,
-    /// What it means.
+    /// What the failure means for whoever tries again.
     pub class: Class,
 }
 
@@ -25,11 +25,11 @@ pub struct ApplyError {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot watch {what}: {message}")]
 pub struct ReadyError {
-    /// What was watched.
+    /// The kind of the objects that were watched.
     pub what: String,
     /// The API server's words.
     pub message: String,
-    /// What it means.
+    /// What the failure means for whoever tries again.
     pub class: Class,
 }
 

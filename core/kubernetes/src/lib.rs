@@ -2,12 +2,18 @@
 //!
 //! Nothing here reads the environment; callers pass values in.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 mod apply;
 pub mod connect;
 mod error;
 mod observe;
 mod ready;
 pub mod servers;
+mod status;
 mod wait;
 mod watch;
 
@@ -15,7 +21,8 @@ pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     error::{ApplyError, ReadyError, chain, class_of, of_status},
     observe::Observed,
-    ready::{Condition, Ready, WorkloadKind, judge},
-    wait::wait,
+    ready::{Cause, Condition, Ready, WorkloadKind, judge},
+    status::merge_status,
+    wait::{Unmet, wait},
     watch::Watched,
 };

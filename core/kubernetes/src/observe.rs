@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use butler_api::labels::ADDON;
+use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, Deployment, StatefulSet},
@@ -10,10 +11,13 @@ use k8s_openapi::{
         storage::v1::StorageClass,
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, Time},
 };
 
 use crate::WorkloadKind;
+
+/// Who says that no node was found for a pod.
+pub(super) const UNSCHEDULED: &str = "condition PodScheduled";
 
 /// Label on the pods of a job.
 const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
@@ -32,7 +36,32 @@ pub struct Observed {
     crds: BTreeMap<String, Result<(), String>>,
     storage_classes: BTreeMap<String, bool>,
     nodes: BTreeMap<String, bool>,
-    warnings: BTreeMap<(String, Key), String>,
+    warnings: BTreeMap<(String, Key), Said>,
+}
+
+/// What was said about an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) text: String,
+    /// Who said it, for example `condition PodScheduled`.
+    pub(super) source: String,
+    /// Since when it is so, or when it was said last.
+    pub(super) since: Option<Timestamp>,
+}
+
+impl Said {
+    pub(super) fn new(text: impl Into<String>, source: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            source: source.into(),
+            since: None,
+        }
+    }
+
+    fn since(mut self, since: Option<&Time>) -> Self {
+        self.since = since.map(|time| time.0);
+        self
+    }
 }
 
 /// A workload as far as its readiness goes.
@@ -49,7 +78,7 @@ pub(super) struct WorkloadState {
     pub(super) updated: i32,
     pub(super) available: i32,
     /// What its controller complains about.
-    pub(super) complaint: Option<String>,
+    pub(super) complaint: Option<Said>,
 }
 
 impl WorkloadState {
@@ -66,8 +95,10 @@ pub(super) struct PodState {
     labels: Labels,
     /// Whether it is ready, or was and has ended well.
     pub(super) ready: bool,
-    pub(super) cause: Option<String>,
-    /// Claims it mounts.
+    pub(super) cause: Option<Said>,
+    /// Whether a node was chosen for it.
+    pub(super) placed: bool,
+    /// Names of the volume claims that it mounts.
     pub(super) claims: Vec<String>,
 }
 
@@ -108,29 +139,31 @@ impl Observed {
     }
 
     /// A pod of a job that does not get on, and why: a chart's hook holds everything else up.
-    pub(super) fn stuck_job(&self, namespace: &str) -> Option<(&PodState, String)> {
+    pub(super) fn stuck_job(&self, namespace: &str) -> Option<(&PodState, Said)> {
         let in_namespace = self.pods.iter().filter(|((of, _), _)| of == namespace);
         let mut jobs = in_namespace
             .map(|(_, pod)| pod)
             .filter(|pod| !pod.ready && pod.labels.contains_key(JOB_LABEL));
         jobs.find_map(|pod| {
-            let event = || self.warning("Pod", namespace, &pod.name).map(str::to_owned);
+            let event = || self.warning("Pod", namespace, &pod.name).cloned();
             Some((pod, pod.cause.clone().or_else(event)?))
         })
     }
 
     /// Why a claim is not bound; none when it is, or when it is not known.
-    pub(super) fn unbound_claim(&self, namespace: &str, name: &str) -> Option<String> {
+    pub(super) fn unbound_claim(&self, namespace: &str, name: &str) -> Option<Said> {
         let claim = self.claims.get(&(namespace.to_owned(), name.to_owned()))?;
         if claim.bound {
             return None;
         }
-        let why = match (self.warning("PersistentVolumeClaim", namespace, name), &claim.class) {
-            (Some(event), _) => event.to_owned(),
-            (None, Some(class)) => format!("class {class} has not provided a volume yet"),
-            (None, None) => "it names no StorageClass and there was no default one".to_owned(),
-        };
-        Some(format!("volume claim {name} is pending: {why}"))
+        let status = |text: String| Said::new(text, "status");
+        Some(
+            match (self.warning("PersistentVolumeClaim", namespace, name), &claim.class) {
+                (Some(event), _) => event.clone(),
+                (None, Some(class)) => status(format!("class {class} has not provided a volume yet")),
+                (None, None) => status("it names no StorageClass and there was no default one".to_owned()),
+            },
+        )
     }
 
     pub(super) fn crd(&self, name: &str) -> Option<&Result<(), String>> {
@@ -165,26 +198,53 @@ impl Observed {
     }
 
     /// The last warning event about an object.
-    pub(super) fn warning(&self, kind: &str, namespace: &str, name: &str) -> Option<&str> {
+    pub(super) fn warning(&self, kind: &str, namespace: &str, name: &str) -> Option<&Said> {
         self.warnings
             .get(&(kind.to_owned(), (namespace.to_owned(), name.to_owned())))
-            .map(String::as_str)
     }
 }
 
 pub(super) fn key(meta: &ObjectMeta) -> Key {
-    (
-        meta.namespace.clone().unwrap_or_default(),
-        meta.name.clone().unwrap_or_default(),
-    )
+    (namespace(meta.namespace.as_ref()), name(meta))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an object that belongs to no namespace has the empty one in its key"
+)]
+fn namespace(namespace: Option<&String>) -> String {
+    namespace.cloned().unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server names every object; one without a name would be found by nobody who asks for a name"
+)]
 fn name(meta: &ObjectMeta) -> String {
     meta.name.clone().unwrap_or_default()
 }
 
-fn selector(selector: &LabelSelector) -> Labels {
-    selector.match_labels.clone().unwrap_or_default()
+#[expect(clippy::disallowed_methods, reason = "absent labels and no labels are the same")]
+fn labels(meta: &ObjectMeta) -> Labels {
+    meta.labels.clone().unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an empty selector selects no pod, so a workload without one has no cause below it"
+)]
+fn selector(selector: Option<&LabelSelector>) -> Labels {
+    selector
+        .and_then(|selector| selector.match_labels.clone())
+        .unwrap_or_default()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an absent status counts no pod and has no `observedGeneration`: it is never current, and so never ready"
+)]
+fn status<T: Clone + Default>(status: Option<&T>) -> T {
+    status.cloned().unwrap_or_default()
 }
 
 fn is_current(meta: &ObjectMeta, observed: Option<i64>) -> bool {
@@ -195,22 +255,20 @@ impl Observe for Deployment {
     fn enter(&self, into: &mut Observed) {
         let key = key(&self.metadata);
         let spec = self.spec.as_ref();
-        let status = self.status.clone().unwrap_or_default();
+        let status = status(self.status.as_ref());
         let complaint = status.conditions.iter().flatten().find_map(|condition| {
             let failing = condition.type_ == "ReplicaFailure" && condition.status == "True";
             let stuck = condition.reason.as_deref() == Some("ProgressDeadlineExceeded");
-            if failing || stuck {
-                condition.message.clone()
-            } else {
-                None
-            }
+            let message = condition.message.as_ref().filter(|_| failing || stuck)?;
+            let source = format!("condition {}", condition.type_);
+            Some(Said::new(message, source).since(condition.last_transition_time.as_ref()))
         });
         let state = WorkloadState {
             kind: WorkloadKind::Deployment,
             namespace: key.0.clone(),
             name: key.1.clone(),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
-            selector: spec.map(|spec| selector(&spec.selector)).unwrap_or_default(),
+            labels: labels(&self.metadata),
+            selector: selector(spec.map(|spec| &spec.selector)),
             current: is_current(&self.metadata, status.observed_generation),
             wanted: spec.and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
@@ -228,17 +286,13 @@ impl Observe for Deployment {
 impl Observe for DaemonSet {
     fn enter(&self, into: &mut Observed) {
         let key = key(&self.metadata);
-        let status = self.status.clone().unwrap_or_default();
+        let status = status(self.status.as_ref());
         let state = WorkloadState {
             kind: WorkloadKind::DaemonSet,
             namespace: key.0.clone(),
             name: key.1.clone(),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
-            selector: self
-                .spec
-                .as_ref()
-                .map(|spec| selector(&spec.selector))
-                .unwrap_or_default(),
+            labels: labels(&self.metadata),
+            selector: selector(self.spec.as_ref().map(|spec| &spec.selector)),
             current: is_current(&self.metadata, status.observed_generation),
             wanted: status.desired_number_scheduled,
             updated: status.updated_number_scheduled.unwrap_or(0),
@@ -257,13 +311,13 @@ impl Observe for StatefulSet {
     fn enter(&self, into: &mut Observed) {
         let key = key(&self.metadata);
         let spec = self.spec.as_ref();
-        let status = self.status.clone().unwrap_or_default();
+        let status = status(self.status.as_ref());
         let state = WorkloadState {
             kind: WorkloadKind::StatefulSet,
             namespace: key.0.clone(),
             name: key.1.clone(),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
-            selector: spec.map(|spec| selector(&spec.selector)).unwrap_or_default(),
+            labels: labels(&self.metadata),
+            selector: selector(spec.map(|spec| &spec.selector)),
             current: is_current(&self.metadata, status.observed_generation),
             wanted: spec.and_then(|spec| spec.replicas).unwrap_or(1),
             updated: status.updated_replicas.unwrap_or(0),
@@ -294,9 +348,10 @@ impl Observe for Pod {
                 .any(|c| c.type_ == "Ready" && c.status == "True");
         let state = PodState {
             name: name(&self.metadata),
-            labels: self.metadata.labels.clone().unwrap_or_default(),
+            labels: labels(&self.metadata),
             ready,
             cause: if ready { None } else { pod_cause(self) },
+            placed: self.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()),
             claims: claims.map(|claim| claim.claim_name.clone()).collect(),
         };
         into.pods.insert(key(&self.metadata), state);
@@ -308,7 +363,7 @@ impl Observe for Pod {
 }
 
 /// Why a pod is not ready: not placed, a container that cannot start, or one that does not pass its check.
-fn pod_cause(pod: &Pod) -> Option<String> {
+fn pod_cause(pod: &Pod) -> Option<Said> {
     let status = pod.status.as_ref()?;
     let unscheduled = status
         .conditions
@@ -316,57 +371,53 @@ fn pod_cause(pod: &Pod) -> Option<String> {
         .flatten()
         .find(|c| c.type_ == "PodScheduled" && c.status == "False");
     if let Some(condition) = unscheduled {
-        let message = condition
-            .message
-            .clone()
-            .or_else(|| condition.reason.clone())
-            .unwrap_or_default();
-        return Some(if message.contains("node.kubernetes.io/not-ready") {
+        let message = condition.message.as_deref().or(condition.reason.as_deref());
+        let message = message.unwrap_or("the scheduler does not say why");
+        let text = if message.contains("node.kubernetes.io/not-ready") {
             format!("no node is ready yet ({message})")
         } else {
             format!("cannot be scheduled: {message}")
-        });
+        };
+        return Some(Said::new(text, UNSCHEDULED).since(condition.last_transition_time.as_ref()));
     }
     let init = status.init_container_statuses.iter().flatten();
     let main = status.container_statuses.iter().flatten();
     if let Some(cause) = init.chain(main).find_map(container_cause) {
         return Some(cause);
     }
-    match (&status.reason, &status.message) {
-        (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
-        (Some(reason), None) => Some(reason.clone()),
-        _ => None,
-    }
+    let said = match (&status.reason, &status.message) {
+        (Some(reason), Some(message)) => format!("{reason}: {message}"),
+        (Some(reason), None) => reason.clone(),
+        _ => return None,
+    };
+    Some(Said::new(said, "status"))
 }
 
-fn container_cause(status: &ContainerStatus) -> Option<String> {
+fn container_cause(status: &ContainerStatus) -> Option<Said> {
     let state = status.state.as_ref()?;
     let name = &status.name;
+    let said = |text: String| Said::new(text, format!("container {name}"));
     if let Some(waiting) = &state.waiting {
         let reason = waiting.reason.clone().unwrap_or_else(|| "waiting".to_owned());
         if matches!(reason.as_str(), "ContainerCreating" | "PodInitializing") {
-            return Some(reason);
+            return Some(said(reason));
         }
         let last = status.last_state.as_ref().and_then(|last| last.terminated.as_ref());
-        let ended = last
-            .map(|t| format!(", last exit code {}", t.exit_code))
-            .unwrap_or_default();
-        let message = waiting
-            .message
-            .as_ref()
-            .map(|text| format!(": {text}"))
-            .unwrap_or_default();
-        return Some(format!("container {name} {reason}{message}{ended}"));
+        let ended = last.map_or_else(String::new, |t| format!(", last exit code {}", t.exit_code));
+        let message = after_colon(waiting.message.as_ref());
+        return Some(said(format!("container {name} {reason}{message}{ended}")));
     }
     if let Some(ended) = state.terminated.as_ref().filter(|ended| ended.exit_code != 0) {
-        let message = ended
-            .message
-            .as_ref()
-            .map(|text| format!(": {text}"))
-            .unwrap_or_default();
-        return Some(format!("container {name} ended with code {}{message}", ended.exit_code));
+        let message = after_colon(ended.message.as_ref());
+        let text = format!("container {name} ended with code {}{message}", ended.exit_code);
+        return Some(said(text).since(ended.finished_at.as_ref()));
     }
-    (state.running.is_some() && !status.ready).then(|| format!("container {name} runs but is not ready"))
+    let running = state.running.as_ref().filter(|_| !status.ready)?;
+    Some(said(format!("container {name} runs but is not ready")).since(running.started_at.as_ref()))
+}
+
+fn after_colon(message: Option<&String>) -> String {
+    message.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 impl Observe for PersistentVolumeClaim {
@@ -395,7 +446,12 @@ impl Observe for Service {
             .into_iter()
             .flatten();
         let address = addresses.find_map(|entry| entry.ip.clone().or_else(|| entry.hostname.clone()));
-        into.services.insert(key(&self.metadata), address.unwrap_or_default());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a service that has no address yet has an empty one"
+        )]
+        let address = address.unwrap_or_default();
+        into.services.insert(key(&self.metadata), address);
     }
 
     fn leave(key: &Key, from: &mut Observed) {
@@ -405,21 +461,15 @@ impl Observe for Service {
 
 impl Observe for CustomResourceDefinition {
     fn enter(&self, into: &mut Observed) {
-        let conditions = self
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.clone())
-            .unwrap_or_default();
+        let conditions = self.status.iter().flat_map(|status| &status.conditions).flatten();
         let state = if conditions
-            .iter()
+            .clone()
             .any(|c| c.type_ == "Established" && c.status == "True")
         {
             Ok(())
         } else {
-            let refused = conditions
-                .into_iter()
-                .find(|c| c.status == "False")
-                .and_then(|c| c.message);
+            let mut refused = conditions.filter(|c| c.status == "False");
+            let refused = refused.next().and_then(|c| c.message.clone());
             Err(refused.unwrap_or_else(|| "it is not established yet".to_owned()))
         };
         into.crds.insert(name(&self.metadata), state);
@@ -461,14 +511,23 @@ impl Observe for Event {
             return;
         }
         let object = &self.involved_object;
-        let key = (
-            object.namespace.clone().unwrap_or_default(),
-            object.name.clone().unwrap_or_default(),
-        );
-        let kind = object.kind.clone().unwrap_or_default();
-        if let Some(message) = self.message.clone().or_else(|| self.reason.clone()) {
-            into.warnings.insert((kind, key), message);
-        }
+        let message = self.message.as_ref().or(self.reason.as_ref());
+        // One that does not say what it is about tells nothing.
+        let (Some(kind), Some(name), Some(message)) = (&object.kind, &object.name, message) else {
+            return;
+        };
+        let key = (namespace(object.namespace.as_ref()), name.clone());
+        let source = self
+            .reason
+            .as_ref()
+            .map_or_else(|| "event".to_owned(), |reason| format!("event {reason}"));
+        let micro = self.event_time.as_ref().map(|time| time.0);
+        let since = self.last_timestamp.as_ref().map(|time| time.0).or(micro);
+        let said = Said {
+            since,
+            ..Said::new(message, source)
+        };
+        into.warnings.insert((kind.clone(), key), said);
     }
 
     /// Events expire; what they said stays the last word.

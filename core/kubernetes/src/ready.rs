@@ -2,61 +2,64 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::observe::{Observed, PodState, WorkloadState};
+use butler_api::event::{CauseLine, Layer};
+use jiff::Timestamp;
+
+use crate::observe::{Observed, PodState, Said, UNSCHEDULED, WorkloadState};
 
 /// What proves that an addon works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ready {
     /// All pods of a workload are there, current and ready.
     Workload {
-        /// Its kind.
+        /// Kind of the workload.
         kind: WorkloadKind,
-        /// Namespace.
+        /// Namespace of the workload.
         namespace: String,
-        /// Name.
+        /// Name of the workload.
         name: String,
     },
     /// Every workload of a namespace is ready, and there is at least one.
     Workloads {
-        /// Namespace.
+        /// The namespace whose workloads are meant.
         namespace: String,
     },
     /// Every workload applied for an addon is ready, and there is at least one.
     Labelled {
-        /// Namespace.
+        /// Namespace of the workloads.
         namespace: String,
-        /// The addon.
+        /// The addon that they were applied for.
         addon: String,
     },
     /// A custom resource definition is served.
     CrdEstablished {
-        /// Its name, `plural.group`.
+        /// Name of the definition, `plural.group`.
         name: String,
     },
     /// A service of type LoadBalancer has an address.
     ServiceAddress {
-        /// Namespace.
+        /// Namespace of the service.
         namespace: String,
-        /// Name.
+        /// Name of the service.
         name: String,
     },
     /// There is a default StorageClass.
     DefaultStorageClass,
     /// At least so many nodes have a provider id, and none is without.
     ProviderIds {
-        /// How many.
+        /// How many nodes the cluster has.
         nodes: usize,
     },
 }
 
-/// Kinds of workloads.
+/// The kinds whose controllers keep pods running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WorkloadKind {
-    /// Deployment.
+    /// Interchangeable pods, of which so many run.
     Deployment,
-    /// DaemonSet.
+    /// One pod on every node that takes it.
     DaemonSet,
-    /// StatefulSet.
+    /// Numbered pods that keep their volumes.
     StatefulSet,
 }
 
@@ -88,12 +91,68 @@ impl fmt::Display for Ready {
 /// The verdict on one [`Ready`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// Whether it holds.
+    /// Whether the condition holds.
     pub met: bool,
     /// Why not, as deep as it can be told; none while nothing was observed.
     pub cause: Option<String>,
+    /// The causes from the object down to the deepest one, where it does not hold.
+    pub chain: Vec<Cause>,
+    /// Whether it does not hold because of nodes, which may tell more.
+    pub for_nodes: bool,
     /// What was observed, when it holds.
     pub evidence: String,
+}
+
+/// One layer of why a condition does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Where it was seen.
+    pub layer: Layer,
+    /// What it is about, for example `Deployment kube-system/coredns`.
+    pub object: String,
+    /// What is seen of it.
+    pub text: String,
+    /// Who says so, for example `event FailedScheduling`.
+    pub source: String,
+    /// Since when, where the API server tells.
+    pub since: Option<Timestamp>,
+}
+
+impl Cause {
+    fn new(layer: Layer, object: impl Into<String>, text: impl Into<String>, source: impl Into<String>) -> Self {
+        Self {
+            layer,
+            object: object.into(),
+            text: text.into(),
+            source: source.into(),
+            since: None,
+        }
+    }
+
+    fn said(layer: Layer, object: impl Into<String>, said: &Said) -> Self {
+        Self {
+            since: said.since,
+            ..Self::new(layer, object, said.text.clone(), said.source.clone())
+        }
+    }
+
+    /// The cause with its age.
+    pub fn line(&self, now: Timestamp) -> CauseLine {
+        let Self {
+            layer,
+            object,
+            text,
+            source,
+            since,
+        } = self.clone();
+        CauseLine {
+            layer,
+            object,
+            text,
+            source,
+            age_seconds: since.map(|since| now.duration_since(since).as_secs_f64().max(0.0)),
+        }
+    }
 }
 
 impl Condition {
@@ -101,16 +160,25 @@ impl Condition {
         Self {
             met: true,
             cause: None,
+            chain: Vec::new(),
+            for_nodes: false,
             evidence,
         }
     }
 
-    fn unmet(cause: impl Into<String>) -> Self {
+    fn unmet(cause: impl Into<String>, chain: Vec<Cause>) -> Self {
         Self {
             met: false,
             cause: Some(cause.into()),
+            chain,
+            for_nodes: false,
             evidence: String::new(),
         }
+    }
+
+    /// One cause, of the object itself.
+    fn lacks(object: impl Into<String>, said: &Said) -> Self {
+        Self::unmet(said.text.clone(), vec![Cause::said(Layer::Object, object, said)])
     }
 }
 
@@ -119,10 +187,12 @@ pub fn judge(ready: &Ready, observed: &Observed) -> Condition {
     match ready {
         Ready::Workload { kind, namespace, name } => match observed.workload(*kind, namespace, name) {
             Some(state) => workload(state, observed),
-            None => absent(namespace, observed),
+            None => absent(&ready.to_string(), namespace, observed),
         },
-        Ready::Workloads { namespace } => workloads(observed, namespace, |_| true),
-        Ready::Labelled { namespace, addon } => workloads(observed, namespace, |state| state.addon() == Some(addon)),
+        Ready::Workloads { namespace } => workloads(ready, observed, namespace, |_| true),
+        Ready::Labelled { namespace, addon } => {
+            workloads(ready, observed, namespace, |state| state.addon() == Some(addon))
+        }
         Ready::CrdEstablished { name } => crd(observed, name),
         Ready::ServiceAddress { namespace, name } => service(observed, namespace, name),
         Ready::DefaultStorageClass => storage_class(observed),
@@ -146,25 +216,37 @@ pub(super) fn holds(ready: &Ready, observed: &Observed) -> bool {
     }
 }
 
-fn absent(namespace: &str, observed: &Observed) -> Condition {
+fn absent(object: &str, namespace: &str, observed: &Observed) -> Condition {
+    let lack = "it does not exist yet";
+    let top = Cause::new(Layer::Object, object, lack, "");
     match observed.stuck_job(namespace) {
-        Some((pod, cause)) => Condition::unmet(format!("it does not exist yet, job pod {}: {cause}", pod.name)),
-        None => Condition::unmet("it does not exist yet"),
+        Some((pod, said)) => {
+            let job = Cause::said(Layer::Pod, format!("job pod {namespace}/{}", pod.name), &said);
+            let words = format!("{lack}, job pod {}: {}", pod.name, said.text);
+            Condition {
+                for_nodes: waits_for_nodes(pod, Some(&said)),
+                ..Condition::unmet(words, vec![top, job])
+            }
+        }
+        None => Condition::unmet(lack, vec![top]),
     }
 }
 
-fn workloads(observed: &Observed, namespace: &str, which: impl Fn(&WorkloadState) -> bool) -> Condition {
+fn workloads(ready: &Ready, observed: &Observed, namespace: &str, which: impl Fn(&WorkloadState) -> bool) -> Condition {
     let mut count = 0;
     for state in observed.workloads_in(namespace).filter(|state| which(state)) {
         count += 1;
         let condition = workload(state, observed);
-        if !condition.met {
-            let cause = condition.cause.unwrap_or_default();
-            return Condition::unmet(format!("{} {}: {cause}", state.kind.as_str(), state.name));
+        if let Some(cause) = &condition.cause {
+            let cause = format!("{} {}: {cause}", state.kind.as_str(), state.name);
+            return Condition {
+                cause: Some(cause),
+                ..condition
+            };
         }
     }
     match count {
-        0 => Condition::unmet("no workload exists yet"),
+        0 => Condition::lacks(ready.to_string(), &Said::new("no workload exists yet", "")),
         1 => Condition::met(format!("1 workload in {namespace} is ready")),
         count => Condition::met(format!("{count} workloads in {namespace} are ready")),
     }
@@ -179,14 +261,22 @@ fn workload(state: &WorkloadState, observed: &Observed) -> Condition {
         available,
         ..
     } = state;
-    match lack(state) {
-        None => Condition::met(format!(
-            "{} {namespace}/{name}: {available} of {wanted} pods available",
-            kind.as_str()
-        )),
-        Some(lack) => match deepest(state, observed) {
-            Some(cause) => Condition::unmet(format!("{lack}: {cause}")),
-            None => Condition::unmet(lack),
+    let object = format!("{} {namespace}/{name}", kind.as_str());
+    let Some(lack) = lack(state) else {
+        return Condition::met(format!("{object}: {available} of {wanted} pods available"));
+    };
+    let mut chain = vec![Cause::new(Layer::Object, object, lack.clone(), "status")];
+    match deepest(state, observed) {
+        Deepest::Known(deep) => {
+            chain.extend(deep.chain);
+            Condition {
+                for_nodes: deep.for_nodes,
+                ..Condition::unmet(format!("{lack}: {}", deep.words), chain)
+            }
+        }
+        Deepest::Unknown { for_nodes } => Condition {
+            for_nodes,
+            ..Condition::unmet(lack, chain)
         },
     }
 }
@@ -212,65 +302,128 @@ fn lack(state: &WorkloadState) -> Option<String> {
     }
 }
 
+/// The deepest cause below a workload.
+enum Deepest {
+    Known(Deep),
+    /// Nobody says anything; the nodes may.
+    Unknown {
+        for_nodes: bool,
+    },
+}
+
+/// A cause in one line, and layer by layer.
+struct Deep {
+    words: String,
+    chain: Vec<Cause>,
+    for_nodes: bool,
+}
+
 /// From the pods up: a pod that says why, else the controller's own complaint. A pod is named when it is alone in its
 /// trouble; a cause that many share would otherwise change with every one of them.
-fn deepest(state: &WorkloadState, observed: &Observed) -> Option<String> {
-    let mut causes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let mut pods = 0;
+fn deepest(state: &WorkloadState, observed: &Observed) -> Deepest {
+    let mut causes: BTreeMap<String, (Deep, Vec<&str>)> = BTreeMap::new();
+    let (mut pods, mut mute) = (0, false);
     for pod in observed.pods_of(state).filter(|pod| !pod.ready) {
         pods += 1;
-        if let Some(cause) = pod_cause(pod, &state.namespace, observed) {
-            causes.entry(cause).or_default().push(&pod.name);
+        match pod_cause(pod, &state.namespace, observed) {
+            Some(deep) => {
+                let same = causes.entry(deep.words.clone()).or_insert((deep, Vec::new()));
+                same.1.push(&pod.name);
+            }
+            None => mute |= pod.placed,
         }
     }
     // What keeps most pods back comes first.
-    if let Some((cause, names)) = causes.into_iter().max_by_key(|(_, names)| names.len()) {
-        return Some(match names[..] {
-            [name] => format!("pod {name}: {cause}"),
-            _ => cause,
-        });
+    if let Some((mut deep, names)) = causes.into_values().max_by_key(|(_, names)| names.len()) {
+        match names[..] {
+            [name] => deep.words = format!("pod {name}: {}", deep.words),
+            _ => {
+                if let Some(pod) = deep.chain.first_mut() {
+                    pod.object = format!("{} and {} more", pod.object, names.len() - 1);
+                }
+            }
+        }
+        return Deepest::Known(deep);
     }
+    let no_pod = state.wanted == 0;
     if pods > 0 {
-        return None;
+        return Deepest::Unknown { for_nodes: mute };
     }
     let event = || observed.warning(state.kind.as_str(), &state.namespace, &state.name);
-    state.complaint.clone().or_else(|| event().map(str::to_owned))
+    match state.complaint.as_ref().or_else(event) {
+        Some(said) => Deepest::Known(Deep {
+            words: said.text.clone(),
+            chain: vec![Cause::said(
+                Layer::Object,
+                format!("{} {}/{}", state.kind.as_str(), state.namespace, state.name),
+                said,
+            )],
+            for_nodes: no_pod,
+        }),
+        None => Deepest::Unknown { for_nodes: no_pod },
+    }
 }
 
 /// Deepest first: a volume that is missing, what the pod says, what was said about it.
-fn pod_cause(pod: &PodState, namespace: &str, observed: &Observed) -> Option<String> {
-    if let Some(claim) = pod
-        .claims
-        .iter()
-        .find_map(|name| observed.unbound_claim(namespace, name))
-    {
-        return Some(claim);
+fn pod_cause(pod: &PodState, namespace: &str, observed: &Observed) -> Option<Deep> {
+    let object = format!("pod {namespace}/{}", pod.name);
+    let unbound = |name: &String| Some((name.clone(), observed.unbound_claim(namespace, name)?));
+    if let Some((name, said)) = pod.claims.iter().find_map(unbound) {
+        let pending = format!("volume claim {name} is pending");
+        return Some(Deep {
+            words: format!("{pending}: {}", said.text),
+            chain: vec![
+                Cause::new(Layer::Pod, object, pending, ""),
+                Cause::said(Layer::Pod, format!("volume claim {namespace}/{name}"), &said),
+            ],
+            for_nodes: false,
+        });
     }
-    let event = observed.warning("Pod", namespace, &pod.name).map(str::to_owned);
-    match &pod.cause {
-        Some(cause) if cause == "ContainerCreating" => event.or_else(|| Some(cause.clone())),
-        Some(cause) => Some(cause.clone()),
-        None => event,
-    }
+    let event = observed.warning("Pod", namespace, &pod.name);
+    let said = match &pod.cause {
+        Some(cause) if cause.text == "ContainerCreating" => event.unwrap_or(cause),
+        Some(cause) => cause,
+        None => event?,
+    };
+    Some(Deep {
+        words: said.text.clone(),
+        chain: vec![Cause::said(Layer::Pod, object, said)],
+        for_nodes: waits_for_nodes(pod, Some(said)),
+    })
+}
+
+/// Whether a pod is held up by a node rather than by anything of its own. One that has a node and says nothing waits for the
+/// node's kubelet.
+fn waits_for_nodes(pod: &PodState, said: Option<&Said>) -> bool {
+    const SIGNS: [&str; 3] = [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+        "no nodes available",
+    ];
+    let Some(said) = said else {
+        return pod.placed;
+    };
+    said.source == "event NodeNotReady"
+        || (said.source == UNSCHEDULED && SIGNS.iter().any(|sign| said.text.contains(sign)))
 }
 
 fn crd(observed: &Observed, name: &str) -> Condition {
+    let object = format!("CustomResourceDefinition {name}");
     match observed.crd(name) {
-        None => Condition::unmet("it does not exist yet"),
+        None => Condition::lacks(object, &Said::new("it does not exist yet", "")),
         Some(Ok(())) => Condition::met(format!("CustomResourceDefinition {name} is established")),
-        Some(Err(cause)) => Condition::unmet(cause),
+        Some(Err(cause)) => Condition::lacks(object, &Said::new(cause, "condition Established")),
     }
 }
 
 fn service(observed: &Observed, namespace: &str, name: &str) -> Condition {
+    let object = format!("Service {namespace}/{name}");
     match observed.service_address(namespace, name) {
-        None => Condition::unmet("the service does not exist yet"),
-        Some(address) if !address.is_empty() => {
-            Condition::met(format!("Service {namespace}/{name} has the address {address}"))
-        }
+        None => Condition::lacks(object, &Said::new("the service does not exist yet", "")),
+        Some(address) if !address.is_empty() => Condition::met(format!("{object} has the address {address}")),
         Some(_) => {
-            let event = observed.warning("Service", namespace, name);
-            Condition::unmet(event.unwrap_or("no load balancer has given it an address yet"))
+            let none = Said::new("no load balancer has given it an address yet", "status");
+            Condition::lacks(object, observed.warning("Service", namespace, name).unwrap_or(&none))
         }
     }
 }
@@ -278,17 +431,25 @@ fn service(observed: &Observed, namespace: &str, name: &str) -> Condition {
 fn storage_class(observed: &Observed) -> Condition {
     match observed.default_storage_class() {
         Some(name) => Condition::met(format!("StorageClass {name} is the default")),
-        None => Condition::unmet("no StorageClass is marked as the default"),
+        None => Condition::lacks(
+            "the default StorageClass",
+            &Said::new("no StorageClass is marked as the default", ""),
+        ),
     }
 }
 
 fn provider_ids(observed: &Observed, nodes: usize) -> Condition {
     let (with, without) = observed.nodes_by_provider_id();
     if let Some(name) = without.first() {
-        return Condition::unmet(format!("node {name} has no provider id"));
+        let line = Cause::new(Layer::Node, format!("node {name}"), "it has no provider id", "");
+        return Condition::unmet(format!("node {name} has no provider id"), vec![line]);
     }
     if with < nodes {
-        return Condition::unmet(format!("{with} of {nodes} nodes have joined"));
+        let lack = format!("{with} of {nodes} nodes have joined");
+        return Condition {
+            for_nodes: true,
+            ..Condition::lacks("the nodes", &Said::new(lack, ""))
+        };
     }
     Condition::met(format!("{with} nodes have a provider id"))
 }
@@ -398,6 +559,72 @@ mod tests {
         let taint = "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.";
         let (_, network) = with_pod(&unscheduled(taint));
         assert_eq!(network, format!("{before}no node is ready yet ({taint})"));
+    }
+
+    fn chain(observed: &Observed) -> Vec<String> {
+        let line = |cause: &Cause| format!("{:?} {}: {} ({})", cause.layer, cause.object, cause.text, cause.source);
+        judge(&web(), observed).chain.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_chain_goes_from_the_workload_to_the_pod_and_its_claim() {
+        let refused = container(&json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}));
+        let (mut observed, _) = with_pod(&refused);
+        assert_eq!(
+            chain(&observed),
+            [
+                "Object Deployment app/web: 1 of 2 pods are available (status)",
+                "Pod pod app/web-1: container c ImagePullBackOff: no such image, last exit code 2 (container c)",
+            ]
+        );
+        see::<PersistentVolumeClaim>(
+            &mut observed,
+            json!({
+                "metadata": {"name": "data-0", "namespace": "app"},
+                "spec": {"storageClassName": "longhorn"}, "status": {"phase": "Pending"},
+            }),
+        );
+        assert_eq!(
+            chain(&observed)[1..],
+            [
+                "Pod pod app/web-1: volume claim data-0 is pending ()",
+                "Pod volume claim app/data-0: class longhorn has not provided a volume yet (status)",
+            ]
+        );
+    }
+
+    #[test]
+    fn events_say_their_reason_and_when() {
+        let (mut observed, _) = with_pod(&json!({"phase": "Pending"}));
+        see::<Event>(
+            &mut observed,
+            json!({
+                "metadata": {"name": "e", "namespace": "app"}, "type": "Warning", "message": "no sandbox",
+                "reason": "FailedCreatePodSandBox", "lastTimestamp": "2026-01-01T00:00:00Z",
+                "involvedObject": {"kind": "Pod", "namespace": "app", "name": "web-1"},
+            }),
+        );
+        let deepest = judge(&web(), &observed).chain.pop().unwrap();
+        assert_eq!(deepest.source, "event FailedCreatePodSandBox");
+        let line = deepest.line("2026-01-01T00:00:07Z".parse().unwrap());
+        assert_eq!(line.age_seconds, Some(7.0));
+    }
+
+    #[test]
+    fn only_what_nodes_hold_up_waits_for_nodes() {
+        let unscheduled = |message: &str| {
+            json!({"phase": "Pending", "conditions": [{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+            }]})
+        };
+        let waits = |status: &Value| judge(&web(), &with_pod(status).0).for_nodes;
+        assert!(waits(&unscheduled(
+            "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
+        )));
+        assert!(!waits(&unscheduled("0/3 nodes are available: 3 Insufficient memory.")));
+        assert!(!waits(&container(
+            &json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}})
+        )));
     }
 
     #[test]

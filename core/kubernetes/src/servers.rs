@@ -66,7 +66,7 @@ struct Used {
     given_up: CancellationToken,
 }
 
-/// No address answers.
+/// What each address failed on, when none of them answers.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", list(.0))]
 struct NoneAnswers(Vec<(String, String)>);
@@ -105,7 +105,7 @@ impl Servers {
             choosing: tokio::sync::Mutex::default(),
             under_way: AtomicUsize::new(0),
         });
-        // A kubeconfig that cannot be used is told now.
+        // A kubeconfig that cannot be used is an error now, not at the first request.
         inner.client(&first).await?;
         tokio::spawn(look_after(Arc::downgrade(&inner)));
         Ok(Self(inner))

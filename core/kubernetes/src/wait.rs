@@ -6,11 +6,15 @@ use std::{
     time::Duration,
 };
 
-use butler_api::error::Class;
+use butler_api::{
+    error::Class,
+    event::{CauseLine, Layer},
+};
 use futures::{
     StreamExt as _,
     stream::{BoxStream, SelectAll},
 };
+use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, Deployment, StatefulSet},
@@ -29,7 +33,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     Observed, Ready, ReadyError, WorkloadKind, chain, class_of, judge,
     observe::{Key, Observe, key},
-    ready::holds,
+    ready::{Cause, holds},
 };
 
 /// Pause before a broken watch is started again.
@@ -39,6 +43,19 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Changes taken in before the conditions are judged again.
 const BATCH: usize = 1024;
 
+/// What a wait waits for, and why that is not so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unmet {
+    /// The condition that does not hold.
+    pub what: String,
+    /// Why not, in one line; none while nothing was observed.
+    pub cause: Option<String>,
+    /// The causes from the object down to the deepest one.
+    pub chain: Vec<CauseLine>,
+    /// Whether nodes are what holds it up, which may tell more.
+    pub for_nodes: bool,
+}
+
 /// Waits until every condition holds and says what was observed.
 ///
 /// `report` is called with what is waited for and why, once at the beginning and when either changes, not more than a few
@@ -46,7 +63,7 @@ const BATCH: usize = 1024;
 pub async fn wait(
     client: &Client,
     ready: &[Ready],
-    report: &(dyn Fn(&str, Option<&str>) + Send + Sync),
+    report: &(dyn Fn(Unmet) + Send + Sync),
 ) -> Result<String, ReadyError> {
     if ready.is_empty() {
         return Ok("applied".to_owned());
@@ -59,7 +76,7 @@ pub async fn wait(
     };
     // Whatever has arrived is taken in before it is judged.
     let mut watches = watches.ready_chunks(BATCH);
-    let mut said: Option<(String, Option<String>)> = None;
+    let mut said: Option<Verdict> = None;
     let mut quiet_until = Instant::now();
     let mut news = true;
     loop {
@@ -72,14 +89,14 @@ pub async fn wait(
             if said != verdict {
                 said = verdict;
                 quiet_until = Instant::now() + QUIET;
-                if let Some((what, cause)) = &said {
-                    report(what, cause.as_deref());
+                if let Some(verdict) = &said {
+                    report(verdict.told(Timestamp::now()));
                 }
             }
         }
         let next = watches.next();
         let changes = if news {
-            // What is new is said when the last words are old enough, even if nothing else happens.
+            // News is reported once the last report is old enough, even if nothing else happens.
             timeout_at(quiet_until, next).await.unwrap_or_else(|_| Some(Vec::new()))
         } else {
             next.await
@@ -98,7 +115,7 @@ struct Progress {
     /// Watches whose first list is not complete.
     pending: usize,
     observed: Observed,
-    /// Broken watches.
+    /// Why a watch is broken, by its number.
     trouble: BTreeMap<usize, String>,
 }
 
@@ -109,16 +126,35 @@ impl Progress {
     }
 
     /// What is waited for and why.
-    fn verdict(&self, unmet: &Ready) -> (String, Option<String>) {
-        let trouble = self.trouble.values().next().cloned();
-        let cause = || {
-            if self.pending > 0 {
-                None
-            } else {
-                judge(unmet, &self.observed).cause
-            }
+    fn verdict(&self, unmet: &Ready) -> Verdict {
+        let verdict = Verdict {
+            what: unmet.to_string(),
+            ..Verdict::default()
         };
-        (unmet.to_string(), trouble.or_else(cause))
+        if let Some(trouble) = self.trouble.values().next() {
+            let line = Cause {
+                layer: Layer::Network,
+                object: "the API server".to_owned(),
+                text: trouble.clone(),
+                source: "watch".to_owned(),
+                since: None,
+            };
+            return Verdict {
+                cause: Some(trouble.clone()),
+                chain: vec![line],
+                ..verdict
+            };
+        }
+        if self.pending > 0 {
+            return verdict;
+        }
+        let condition = judge(unmet, &self.observed);
+        Verdict {
+            cause: condition.cause,
+            chain: condition.chain,
+            for_nodes: condition.for_nodes,
+            ..verdict
+        }
     }
 
     fn take(&mut self, change: Change, what: &Ready) -> Result<(), ReadyError> {
@@ -137,6 +173,26 @@ impl Progress {
             }
         }
         Ok(())
+    }
+}
+
+/// What is waited for and why, as far as it changes.
+#[derive(Debug, Default, PartialEq)]
+struct Verdict {
+    what: String,
+    cause: Option<String>,
+    chain: Vec<Cause>,
+    for_nodes: bool,
+}
+
+impl Verdict {
+    fn told(&self, now: Timestamp) -> Unmet {
+        Unmet {
+            what: self.what.clone(),
+            cause: self.cause.clone(),
+            chain: self.chain.iter().map(|cause| cause.line(now)).collect(),
+            for_nodes: self.for_nodes,
+        }
     }
 }
 
@@ -175,7 +231,7 @@ fn fatal(error: watcher::Error, what: &str) -> Result<String, ReadyError> {
 
 /// What a watch says.
 enum Change {
-    /// Something changed.
+    /// An object changed: this takes note of it.
     Apply(Box<dyn FnOnce(&mut Observed) + Send>),
     /// The first list of the numbered watch is complete.
     Seen(usize),

@@ -42,7 +42,7 @@ where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
     K::DynamicType: Eq + Hash + Clone + Default + Send + Sync,
 {
-    /// Starts watching.
+    /// Begins to watch; what is seen is kept until this is dropped.
     pub fn start(api: Api<K>, config: watcher::Config) -> Self {
         let (store, mut writer) = reflector::store();
         let (counter, changes) = watch::channel(0);

@@ -36,9 +36,9 @@ type Proved<'a> = BoxFuture<'a, Result<Proof, StepError>>;
 
 /// A destroy under way: what its steps share.
 pub struct Destroy {
-    /// Whose objects go.
+    /// The cluster whose objects are deleted.
     pub owner: Owner,
-    /// The platform.
+    /// The platform that the objects are on.
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's files are.
     pub files: ClusterFolder,

@@ -23,7 +23,7 @@ use crate::{
     bootstrap::{Known, Learned},
     destroy::{
         self,
-        survey::{self, Question, SurveyError},
+        survey::{self, SurveyError, SurveyRequest},
     },
     setup::Limits,
 };
@@ -33,10 +33,10 @@ const LOOK: Duration = Duration::from_secs(3);
 
 /// The objects of one cluster on the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remains {
+pub struct MarkedObjects {
     /// Whose they are, by their marker.
     pub owner: Owner,
-    /// The objects.
+    /// What is left of the cluster on the platform.
     pub objects: Vec<OwnedObject>,
     /// Why they stay; none for garbage.
     pub stays: Option<String>,
@@ -49,7 +49,7 @@ pub async fn look(
     homes: &BTreeSet<Uuid>,
     older_than: Duration,
     now: Timestamp,
-) -> Result<Vec<Remains>, InfraError> {
+) -> Result<Vec<MarkedObjects>, InfraError> {
     let found = provider.inventory(Scope::Everything).await?;
     let mut groups: BTreeMap<Owner, Vec<OwnedObject>> = BTreeMap::new();
     for object in found.objects {
@@ -64,7 +64,7 @@ pub async fn look(
             Some(reason) => Some(reason),
             None => alive(provider, &objects).await?,
         };
-        remains.push(Remains { owner, objects, stays });
+        remains.push(MarkedObjects { owner, objects, stays });
     }
     Ok(remains)
 }
@@ -85,14 +85,14 @@ pub fn homes(home: &Home) -> BTreeSet<Uuid> {
 
 /// What takes the objects of one cluster away.
 pub async fn request(
-    remains: &Remains,
+    remains: &MarkedObjects,
     provider: &Arc<dyn Provider>,
     home: &Home,
     limits: &Limits,
 ) -> Result<destroy::run::Request, SurveyError> {
     let owner = &remains.owner;
     let files = home.remains(&owner.cluster_name, &owner.cluster_id.to_string());
-    let question = Question {
+    let question = SurveyRequest {
         cluster: &owner.cluster_name,
         id: Some(owner.cluster_id),
         configured: true,

@@ -1,5 +1,10 @@
 //! Operations on a management cluster, each a folder on the engine, and what they share.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
+)]
+
 pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod destroy;

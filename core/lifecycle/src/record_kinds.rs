@@ -6,11 +6,11 @@
 pub struct Moved {
     /// API group (empty for the core group).
     pub group: &'static str,
-    /// API version.
+    /// Version of the API, without its group.
     pub version: &'static str,
-    /// Kind.
+    /// The kind as objects spell it.
     pub kind: &'static str,
-    /// Plural.
+    /// The plural as URLs spell it.
     pub plural: &'static str,
 }
 

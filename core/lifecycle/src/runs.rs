@@ -9,4 +9,6 @@ mod usual;
 pub mod why;
 
 pub(crate) use self::recorder::Recorder;
+#[cfg(test)]
+pub(crate) use self::usual::shipped;
 pub(crate) use self::usual::usual;

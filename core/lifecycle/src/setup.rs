@@ -14,10 +14,10 @@ mod programs;
 mod proxies;
 mod secrets;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use butler_addons::ClusterFacts;
-use butler_api::config::{BootstrapConfig, Provider as ProviderConfig};
+use butler_api::config::{BootstrapCluster, BootstrapConfig, Provider as ProviderConfig};
 use butler_files::{ClusterFolder, Environment, home::Home};
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use crate::{
         plan::{self, Plan},
         run::{self, Request},
     },
-    bootstrap_clusters::kind::Tools,
+    bootstrap_clusters::{kind::Tools, permissions},
 };
 
 pub use self::{
@@ -123,14 +123,23 @@ async fn prepare(
 async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Result<Plan, SetupError> {
     // What it read is thrown away: addons are planned with facts that the plan may show.
     check(&mut config, surroundings).await?;
-    let unreadable = secrets::unreadable(&mut config, surroundings.environment).await;
+    let secrets = secrets::checks(&mut config, surroundings.environment).await;
+    let mut programs = programs::checks(&config, surroundings.environment).await;
+    if let BootstrapCluster::Existing { kubeconfig, context } = &config.bootstrap_cluster {
+        programs.push(permissions::check(Path::new(kubeconfig), context.clone()).await);
+    }
     let addons = butler_addons::plan(&config, &ClusterFacts::default())?;
     let folder = surroundings.home.cluster(&config.cluster.name);
     let id = begun(&config, &folder)?;
     let provider = platform(&config.provider, Some(&folder), surroundings, false).await;
-    let infra = plan::infra(&config, id.unwrap_or_default());
-    let (found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
-    warnings.extend(unreadable);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "before the first run the cluster has no id: no machine carries the nil one, so none counts as its own"
+    )]
+    let id = id.unwrap_or_default();
+    let infra = plan::infra(&config, id);
+    let (mut found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
+    found.checks = [secrets, programs, found.checks].concat();
     warnings.extend(butler_addons::warnings(&config));
     if !is_simulated(&config) {
         let lacking = butler_addons::check_mirror(&addons, config.addons.chart_mirror.as_ref(), false);

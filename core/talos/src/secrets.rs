@@ -47,7 +47,7 @@ pub enum SecretsError {
     /// The text is not a secrets file.
     #[error("secrets bundle cannot be read")]
     Yaml {
-        /// Where and why.
+        /// What the YAML parser refuses, and where.
         source: YamlError,
     },
     /// One part is not usable.
@@ -55,7 +55,7 @@ pub enum SecretsError {
     Part {
         /// Path of the part in the file.
         part: &'static str,
-        /// Why.
+        /// What is wrong with the part.
         source: PkiError,
     },
     /// One part has the wrong form.
@@ -69,7 +69,7 @@ pub enum SecretsError {
     /// New keys or certificates could not be made.
     #[error("cannot make a new secrets bundle")]
     Generate {
-        /// Why.
+        /// What the generation failed on.
         source: PkiError,
     },
 }
@@ -242,12 +242,12 @@ impl SecretsBundle {
         &self.os
     }
 
-    /// CA of Kubernetes.
+    /// The certificate authority of the Kubernetes API.
     pub fn k8s_ca(&self) -> &CertAndKey {
         &self.k8s
     }
 
-    /// CA of etcd.
+    /// The certificate authority of etcd's members and clients.
     pub fn etcd_ca(&self) -> &CertAndKey {
         &self.etcd
     }

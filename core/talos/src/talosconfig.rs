@@ -17,7 +17,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(8_760);
 /// The role that may do everything.
 pub const ADMIN: &str = "os:admin";
 
-/// A whole talosconfig.
+/// The client configuration of `talosctl`, with all its contexts.
 #[derive(Clone, Default)]
 pub struct Talosconfig {
     file: File,
@@ -42,7 +42,7 @@ pub enum TalosconfigError {
     /// The text is no talosconfig.
     #[error("talosconfig cannot be read")]
     Yaml {
-        /// Where and why.
+        /// What the YAML parser refuses, and where.
         source: YamlError,
     },
     /// The context does not exist.
@@ -54,7 +54,7 @@ pub enum TalosconfigError {
     /// The context has no certificate, as those of other login methods.
     #[error("talosconfig context {name:?} has no {part}")]
     Incomplete {
-        /// The context.
+        /// Name of the context that is not whole.
         name: String,
         /// `ca`, `crt` or `key`.
         part: &'static str,
@@ -62,7 +62,7 @@ pub enum TalosconfigError {
     /// The client certificate could not be issued.
     #[error("client certificate for the Talos API cannot be issued")]
     Issue {
-        /// Why.
+        /// What the certificate could not be made for.
         source: PkiError,
     },
 }

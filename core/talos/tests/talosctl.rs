@@ -1,5 +1,6 @@
 //! Our files against the real talosctl: it must validate, generate and read the same. Skipped where it is not built.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 #![expect(clippy::unwrap_used, reason = "what stops a test")]
 
 mod peer;

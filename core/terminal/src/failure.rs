@@ -12,9 +12,9 @@ use crate::{
 /// Exit codes. Scripts rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// Everything that was asked for is done.
     Done = 0,
-    /// Failed.
+    /// It was tried and did not succeed.
     Failed = 1,
     /// Wrong usage or configuration; nothing was touched.
     Usage = 2,
@@ -138,7 +138,7 @@ impl Failure {
         }]
     }
 
-    /// The exit code.
+    /// The code that the process ends with.
     pub fn exit(&self) -> Exit {
         self.exit
     }
@@ -183,7 +183,7 @@ pub(crate) fn labelled(tone: Tone, label: &str, text: &str) -> Vec<Line> {
     let first = Line::new()
         .with(tone, label)
         .with(Tone::Strong, ":")
-        .with(Tone::Plain, &format!(" {}", lines.next().unwrap_or_default()));
+        .with(Tone::Plain, &format!(" {}", lines.next().unwrap_or("")));
     std::iter::once(first)
         .chain(lines.map(|l| Line::new().with(Tone::Plain, l)))
         .collect()

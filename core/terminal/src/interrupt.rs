@@ -167,20 +167,22 @@ async fn watch(
                 Signal::Hangup => {
                     let (ui, farewell) = (ui.clone(), manner.farewell.clone());
                     let said = say(move || {
-                        ui.note(farewell.as_deref().unwrap_or_default());
+                        if let Some(words) = &farewell {
+                            ui.note(words);
+                        }
                         ui.hang_up();
                     });
                     // A terminal that takes nothing any more must not hold up whoever writes to it next.
                     let _ = said.recv_timeout(LAST_WORD);
                 }
                 Signal::Stop => match last.signal(Instant::now()) {
-                    Step::Ask => {
+                    Reaction::Ask => {
                         stop.cancel();
                         let ui = ui.clone();
                         let words = manner.asked;
                         say(move || ui.note(words));
                     }
-                    Step::End(exit) => {
+                    Reaction::End(exit) => {
                         let ui = ui.clone();
                         let said = say(move || ui.close_section());
                         let _ = said.recv_timeout(LAST_WORD);
@@ -209,10 +211,10 @@ struct Last {
 
 /// What a signal leads to.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+enum Reaction {
     /// The work is asked to stop.
     Ask,
-    /// The process ends.
+    /// The process ends at once with this code.
     End(Exit),
 }
 
@@ -226,15 +228,15 @@ impl Last {
         }
     }
 
-    fn signal(&mut self, now: Instant) -> Step {
+    fn signal(&mut self, now: Instant) -> Reaction {
         if std::mem::replace(&mut self.asked, true) {
-            return Step::End(Exit::Interrupted);
+            return Reaction::End(Exit::Interrupted);
         }
         let at = now + GRACE;
         if self.end.is_none_or(|(end, _)| at < end) {
             self.end = Some((at, Exit::Interrupted));
         }
-        Step::Ask
+        Reaction::Ask
     }
 
     /// From now on any signal ends the process; what ended well has all the time it wants.
@@ -364,9 +366,9 @@ mod tests {
         let now = Instant::now();
         let mut last = Last::by(None);
         assert_eq!(last.moment(), None);
-        assert_eq!(last.signal(now), Step::Ask);
+        assert_eq!(last.signal(now), Reaction::Ask);
         assert_eq!(last.end, Some((now + GRACE, Exit::Interrupted)));
-        assert_eq!(last.signal(now), Step::End(Exit::Interrupted));
+        assert_eq!(last.signal(now), Reaction::End(Exit::Interrupted));
     }
 
     #[test]
@@ -374,10 +376,10 @@ mod tests {
         let now = Instant::now();
         let mut last = Last::by(Some(now + Duration::from_secs(1)));
         let later = now + Duration::from_secs(5);
-        assert_eq!(last.signal(later), Step::Ask);
+        assert_eq!(last.signal(later), Reaction::Ask);
         assert_eq!(last.end, Some((now + Duration::from_secs(11), Exit::Deadline)));
         let mut last = Last::by(Some(now + Duration::from_hours(1)));
-        assert_eq!(last.signal(now), Step::Ask);
+        assert_eq!(last.signal(now), Reaction::Ask);
         assert_eq!(last.end, Some((now + GRACE, Exit::Interrupted)));
     }
 
@@ -387,7 +389,7 @@ mod tests {
         let mut last = Last::by(Some(now));
         last.over(true);
         assert_eq!(last.moment(), None);
-        assert_eq!(last.signal(now), Step::End(Exit::Interrupted));
+        assert_eq!(last.signal(now), Reaction::End(Exit::Interrupted));
         let mut last = Last::by(Some(now));
         last.over(false);
         assert_eq!(last.moment(), Some(now + GRACE));

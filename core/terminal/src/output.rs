@@ -12,9 +12,9 @@ pub enum Format {
     Table,
     /// A table with more columns.
     Wide,
-    /// JSON.
+    /// Indented JSON, for programs.
     Json,
-    /// YAML.
+    /// YAML, for programs and for people who edit it.
     Yaml,
     /// Names only, one per line.
     Name,
@@ -22,7 +22,7 @@ pub enum Format {
 
 /// What a command answers with.
 pub trait Answer: Serialize {
-    /// As a table.
+    /// The answer as people read it.
     fn table(&self) -> Table;
 
     /// The names in it.

@@ -7,19 +7,19 @@ use crate::text;
 /// What a piece of text means. Colour is never the only signal: the words say it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// Ordinary text.
+    /// Ordinary text, in the terminal's own colour.
     Plain,
     /// Headings and names that matter.
     Strong,
-    /// Less important.
+    /// What may be overlooked, such as times and ids.
     Faint,
     /// As it should be.
     Good,
-    /// On its way.
+    /// Work that goes on, and what needs attention.
     Busy,
-    /// Went wrong.
+    /// Errors, and what has failed.
     Bad,
-    /// Advice.
+    /// Advice: a command or a flag to try.
     Hint,
 }
 
@@ -44,26 +44,26 @@ pub struct Line {
 }
 
 impl Line {
-    /// An empty line.
+    /// A line without any text yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends text.
+    /// The line with text of this tone at its end.
     #[must_use]
     pub fn with(mut self, tone: Tone, text: &str) -> Self {
         self.push(tone, text);
         self
     }
 
-    /// Appends text.
+    /// Appends text of this tone.
     pub fn push(&mut self, tone: Tone, text: &str) {
         if !text.is_empty() {
             self.spans.push((tone, text::sanitise_inline(text)));
         }
     }
 
-    /// Appends another line.
+    /// Appends the text of another line, with its tones.
     pub fn append(&mut self, other: &Self) {
         self.spans.extend_from_slice(&other.spans);
     }

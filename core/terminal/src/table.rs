@@ -20,7 +20,7 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
-/// One cell.
+/// The text of one row in one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     text: String,
@@ -28,7 +28,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A toned cell.
+    /// A cell whose text has this tone.
     pub fn new(tone: Tone, text: &str) -> Self {
         Self {
             text: text::sanitise_line(text),

@@ -24,9 +24,9 @@ pub enum ColorChoice {
     /// On a terminal, unless the environment forbids it.
     #[default]
     Auto,
-    /// Always.
+    /// Colours in files and pipes too.
     Always,
-    /// Never.
+    /// No colour, whatever the terminal can show.
     Never,
 }
 
@@ -195,7 +195,7 @@ impl Ui {
 
     /// Tells something people should know although nothing failed.
     pub fn warn(&self, message: &str, hint: Option<&str>) {
-        let hint = hint.map(|hint| labelled(Tone::Hint, "hint", hint)).unwrap_or_default();
+        let hint = hint.map_or_else(Vec::new, |hint| labelled(Tone::Hint, "hint", hint));
         self.lines(&[labelled(Tone::Busy, "warning", message), hint].concat());
     }
 
@@ -428,7 +428,7 @@ impl Terminal {
     }
 }
 
-/// What was printed.
+/// What a test's `Ui` has printed.
 #[derive(Clone, Default)]
 pub struct Captured {
     out: Sink,
@@ -436,12 +436,12 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Everything on stdout.
+    /// Everything that went to stdout.
     pub fn stdout(&self) -> String {
         self.out.text()
     }
 
-    /// Everything on stderr.
+    /// Everything that went to stderr.
     pub fn stderr(&self) -> String {
         self.err.text()
     }

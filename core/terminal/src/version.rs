@@ -10,10 +10,10 @@ const DEFAULT_TALOS: &str = "v1.12.1";
 
 /// What was built, and what it installs unless told otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Version {
-    /// The tool.
+pub struct ToolVersion {
+    /// Name of the tool, as it is called on the command line.
     pub name: &'static str,
-    /// Its version.
+    /// Release of the tool.
     pub version: &'static str,
     /// The commit it was built from, if the build was told (`BUTLER_COMMIT`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,21 +26,23 @@ pub struct Version {
     pub default_kubernetes: String,
 }
 
-impl Version {
+impl ToolVersion {
     /// The version of a tool of this workspace.
     pub fn of(name: &'static str) -> Self {
         let kubernetes = versions::parse(DEFAULT_TALOS).and_then(|talos| versions::default_kubernetes(&talos));
+        let kubernetes =
+            kubernetes.expect("the default Talos release is one of those that a Kubernetes release is known of");
         Self {
             name,
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("BUTLER_COMMIT").filter(|commit| !commit.is_empty()),
             default_talos: DEFAULT_TALOS,
-            default_kubernetes: kubernetes.map(|k| format!("v{k}")).unwrap_or_default(),
+            default_kubernetes: format!("v{kubernetes}"),
         }
     }
 }
 
-impl Answer for Version {
+impl Answer for ToolVersion {
     fn table(&self) -> Table {
         let fields = [
             (self.name, Some(self.version)),
@@ -64,7 +66,7 @@ mod tests {
     fn the_default_is_the_one_of_the_configuration() {
         let schema: serde_json::Value = serde_json::to_value(butler_api::config::json_schema()).unwrap();
         let text = schema.to_string();
-        let version = Version::of("butleradm");
+        let version = ToolVersion::of("butleradm");
         assert!(
             text.contains(&format!(r#""default":"{}""#, version.default_talos)),
             "{text}"

@@ -52,7 +52,7 @@ pub enum HostingError {
     Authority {
         /// The name of the cluster.
         name: String,
-        /// What is wrong.
+        /// What the authority could not be made for.
         source: PkiError,
     },
     /// Nobody could use it.
@@ -60,7 +60,7 @@ pub enum HostingError {
     Kubeconfig {
         /// The name of the cluster.
         name: String,
-        /// What is wrong.
+        /// What the kubeconfig could not be made for.
         source: KubeconfigError,
     },
 }

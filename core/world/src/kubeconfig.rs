@@ -65,7 +65,10 @@ pub(crate) fn admin(
     let ca = STANDARD.encode(&authority.certificate);
     let crt = STANDARD.encode(&client.crt);
     let key = STANDARD.encode(client.key.expose_secret());
-    // Nothing here reads kubeconfigs, so that there is no type of them to fill.
+    #[expect(
+        clippy::disallowed_macros,
+        reason = "nothing here reads kubeconfigs, so that there is no type of them to fill"
+    )]
     let kubeconfig = json!({
         "apiVersion": "v1",
         "kind": "Config",

@@ -15,7 +15,7 @@ use crate::world::addresses::{AddressPool, NoAddresses};
 use crate::world::faults::KubernetesFault;
 use crate::world::file::Settings;
 use crate::world::machine::{MachineView, Order};
-use crate::world::state::{Effect, Moment, OrderError, State};
+use crate::world::state::{Moment, OrderError, OutOfSync, State};
 
 /// A simulated world. Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct Inner {
     blocks: Mutex<Blocks>,
     began: Instant,
     folder: PathBuf,
-    effects: mpsc::UnboundedSender<BTreeSet<Effect>>,
+    effects: mpsc::UnboundedSender<BTreeSet<OutOfSync>>,
     timers: Notify,
     changes: watch::Sender<()>,
     machines: Mutex<HashMap<String, watch::Sender<()>>>,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for World {
 }
 
 /// Effects on their way to whoever carries them out.
-pub(crate) type Effects = mpsc::UnboundedReceiver<BTreeSet<Effect>>;
+pub(crate) type Effects = mpsc::UnboundedReceiver<BTreeSet<OutOfSync>>;
 
 impl World {
     /// A new world whose clusters keep their data below `folder`. Worlds of one `home` have the same addresses, if they are
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// Asks for something to be brought in line again.
-    pub(crate) fn ask(&self, effect: Effect) {
+    pub(crate) fn ask(&self, effect: OutOfSync) {
         let _ = self.inner.effects.send(BTreeSet::from([effect]));
     }
 
@@ -162,7 +162,7 @@ impl World {
         self.inner.timers.notified().await;
     }
 
-    /// Ends the world.
+    /// Ends the world: everything that waits for it returns.
     pub(crate) fn end(&self) {
         self.inner.end.cancel();
     }

@@ -9,7 +9,7 @@ use butler_terminal::{
 };
 use serde::Serialize;
 
-/// A receipt.
+/// The receipt of a destroy, as it is printed.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub(crate) struct Printed<'a>(pub &'a Receipt);
@@ -124,7 +124,7 @@ impl Surveyed {
 
     /// A few lines for somebody who is asked.
     pub(crate) fn summary(&self) -> Vec<Line> {
-        let id = self.cluster_id.map(|id| format!(" ({id})")).unwrap_or_default();
+        let id = self.cluster_id.map_or_else(String::new, |id| format!(" ({id})"));
         let head = Line::new().with(Tone::Plain, &format!("This destroys {}{id}:", self.cluster));
         let line = |object: &Existing| {
             let text = format!("  {} {} {}", object.kind, object.name, object.verdict);

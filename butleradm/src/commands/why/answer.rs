@@ -56,7 +56,11 @@ pub(super) fn lines(why: &Why) -> Vec<Line> {
     if !beside.is_empty() {
         let titles: Vec<&str> = beside.iter().map(|reason| reason.title.as_str()).collect();
         lines.push(Line::new());
-        lines.push(labelled("beside", Tone::Faint, &format!("under way when it ended: {}", titles.join(", "))));
+        lines.push(labelled(
+            "beside",
+            Tone::Faint,
+            &format!("under way when it ended: {}", titles.join(", ")),
+        ));
     }
     if !why.warnings.is_empty() {
         lines.push(Line::new());
@@ -113,17 +117,19 @@ fn reason_lines(reason: &Reason) -> Vec<Line> {
     if let Some(seen) = reason.seen_seconds_ago {
         lines.push(labelled("seen", Tone::Faint, &format!("{} ago", span(seen))));
     }
-    let gives_up = reason
-        .gives_up_in_seconds
-        .map(|left| format!("; gives up in {}", span(left)));
-    let next = format!("{}{}", reason.next, gives_up.unwrap_or_default());
+    let next = match reason.gives_up_in_seconds {
+        Some(left) => format!("{}; gives up in {}", reason.next, span(left)),
+        None => reason.next.clone(),
+    };
     lines.push(labelled("next", Tone::Plain, &next));
     if reason.holds_up > 0 {
         let more = reason.holds_up.saturating_sub(reason.held_up.len());
-        let mut held = reason.held_up.join(", ");
-        if more > 0 {
-            held += &format!(" and {more} more");
-        }
+        let held = reason.held_up.join(", ");
+        let held = if more > 0 {
+            format!("{held} and {more} more")
+        } else {
+            held
+        };
         lines.push(labelled("holds up", Tone::Plain, &held));
     }
     if let Some(hint) = &reason.hint {
@@ -154,14 +160,16 @@ fn usual_words(usual: Usual) -> String {
 }
 
 fn cause_words(cause: &CauseLine) -> String {
-    let mut words = format!("{}: {}", cause.object, cause.text);
-    if !cause.source.is_empty() {
-        words += &format!(" ({})", cause.source);
+    let words = format!("{}: {}", cause.object, cause.text);
+    let words = if cause.source.is_empty() {
+        words
+    } else {
+        format!("{words} ({})", cause.source)
+    };
+    match cause.age_seconds {
+        Some(age) => format!("{words}, {} ago", span(age)),
+        None => words,
     }
-    if let Some(age) = cause.age_seconds {
-        words += &format!(", {} ago", span(age));
-    }
-    words
 }
 
 fn layer(layer: Layer) -> &'static str {
@@ -184,5 +192,5 @@ fn labelled(label: &str, tone: Tone, text: &str) -> Line {
 }
 
 fn span(seconds: f64) -> String {
-    duration::short(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    duration::short(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO))
 }

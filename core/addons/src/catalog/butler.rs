@@ -17,7 +17,7 @@ use super::{
     Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, provider, ready_workloads,
     release, version,
 };
-use crate::{Addon, Objects, Release, Source, StandIn, Workload};
+use crate::{Addon, ChartContents, Objects, Release, Source, Workload};
 
 const SYSTEM: &str = names::SYSTEM_NAMESPACE;
 const API_VERSION: &str = "butler.butlerlabs.dev/v1alpha1";
@@ -65,7 +65,7 @@ fn crds(context: &Context<'_>, own_providers: bool) -> Addon {
         .map(|(name, _)| Ready::CrdEstablished { name: name.clone() })
         .collect();
     let objects = definitions.into_iter().map(|(_, object)| object).collect();
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads: Vec::new(),
         objects,
     };
@@ -75,7 +75,7 @@ fn crds(context: &Context<'_>, own_providers: bool) -> Addon {
         json!({})
     };
     let chart = butler_chart("butler-crds", version, context.app(Component::ButlerCrds));
-    let release = release(SYSTEM, chart, values, stand_in);
+    let release = release(SYSTEM, chart, values, contents);
     let title = format!("the Butler CRDs {version}");
     addon("butler-crds", &title, &[], Source::Chart(release), ready).bringing_record_kinds()
 }
@@ -158,14 +158,14 @@ fn catalog(context: &Context<'_>) -> Addon {
     });
     let mut objects = vec![config];
     objects.extend(platform_definitions(context));
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads: Vec::new(),
         objects,
     };
     // The chart's administrator has fields that no definition knows; ours is made by `admin`.
     let values = json!({"config": {"bootstrapAdmin": {"enabled": false}}});
     let chart = butler_chart("butler-addons", version, context.app(Component::ButlerAddons));
-    let release = release(SYSTEM, chart, values, stand_in);
+    let release = release(SYSTEM, chart, values, contents);
     let title = format!("the addon catalog {version}");
     addon(
         "butler-addons",
@@ -284,12 +284,12 @@ fn controller(context: &Context<'_>, settings: &ButlerController) -> Addon {
         ..deployment(SYSTEM, "butler-controller").of(format!("{repository}:{tag}"))
     };
     let ready = ready_workloads(std::slice::from_ref(&workload));
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads: vec![workload],
         objects: Vec::new(),
     };
     let chart = butler_chart("butler-controller", version, app);
-    let release = release(SYSTEM, chart, values, stand_in);
+    let release = release(SYSTEM, chart, values, contents);
     addon(
         "butler-controller",
         &format!("Butler's controller {tag}"),
@@ -366,7 +366,7 @@ fn console(context: &Context<'_>, settings: &Console) -> Addon {
         ("/server/auth/platform/adminPassword", &context.facts.console_password),
         ("/server/auth/jwtSecret", &context.facts.console_jwt_secret),
     ];
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads,
         objects: console_services(cloud),
     };
@@ -375,7 +375,7 @@ fn console(context: &Context<'_>, settings: &Console) -> Addon {
             .into_iter()
             .filter_map(|(pointer, value)| Some((pointer.to_owned(), value.clone()?)))
             .collect(),
-        ..release(SYSTEM, butler_chart("butler-console", version, app), values, stand_in).images_of(pinned)
+        ..release(SYSTEM, butler_chart("butler-console", version, app), values, contents).images_of(pinned)
     };
     // The chart puts a Role into Steward's namespace.
     let needs = ["butler", "butler-crds"];

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{Context, addon, crd, deployment, established, provider, version};
-use crate::{Addon, Images, Manifest, PlanError, Source, StandIn, Substitution};
+use crate::{Addon, ChartContents, Images, Manifest, PlanError, Source, Substitution};
 
 const GITHUB: &str = "https://github.com";
 const CORE: &str = "kubernetes-sigs/cluster-api";
@@ -223,7 +223,7 @@ impl Published<'_> {
                 known: self.images,
                 whole: self.whole,
             },
-            stand_in: StandIn {
+            contents: ChartContents {
                 workloads: vec![workload],
                 objects,
             },
@@ -348,6 +348,10 @@ fn variables(context: &Context<'_>, kind: ProviderKind, place: Option<usize>) ->
         Variables::new()
     };
     let given = place.and_then(|place| context.facts.capi_variables.get(place));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no variables are given for the cluster's own platform, nor where the configuration names none"
+    )]
     let given = given.cloned().unwrap_or_default();
     for (name, value) in derived(kind, &given) {
         variables.insert(name, Substitution::Secret(value));

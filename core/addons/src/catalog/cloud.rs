@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{Context, addon, daemon_set, deployment, https_chart, provider, ready_workload, release};
-use crate::{Addon, Objects, Release, SecretObject, Source, StandIn, Workload};
+use crate::{Addon, ChartContents, Objects, Release, SecretObject, Source, Workload};
 
 const KUBE_SYSTEM: &str = "kube-system";
 const CCM: &str = "cloud-controller-manager";
@@ -75,11 +75,11 @@ fn aws(context: &Context<'_>, settings: &Aws) -> Vec<Addon> {
         context.pin(Component::AwsCcm),
         context.app(Component::AwsCcm),
     );
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads: vec![workload],
         objects: Vec::new(),
     };
-    let release: Release = release(KUBE_SYSTEM, chart, values, stand_in);
+    let release: Release = release(KUBE_SYSTEM, chart, values, contents);
     let title = format!("the AWS cloud controller manager {}", context.pin(Component::AwsCcm));
     vec![
         addon(

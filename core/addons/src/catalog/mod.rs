@@ -1,5 +1,10 @@
 //! The addons themselves: charts, manifests and objects with their values. Pure data, one file per subject.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "values of charts have no types, and manifests stand here as their vendors publish them; a test reads those of known kinds into their types"
+)]
+
 pub(super) mod butler;
 pub(super) mod capi;
 pub(super) mod cloud;
@@ -17,7 +22,7 @@ use butler_api::{
 use butler_kubernetes::{Ready, WorkloadKind};
 use serde_json::{Value, json};
 
-use crate::{Addon, ChartRef, ClusterFacts, Images, Objects, Release, Repository, Source, StandIn, Workload};
+use crate::{Addon, ChartContents, ChartRef, ClusterFacts, Images, Objects, Release, Repository, Source, Workload};
 
 /// Namespaces whose pods need privileges.
 const PRIVILEGED: &[&str] = &["longhorn-system", "metallb-system", names::STEWARD_NAMESPACE];
@@ -63,7 +68,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Addresses for services of type LoadBalancer that MetalLB hands out.
+/// Addresses for services of type LoadBalancer that MetalLB direct out.
 pub(super) fn pool(config: &BootstrapConfig, facts: &ClusterFacts) -> Option<IpRange> {
     config.addons.load_balancer.as_ref()?;
     config.network.load_balancer_pool.or(facts.load_balancer_pool)
@@ -130,22 +135,22 @@ fn butler_chart(name: &str, version: &str, app_version: &str) -> ChartRef {
 }
 
 /// A release named like its chart, without secrets, hooks or images beyond those of its workloads.
-fn release(namespace: &str, chart: ChartRef, values: Value, stand_in: StandIn) -> Release {
+fn release(namespace: &str, chart: ChartRef, values: Value, contents: ChartContents) -> Release {
     Release {
         release: chart.name.clone(),
         namespace: namespace.to_owned(),
         chart,
         values,
         secret_values: Vec::new(),
-        images: images(&stand_in, &[]),
+        images: images(&contents, &[]),
         install_hooks: false,
-        stand_in,
+        contents,
     }
 }
 
 /// The images of the workloads, and those that no workload names.
-fn images(stand_in: &StandIn, more: &[&str]) -> Images {
-    let known = stand_in.workloads.iter().filter_map(|workload| workload.image.clone());
+fn images(contents: &ChartContents, more: &[&str]) -> Images {
+    let known = contents.workloads.iter().filter_map(|workload| workload.image.clone());
     Images {
         known: known.chain(more.iter().map(|&image| image.to_owned())).collect(),
         whole: true,

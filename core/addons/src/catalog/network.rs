@@ -10,7 +10,7 @@ use super::{
     Context, addon, crd, daemon_set, deployment, established, has_load_balancer, https_chart, objects, pool,
     ready_workloads, release, version, versioned,
 };
-use crate::{Addon, Images, Manifest, Source, StandIn, Workload};
+use crate::{Addon, ChartContents, Images, Manifest, Source, Workload};
 
 const KUBE_SYSTEM: &str = "kube-system";
 const METALLB_SYSTEM: &str = "metallb-system";
@@ -221,20 +221,16 @@ fn cilium(context: &Context<'_>, cni: &Cni) -> Addon {
     let more = cilium_images(version);
     let ready = ready_workloads(&workloads);
     let chart = https_chart("https://helm.cilium.io", "cilium", version, version);
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads,
         objects: Vec::new(),
     };
-    let more: Option<Vec<&str>> = more.map(|(envoy, ui)| {
-        if cni.hubble {
-            [&[envoy], ui].concat()
-        } else {
-            vec![envoy]
-        }
-    });
-    let release = release(KUBE_SYSTEM, chart, values, stand_in)
-        .images_of(more.is_some())
-        .also_runs(&more.unwrap_or_default());
+    let release = release(KUBE_SYSTEM, chart, values, contents).images_of(more.is_some());
+    let release = match more {
+        Some((envoy, ui)) if cni.hubble => release.also_runs(&[&[envoy], ui].concat()),
+        Some((envoy, _)) => release.also_runs(&[envoy]),
+        None => release,
+    };
     addon(
         "cilium",
         &format!("Cilium {version}"),
@@ -290,7 +286,7 @@ fn metallb(context: &Context<'_>, settings: &Versioned) -> Addon {
     );
     // Addresses are announced on the network's layer 2: the routing daemon of the chart has nothing to do.
     let values = json!({"speaker": {"frr": {"enabled": false}}});
-    let release = release(METALLB_SYSTEM, chart, values, StandIn { workloads, objects });
+    let release = release(METALLB_SYSTEM, chart, values, ChartContents { workloads, objects });
     addon(
         "metallb",
         &format!("MetalLB {version}"),
@@ -372,7 +368,7 @@ fn traefik(context: &Context<'_>, settings: &Versioned) -> Addon {
         TRAEFIK,
         chart,
         values,
-        StandIn {
+        ChartContents {
             workloads,
             objects: vec![service, class],
         },
@@ -416,7 +412,7 @@ fn gateway_api(context: &Context<'_>) -> Addon {
             known: Vec::new(),
             whole: true,
         },
-        stand_in: StandIn {
+        contents: ChartContents {
             workloads: Vec::new(),
             objects: crds,
         },

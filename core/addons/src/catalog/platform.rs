@@ -11,7 +11,7 @@ use super::{
     Context, addon, butler_chart, crd, daemon_set, deployment, established, https_chart, ready_workloads, release,
     version, versioned, workload,
 };
-use crate::{Addon, Release, Source, StandIn, Workload};
+use crate::{Addon, ChartContents, Release, Source, Workload};
 
 const CERT_MANAGER: &str = "cert-manager";
 const LONGHORN_SYSTEM: &str = "longhorn-system";
@@ -90,7 +90,7 @@ fn cert_manager(context: &Context<'_>, settings: &Versioned) -> Addon {
     ready.extend(ready_workloads(&workloads));
     let chart = https_chart("https://charts.jetstack.io", CERT_MANAGER, version, version);
     // Started for challenges of an ACME issuer.
-    let release = release(CERT_MANAGER, chart, values, StandIn { workloads, objects })
+    let release = release(CERT_MANAGER, chart, values, ChartContents { workloads, objects })
         .also_runs(&[&image("cert-manager-acmesolver")]);
     addon(
         CERT_MANAGER,
@@ -139,7 +139,7 @@ fn longhorn(context: &Context<'_>, storage: &Storage) -> Addon {
         version,
         &format!("v{version}"),
     );
-    let stand_in = StandIn {
+    let contents = ChartContents {
         workloads,
         objects: vec![class, driver],
     };
@@ -153,7 +153,7 @@ fn longhorn(context: &Context<'_>, storage: &Storage) -> Addon {
     .map(image);
     let own: Vec<&str> = own.iter().map(String::as_str).collect();
     let pinned = version == context.pin(Component::Longhorn);
-    let release = release(LONGHORN_SYSTEM, chart, values, stand_in)
+    let release = release(LONGHORN_SYSTEM, chart, values, contents)
         .also_runs(&own)
         .also_runs(if pinned { LONGHORN_IMAGES } else { &[] })
         .images_of(pinned);
@@ -221,7 +221,7 @@ fn steward(context: &Context<'_>, settings: &Versioned) -> Addon {
             namespace,
             butler_chart("steward", version, version),
             values,
-            StandIn { workloads, objects },
+            ChartContents { workloads, objects },
         )
         .also_runs(if pinned { STEWARD_IMAGES } else { &[] })
         .images_of(pinned)
@@ -274,7 +274,7 @@ fn flux(context: &Context<'_>, settings: &Versioned) -> Addon {
     let chart = https_chart("https://fluxcd-community.github.io/helm-charts", "flux2", version, app);
     let release = Release {
         release: "flux".to_owned(),
-        ..release(FLUX_SYSTEM, chart, json!({}), StandIn { workloads, objects })
+        ..release(FLUX_SYSTEM, chart, json!({}), ChartContents { workloads, objects })
             .also_runs(if pinned { FLUX_IMAGES } else { &[] })
             .images_of(pinned)
     };

@@ -200,7 +200,7 @@ async fn an_api_that_fails_now_and_then_is_lived_through() {
         .collect();
     apply(&client, &objects, "test").await.unwrap();
     let ready = [Ready::DefaultStorageClass];
-    let waited = tokio::time::timeout(Duration::from_mins(1), wait(&client, &ready, &|_, _| ())).await;
+    let waited = tokio::time::timeout(Duration::from_mins(1), wait(&client, &ready, &|_| ())).await;
     assert_eq!(waited.unwrap().unwrap(), "StorageClass one is the default");
     assert!(count.load(Ordering::Relaxed) > 25, "the interceptor was asked");
     let maps: Api<ConfigMap> = Api::namespaced(client, "default");
@@ -218,7 +218,7 @@ async fn a_refusal_ends_a_wait_at_once() {
             _ => Intercept::Pass,
         }));
     let ready = [Ready::DefaultStorageClass];
-    let waited = tokio::time::timeout(Duration::from_mins(1), wait(&client, &ready, &|_, _| ())).await;
+    let waited = tokio::time::timeout(Duration::from_mins(1), wait(&client, &ready, &|_| ())).await;
     let error = waited.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "cannot watch a default StorageClass: you may not");
 }

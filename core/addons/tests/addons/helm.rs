@@ -4,8 +4,8 @@
 use std::{path::Path, sync::Mutex, time::Duration};
 
 use butler_addons::{
-    Addon, ChartRef, HELM_HINT, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer, Manifest,
-    Release, ReleaseState, Repository as Published, Source, StandIn, StoredRelease, Substitution,
+    Addon, ChartContents, ChartRef, HELM_HINT, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer,
+    Manifest, Release, ReleaseState, Repository as Published, Source, StoredRelease, Substitution,
 };
 use butler_api::{config::ChartMirror, error::Class};
 use butler_kubernetes::{apply, servers::Servers};
@@ -134,7 +134,7 @@ pub(crate) fn addon(version: &str, values: Value) -> Addon {
             secret_values: vec![("/auth/password".to_owned(), "hush-hush".into())],
             images: Images::default(),
             install_hooks: true,
-            stand_in: StandIn::default(),
+            contents: ChartContents::default(),
         }),
         Vec::new(),
     )
@@ -458,7 +458,7 @@ spec:
             variables: Some(std::collections::BTreeMap::new()),
             privileged_namespaces: vec!["things".to_owned()],
             images: Images::default(),
-            stand_in: StandIn::default(),
+            contents: ChartContents::default(),
         }),
         Vec::new(),
     );

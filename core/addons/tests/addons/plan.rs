@@ -1,11 +1,25 @@
 //! Whole plans of whole configurations, as snapshots.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use butler_addons::{Addon, ClusterFacts, PlanError, Source, Substitution, plan, warnings};
-use butler_api::config::{self, BootstrapConfig, Exposure};
+use butler_addons::{Addon, ClusterFacts, PlanError, Source, Substitution, objects_of, plan, warnings};
+use butler_api::{
+    config::{self, BootstrapConfig, Exposure},
+    v1alpha1::{AddonDefinition, ButlerConfig, ProviderConfig, User},
+};
+use k8s_openapi::{
+    api::{
+        apps::v1::{DaemonSet, Deployment, StatefulSet},
+        core::v1::{ConfigMap, Namespace, Service, ServiceAccount},
+        networking::v1::IngressClass,
+        rbac::v1::{ClusterRole, ClusterRoleBinding},
+        storage::v1::{CSIDriver, StorageClass},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
 use secrecy::ExposeSecret as _;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 fn sample(name: &str) -> BootstrapConfig {
@@ -91,13 +105,7 @@ fn describe(out: &mut String, addon: &Addon) {
 
 /// Kind and name, and what is ours in it.
 fn short(object: &Value) -> String {
-    let name = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let name = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
     let mut line = format!("{} {}", name("/kind"), name("/metadata/name"));
     if object["kind"] != "CustomResourceDefinition" {
         for part in ["spec", "rules", "data"] {
@@ -120,6 +128,85 @@ fn names(config: &BootstrapConfig) -> Vec<String> {
 #[test]
 fn highly_available_on_prem() {
     insta::assert_snapshot!(planned(&sample("inmemory-ha"), &ClusterFacts::default()));
+}
+
+/// The object read into its type and written again; none for kinds that we have no type of.
+fn through_its_type(object: &Value) -> Option<Value> {
+    fn through<T: DeserializeOwned + Serialize>(object: &Value) -> Value {
+        let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
+        serde_json::to_value(typed).unwrap()
+    }
+    Some(match object["kind"].as_str()? {
+        "AddonDefinition" => through::<AddonDefinition>(object),
+        "ButlerConfig" => through::<ButlerConfig>(object),
+        "CSIDriver" => through::<CSIDriver>(object),
+        "ClusterRole" => through::<ClusterRole>(object),
+        "ClusterRoleBinding" => through::<ClusterRoleBinding>(object),
+        "ConfigMap" => through::<ConfigMap>(object),
+        "CustomResourceDefinition" => through::<CustomResourceDefinition>(object),
+        "DaemonSet" => through::<DaemonSet>(object),
+        "Deployment" => through::<Deployment>(object),
+        "IngressClass" => through::<IngressClass>(object),
+        "Namespace" => through::<Namespace>(object),
+        "ProviderConfig" => through::<ProviderConfig>(object),
+        "Service" => through::<Service>(object),
+        "ServiceAccount" => through::<ServiceAccount>(object),
+        "StatefulSet" => through::<StatefulSet>(object),
+        "StorageClass" => through::<StorageClass>(object),
+        "User" => through::<User>(object),
+        _ => return None,
+    })
+}
+
+/// Whether nothing of one value is missing or different in another one. Types may add what they always have, such as the kind of a
+/// claim's template, and leave empty lists out.
+fn holds(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => part.iter().all(|(key, value)| match whole.get(key) {
+            Some(found) => holds(found, value),
+            None => value.as_array().is_some_and(Vec::is_empty),
+        }),
+        (Value::Array(whole), Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(whole, part)| holds(whole, part))
+        }
+        (whole, part) => whole == part,
+    }
+}
+
+/// Objects are written as JSON: a field that is misspelt or has the wrong type would be found by the server, or by nobody.
+#[test]
+fn objects_of_known_kinds_lose_nothing_in_their_types() {
+    let samples = std::fs::read_dir("../../fixtures/configs").unwrap();
+    let mut seen = BTreeSet::new();
+    let mut unknown = BTreeSet::new();
+    for path in samples
+        .map(|sample| sample.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+    {
+        let config = sample(path.file_stem().unwrap().to_str().unwrap());
+        for addon in plan(&config, &ClusterFacts::default()).unwrap() {
+            let objects = match &addon.source {
+                Source::Chart(release) => objects_of(&addon, &release.contents),
+                Source::Objects(objects) => objects.plain.clone(),
+                Source::Manifest(_) | Source::ProviderIds(_) => Vec::new(),
+            };
+            for object in objects {
+                let kind = object["kind"].as_str().unwrap().to_owned();
+                match through_its_type(&object) {
+                    Some(typed) => {
+                        assert!(holds(&typed, &object), "{}: {object}\nbecomes {typed}", addon.name);
+                        seen.insert(kind);
+                    }
+                    None => drop(unknown.insert(kind)),
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 12, "{seen:?}");
+    assert_eq!(
+        unknown,
+        BTreeSet::from(["IPAddressPool".to_owned(), "L2Advertisement".to_owned()])
+    );
 }
 
 #[test]
@@ -250,7 +337,7 @@ fn definitions_that_know_our_own_providers_are_not_the_charts() {
     };
     let made = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
     let ours: Vec<String> = objects.plain.iter().map(made).collect();
-    let charts: Vec<String> = release.stand_in.objects.iter().map(made).collect();
+    let charts: Vec<String> = release.contents.objects.iter().map(made).collect();
     assert_eq!(ours.len(), 2);
     assert!(ours.iter().all(|name| !charts.contains(name)), "{ours:?}");
     let all = plan(&sample("inmemory-ha"), &ClusterFacts::default()).unwrap();

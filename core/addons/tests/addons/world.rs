@@ -118,8 +118,8 @@ async fn a_wait_says_why_and_ends_with_the_evidence() {
     }];
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let tell = Mutex::new(tell);
-    let report = move |what: &str, cause: Option<&str>| {
-        let line = format!("{what}: {}", cause.unwrap_or("-"));
+    let report = move |unmet: butler_kubernetes::Unmet| {
+        let line = format!("{}: {}", unmet.what, unmet.cause.as_deref().unwrap_or("-"));
         tell.lock().unwrap().send(line).unwrap();
     };
     let waiting = {
@@ -203,6 +203,6 @@ async fn nodes_get_their_provider_ids_once_they_have_joined() {
             revision: 0
         }
     );
-    let proven = tokio::time::timeout(Duration::from_secs(20), wait(&client, &addon.ready, &|_, _| ())).await;
+    let proven = tokio::time::timeout(Duration::from_secs(20), wait(&client, &addon.ready, &|_| ())).await;
     assert_eq!(proven.unwrap().unwrap(), "2 nodes have a provider id");
 }

@@ -72,7 +72,9 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, folder: PathBuf) {
                 return;
             };
             let mut lines = BufReader::new(&mut stream).lines();
-            let request = lines.next_line().await.ok().flatten().unwrap_or_default();
+            let Ok(Some(request)) = lines.next_line().await else {
+                return;
+            };
             while lines
                 .next_line()
                 .await
@@ -83,7 +85,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, folder: PathBuf) {
             let path = request
                 .split(' ')
                 .nth(1)
-                .unwrap_or_default()
+                .unwrap_or("")
                 .trim_start_matches('/')
                 .to_owned();
             let (status, body) = match fs::read(folder.join(path)) {

@@ -13,7 +13,7 @@ pub const TALOS_PORT: u16 = 50_000;
 /// Longest label of a DNS name, and so the longest host name of a machine.
 pub(super) const LABEL_MAX: usize = 63;
 
-/// Longest DNS name.
+/// The longest name that DNS allows.
 const NAME_MAX: usize = 253;
 
 /// Whether a text is a DNS-1123 label.
@@ -107,7 +107,7 @@ impl fmt::Display for Authority {
 pub struct HttpUrl {
     /// Whether the connection is encrypted (`https://`).
     pub tls: bool,
-    /// Host and port.
+    /// Host and port that the URL leads to.
     pub authority: Authority,
     /// What follows the host, with its leading slash; empty where nothing does.
     pub path: String,

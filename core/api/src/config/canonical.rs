@@ -78,12 +78,7 @@ impl BootstrapConfig {
 pub(super) fn digest(canonical: &Value) -> String {
     let mut text = String::new();
     write_sorted(canonical, &mut text);
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
 fn write_sorted(value: &Value, out: &mut String) {

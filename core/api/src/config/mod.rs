@@ -37,10 +37,10 @@ use check::{Checked, Draft};
 use problem::Source;
 use raw::RawConfig;
 
-/// What [`load`] gives.
+/// A configuration, with what [`load`] found to say about it.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The validated configuration.
+    /// The configuration, validated.
     pub config: BootstrapConfig,
     /// What works but should be known.
     pub warnings: Vec<ConfigWarning>,

@@ -9,7 +9,7 @@ use super::{check::Draft, suggest, yaml::Span};
 pub struct Problem {
     /// The setting, for example `network.vip`; empty for the whole document.
     pub path: String,
-    /// What is wrong.
+    /// What is wrong, as a sentence.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,

@@ -1,6 +1,8 @@
 //! The file as written: one struct per block, every key optional. The comments are the texts that editors show, for the
 //! JSON schema is derived from these structs, and the check of keys and types is driven by that schema.
 
+#![expect(clippy::disallowed_macros, reason = "what derives a schema expands to it")]
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;

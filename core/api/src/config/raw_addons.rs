@@ -1,5 +1,7 @@
 //! `addons`: one block per addon. `enabled: false` or `type: none` leaves it out.
 
+#![expect(clippy::disallowed_macros, reason = "what derives a schema expands to it")]
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

@@ -1,5 +1,7 @@
 //! `providerConfig`: one block per platform, and the ways to give a secret.
 
+#![expect(clippy::disallowed_macros, reason = "what derives a schema expands to it")]
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

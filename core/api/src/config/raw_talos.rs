@@ -1,5 +1,7 @@
 //! `talos`: releases, registries, authorities, discovery and patches as written.
 
+#![expect(clippy::disallowed_macros, reason = "what derives a schema expands to it")]
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

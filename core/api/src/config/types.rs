@@ -113,11 +113,11 @@ pub struct Cluster {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pool {
-    /// Number of machines.
+    /// How many machines the pool has.
     pub replicas: u32,
     /// Virtual CPUs of each machine.
     pub cpu: u32,
-    /// Memory in MiB.
+    /// Memory of each machine, in MiB.
     #[serde(rename = "memoryMB")]
     pub memory_mb: u32,
     /// System disk in GiB.
@@ -133,7 +133,7 @@ pub struct Pool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExtraDisk {
-    /// Size in GiB.
+    /// Size of the disk, in GiB.
     #[serde(rename = "sizeGB")]
     pub size_gb: u32,
     /// Storage class of the platform.

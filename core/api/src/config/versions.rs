@@ -8,7 +8,7 @@ mod page;
 use semver::Version;
 
 pub use components::{
-    COMPONENTS, Component, Fit, Outside, Range, Release, capi_of, judge, judge_against, pin, release_of,
+    COMPONENTS, Component, Fit, Outside, Range, ReleaseLine, capi_of, judge, judge_against, pin, release_of,
 };
 pub use images::{TalosImages, install_image, talos_images};
 pub use page::page;
@@ -31,7 +31,7 @@ impl Contract {
     }
 }
 
-/// One Talos line.
+/// A Talos line (`1.12`) and what goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TalosLine {
     /// Minor number of the line; the major number is 1.

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     schema,
@@ -97,6 +98,10 @@ pub struct AddonsSpec {
     /// What gives pods persistent volumes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageAddon>,
+    /// Blocks of addons that only newer tools know: whoever reads the object and writes it back keeps them.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
 }
 
 /// The platform's own controller.

@@ -3,6 +3,8 @@
 //! Optional fields are `Option`, and absent stays absent: defaults belong to the schema, which the API server applies.
 //! Every word that may grow is an open enum, so that objects of a newer Butler can be read and written back.
 
+#![expect(clippy::disallowed_macros, reason = "what derives a schema expands to it")]
+
 pub mod addon_definition;
 pub mod butler_config;
 pub mod cluster_bootstrap;

@@ -1,6 +1,9 @@
 //! Schemas that derive macros cannot say, and the shape every generated definition gets in the end.
-//!
-//! A schema is JSON that no type of ours stands for, so it is written as JSON.
+
+#![expect(
+    clippy::disallowed_macros,
+    reason = "a schema is JSON that no type of ours stands for"
+)]
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -59,6 +62,15 @@ fn normalise(schema: &mut Value) {
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         properties.values_mut().for_each(normalise);
     }
+}
+
+/// A word, one of these if there are any.
+pub(super) fn word(only: &[&str]) -> Schema {
+    let mut schema = json_schema!({"type": "string"});
+    if !only.is_empty() {
+        schema.insert("enum".to_owned(), json!(only));
+    }
+    schema
 }
 
 /// Conditions as a map by type.

@@ -8,9 +8,9 @@ use super::*;
 /// How sample values are made.
 #[derive(Clone, Copy, PartialEq)]
 enum Sample {
-    /// Every field.
+    /// An object with every field.
     Full,
-    /// Required fields only.
+    /// An object with the required fields only.
     Minimal,
     /// Required fields, and null for all others.
     Nulls,
@@ -21,7 +21,7 @@ enum Sample {
 #[test]
 fn every_definition_is_named_after_its_group() {
     for crd in all_crds() {
-        let name = crd.metadata.name.clone().unwrap_or_default();
+        let name = crd.metadata.name.clone().unwrap();
         assert_eq!(name, format!("{}.{GROUP}", crd.spec.names.plural));
         assert_eq!(crd.spec.group, GROUP);
         assert_eq!(crd.spec.versions[0].name, VERSION);
@@ -64,6 +64,14 @@ fn unknown_words_survive() {
     for (kind, object) in samples(Sample::NewWords) {
         assert_eq!(round_trip(&kind, &object).unwrap(), object);
     }
+}
+
+#[test]
+fn blocks_of_addons_that_only_newer_tools_know_survive() {
+    let addons = json!({"storage": {"type": "longhorn"}, "backup": {"type": "velero", "keep": [1, 2]}});
+    let read: cluster_bootstrap::AddonsSpec = serde_json::from_value(addons.clone()).unwrap();
+    assert_eq!(read.storage.as_ref().unwrap().version, None);
+    assert_eq!(serde_json::to_value(read).unwrap(), addons);
 }
 
 #[test]

@@ -11,13 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The schema lists the known words; with `open` it accepts any string.
 macro_rules! wire_enum {
     ($(#[$meta:meta])* open $name:ident { $($variant:ident = $text:literal,)+ }) => {
-        wire_enum!(@define $(#[$meta])* $name { $($variant = $text,)+ } serde_json::json!({"type": "string"}));
+        wire_enum!(@define $(#[$meta])* $name { $($variant = $text,)+ } &[]);
     };
     ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal,)+ }) => {
-        wire_enum!(@define $(#[$meta])* $name { $($variant = $text,)+ }
-            serde_json::json!({"type": "string", "enum": [$($text),+]}));
+        wire_enum!(@define $(#[$meta])* $name { $($variant = $text,)+ } &[$($text),+]);
     };
-    (@define $(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal,)+ } $schema:expr) => {
+    (@define $(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal,)+ } $only:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(from = "String", into = "String")]
@@ -77,7 +76,7 @@ macro_rules! wire_enum {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::Schema::try_from($schema).expect("an object is a schema")
+                $crate::v1alpha1::schema::word($only)
             }
         }
     };
@@ -197,7 +196,11 @@ impl JsonSchema for Credential {
     }
 }
 
-/// Reads null as empty: absent, null and empty lists and maps mean the same.
+/// Reads null as empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "absent, null and empty lists and maps mean the same on the wire of this API"
+)]
 pub(super) fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

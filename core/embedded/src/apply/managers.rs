@@ -1,5 +1,10 @@
 //! The list of field managers in `metadata.managedFields`, and how writes and applies change it.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "managed fields are kept in the object as JSON, whatever its kind"
+)]
+
 use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{StatusCause, StatusDetails};

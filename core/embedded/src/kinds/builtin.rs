@@ -6,7 +6,7 @@ use super::{Resource, Scale, is_review};
 use crate::limits;
 use crate::schema::{Schema, openapi};
 
-/// A built-in kind.
+/// A kind that every Kubernetes server has.
 struct BuiltIn(
     /// Group and version, as objects name them in `apiVersion`.
     &'static str,
@@ -270,7 +270,7 @@ const KINDS: &[BuiltIn] = &[
     ),
 ];
 
-/// Every built-in resource.
+/// The resources that every Kubernetes server has.
 pub(crate) fn resources() -> &'static [Arc<Resource>] {
     static RESOURCES: LazyLock<Vec<Arc<Resource>>> =
         LazyLock::new(|| KINDS.iter().map(|kind| Arc::new(resource(kind))).collect());

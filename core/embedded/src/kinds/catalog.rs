@@ -12,7 +12,7 @@ use crate::text::{items, meta, owned_texts, string_at, text};
 /// A version of a group with the resources in it.
 type Version = (String, Vec<Arc<Resource>>);
 
-/// All served resources.
+/// Every resource that is served, built in or defined.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     by_path: HashMap<(String, String, String), Arc<Resource>>,

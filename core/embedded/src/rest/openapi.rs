@@ -71,12 +71,7 @@ fn fingerprint(resources: &[std::sync::Arc<Resource>]) -> String {
             hash.update(custom.fingerprint.get_or_init(own));
         }
     }
-    let digest = hash.finalize();
-    digest[..16]
-        .iter()
-        .map(|b| format!("{b:02X}"))
-        .collect::<Vec<_>>()
-        .concat()
+    format!("{:.32X}", hash.finalize())
 }
 
 fn document(api: &Api, request: &Request, group: &str, version: &str) -> Result<Reply, StatusError> {

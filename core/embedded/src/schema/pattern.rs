@@ -44,7 +44,7 @@ impl Budget {
     }
 }
 
-/// A regular expression.
+/// A regular expression that is matched within a budget.
 pub(crate) struct Pattern {
     text: String,
     states: usize,

@@ -47,7 +47,7 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// Reads `x-kubernetes-validations`.
+/// The rules of an `x-kubernetes-validations`.
 pub(crate) fn read(raw: &Value) -> Vec<Rule> {
     let given = |value: &Value| value.as_str().map(str::to_owned);
     let rule = |rule: &Value| Rule {

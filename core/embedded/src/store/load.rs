@@ -1,4 +1,4 @@
-//! Reading the folder. What was acknowledged is read, or it is said which file has lost it; a record that was being written
+//! Reading the folder. What was acknowledged is read, or an error names the file that has lost it; a record that was being written
 //! when the process ended was never acknowledged and is cut off.
 
 use std::collections::HashMap;

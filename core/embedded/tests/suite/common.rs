@@ -14,7 +14,7 @@ pub(crate) struct Api {
     client: Client,
 }
 
-/// What came back.
+/// What came back on a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -77,7 +77,7 @@ impl Api {
         &self.client
     }
 
-    /// Sends one request.
+    /// Sends one request and reads its whole answer.
     pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("method");
         let mut request = self
@@ -100,12 +100,12 @@ impl Api {
         reply.is_ok_and(|reply| reply.status().is_success())
     }
 
-    /// Sends JSON.
+    /// Sends a request with a JSON body.
     pub(crate) async fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.send(method, path, "application/json", body).await
     }
 
-    /// Opens a stream.
+    /// Opens a stream, such as a watch, and leaves it open.
     pub(crate) async fn stream(&self, path: &str) -> reqwest::Response {
         self.client
             .get(format!("{}{path}", self.url))

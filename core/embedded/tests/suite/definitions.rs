@@ -1,35 +1,49 @@
 //! Definitions: those of the field are taken, bad and costly ones are refused, as the real kube-apiserver does it.
 //!
-//! The field's are read from `../shared/reference/crds`, and the real server is taken from `BUTLER_PEERS` or `target/peers`;
-//! what is missing is left out, and said.
+//! Those of the field are two samples in `fixtures/crds` and all of the reference data where that lies beside the project. The
+//! real server is taken from `BUTLER_PEERS` or `target/peers`; what is missing is left out, and said.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::common::{self, Api};
-use super::real;
+use super::{real, reference};
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
-/// Every definition of the reference data, with the file it stands in.
+/// Every definition of the samples and of the reference data, with the file it stands in.
 fn of_the_field() -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/crds");
     let mut files = Vec::new();
-    collect(&folder, &mut files);
-    files.sort();
-    let mut all = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).expect("a readable file");
-        for document in text.split("\n---") {
-            let value = serde_saphyr::from_str::<Value>(document).unwrap_or(Value::Null);
-            if value["kind"] == "CustomResourceDefinition" {
-                let name = value["metadata"]["name"].as_str().unwrap_or_default();
-                all.push((format!("{name} of {}", file.display()), value));
-            }
-        }
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/crds"),
+        &mut files,
+    );
+    let samples = files.len();
+    if let Some(folder) = reference::find(
+        "crds",
+        "whether the definitions of the field are taken, but for the samples",
+    ) {
+        collect(&folder, &mut files);
+        assert!(files.len() > samples, "no definition in {}", folder.display());
     }
-    all
+    files.sort();
+    assert!(samples > 1, "the samples are gone");
+    files.iter().flat_map(|file| definitions_in(file)).collect()
+}
+
+fn definitions_in(file: &Path) -> Vec<(String, Value)> {
+    let text = std::fs::read_to_string(file).expect("a readable file");
+    let is_definition = |document: &&str| {
+        let mut lines = document.lines();
+        lines.any(|line| line.trim_end() == "kind: CustomResourceDefinition")
+    };
+    let definitions = text.split("\n---").filter(is_definition).map(|document| {
+        let value: Value = serde_saphyr::from_str(document).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let name = value["metadata"]["name"].as_str().expect("a name");
+        (format!("{name} of {}", file.display()), value)
+    });
+    definitions.collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -231,15 +245,15 @@ async fn answers(api: &Api, samples: &[(String, Value)]) -> Vec<(u16, Vec<Value>
     let mut all = Vec::new();
     for (_, sample) in samples {
         let answer = api.json("POST", &format!("{CRDS}?dryRun=All"), sample).await;
-        let causes = answer.body["details"]["causes"].as_array().cloned().unwrap_or_default();
-        all.push((answer.status, causes));
+        let causes = answer.body["details"]["causes"].as_array().into_iter().flatten();
+        all.push((answer.status, causes.cloned().collect()));
     }
     all
 }
 
 /// The fields that are refused, and the kinds of faults.
 fn places(causes: &[Value]) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     let mut all = causes
         .iter()
         .map(|c| (text(&c["field"]), text(&c["reason"])))
@@ -254,7 +268,7 @@ fn factor(causes: &[Value]) -> Vec<String> {
     let texts = causes.iter().filter_map(|c| c["message"].as_str());
     let mut all = texts
         .filter_map(|text| text.split_once("exceeds budget by factor of "))
-        .map(|(what, factor)| format!("{what} {}", factor.split(' ').next().unwrap_or_default()))
+        .map(|(what, factor)| format!("{what} {}", factor.split(' ').next().unwrap_or("")))
         .collect::<Vec<_>>();
     all.sort();
     all
@@ -265,9 +279,6 @@ async fn definitions_are_taken_and_refused_as_the_real_server_does_it() {
     let folder = tempfile::tempdir().unwrap();
     let (server, serving, api) = common::served(folder.path()).await;
     let field = of_the_field();
-    if field.is_empty() {
-        eprintln!("left out the definitions of the field: ../shared/reference/crds is not there");
-    }
     let ours = answers(&api, &field).await;
     for ((name, _), (status, causes)) in field.iter().zip(&ours) {
         assert_eq!(*status, 201, "{name}: {causes:#?}");

@@ -122,7 +122,7 @@ fn spawn(program: &Path, log: &Path, arguments: &[String]) -> Child {
 }
 
 fn tail(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let text = std::fs::read_to_string(log).unwrap_or_else(|error| error.to_string());
     let lines = text.lines().rev().take(8).collect::<Vec<_>>();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }

@@ -51,3 +51,43 @@ pub(super) fn ended_by(failures: &[FailedStep], outcome: Outcome, words: Words) 
         [first, others @ ..] => format!("{verdict}: {} and {} more", first.title, others.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: Words = Words {
+        done: "all are on",
+        not_done: "some are off",
+    };
+
+    fn failed(title: &str) -> FailedStep {
+        FailedStep {
+            step: StepId::new(title),
+            title: title.to_owned(),
+            about: None,
+            failure: Failure {
+                retryable: false,
+                message: "may not".to_owned(),
+                hint: None,
+                refused: false,
+            },
+            deadline: false,
+        }
+    }
+
+    #[test]
+    fn the_words_of_an_end_tell_steps_that_failed_from_time_that_is_up() {
+        let (none, one) = (Vec::new(), vec![failed("boot a")]);
+        let three = vec![failed("boot a"), failed("boot b"), failed("boot c")];
+        for (failures, outcome, words) in [
+            (&none, Outcome::Interrupted, "some are off"),
+            (&none, Outcome::Deadline, "not done within --deadline"),
+            (&one, Outcome::Failed, "stopped at: boot a"),
+            (&one, Outcome::Deadline, "not done in time: boot a"),
+            (&three, Outcome::Failed, "stopped at: boot a and 2 more"),
+        ] {
+            assert_eq!(ended_by(failures, outcome, WORDS), words);
+        }
+    }
+}

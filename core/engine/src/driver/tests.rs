@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use super::*;
 use crate::{
     Proof, Verbs, Words,
-    journal::{Known, read},
+    journal::{Known, Record, read},
     operation::tests::PHASE,
 };
 
@@ -62,7 +62,7 @@ impl Verbs<Switches> for Switch {
                 return Err(StepError::new(Class::Retryable, "reset"));
             }
             all.on.lock().unwrap().insert(self.0.clone());
-            Ok(())
+            report.effect("switched on", Vec::new()).await
         })
     }
 
@@ -78,6 +78,14 @@ impl Verbs<Switches> for Switch {
             }
             Ok(Proof::of("on"))
         })
+    }
+
+    fn shows(&self, moment: Moment<'_>, _: &View) -> Option<Body> {
+        let shown = Body::Warning {
+            message: format!("{} {moment:?}", self.0),
+            hint: None,
+        };
+        matches!(moment, Moment::Begun | Moment::Waiting(_) | Moment::Proven).then_some(shown)
     }
 }
 
@@ -115,14 +123,15 @@ fn steps() -> Vec<Step<Switches>> {
 }
 
 async fn run(verbs: Switches, cancel: CancellationToken) -> (Ended, Vec<Body>, Known<()>, u32) {
-    run_within(verbs, cancel, None).await
+    let (ended, events, records, acts) = run_within(verbs, cancel, None).await;
+    (ended, events, Known::of(&records), acts)
 }
 
 async fn run_within(
     verbs: Switches,
     cancel: CancellationToken,
     deadline: Option<Duration>,
-) -> (Ended, Vec<Body>, Known<()>, u32) {
+) -> (Ended, Vec<Body>, Vec<Record<()>>, u32) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.ndjson");
     let journal = Journal::open(&path, Uuid::nil(), 0, 0, Known::default(), None).unwrap();
@@ -151,7 +160,7 @@ async fn run_within(
     .await
     .unwrap();
     let (records, _) = read(&path).unwrap();
-    (ended, sink.0, Known::of(&records), verbs.acts.load(Ordering::SeqCst))
+    (ended, sink.0, records, verbs.acts.load(Ordering::SeqCst))
 }
 
 #[tokio::test]
@@ -167,6 +176,49 @@ async fn a_run_ends_with_every_step_proven_in_the_journal() {
             ..
         })
     ));
+}
+
+#[tokio::test]
+async fn every_effect_that_a_step_reports_stands_between_its_intent_and_its_proof() {
+    let (_, _, records, _) = run_within(Switches::default(), CancellationToken::new(), None).await;
+    let kinds = records.iter().filter_map(|record| match &record.entry {
+        Entry::Intent { step, .. } => Some(format!("intent {step}")),
+        Entry::Effect { step, what, .. } => Some(format!("{what} {step}")),
+        Entry::Proof { step, .. } => Some(format!("proof {step}")),
+        _ => None,
+    });
+    let wanted = ["first", "m/boot", "last"].map(|step| {
+        [
+            format!("intent {step}"),
+            format!("switched on {step}"),
+            format!("do it {step}"),
+            format!("proof {step}"),
+        ]
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), wanted.concat());
+}
+
+#[tokio::test]
+async fn people_are_told_of_a_phase_once_and_of_what_steps_show_at_their_moments() {
+    let (_, events, ..) = run(Switches::default(), CancellationToken::new()).await;
+    let phases = events.iter().filter(|e| matches!(e, Body::PhaseChanged { .. }));
+    assert_eq!(phases.count(), 1, "{events:?}");
+    let shown = |events: &[Body]| -> Vec<String> {
+        let messages = events.iter().filter_map(|event| match event {
+            Body::Warning { message, .. } => Some(message.clone()),
+            _ => None,
+        });
+        messages.collect()
+    };
+    let moments = ["first", "m/boot", "last"].map(|step| [format!("{step} Begun"), format!("{step} Proven")]);
+    assert_eq!(shown(&events), moments.concat());
+    let verbs = Switches {
+        silent: Some(id("m/boot")),
+        ..Switches::default()
+    };
+    let (_, events, ..) = run(verbs, CancellationToken::new()).await;
+    let last = shown(&events).pop();
+    assert_eq!(last.as_deref(), Some("m/boot Waiting(\"connection refused\")"));
 }
 
 #[tokio::test]
@@ -227,9 +279,9 @@ async fn hanging(cancel: CancellationToken, deadline: Option<Duration>) -> (Ende
         hangs: Some(id("first")),
         ..Switches::default()
     };
-    let (ended, events, known, _) = run_within(verbs, cancel, deadline).await;
+    let (ended, events, records, _) = run_within(verbs, cancel, deadline).await;
     assert!(ended.took < Duration::from_secs(20), "the step's own deadline ended it");
-    (ended, events, known)
+    (ended, events, Known::of(&records))
 }
 
 #[tokio::test]

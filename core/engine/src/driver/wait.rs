@@ -7,8 +7,7 @@ use std::time::Duration;
 use butler_api::event::CauseLine;
 use tokio::time::Instant;
 
-use super::Waiting;
-use crate::StepId;
+use crate::{StepId, Waiting};
 
 /// A step's wait.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,6 +168,17 @@ mod tests {
         let better = Wait::after_look(Some(&wait), look("an answer", Some("reset")), after(9));
         assert_eq!(better.cause(), Some("reset"));
         assert!(!better.says_what(&wait));
+    }
+
+    #[test]
+    fn a_cause_that_was_heard_within_a_second_has_no_age() {
+        let start = Instant::now();
+        let wait = Wait::after_look(None, look("an answer", Some("refused")), start);
+        let silent = Wait::after_look(Some(&wait), look("an answer", None), start);
+        let soon = start + Duration::from_millis(900);
+        assert_eq!(silent.last_cause(soon), "; last cause: refused");
+        let later = start + Duration::from_secs(1);
+        assert_eq!(silent.last_cause(later), "; last cause, 1 s ago: refused");
     }
 
     #[test]

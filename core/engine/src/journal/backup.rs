@@ -40,6 +40,12 @@ impl Backup {
         Ok(Self { file })
     }
 
+    /// A backup that is written to this file.
+    #[cfg(test)]
+    pub(super) fn to(file: File) -> Self {
+        Self { file }
+    }
+
     /// Appends what the journal has; with `durable` it is on disk when this returns.
     pub(super) fn append(&mut self, bytes: &[u8], durable: bool) -> io::Result<()> {
         self.file.write_all(bytes)?;

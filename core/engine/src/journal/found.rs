@@ -28,7 +28,7 @@ const HEAD: &[u8] = b"{\"v\":2,\"seq\":1,";
 /// A journal that can be continued.
 #[derive(Debug)]
 pub struct Found<M: Memory> {
-    /// Its records.
+    /// The records that are good, in their order.
     pub records: Vec<Record<M::Fact>>,
     /// The bytes that are good in the file.
     pub length: u64,
@@ -43,11 +43,11 @@ pub struct Found<M: Memory> {
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}")]
 pub struct Unusable<M: Memory> {
-    /// The journal.
+    /// Where the journal is, or should be.
     pub path: PathBuf,
-    /// What is wrong.
+    /// Why the operation cannot go on from it.
     #[source]
-    pub problem: Problem,
+    pub problem: JournalProblem,
     /// Its backup, where that holds something.
     pub backup: Option<BackedUp>,
     /// What the lines that can still be read tell, of the backup or of the journal itself. Good for naming things only.
@@ -56,7 +56,7 @@ pub struct Unusable<M: Memory> {
 
 impl<M: Memory> Unusable<M> {
     /// One without a backup to be restored from.
-    pub fn new(path: PathBuf, problem: Problem) -> Self {
+    pub fn new(path: PathBuf, problem: JournalProblem) -> Self {
         Self {
             path,
             problem,
@@ -69,9 +69,9 @@ impl<M: Memory> Unusable<M> {
 /// What a backup holds.
 #[derive(Debug)]
 pub struct BackedUp {
-    /// The file.
+    /// Where the backup is.
     pub path: PathBuf,
-    /// Number of records.
+    /// How many good records it holds.
     pub records: usize,
     /// When the last one was written.
     pub until: Timestamp,
@@ -79,14 +79,14 @@ pub struct BackedUp {
 
 /// Why a journal cannot be continued.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum JournalProblem {
     /// It cannot be read, or a line is wrong.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// It holds no whole line.
     #[error("the journal {path} holds no whole line{}", Beside(.beside))]
     Blank {
-        /// The journal.
+        /// The journal without a whole line.
         path: PathBuf,
         /// What shows that a bootstrap began.
         beside: Vec<String>,
@@ -94,7 +94,7 @@ pub enum Problem {
     /// It is not there, although it was.
     #[error("the journal {path} is missing{}", Beside(.beside))]
     Missing {
-        /// The journal.
+        /// Where the journal should be.
         path: PathBuf,
         /// What shows that a bootstrap began.
         beside: Vec<String>,
@@ -102,17 +102,17 @@ pub enum Problem {
     /// It is of a cluster of another name.
     #[error("the journal {path} is of the cluster {cluster}")]
     Other {
-        /// The journal.
+        /// The journal of somebody else.
         path: PathBuf,
-        /// Whose it is.
+        /// Name of the cluster that it is of.
         cluster: String,
     },
     /// The journal and its backup tell different stories.
     #[error("the journal {path} and its backup {backup} differ from record {record} on")]
     Differs {
-        /// The journal.
+        /// The journal, which people may have changed.
         path: PathBuf,
-        /// The backup.
+        /// The backup, which differs from it.
         backup: PathBuf,
         /// The first record that is not the same.
         record: usize,
@@ -135,11 +135,16 @@ impl fmt::Display for Beside<'_> {
 /// the operation has begun.
 pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unusable<M>>> {
     let backup_path = beside(path);
-    let backup = content(&backup_path).ok().flatten().unwrap_or_default();
-    let copy = lines::<M::Fact>(&backup);
+    let backup = content(&backup_path);
+    // It is written after the journal: damaged or unreadable it still shows that there was one.
+    let left_behind = backup
+        .as_ref()
+        .map_or(true, |bytes| bytes.as_ref().is_some_and(|bytes| !bytes.is_empty()));
+    let backup = backup.ok().flatten();
+    let copy = lines::<M::Fact>(backup.as_deref().unwrap_or(&[]));
     let bytes = content(path);
     let readable = readable(bytes.as_ref().ok().and_then(Option::as_ref), &copy);
-    let unusable = |problem: Problem| {
+    let unusable = |problem: JournalProblem| {
         Box::new(Unusable {
             path: path.to_owned(),
             backup: backed_up(&backup_path, &copy),
@@ -148,13 +153,13 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
         })
     };
     let bytes = bytes.map_err(|e| unusable(e.into()))?;
-    let beside = traces_beside(path, traces, &copy);
+    let beside = traces_beside(path, traces, left_behind);
     let Some(bytes) = bytes else {
         if beside.is_empty() {
             return Ok(Found::new());
         }
         let path = path.to_owned();
-        return Err(unusable(Problem::Missing { path, beside }));
+        return Err(unusable(JournalProblem::Missing { path, beside }));
     };
     let mut journal = lines(&bytes);
     let flaw = journal.flaw.take().or_else(|| story(&journal.records));
@@ -168,12 +173,12 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
             return Ok(Found::new());
         }
         let path = path.to_owned();
-        return Err(unusable(Problem::Blank { path, beside }));
+        return Err(unusable(JournalProblem::Blank { path, beside }));
     }
     let same = journal.records.iter().zip(&copy.records).take_while(|(a, b)| a == b);
     let same = same.count();
     if same < journal.records.len().min(copy.records.len()) {
-        return Err(unusable(Problem::Differs {
+        return Err(unusable(JournalProblem::Differs {
             path: path.to_owned(),
             backup: backup_path.clone(),
             record: same + 1,
@@ -190,7 +195,6 @@ pub fn find<M: Memory>(path: &Path, traces: &[&str]) -> Result<Found<M>, Box<Unu
 }
 
 impl<M: Memory> Found<M> {
-    /// Nothing was there.
     fn new() -> Self {
         Self {
             records: Vec::new(),
@@ -258,11 +262,11 @@ fn backed_up<F>(path: &Path, copy: &Lines<F>) -> Option<BackedUp> {
     })
 }
 
-fn traces_beside<F>(path: &Path, names: &[&str], copy: &Lines<F>) -> Vec<String> {
+fn traces_beside(path: &Path, names: &[&str], backup: bool) -> Vec<String> {
     // A dangling link is a trace too.
     let is_there = |name: &&str| path.with_file_name(*name).symlink_metadata().is_ok();
     let mut traces: Vec<String> = names.iter().copied().filter(is_there).map(str::to_owned).collect();
-    if !copy.records.is_empty() {
+    if backup {
         traces.push("its backup".to_owned());
     }
     traces

@@ -30,12 +30,12 @@ pub struct Known<M> {
     pub memory: M,
     /// How the last run ended; none if it died.
     pub last_outcome: Option<Outcome>,
-    /// Number of runs.
+    /// How many runs have begun.
     pub runs: usize,
 }
 
 impl<M: Memory> Known<M> {
-    /// The fold.
+    /// Folds records in their order.
     pub fn of(records: &[Record<M::Fact>]) -> Self {
         let mut known = Self::default();
         for record in records {
@@ -44,7 +44,7 @@ impl<M: Memory> Known<M> {
         known
     }
 
-    /// One more record.
+    /// Takes one more record into the fold.
     pub fn add(&mut self, entry: &Entry<M::Fact>) {
         match entry {
             Entry::Run {

@@ -11,11 +11,11 @@ use crate::StepId;
 /// Version of the format, in every line.
 pub const VERSION: u32 = 2;
 
-/// One line.
+/// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record<F> {
-    /// [`VERSION`].
+    /// Version of the format, [`VERSION`] in what is written now.
     pub v: u32,
     /// Position in the file, from 1.
     pub seq: u64,
@@ -23,7 +23,7 @@ pub struct Record<F> {
     pub time: Timestamp,
     /// The run that wrote it.
     pub run: Uuid,
-    /// What it says.
+    /// What happened.
     #[serde(flatten)]
     pub entry: Entry<F>,
 }
@@ -32,9 +32,9 @@ pub struct Record<F> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Entry<F> {
-    /// A run begins.
+    /// A run begins: the same command was started once more.
     Run {
-        /// Cluster name.
+        /// Name of the cluster that the operation is about.
         cluster: String,
         /// The cluster's identity, made by the first run; every object we create carries it.
         cluster_id: Uuid,
@@ -54,7 +54,7 @@ pub enum Entry<F> {
     },
     /// An effect is about to be tried.
     Intent {
-        /// The step.
+        /// The step that is about to change something.
         step: StepId,
         /// What will be done, in words.
         what: String,
@@ -64,7 +64,7 @@ pub enum Entry<F> {
     },
     /// An effect was carried out.
     Effect {
-        /// The step.
+        /// The step that has changed something.
         step: StepId,
         /// What was done, in words.
         what: String,
@@ -74,9 +74,9 @@ pub enum Entry<F> {
     },
     /// The evidence was observed.
     Proof {
-        /// The step.
+        /// The step whose goal was observed.
         step: StepId,
-        /// What was observed.
+        /// What was observed, as a sentence.
         evidence: String,
         /// Ids and addresses learned from it.
         #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
@@ -84,9 +84,9 @@ pub enum Entry<F> {
     },
     /// A step failed for good in this run.
     Failure {
-        /// The step.
+        /// The step that failed.
         step: StepId,
-        /// Why.
+        /// Why it failed, as people were told.
         error: String,
         /// Whether its deadline passed.
         deadline: bool,
@@ -96,9 +96,9 @@ pub enum Entry<F> {
     },
     /// The user stopped the run.
     Cancelled,
-    /// The run ended.
+    /// The run ended by itself; one that was killed has no such record.
     Finished {
-        /// How.
+        /// Whether it reached its goal.
         outcome: Outcome,
     },
 }

@@ -11,9 +11,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
 };
 
+use futures::channel::oneshot;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
@@ -29,17 +29,17 @@ pub enum JournalError {
     /// The file system refused.
     #[error("cannot {action} the journal {path}")]
     Io {
-        /// What was tried.
+        /// What was tried with the file, as a verb.
         action: &'static str,
-        /// The file.
+        /// The file it was tried with.
         path: PathBuf,
-        /// Its reason.
+        /// Why the system refused.
         source: io::Error,
     },
     /// A line that is not one of ours, or not the one that has to stand there.
     #[error("the journal {path} is damaged at line {line}: {reason}")]
     Damaged {
-        /// The file.
+        /// The file with the flaw.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -49,9 +49,9 @@ pub enum JournalError {
     /// A later release wrote it.
     #[error("the journal {path} is of version {found}, this program knows version {VERSION}")]
     Newer {
-        /// The file.
+        /// The file that a newer program wrote.
         path: PathBuf,
-        /// The version found.
+        /// The format's version in the file.
         found: u32,
     },
     /// An earlier release wrote it.
@@ -59,15 +59,15 @@ pub enum JournalError {
         "the journal {path} is of version {found}, which this release no longer reads (it writes version {VERSION})"
     )]
     Older {
-        /// The file.
+        /// The file that an older program wrote.
         path: PathBuf,
-        /// The version found.
+        /// The format's version in the file.
         found: u32,
     },
     /// The writer stopped after an earlier error.
     #[error("the journal {path} is closed after an earlier error")]
     Closed {
-        /// The file.
+        /// The journal that takes no more records.
         path: PathBuf,
     },
 }
@@ -95,8 +95,9 @@ impl<M: Memory> Clone for Journal<M> {
 /// Reads the records of a journal and the number of bytes they take. A torn last line (a write that was cut and
 /// therefore never acknowledged) is not part of them.
 pub fn read<F: DeserializeOwned>(path: &Path) -> Result<(Vec<Record<F>>, u64), JournalError> {
-    let bytes = content(path)?.unwrap_or_default();
-    let Lines { records, length, flaw } = lines(&bytes);
+    let bytes = content(path)?;
+    // Before its first record a journal is not there.
+    let Lines { records, length, flaw } = lines(bytes.as_deref().unwrap_or(&[]));
     match flaw {
         None => Ok((records, length as u64)),
         Some(flaw) => Err(flaw.of(path)),
@@ -453,6 +454,84 @@ mod tests {
         assert!(matches!(read(&path), Err(JournalError::Newer { found: 3, .. })));
         std::fs::write(&path, "{\"v\":1}\n").unwrap();
         assert!(matches!(read(&path), Err(JournalError::Older { found: 1, .. })));
+    }
+
+    /// A journal that is taken for a new one is begun anew, and what the lost one knew is made twice.
+    #[test]
+    fn a_journal_that_cannot_be_read_is_not_taken_for_one_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(content(&folder.path().join("journal.ndjson")).unwrap().is_none());
+        let error = read(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::Io { action: "read", .. }), "{error}");
+    }
+
+    /// Facts that are true settle something.
+    #[derive(Debug, Clone, Default)]
+    struct Choices;
+
+    impl Memory for Choices {
+        type Fact = bool;
+
+        fn learn(&mut self, _: &bool) {}
+
+        fn settles(fact: &bool) -> bool {
+            *fact
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn without_room_for_the_backup(journal: &Path) -> Appender<Choices> {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        Appender {
+            known: Arc::default(),
+            file: File::create(journal).unwrap(),
+            path: journal.to_owned(),
+            backup: Some(Backup::to(full)),
+            run: Uuid::nil(),
+            length: 0,
+            seq: 0,
+            fuse: None,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_settles_something_is_acknowledged_only_where_it_is_on_disk_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let step = || StepId::new("choose");
+        let intent = |facts| super::Entry::Intent {
+            step: step(),
+            what: "one of them".into(),
+            facts,
+        };
+        let effect = |facts| super::Entry::Effect {
+            step: step(),
+            what: "done".into(),
+            facts,
+        };
+        let run = super::Entry::Run {
+            cluster: "demo".into(),
+            cluster_id: Uuid::nil(),
+            digest: "d".into(),
+            config: None,
+            again: Vec::new(),
+            facts: Vec::new(),
+            program: "x".into(),
+        };
+        for (entry, settles) in [
+            (run, true),
+            (intent(vec![false, true]), true),
+            (effect(vec![true]), true),
+            (intent(vec![false]), false),
+            (effect(Vec::new()), false),
+            (super::Entry::Cancelled, false),
+        ] {
+            let mut appender = without_room_for_the_backup(&folder.path().join("journal.ndjson"));
+            let written = appender.write(vec![entry.clone()]);
+            assert_eq!(written.is_err(), settles, "{entry:?}: {written:?}");
+            // A backup that lags behind is given up, and the run goes on without it.
+            assert_eq!(appender.backup.is_some(), settles, "{entry:?}");
+        }
     }
 
     fn damage(lines: &[&str]) -> String {

@@ -70,12 +70,15 @@ fn a_retryable_failure_pauses_longer_each_time_and_probes_again() {
     let mut s = scheduler(vec![step("a", &[])]);
     s.start();
     let first = s.handle(Input::Probed(id("a"), Err(retryable("refused"))));
-    assert_eq!(first, [Effect::Pause(id("a"), FIRST_PAUSE, 1, retryable("refused"))]);
+    assert_eq!(
+        first,
+        [Effect::Pause(id("a"), PAUSES.pause(1), 1, retryable("refused"))]
+    );
     assert_eq!(s.handle(Input::Due(id("a"))), [Effect::Probe(id("a"))]);
     let second = s.handle(Input::Probed(id("a"), Err(retryable("refused"))));
     assert_eq!(
         second,
-        [Effect::Pause(id("a"), FIRST_PAUSE * 2, 2, retryable("refused"))]
+        [Effect::Pause(id("a"), PAUSES.pause(2), 2, retryable("refused"))]
     );
 }
 
@@ -134,6 +137,17 @@ fn cancelling_waits_for_acts_only() {
         [Effect::Finish(Outcome::Interrupted)]
     );
     assert_eq!(s.handle(Input::GraceOver), []);
+}
+
+#[test]
+fn where_nothing_runs_that_could_finish_a_signal_ends_the_run_without_a_grace() {
+    let mut s = scheduler(vec![step("a", &[])]);
+    s.start();
+    s.handle(Input::Probed(id("a"), Err(retryable("refused"))));
+    assert_eq!(
+        s.handle(Input::Cancel),
+        [Effect::Abort(id("a")), Effect::Finish(Outcome::Interrupted)]
+    );
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(super) struct Call<'a> {
     pub(super) method: Method,
     /// The machine it is about; without one it is about all of them.
     pub(super) machine: Option<&'a str>,
+    /// The part of the machine that is meant, such as its console.
+    pub(super) part: Option<&'static str>,
     pub(super) query: Option<(&'static str, String)>,
     pub(super) body: Option<&'a CreateMachine<'a>>,
     /// What it does and about what, for errors.
@@ -43,6 +45,7 @@ impl<'a> Call<'a> {
         Self {
             method,
             machine,
+            part: None,
             query: None,
             body: None,
             op,
@@ -133,7 +136,8 @@ impl Client {
         if let Some(machine) = call.machine {
             url.path_segments_mut()
                 .map_err(|()| call.error(ErrorKind::Protocol, "the world's address has no path"))?
-                .push(machine);
+                .push(machine)
+                .extend(call.part);
         }
         if let Some((key, value)) = &call.query {
             url.query_pairs_mut().append_pair(key, value);
@@ -205,7 +209,10 @@ fn lost(call: &Call<'_>, error: reqwest::Error) -> InfraError {
 
 /// Turns an error answer into an error.
 fn refused(call: &Call<'_>, status: StatusCode, body: &[u8]) -> InfraError {
-    // What stands between us and the world, or a world that ends, answers without our JSON: then the status tells.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what stands between us and the world, or a world that ends, answers without our JSON: then the status tells"
+    )]
     let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let kind = wire::error_kind(status.as_u16(), refusal.code.as_deref());
     let message = match &refusal.message {
@@ -265,6 +272,14 @@ mod tests {
         );
         let all = Call::new(Method::GET, None, "list machines", "");
         assert_eq!(client.url(&all).unwrap().as_str(), "http://127.0.0.1:4000/v1/machines");
+        let console = Call {
+            part: Some("console"),
+            ..Call::new(Method::GET, Some("a/b"), "read console", "x")
+        };
+        assert_eq!(
+            client.url(&console).unwrap().as_str(),
+            "http://127.0.0.1:4000/v1/machines/a%2Fb/console"
+        );
     }
 
     #[test]

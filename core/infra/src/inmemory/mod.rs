@@ -14,8 +14,9 @@ use self::{
     wire::{CreateMachine, Machine, Machines},
 };
 use crate::{
-    Capabilities, Check, CheckStatus, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef, MachineSpec,
-    MachineState, OpHandle, OpKind, Owner, Pending, Progress, Provider, ProviderInfo, Retry, Scope, WorldAccess,
+    Capabilities, Check, CheckStatus, Console, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef,
+    MachineSpec, MachineState, OpHandle, OpKind, Owner, Pending, Progress, Provider, ProviderInfo, Retry, Scope,
+    WorldAccess,
     call::{Clock, Semantics},
 };
 
@@ -38,6 +39,9 @@ const OBSERVE_WAIT: u64 = 2;
 /// How often a deletion under way is looked at, at first and at last.
 const DELETE_POLL: Duration = Duration::from_millis(250);
 const LONGEST_DELETE_POLL: Duration = Duration::from_secs(5);
+/// How much of a console is of use.
+const CONSOLE_LINES: usize = 60;
+const CONSOLE_BYTES: usize = 16 << 10;
 
 /// The provider `inmemory`: one world, through its control API.
 pub struct InMemory {
@@ -185,7 +189,7 @@ impl InMemory {
     async fn preflight_checks(&self, plan: &InfraPlan) -> Result<Vec<Check>, InfraError> {
         let call = Call::new(Method::GET, None, LIST, "");
         match self.client.read::<Machines>(&call).await {
-            Ok(found) => Ok(checks(plan, &found.machines)),
+            Ok(found) => Ok(checks(plan, &found)),
             Err(error) if !matches!(error.retry(), Retry::Never) => Err(error),
             Err(error) => Ok(vec![
                 Check {
@@ -249,6 +253,37 @@ impl Provider for InMemory {
             })
         })
     }
+
+    fn console(&self) -> Option<&dyn Console> {
+        Some(self)
+    }
+}
+
+impl Console for InMemory {
+    fn tail<'a>(&'a self, machine: &'a MachineRef) -> Fut<'a, Vec<String>> {
+        Box::pin(async move {
+            let call = Call {
+                part: Some("console"),
+                ..Call::new(
+                    Method::GET,
+                    Some(&machine.id),
+                    "read the console of machine",
+                    &machine.name,
+                )
+            };
+            let text = self.client.repeat(Semantics::Safe, || self.client.once(&call)).await?;
+            Ok(last_lines(&text))
+        })
+    }
+}
+
+/// The last lines of what a machine printed; a line that never ends is cut.
+fn last_lines(text: &[u8]) -> Vec<String> {
+    let tail = &text[text.len().saturating_sub(CONSOLE_BYTES)..];
+    let text = String::from_utf8_lossy(tail);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(CONSOLE_LINES)..];
+    last.iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// What became of a request to delete.
@@ -318,7 +353,8 @@ fn accept(spec: &MachineSpec, machine: Machine) -> Result<MachineRef, InfraError
 }
 
 /// Preflight: what the world holds against what is planned.
-fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
+fn checks(plan: &InfraPlan, found: &Machines) -> Vec<Check> {
+    let machines = &found.machines;
     let world = Check {
         id: "inmemory/world",
         status: CheckStatus::Ok,
@@ -352,12 +388,46 @@ fn checks(plan: &InfraPlan, machines: &[Machine]) -> Vec<Check> {
             hint: None,
         },
     };
-    vec![world, names]
+    let to_make = plan.machines.len().saturating_sub(ours.len());
+    [world, names]
+        .into_iter()
+        .chain(found.room.map(|room| capacity(room, to_make)))
+        .collect()
+}
+
+fn capacity(room: usize, to_make: usize) -> Check {
+    let enough = room >= to_make;
+    Check {
+        id: "inmemory/capacity",
+        status: if enough { CheckStatus::Ok } else { CheckStatus::Fail },
+        summary: format!("the world has room for {room} more machines, {to_make} are to be made"),
+        hint: (!enough).then(|| "destroy what is not needed, or give the world a larger `capacity`".to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_there_is_no_room_for_is_known_before_it_is_made() {
+        let status = |room, to_make| capacity(room, to_make).status;
+        assert_eq!(
+            [status(6, 6), status(0, 0), status(5, 6)],
+            [CheckStatus::Ok, CheckStatus::Ok, CheckStatus::Fail]
+        );
+    }
+
+    #[test]
+    fn of_a_console_only_the_end_is_kept() {
+        let long = format!("{}\nsecond\nlast\n", "x".repeat(2 * CONSOLE_BYTES));
+        let lines = last_lines(long.as_bytes());
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].len() < CONSOLE_BYTES && lines[2] == "last");
+        let many = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
+        assert_eq!(last_lines(many.as_bytes()).len(), CONSOLE_LINES);
+        assert!(last_lines(b"").is_empty());
+    }
 
     #[test]
     fn a_long_deletion_is_looked_at_less_often() {

@@ -50,6 +50,9 @@ impl<'a> CreateMachine<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Machines {
     pub(super) machines: Vec<Machine>,
+    /// How many more there is room for; worlds of earlier releases do not say it.
+    #[serde(default)]
+    pub(super) room: Option<usize>,
 }
 
 /// A machine of the world; one that nobody ordered has neither owner nor key nor hash.
@@ -66,6 +69,9 @@ pub(super) struct Machine {
     #[serde(default)]
     pub(super) spec_hash: Option<String>,
     pub(super) stage: String,
+    /// It has no power.
+    #[serde(default)]
+    pub(super) off: bool,
     /// Address of the Talos API; empty as long as it has none.
     pub(super) address: String,
     #[serde(default)]
@@ -130,12 +136,17 @@ impl Machine {
                 reason: "the machine failed".into(),
             },
             _ if address.is_none() => Lifecycle::Creating,
+            _ if self.off => Lifecycle::Off,
             _ => Lifecycle::Running,
+        };
+        let raw_status = match lifecycle {
+            Lifecycle::Off => format!("{}, powered off", self.stage),
+            _ => self.stage,
         };
         MachineState {
             lifecycle,
             addresses: address.into_iter().collect(),
-            raw_status: self.stage,
+            raw_status,
             poll_after: POLL,
         }
     }
@@ -208,6 +219,7 @@ pub(super) fn error_kind(status: u16, code: Option<&str>) -> ErrorKind {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_macros, reason = "as the world sends it")]
     fn machine(stage: &str, address: &str) -> Machine {
         serde_json::from_value(serde_json::json!({
             "id": "inmemory-1", "name": "demo-cp-0", "owner": null, "role": "control-plane", "generation": 1,
@@ -222,6 +234,15 @@ mod tests {
         let booting = machine("booting", "127.64.0.7").state();
         assert_eq!(booting.lifecycle, Lifecycle::Running);
         assert_eq!(booting.address().unwrap().to_string(), "127.64.0.7");
+        let off = Machine {
+            off: true,
+            ..machine("configured", "127.64.0.7")
+        };
+        let off = off.state();
+        assert_eq!(
+            (off.lifecycle, off.raw_status.as_str()),
+            (Lifecycle::Off, "configured, powered off")
+        );
     }
 
     #[test]

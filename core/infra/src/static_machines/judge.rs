@@ -16,7 +16,7 @@ pub(super) const SILENT: &str = "boot it into Talos maintenance mode and open TC
 pub(super) struct Candidate<'a> {
     /// Name of the planned machine.
     pub(super) name: &'a str,
-    /// The listed machine.
+    /// The machine as the configuration lists it.
     pub(super) listed: &'a Listed,
     /// What the listed machine must be.
     pub(super) claim: &'a Claim,
@@ -25,7 +25,7 @@ pub(super) struct Candidate<'a> {
 /// What one look at a listed machine shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sighting {
-    /// Who answers.
+    /// Who answers at its address.
     pub(super) mode: Mode,
     /// What it tells of itself while it waits for a configuration.
     pub(super) facts: MaintenanceFacts,
@@ -72,7 +72,7 @@ pub(super) enum Verdict {
     Ours,
     /// Nothing answers, or not yet.
     Silent {
-        /// Why nobody answers.
+        /// What the attempt to connect failed on.
         cause: String,
     },
     /// It must not be touched.
@@ -86,7 +86,7 @@ pub(super) enum Verdict {
     },
 }
 
-/// Judges one machine.
+/// Whether a listed machine can be taken, by who answers at its address.
 pub(super) fn judge(candidate: Candidate<'_>, sighting: &Sighting) -> Verdict {
     match &sighting.mode {
         Mode::Silent { cause } => Verdict::Silent { cause: cause.clone() },

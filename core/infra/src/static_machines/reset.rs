@@ -36,7 +36,7 @@ enum Action {
 /// What is known of a machine that is to be given back.
 #[derive(Debug, Clone, Copy)]
 struct Known<'a> {
-    /// Who answers.
+    /// Who answers at its address.
     mode: &'a Mode,
     /// What a configured node is doing, where it tells.
     stage: Option<Stage>,

@@ -1,5 +1,7 @@
 //! A fake of the world's control API: the contract's answers for machines, and one fault per request on demand.
 
+#![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -17,7 +19,7 @@ use tokio::{
 pub(crate) enum Fault {
     /// 429 with a delay in seconds.
     Throttle(u64),
-    /// 500, nothing done.
+    /// Status 500, and nothing was done.
     Internal,
     /// Done, but the connection ends before the answer.
     ResetAfterApply,

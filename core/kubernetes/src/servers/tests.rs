@@ -14,6 +14,8 @@ struct Fake {
     task: JoinHandle<()>,
     /// Takes connections and says nothing more, as a machine without power on a network that does not tell.
     silent: Arc<AtomicBool>,
+    /// How many connections were taken.
+    connections: Arc<AtomicUsize>,
 }
 
 impl Fake {
@@ -22,13 +24,21 @@ impl Fake {
         let address = listener.local_addr().unwrap();
         let silent = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&silent);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
         let task = tokio::spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
+            let mut served = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, name, ready, Arc::clone(&heard)));
+                counter.fetch_add(1, Ordering::Relaxed);
+                served.spawn(serve(stream, name, ready, Arc::clone(&heard)));
             }
         });
-        Self { address, task, silent }
+        Self {
+            address,
+            task,
+            silent,
+            connections,
+        }
     }
 
     fn url(&self) -> String {
@@ -116,6 +126,21 @@ async fn the_preferred_address_is_used_while_it_answers_and_another_one_when_it_
     assert!(told(&error).contains(&gone), "{}", told(&error));
     assert_eq!(name(&client).await.unwrap(), "second");
     assert_eq!(servers.current(), second.url());
+}
+
+#[tokio::test]
+async fn requests_share_a_connection_whatever_addresses_are_learned_meanwhile() {
+    let (node, other) = (Fake::start("node", true).await, Fake::start("other", true).await);
+    let servers = servers(vec![node.url()]).await;
+    let client = servers.client();
+    assert_eq!(name(&client).await.unwrap(), "node");
+    let before = node.connections.load(Ordering::Relaxed);
+    for _ in 0..5 {
+        servers.set(vec![node.url(), other.url()]);
+        assert_eq!(name(&client).await.unwrap(), "node");
+    }
+    assert_eq!(node.connections.load(Ordering::Relaxed), before);
+    assert_eq!(other.connections.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

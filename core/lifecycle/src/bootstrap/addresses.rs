@@ -35,9 +35,9 @@ enum Answer {
 /// Who has the endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nobody answers.
+    /// Nobody answers at the address.
     Free,
-    /// This cluster.
+    /// An API server of this cluster answers.
     Ours,
     /// Somebody has the address and serves nothing on it.
     Refuses,
@@ -62,7 +62,7 @@ pub(crate) fn taken_hint(unused: bool) -> &'static str {
     }
 }
 
-/// What is said of an address that refuses connections.
+/// The message about an address that refuses connections.
 pub(crate) fn refusal(host: &str) -> String {
     format!("{host} refuses connections on port {ENDPOINT_PORT}: a machine has that address already")
 }
@@ -84,7 +84,10 @@ pub(crate) async fn endpoint_state(host: &str, files: &ClusterFolder) -> State {
     match connection::connect_file(&kubeconfig, &connection::Options::default()).await {
         Ok(client) => match api_server_ready(&client).await {
             Ok(()) => State::Ours,
-            Err(cause) => State::Taken(format!("{host}:{ENDPOINT_PORT} accepts connections, but: {cause}")),
+            Err(unready) => State::Taken(format!(
+                "{host}:{ENDPOINT_PORT} accepts connections, but: {}",
+                unready.cause
+            )),
         },
         Err(error) => State::Unknown(butler_kubernetes::chain(&error)),
     }

@@ -64,10 +64,10 @@ pub fn judge(before: &Value, now: &Value, known: &Known) -> Verdict {
 
 /// A change under the name that its setting has in the file.
 fn in_file(change: Change, before: &Value) -> Change {
-    let provider = before["provider"].as_str().unwrap_or_default();
-    let path = match change.path.strip_prefix("providerConfig.") {
-        Some(rest) => format!("providerConfig.{provider}.{rest}"),
-        None => change.path,
+    let provider = before["provider"].as_str();
+    let path = match (provider, change.path.strip_prefix("providerConfig.")) {
+        (Some(provider), Some(rest)) => format!("providerConfig.{provider}.{rest}"),
+        _ => change.path,
     };
     let path = ["adminPassword", "jwtSecret"].iter().fold(path, |path, key| {
         path.replace(&format!("addons.console.{key}"), &format!("addons.console.auth.{key}"))

@@ -44,7 +44,7 @@ use crate::{
         Fact, Journal, Known, Learned,
         bundle::Bundle,
         controllers::machines::Trouble,
-        mirror::Mirror,
+        mirror::StatusMirror,
         promised,
         steps::{self, Below},
     },
@@ -61,7 +61,7 @@ pub type MakeInstaller =
 pub struct ManagementAccess {
     /// The client. It goes to another address when one no longer answers.
     pub client: Client,
-    /// Admin kubeconfig.
+    /// The kubeconfig of the cluster's administrator.
     pub kubeconfig: SecretString,
     /// The addresses, and the one in use.
     pub servers: Servers,
@@ -73,15 +73,15 @@ pub struct ManagementAccess {
 pub struct Management {
     /// How it is reached.
     pub access: ManagementAccess,
-    /// Its nodes.
+    /// The nodes of the cluster, watched.
     pub nodes: Watched<Node>,
-    /// What installs addons.
+    /// What installs addons into the cluster.
     pub installer: Arc<dyn Installer>,
 }
 
 /// The bootstrap cluster while it runs.
 pub struct BootstrapSide {
-    /// The cluster.
+    /// The cluster that holds the record until the pivot.
     pub running: bootstrap_clusters::Running,
     /// Its MachineRequests, once the record is written.
     pub machines: Mutex<Option<Arc<Watched<MachineRequest>>>>,
@@ -91,21 +91,21 @@ pub struct BootstrapSide {
 
 /// The Talos secrets with the client credentials made from them.
 pub struct TalosSide {
-    /// The bundle.
+    /// The secrets that the cluster's nodes are made with.
     pub bundle: SecretsBundle,
-    /// Admin credentials.
+    /// Credentials of an administrator of the Talos API.
     pub credentials: Credentials,
 }
 
 /// What is settled before the first step: read by all of them, changed by none.
 pub struct Settled {
-    /// The validated configuration.
+    /// The configuration of the cluster, validated.
     pub config: BootstrapConfig,
     /// Whose objects these are.
     pub owner: Owner,
     /// Settings of the bootstrap cluster.
     pub cluster: bootstrap_clusters::Settings,
-    /// Addons by name.
+    /// The addons that are installed, by their names.
     pub addons: BTreeMap<String, Addon>,
     /// Roles of the machines by name.
     pub roles: BTreeMap<String, Role>,
@@ -115,7 +115,7 @@ pub struct Settled {
 
 /// Connections, made when first needed and kept.
 pub struct Links {
-    /// The platform.
+    /// The platform that the machines are on.
     pub provider: Arc<dyn Provider>,
     /// What the machine controller says.
     pub trouble: Trouble,
@@ -132,7 +132,7 @@ pub struct Links {
 pub struct Bootstrap {
     /// What was settled before.
     pub settled: Settled,
-    /// Connections.
+    /// Connections to the platform and the clusters.
     pub links: Links,
     /// Where it reads and writes.
     pub files: ClusterFolder,
@@ -148,29 +148,29 @@ pub struct Bootstrap {
 
 /// What a bootstrap is made of.
 pub struct Parts {
-    /// The validated configuration.
+    /// The configuration of the cluster, validated.
     pub config: BootstrapConfig,
     /// Whose objects these are.
     pub owner: Owner,
-    /// The platform.
+    /// The platform that the machines are on.
     pub provider: Arc<dyn Provider>,
-    /// Paths.
+    /// Where the files of the cluster are kept.
     pub files: ClusterFolder,
     /// Settings of the bootstrap cluster.
     pub cluster: bootstrap_clusters::Settings,
-    /// The journal.
+    /// The journal of the run, open for writing.
     pub journal: Journal,
-    /// What is installed.
+    /// The addons that are installed.
     pub addons: Vec<Addon>,
     /// What earlier runs left.
     pub before: Known,
     /// Whether earlier runs may have done more than that.
     pub unsure: bool,
-    /// What people see.
+    /// The view that people see, as it changes.
     pub view: watch::Receiver<View>,
     /// The Talos secrets, if they have begun to be made.
     pub bundle: Option<Bundle>,
-    /// Makes the installer.
+    /// Makes the installer once the cluster can be reached.
     pub make_installer: MakeInstaller,
 }
 
@@ -262,8 +262,8 @@ impl Bootstrap {
     }
 
     /// What shows this bootstrap on a cluster.
-    pub(crate) fn mirror(&self, client: Client) -> Mirror {
-        Mirror::new(client, &self.settled.config.cluster.name, self.settled.addons.values())
+    pub(crate) fn mirror(&self, client: Client) -> StatusMirror {
+        StatusMirror::new(client, &self.settled.config.cluster.name, self.settled.addons.values())
     }
 
     /// Whether earlier runs may have done more than the journal tells.
@@ -397,7 +397,7 @@ impl Bootstrap {
         }
     }
 
-    /// The management cluster.
+    /// The management cluster, connected the first time that somebody asks.
     pub async fn management(&self) -> Result<Arc<Management>, StepError> {
         let management = self
             .links
@@ -527,7 +527,7 @@ impl BootstrapSide {
         }
     }
 
-    /// The watched MachineRequests.
+    /// The MachineRequests of the bootstrap cluster, watched.
     pub fn machines(&self) -> Result<Arc<Watched<MachineRequest>>, StepError> {
         let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner).clone();
         machines.ok_or_else(|| StepError::new(Class::Retryable, "the record is not written yet"))
@@ -568,3 +568,6 @@ pub fn bracketed(host: &str) -> String {
         host.to_owned()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use butler_api::backoff::Backoff;
+
 /// What a look at one control plane showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sight {
@@ -19,7 +21,7 @@ pub(crate) enum Sight {
     Requested,
     /// Its etcd gave up, after it was asked to bootstrap or before.
     Failed {
-        /// It was asked.
+        /// Whether it had been asked to bootstrap before it failed.
         requested: bool,
     },
     /// Its etcd waits to join or to be bootstrapped.
@@ -43,14 +45,14 @@ pub(crate) struct Question<'a> {
     pub(crate) seen: &'a BTreeMap<String, Sight>,
 }
 
-/// What follows.
+/// What to do about the bootstrap of etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// It is bootstrapped already: this node has members.
     Adopt(String),
     /// This node is being bootstrapped.
     Await(String),
-    /// Call this node.
+    /// Ask this node to bootstrap etcd.
     Call(String),
     /// Nobody may be called before this has changed.
     Hold(String),
@@ -58,7 +60,7 @@ pub(crate) enum Decision {
     Split(String, String),
 }
 
-/// Decides.
+/// Which node bootstraps etcd, if any may.
 pub(crate) fn decide(question: &Question<'_>) -> Decision {
     let Question {
         chosen,
@@ -133,25 +135,24 @@ fn split(seen: &BTreeMap<String, Sight>) -> Option<Decision> {
 /// node of a release that notes it in other words still gets the time to fetch its image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
-    wait: Duration,
+    made: u32,
 }
 
 impl Calls {
-    const FIRST: Duration = Duration::from_secs(2);
-    const LONGEST: Duration = Duration::from_mins(1);
+    const PAUSES: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(1));
 
     /// After the first call.
     pub(crate) fn new() -> Self {
-        Self { wait: Self::FIRST }
+        Self { made: 1 }
     }
 
     /// Whether the node is to be called again, so long after the last call.
     pub(crate) fn again(&mut self, sight: &Sight, since: Duration) -> bool {
         let forgotten = matches!(sight, Sight::Waiting | Sight::Failed { .. });
-        if !forgotten || since < self.wait {
+        if !forgotten || since < Self::PAUSES.pause(self.made) {
             return false;
         }
-        self.wait = Self::LONGEST.min(self.wait * 2);
+        self.made += 1;
         true
     }
 }

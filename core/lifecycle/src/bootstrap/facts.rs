@@ -11,28 +11,28 @@ use serde::{Deserialize, Serialize};
 pub enum Fact {
     /// A machine's id on its platform.
     ProviderId {
-        /// Machine name.
+        /// Name of the machine that has the id.
         machine: String,
-        /// The platform's id.
+        /// Id that the platform gave the machine.
         id: String,
     },
     /// A machine's node address.
     Address {
-        /// Machine name.
+        /// Name of the machine that has the address.
         machine: String,
         /// IP, with a port where the Talos API is not on 50000.
         address: String,
     },
     /// The maintenance certificate seen at first contact.
     Fingerprint {
-        /// Machine name.
+        /// Name of the machine that showed the certificate.
         machine: String,
         /// Base64 of SHA-256 over the public key.
         fingerprint: String,
     },
     /// The node that bootstraps etcd. Never changes.
     EtcdNode {
-        /// Machine name.
+        /// Name of the machine that was chosen.
         machine: String,
     },
     /// The authority of the cluster's Talos API: which secrets bundle is ours.
@@ -42,7 +42,7 @@ pub enum Fact {
     },
     /// Nothing is known of this machine any more, because the configuration means another one now.
     Forgotten {
-        /// Machine name.
+        /// Name of the machine that is not ours any more.
         machine: String,
     },
 }
@@ -61,9 +61,9 @@ pub struct Learned {
 /// What is known of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineFacts {
-    /// The platform's id.
+    /// Id that the platform gave the machine.
     pub provider_id: Option<String>,
-    /// Node address.
+    /// Address that the node is reached at.
     pub address: Option<String>,
     /// Maintenance certificate seen at first contact.
     pub fingerprint: Option<String>,

@@ -121,6 +121,17 @@ network:
     }
 
     #[test]
+    fn the_times_that_are_shipped_are_of_steps_that_exist() {
+        let graph = demo();
+        let kinds: BTreeSet<String> = graph.iter().map(Step::kind).collect();
+        for platform in [ProviderKind::InMemory, ProviderKind::Static] {
+            for kind in crate::runs::shipped(platform).keys() {
+                assert!(kinds.contains(kind), "{kind}: {kinds:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_record_is_copied_to_ready_nodes_that_know_its_kinds_beside_other_addons() {
         let copy = needs(&demo(), &steps::pivot::copy_id());
         for name in ["demo-cp-0", "demo-cp-1", "demo-cp-2", "demo-worker-0"] {

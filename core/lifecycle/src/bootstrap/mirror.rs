@@ -3,14 +3,18 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use butler_addons::Addon;
-use butler_api::{event::MachineLine, v1alpha1::ClusterBootstrap, view::View};
-use butler_kubernetes::{MANAGER, chain};
-use jiff::Timestamp;
-use kube::{
-    Api, Client,
-    api::{Patch, PatchParams},
+use butler_api::{
+    event::MachineLine,
+    v1alpha1::{
+        ClusterBootstrap,
+        cluster_bootstrap::{BootstrapPhase, ClusterBootstrapStatus, MachineStatus},
+    },
+    view::View,
 };
-use serde_json::{Map, Value, json};
+use butler_kubernetes::{chain, merge_status};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Api, Client};
 use tokio::sync::watch;
 
 use crate::bootstrap::record::NAMESPACE;
@@ -19,7 +23,7 @@ use crate::bootstrap::record::NAMESPACE;
 const PACE: Duration = Duration::from_millis(500);
 
 /// Where the status is written.
-pub(crate) struct Mirror {
+pub(crate) struct StatusMirror {
     api: Api<ClusterBootstrap>,
     /// Name of the ClusterBootstrap.
     name: String,
@@ -27,7 +31,7 @@ pub(crate) struct Mirror {
     keys: Vec<(String, String)>,
 }
 
-impl Mirror {
+impl StatusMirror {
     /// A mirror on this cluster.
     pub(crate) fn new<'a>(client: Client, name: &str, addons: impl IntoIterator<Item = &'a Addon>) -> Self {
         let key = |addon: &Addon| (addon.ledger_key().to_owned(), addon.name.clone());
@@ -40,12 +44,12 @@ impl Mirror {
 
     /// Writes every change until dropped. A failed write is made up for by the next one.
     pub(crate) async fn run(self, mut view: watch::Receiver<View>) {
-        let mut written = Value::Null;
+        let mut written = None;
         loop {
             let now = self.status(&view.borrow_and_update());
-            if now != written {
+            if written.as_ref() != Some(&now) {
                 match self.patch(now.clone()).await {
-                    Ok(()) => written = now,
+                    Ok(()) => written = Some(now),
                     Err(error) => tracing::warn!(error = %chain(&error), "status of the ClusterBootstrap not written"),
                 }
             }
@@ -56,59 +60,58 @@ impl Mirror {
         }
     }
 
-    /// Writes one view.
+    /// Writes one view, once.
     pub(crate) async fn write(&self, view: &View) -> Result<(), kube::Error> {
         self.patch(self.status(view)).await
     }
 
     /// Writes the view with phase Ready and the endpoint.
     pub(crate) async fn declare_ready(&self, view: &View, endpoint: &str) -> Result<(), kube::Error> {
-        let mut status = self.status(view);
-        status["phase"] = json!("Ready");
-        status["controlPlaneEndpoint"] = json!(endpoint);
-        self.patch(status).await
+        self.patch(ClusterBootstrapStatus {
+            phase: Some(BootstrapPhase::Ready),
+            control_plane_endpoint: Some(endpoint.to_owned()),
+            ..self.status(view)
+        })
+        .await
     }
 
-    async fn patch(&self, mut status: Value) -> Result<(), kube::Error> {
-        status["lastUpdated"] = json!(Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
+    async fn patch(&self, status: ClusterBootstrapStatus) -> Result<(), kube::Error> {
+        let status = ClusterBootstrapStatus {
+            last_updated: Some(Time(Timestamp::now())),
+            ..status
         };
-        self.api
-            .patch_status(&self.name, &params, &Patch::Merge(json!({"status": status})))
-            .await
-            .map(|_| ())
+        merge_status(&self.api, &self.name, &status).await.map(drop)
     }
 
-    fn status(&self, view: &View) -> Value {
-        let machines: Vec<Value> = view.machines.iter().map(machine).collect();
-        json!({"phase": view.phase, "machines": machines, "addonsInstalled": self.ledger(view)})
+    /// What the view says; the merge leaves the rest of the status to whoever wrote it.
+    fn status(&self, view: &View) -> ClusterBootstrapStatus {
+        ClusterBootstrapStatus {
+            phase: Some(view.phase.clone().into()),
+            machines: view.machines.iter().map(machine).collect(),
+            addons_installed: self.ledger(view),
+            ..ClusterBootstrapStatus::default()
+        }
     }
 
     /// A key is true when every addon that shares it is ready.
-    fn ledger(&self, view: &View) -> Map<String, Value> {
-        let mut ledger: BTreeMap<&str, bool> = BTreeMap::new();
+    fn ledger(&self, view: &View) -> BTreeMap<String, bool> {
+        let mut ledger = BTreeMap::new();
         for (key, addon) in &self.keys {
-            *ledger.entry(key).or_insert(true) &= view.has_addon(addon);
+            *ledger.entry(key.clone()).or_insert(true) &= view.has_addon(addon);
         }
         ledger
-            .into_iter()
-            .map(|(key, ready)| (key.to_owned(), json!(ready)))
-            .collect()
     }
 }
 
-fn machine(line: &MachineLine) -> Value {
-    let mut value = json!({
-        "name": line.name, "role": line.role, "phase": machine_phase(&line.state),
-        "talosConfigured": matches!(line.state.as_str(), "configured" | "joined" | "ready"),
-        "ready": line.state == "ready",
-    });
-    if let Some(address) = &line.address {
-        value["ipAddress"] = json!(address);
+fn machine(line: &MachineLine) -> MachineStatus {
+    MachineStatus {
+        ip_address: line.address.clone(),
+        name: line.name.clone(),
+        phase: machine_phase(&line.state).to_owned(),
+        ready: Some(line.state == "ready"),
+        role: line.role.clone(),
+        talos_configured: Some(matches!(line.state.as_str(), "configured" | "joined" | "ready")),
     }
-    value
 }
 
 /// The MachineRequest phase that goes with a machine's state in the view.

@@ -8,11 +8,11 @@ const fn phase(order: u8, name: &'static str) -> Phase {
 
 /// Machines are made and boot.
 pub(crate) const PROVISIONING: Phase = phase(0, "ProvisioningMachines");
-/// Configurations are pushed.
+/// Machines get their Talos configurations.
 pub(crate) const CONFIGURING: Phase = phase(1, "ConfiguringTalos");
 /// etcd and the API server come up.
 pub(crate) const BOOTSTRAPPING: Phase = phase(2, "BootstrappingCluster");
-/// Addons are installed.
+/// Addons are installed, each when its needs are proven.
 pub(crate) const INSTALLING: Phase = phase(3, "InstallingAddons");
 /// The record moves to the management cluster.
 pub(crate) const PIVOTING: Phase = phase(4, "Pivoting");

@@ -1,19 +1,16 @@
 //! The pivot, as decisions: what moves, how an object is compared, what is written on the other side. Pure.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write as _},
-};
+use std::{collections::BTreeMap, fmt};
 
 use butler_api::{config::BootstrapConfig, names};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// One object of the record on one side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// `Kind/namespace/name`.
+    /// `Kind/namespace/name`, the same on both sides.
     pub id: String,
     /// SHA-256 (hex) over what has to survive the move.
     pub digest: String,
@@ -21,19 +18,14 @@ pub struct Item {
 
 /// `Kind/namespace/name` of an object.
 pub fn id(object: &Value) -> String {
-    let text = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    format!(
-        "{}/{}/{}",
-        text("/kind"),
-        text("/metadata/namespace"),
-        text("/metadata/name")
-    )
+    let [kind, namespace, name] = ["/kind", "/metadata/namespace", "/metadata/name"].map(|part| text(object, part));
+    format!("{kind}/{namespace}/{name}")
+}
+
+/// Empty where the object has none, as objects that belong to no namespace: an id with an empty part is never found on the other
+/// side, so what is not whole counts as missing.
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 /// Digest over what has to survive: labels, annotations, finalizers, owners by name, content and status. Not over what
@@ -42,12 +34,7 @@ pub fn digest(object: &Value) -> String {
     let mut sha = Sha256::new();
     // Hashing cannot fail, nor can text of what came as JSON.
     let _ = serde_json::to_writer(&mut sha, &Surviving::of(object));
-    let mut hex = String::with_capacity(64);
-    for byte in sha.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    format!("{:x}", sha.finalize())
 }
 
 /// How the ProviderConfig of a cluster is called on a bootstrap cluster, which others may use too, and on the management
@@ -78,7 +65,7 @@ impl ProviderNames {
             _ => "/spec/providerRef/name",
         };
         if let Some(name) = object.pointer_mut(place).filter(|name| **name == self.before.as_str()) {
-            *name = json!(self.after);
+            *name = self.after.as_str().into();
         }
         object
     }
@@ -101,9 +88,9 @@ pub fn inventory<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Vec<Item> 
 /// An object that is missing or different on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// `Kind/namespace/name`.
+    /// `Kind/namespace/name`, the same on both sides.
     pub id: String,
-    /// Its kind.
+    /// Kind of the object.
     pub kind: String,
     /// It is not there at all.
     pub missing: bool,
@@ -125,7 +112,7 @@ pub fn differences(here: &[Item], there: &[Item]) -> Vec<Difference> {
             let same = digest.is_some_and(|digest| *digest == item.digest);
             (!same).then(|| Difference {
                 id: item.id.clone(),
-                kind: item.id.split('/').next().unwrap_or_default().to_owned(),
+                kind: item.id.split('/').next().unwrap_or(&item.id).to_owned(),
                 missing: digest.is_none(),
             })
         })
@@ -136,11 +123,7 @@ pub fn differences(here: &[Item], there: &[Item]) -> Vec<Difference> {
 /// `uids` maps `Kind/namespace/name` to the UID on the other side; an owner that is not there yet is an error naming it.
 pub fn rewrite(object: &Value, uids: &BTreeMap<String, String>) -> Result<Value, String> {
     let mut out = object.clone();
-    let namespace = object
-        .pointer("/metadata/namespace")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let namespace = text(object, "/metadata/namespace");
     if let Some(map) = out.as_object_mut() {
         map.remove("status");
     }
@@ -162,12 +145,11 @@ pub fn rewrite(object: &Value, uids: &BTreeMap<String, String>) -> Result<Value,
         .pointer_mut("/metadata/ownerReferences")
         .and_then(Value::as_array_mut);
     for owner in owners.into_iter().flatten() {
-        let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        let key = format!("{}/{namespace}/{}", text("kind"), text("name"));
+        let key = format!("{}/{namespace}/{}", text(owner, "/kind"), text(owner, "/name"));
         let uid = uids
             .get(&key)
             .ok_or_else(|| format!("{}: its owner {key} is not in the record", id(object)))?;
-        owner["uid"] = json!(uid);
+        owner["uid"] = uid.as_str().into();
     }
     Ok(out)
 }
@@ -209,6 +191,8 @@ impl<'a> Surviving<'a> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn machine(uid: &str, owner: &str) -> Value {

@@ -15,17 +15,21 @@ use uuid::Uuid;
 
 use crate::bootstrap::addresses;
 
+pub mod saved;
+
 /// What will be made.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// Cluster name.
+    /// Name of the cluster.
     pub cluster: String,
-    /// Platform.
+    /// Digest of the configuration, without the values of secrets.
+    pub digest: String,
+    /// Name of the platform.
     pub provider: String,
-    /// Talos release.
+    /// Talos release that the nodes will run.
     pub talos: String,
-    /// Kubernetes release.
+    /// Kubernetes release that the nodes will run.
     pub kubernetes: String,
     /// Where the objects live until the pivot.
     pub bootstrap_cluster: String,
@@ -37,7 +41,7 @@ pub struct Plan {
     pub addons: Vec<PlannedAddon>,
     /// Every image that the nodes pull. A warning says where a chart or manifest may name further ones.
     pub images: Vec<String>,
-    /// Read-only checks of the platform.
+    /// Read-only checks: secrets, programs, the platform, addresses.
     pub checks: Vec<PlannedCheck>,
     /// What is worth knowing before it starts.
     pub warnings: Vec<String>,
@@ -47,9 +51,9 @@ pub struct Plan {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedMachine {
-    /// Name.
+    /// Name of the machine.
     pub name: String,
-    /// `control-plane` or `worker`.
+    /// What the machine does: `control-plane` or `worker`.
     pub role: String,
     /// Virtual CPUs, where the machine is made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,12 +87,12 @@ pub struct PlannedAddress {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedAddon {
-    /// Name.
+    /// Name of the addon.
     pub name: String,
     /// Version of chart or manifest; none for objects of our own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Chart or manifest.
+    /// Place of the chart or manifest that it is installed from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Addons that have to be ready first.
@@ -99,11 +103,11 @@ pub struct PlannedAddon {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedCheck {
-    /// Stable name.
+    /// Name of the check, which stays the same.
     pub id: String,
     /// `ok`, `skipped`, `warn` or `fail`.
     pub status: &'static str,
-    /// What was found.
+    /// What was found, as a sentence.
     pub summary: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +116,7 @@ pub struct PlannedCheck {
 
 /// What was found out before anything is made.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Findings {
     /// Findings about the platform and the network.
     pub checks: Vec<Check>,
     /// Machines that are there already.
@@ -126,11 +130,11 @@ pub async fn look(
     config: &BootstrapConfig,
     infra: &InfraPlan,
     files: &ClusterFolder,
-) -> (Found, Vec<String>) {
+) -> (Findings, Vec<String>) {
     let mut warnings = Vec::new();
     let mut cannot = |what: &str, why: &dyn Display| warnings.push(format!("{what}: {why}"));
     let network = addresses::checks(config, files);
-    let mut found = Found::default();
+    let mut found = Findings::default();
     match provider {
         Ok(provider) => {
             let (checks, machines, network) = futures::join!(provider.preflight(infra), machines(provider), network);
@@ -161,11 +165,12 @@ async fn machines(provider: &dyn Provider) -> Result<Vec<FoundMachine>, InfraErr
 }
 
 /// The plan of a configuration with its addons and what was found out.
-pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Found, mut warnings: Vec<String>) -> Plan {
+pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Findings, mut warnings: Vec<String>) -> Plan {
     let images = images(config, addons);
     warnings.extend(image_warnings(config, addons, &images));
     Plan {
         cluster: config.cluster.name.clone(),
+        digest: config.digest.clone(),
         provider: config.provider_kind().to_string(),
         talos: format!("v{}", config.talos.version),
         kubernetes: format!("v{}", config.talos.kubernetes_version),
@@ -215,7 +220,7 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
     }
 }
 
-fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: Role) -> PlannedMachine {
+fn planned_machine(config: &BootstrapConfig, found: &Findings, name: String, role: Role) -> PlannedMachine {
     let pool = config.pool(role);
     let listed = config.listed_machine(&name).map(|(_, machine)| machine);
     // The sizes of a machine that somebody else made are not ours to tell.
@@ -227,7 +232,7 @@ fn planned_machine(config: &BootstrapConfig, found: &Found, name: String, role: 
         memory_mb: made(pool.memory_mb),
         disk_gb: made(pool.disk_gb),
         address: listed.map(|m| m.address.to_string()),
-        seen: seen.map(|seen| seen.facts.clone()).unwrap_or_default(),
+        seen: seen.map_or_else(BTreeMap::new, |seen| seen.facts.clone()),
         name,
     }
 }
@@ -344,12 +349,22 @@ fn pod_images(object: &Value) -> Vec<String> {
     containers.into_iter().flatten().filter_map(image).collect()
 }
 
+impl Plan {
+    /// Checks that a bootstrap would fail on.
+    pub fn failed(&self) -> impl Iterator<Item = &PlannedCheck> {
+        self.checks.iter().filter(|check| check.status == FAIL)
+    }
+}
+
+/// The word for a check that a bootstrap would fail on.
+const FAIL: &str = "fail";
+
 fn planned_check(check: &Check) -> PlannedCheck {
     let status = match check.status {
         CheckStatus::Ok => "ok",
         CheckStatus::Skipped => "skipped",
         CheckStatus::Warn => "warn",
-        CheckStatus::Fail => "fail",
+        CheckStatus::Fail => FAIL,
     };
     PlannedCheck {
         id: check.id.to_owned(),
@@ -369,7 +384,7 @@ mod tests {
         let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
         let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
-        plan(&config, &addons, &Found::default(), Vec::new())
+        plan(&config, &addons, &Findings::default(), Vec::new())
     }
 
     /// Somebody in a closed network mirrors exactly these.
@@ -409,7 +424,7 @@ mod tests {
         config.addons.cni.as_mut().unwrap().version = Some("1.18.2".to_owned());
         config.talos.version = semver::Version::new(1, 12, 99);
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
-        let plan = plan(&config, &addons, &Found::default(), Vec::new());
+        let plan = plan(&config, &addons, &Findings::default(), Vec::new());
         let says = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
         assert!(
             says("the images of cilium in this version are not all known"),

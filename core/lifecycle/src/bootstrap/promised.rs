@@ -58,7 +58,7 @@ pub(crate) fn kubeconfig_flaw(text: &str, server: &str, secrets: &SecretsBundle,
 
 fn kubeconfig(text: &str, server: &str, secrets: &SecretsBundle, now: Timestamp) -> Result<(), String> {
     let parsed = Kubeconfig::from_yaml(text).map_err(|_| "it is no kubeconfig")?;
-    let current = parsed.current_context.as_deref().unwrap_or_default();
+    let current = parsed.current_context.as_deref().ok_or("it has no current context")?;
     let context = parsed.contexts.iter().find(|c| c.name == current);
     let context = context
         .and_then(|c| c.context.as_ref())
@@ -136,7 +136,7 @@ fn client(authority: &str, certificate: &str, key: &SecretString, now: Timestamp
     let authority = pki::certificate_der(authority).map_err(|e| e.to_string())?;
     roots.add(authority.into()).map_err(|e| e.to_string())?;
     let provider = provider();
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let seconds = u64::try_from(now.as_second()).map_err(|_| "the clock of this machine is before 1970")?;
     let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()

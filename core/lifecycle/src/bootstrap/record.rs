@@ -4,9 +4,15 @@ use butler_api::{
     config::{BootstrapConfig, Role},
     labels::{BUTLER, CLUSTER_ID, CONFIG_DIGEST, GENERATION, MANAGED_BY},
     names, record,
+    v1alpha1::ClusterBootstrap,
 };
+use k8s_openapi::{
+    api::core::v1::Namespace,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use kube::{Resource as _, ResourceExt as _};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Where the record lives.
@@ -14,18 +20,28 @@ pub const NAMESPACE: &str = names::SYSTEM_NAMESPACE;
 
 /// Namespace, ProviderConfig, NetworkPool and ClusterBootstrap, in the order to apply them.
 pub fn groundwork(config: &BootstrapConfig, cluster_id: Uuid) -> Result<Vec<Value>, serde_json::Error> {
-    let mut objects = vec![json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": {MANAGED_BY: BUTLER}},
-    })];
+    let mut objects = vec![namespace([(MANAGED_BY, BUTLER)])?];
     objects.push(marked(&record::provider_config(config), cluster_id)?);
     if let Some(pool) = record::network_pool(config) {
         objects.push(marked(&pool, cluster_id)?);
     }
     let mut bootstrap = marked(&record::cluster_bootstrap(config), cluster_id)?;
-    bootstrap["metadata"]["annotations"][CONFIG_DIGEST] = json!(stamp(config));
+    bootstrap["metadata"]["annotations"][CONFIG_DIGEST] = stamp(config).into();
     objects.push(bootstrap);
     Ok(objects)
+}
+
+/// The namespace of the record, with these labels.
+pub(crate) fn namespace<const N: usize>(labels: [(&str, &str); N]) -> Result<Value, serde_json::Error> {
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    serde_json::to_value(Namespace {
+        metadata: ObjectMeta {
+            name: Some(NAMESPACE.to_owned()),
+            labels: (N > 0).then(|| labels.into()),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    })
 }
 
 /// What the ClusterBootstrap says it was made from: when it says so, it and everything before it is written.
@@ -41,18 +57,22 @@ pub fn machine_request(
     role: Role,
     owner: &str,
 ) -> Result<Value, serde_json::Error> {
-    let mut object = marked(&record::machine_request(config, name, role), cluster_id)?;
-    object["metadata"]["labels"][GENERATION] = json!("1");
-    object["metadata"]["ownerReferences"] = json!([{
-        "apiVersion": object["apiVersion"], "kind": "ClusterBootstrap", "name": config.cluster.name, "uid": owner,
-        "controller": true, "blockOwnerDeletion": true,
-    }]);
-    Ok(object)
+    let mut request = record::machine_request(config, name, role);
+    request.labels_mut().insert(GENERATION.to_owned(), "1".to_owned());
+    request.owner_references_mut().push(OwnerReference {
+        api_version: ClusterBootstrap::api_version(&()).into_owned(),
+        kind: ClusterBootstrap::kind(&()).into_owned(),
+        name: config.cluster.name.clone(),
+        uid: owner.to_owned(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    });
+    marked(&request, cluster_id)
 }
 
 fn marked(object: &impl Serialize, cluster_id: Uuid) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(object)?;
-    value["metadata"]["labels"][CLUSTER_ID] = json!(cluster_id);
+    value["metadata"]["labels"][CLUSTER_ID] = cluster_id.to_string().into();
     Ok(value)
 }
 
@@ -68,7 +88,7 @@ mod tests {
         let mut objects = groundwork(&config, id).unwrap().split_off(1);
         objects.push(machine_request(&config, id, "butler-demo-cp-0", Role::ControlPlane, "uid").unwrap());
         for object in objects {
-            assert_eq!(object["metadata"]["labels"][CLUSTER_ID], json!(id), "{object}");
+            assert_eq!(object["metadata"]["labels"][CLUSTER_ID], id.to_string(), "{object}");
         }
     }
 }

@@ -3,13 +3,10 @@
 //! Journal and secrets belong together: with one of them gone the machines cannot be told from those of a new cluster, and
 //! going on would make a second one.
 
-use std::{
-    fmt::{self, Write as _},
-    path::Path,
-};
+use std::{fmt, path::Path};
 
 use butler_api::config::{BootstrapConfig, Machine};
-use butler_engine::journal::{Found, JournalError, Problem, Unusable, find};
+use butler_engine::journal::{Found, JournalError, JournalProblem, Unusable, find};
 use butler_files::ClusterFolder;
 use butler_kubernetes::chain;
 use butler_talos::{pki, secrets::SecretsBundle};
@@ -20,9 +17,9 @@ use crate::bootstrap::{Known, Learned, promised, steps};
 /// What can be continued, or begun.
 #[derive(Debug)]
 pub struct Remains {
-    /// The journal.
+    /// The journal that the run goes on with.
     pub journal: Found<Learned>,
-    /// What it tells.
+    /// What the journal tells of earlier runs.
     pub known: Known,
 }
 
@@ -37,7 +34,7 @@ pub struct Lost {
 
 #[derive(Debug)]
 enum LostPart {
-    Journal(Problem),
+    Journal(JournalProblem),
     Secrets(String),
 }
 
@@ -56,7 +53,7 @@ impl fmt::Display for Lost {
 impl std::error::Error for Lost {}
 
 impl Lost {
-    /// The way back.
+    /// What can be done about it, one sentence each.
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
@@ -71,10 +68,10 @@ impl Lost {
         } = unusable;
         let mut hints = Vec::new();
         match (&problem, &backup) {
-            (Problem::Journal(JournalError::Newer { .. }), _) => {
+            (JournalProblem::Journal(JournalError::Newer { .. }), _) => {
                 hints.push("use the release that wrote it, or a later one".to_owned());
             }
-            (Problem::Differs { .. }, Some(backup)) => hints.push(format!(
+            (JournalProblem::Differs { .. }, Some(backup)) => hints.push(format!(
                 "keep the one that tells the truth: mv {0} {1}, or rm {0}",
                 backup.path.display(),
                 path.display()
@@ -164,7 +161,7 @@ pub fn look(config: &BootstrapConfig, files: &ClusterFolder) -> Result<Remains, 
     let known = Known::of(&journal.records);
     if let Some((name, _)) = known.cluster.as_ref().filter(|(name, _)| *name != config.cluster.name) {
         let path = files.journal();
-        let other = Problem::Other {
+        let other = JournalProblem::Other {
             path: path.clone(),
             cluster: name.clone(),
         };
@@ -225,14 +222,8 @@ pub(crate) fn finished(known: &Known) -> bool {
 
 /// What tells one bundle from another: SHA-256 (hex) over the certificate of the Talos API's authority.
 pub(crate) fn authority(bundle: &SecretsBundle) -> String {
-    let der = pki::certificate_der(&bundle.os_ca().crt).unwrap_or_default();
-    Sha256::digest(der)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    let der = pki::certificate_der(&bundle.os_ca().crt).expect("a bundle is checked when it is made or read");
+    format!("{:x}", Sha256::digest(der))
 }
 
 #[cfg(test)]

@@ -43,17 +43,17 @@ const OPERATION: &str = "bootstrap";
 
 /// What a run is asked to do.
 pub struct Request {
-    /// The validated configuration.
+    /// The configuration of the cluster, validated.
     pub config: BootstrapConfig,
     /// Where it reads and writes.
     pub files: ClusterFolder,
-    /// The platform.
+    /// The platform that the machines are on.
     pub provider: Arc<dyn Provider>,
     /// Makes the installer of the management cluster.
     pub make_installer: MakeInstaller,
     /// Facts about secrets that addons need.
     pub facts: ClusterFacts,
-    /// Programs for kind.
+    /// The programs that a kind cluster is made with.
     pub tools: Tools,
     /// PEM files of certificate authorities that a kind node shall trust.
     pub ca_files: Vec<PathBuf>,
@@ -82,7 +82,7 @@ pub enum RunError {
     /// Its destroy has begun and was not finished.
     #[error("{cluster} is being destroyed: that was begun and not finished")]
     Destroyed {
-        /// Cluster name.
+        /// Name of the cluster that is being destroyed.
         cluster: String,
     },
     /// Journal or secrets are lost or damaged.
@@ -91,7 +91,7 @@ pub enum RunError {
     /// The configuration is not the one that was begun with.
     #[error("the configuration of {cluster} changed in what its bootstrap has used already:\n{}", list(.changes))]
     Changed {
-        /// Cluster name.
+        /// Name of the cluster whose configuration has changed.
         cluster: String,
         /// What changed too late.
         changes: Vec<Refused>,
@@ -148,7 +148,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     };
     let addons = butler_addons::plan(&config, &facts)?;
     let resumed = known.runs > 0;
-    let changes: Vec<Change> = change.as_ref().map(|c| c.allowed.clone()).unwrap_or_default();
+    let changes: Vec<Change> = change.iter().flat_map(|change| change.allowed.clone()).collect();
     let begin = begin(&config, cluster_id, change.filter(|_| resumed), !resumed);
     known.add(&begin);
     let graph = graph::graph(&config, &addons, keep_bootstrap_cluster, made(&config, &known))?;
@@ -167,7 +167,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         proven,
         limit: provider.info().capabilities.max_parallel_creates,
         opening,
-        usual: runs::usual(&files.timings(platform.as_str(), OPERATION)),
+        usual: runs::usual(&files.timings(platform.as_str(), OPERATION), platform),
         deadline,
         grace: GRACE,
         cancel,
@@ -233,6 +233,10 @@ fn journal_warnings(journal: &Found<Learned>) -> Vec<Body> {
 /// The record of a run that begins: the configuration where it is new or changed, and what no longer holds then.
 fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, first: bool) -> Entry {
     let whole = first || change.is_some();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a configuration that did not change takes no proof back and forgets no machine"
+    )]
     let Verdict { again, forget, .. } = change.unwrap_or_default();
     let facts = forget.into_iter().map(|machine| Fact::Forgotten { machine }).collect();
     Entry::Run {
@@ -246,7 +250,7 @@ fn begin(config: &BootstrapConfig, cluster_id: Uuid, change: Option<Verdict>, fi
     }
 }
 
-/// What is said of changes that are taken over.
+/// The events about changes that are taken over.
 fn notice(changes: &[Change]) -> Option<Body> {
     if changes.is_empty() {
         return None;
@@ -302,12 +306,12 @@ fn opening_view(
     proven: &[StepId],
 ) -> View {
     let line = |(name, role): (String, Role)| {
-        let facts = known.memory.machines.get(&name).cloned().unwrap_or_default();
+        let facts = known.memory.machines.get(&name);
         MachineLine {
             role: role.as_str().to_owned(),
             state: "pending".to_owned(),
-            address: facts.address,
-            provider_id: facts.provider_id,
+            address: facts.and_then(|facts| facts.address.clone()),
+            provider_id: facts.and_then(|facts| facts.provider_id.clone()),
             name,
         }
     };
@@ -323,7 +327,7 @@ fn opening_view(
     view
 }
 
-/// What is said at the start.
+/// The events that begin a run.
 fn opening(view: &View, resumed: bool, steps: usize, proven: usize) -> Vec<Body> {
     let ready = view.addons.iter().filter(|addon| addon.state == "ready");
     let ready = ready.map(|addon| Body::AddonChanged {

@@ -14,6 +14,7 @@ pub(super) mod machine;
 pub(super) mod member;
 pub(super) mod node;
 pub(super) mod pivot;
+mod platform;
 pub(super) mod preflight;
 pub(super) mod ready;
 pub(super) mod record;
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use butler_api::{
     config::Role,
-    event::{Body, MachineLine},
+    event::{Body, Level, MachineLine},
     view::View,
 };
 
@@ -39,6 +40,19 @@ pub(super) fn machine_state(seen: &View, name: &str, state: &str) -> Option<Body
         ..line.clone()
     };
     Some(Body::MachineChanged { machine })
+}
+
+/// How much a line of an installer matters, by its own words.
+fn level(line: &str) -> Level {
+    let line = line.trim_start().to_lowercase();
+    if line.starts_with("error") || line.contains("failed") {
+        Level::Error
+    } else if line.contains("warn") || line.starts_with("w0") || line.starts_with("w1") {
+        // Client libraries of Kubernetes begin their warnings with the month: `W0131`.
+        Level::Warning
+    } else {
+        Level::Info
+    }
 }
 
 /// Pauses between looks at a peer that cannot be watched: a small share of the time already waited, so that looking
@@ -81,6 +95,17 @@ fn pause_after(waited: Duration, share: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_installers_matter_as_they_say() {
+        assert_eq!(level("fetching https://charts.example"), Level::Info);
+        assert_eq!(
+            level("W0131 12:00:00.000000 v1 ComponentStatus is deprecated"),
+            Level::Warning
+        );
+        assert_eq!(level("WARNING: this chart is deprecated"), Level::Warning);
+        assert_eq!(level("Error: INSTALLATION FAILED: timed out"), Level::Error);
+    }
 
     #[test]
     fn workers_are_looked_at_less_often_than_control_planes() {

@@ -24,7 +24,7 @@ pub use self::{
     error::KindError,
     plan::{OLDEST, Warning, cluster_name},
 };
-use butler_addons::process::{self, Environment, Finished, Invocation, ProcessError, Stdin, Variables};
+use butler_addons::process::{self, ChildEnvironment, Finished, Invocation, ProcessError, Stdin, Variables};
 
 /// What kind, docker and podman need of our own environment: where programs, sockets and settings are. Proxies and the
 /// choice of the runtime are given besides.
@@ -68,7 +68,7 @@ pub const ENVIRONMENT: &[&str] = &[
 pub struct Spec {
     /// Name of the management cluster.
     pub cluster: String,
-    /// Its UUID.
+    /// UUID of the cluster that is built from it.
     pub id: Uuid,
     /// Overrides the pinned node image.
     pub node_image: Option<String>,
@@ -81,13 +81,13 @@ pub struct Spec {
 /// The programs and the surroundings.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// kind itself.
+    /// The program `kind`.
     pub kind: PathBuf,
-    /// docker.
+    /// The program `docker`.
     pub docker: PathBuf,
-    /// podman.
+    /// The program `podman`.
     pub podman: PathBuf,
-    /// Value of `KIND_EXPERIMENTAL_PROVIDER`.
+    /// Value of the variable `KIND_EXPERIMENTAL_PROVIDER`, which chooses the runtime.
     pub runtime_variable: Option<String>,
     /// Proxy variables of the environment, in either case. They may hold logins.
     pub proxies: Vec<(String, SecretString)>,
@@ -120,9 +120,9 @@ impl Default for Tools {
 /// What runs the containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
-    /// Docker.
+    /// Containers are run by Docker.
     Docker,
-    /// Podman.
+    /// Containers are run by Podman.
     Podman,
 }
 
@@ -138,24 +138,24 @@ impl Runtime {
 /// Whose the containers of our name are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// There are none.
+    /// There are no containers of that name.
     Absent,
     /// They carry our marker.
     Ours {
         /// Whether they run; after a restart of the machine they may not.
         running: bool,
     },
-    /// They do not.
+    /// The containers are somebody else's.
     Foreign {
-        /// How we know.
+        /// What of them shows that they are not ours.
         why: String,
     },
 }
 
 /// What the checks found; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Version of kind.
+pub struct KindChecks {
+    /// Version of the program `kind`.
     pub version: Version,
     /// What will run the node.
     pub runtime: Runtime,
@@ -168,20 +168,20 @@ pub type OnLine<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// The kind cluster of one bootstrap.
 #[derive(Debug)]
-pub struct Kind {
+pub struct KindCluster {
     spec: Spec,
     tools: Tools,
     name: String,
 }
 
-impl Kind {
+impl KindCluster {
     /// The cluster of the given bootstrap. Nothing is run yet.
     pub fn new(spec: Spec, tools: Tools) -> Self {
         let name = cluster_name(&spec.cluster, spec.id);
         Self { spec, tools, name }
     }
 
-    /// The cluster's name.
+    /// Name of the kind cluster.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -192,7 +192,7 @@ impl Kind {
     }
 
     /// Checks versions, runtime, limits, certificates and the name. Changes nothing.
-    pub async fn check(&self) -> Result<Found, KindError> {
+    pub async fn check(&self) -> Result<KindChecks, KindError> {
         let version = self.version().await?;
         let runtime = self.runtime().await?;
         read_certificates(&self.spec.ca_files)?;
@@ -211,7 +211,7 @@ impl Kind {
         };
         let inotify = plan::judge_inotify(limit("max_user_watches"), limit("max_user_instances"));
         let (_, proxies) = plan::proxies(&self.tools.proxies);
-        Ok(Found {
+        Ok(KindChecks {
             version,
             runtime,
             warnings: inotify.into_iter().chain(proxies).collect(),
@@ -222,7 +222,7 @@ impl Kind {
     ///
     /// A cluster whose making was interrupted holds nothing yet and is made anew.
     pub async fn ensure(&self, on_line: OnLine<'_>) -> Result<PathBuf, KindError> {
-        let Found {
+        let KindChecks {
             version,
             runtime,
             warnings: _,
@@ -336,9 +336,9 @@ impl Kind {
         }
         let args: Vec<&str> = ["inspect", "--type", "container"].into_iter().chain(ids).collect();
         let inspect = self.call(&doing, program, &args).await?;
-        let inspect: Value =
-            serde_json::from_str(&inspect.stdout).map_err(|_| unreadable(&doing, program, &inspect.stdout))?;
-        Ok(plan::judge_containers(&inspect, &self.name, self.spec.id))
+        let containers: Option<Value> = serde_json::from_str(&inspect.stdout).ok();
+        let standing = containers.and_then(|containers| plan::judge_containers(&containers, &self.name, self.spec.id));
+        standing.ok_or_else(|| unreadable(&doing, program, &inspect.stdout))
     }
 
     async fn create(&self, runtime: Runtime, version: &Version, on_line: OnLine<'_>) -> Result<(), KindError> {
@@ -471,7 +471,7 @@ impl Kind {
         Invocation {
             program: program.to_owned(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            env: Environment::Only(self.tools.env.clone()),
+            env: ChildEnvironment::Only(self.tools.env.clone()),
             stdin: Stdin::Null,
             timeout: self.tools.call_timeout,
         }
@@ -500,7 +500,7 @@ impl Kind {
         env.extend(proxies.iter().map(|(name, value)| (name.into(), value.into())));
         env.push(("KIND_EXPERIMENTAL_PROVIDER".into(), runtime.as_str().into()));
         let invocation = Invocation {
-            env: Environment::Only(env),
+            env: ChildEnvironment::Only(env),
             timeout,
             ..self.invocation(&self.tools.kind, args)
         };

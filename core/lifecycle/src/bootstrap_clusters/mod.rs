@@ -1,6 +1,7 @@
 //! The bootstrap cluster: where the objects live until the pivot. One code path for embedded, kind and existing.
 
 pub mod kind;
+pub(crate) mod permissions;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,7 @@ use kube::{
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
-use self::kind::{Kind, KindError, Spec, Tools};
+use self::kind::{KindCluster, KindError, Spec, Tools};
 use crate::record_kinds::KINDS;
 
 /// Version that the embedded server reports.
@@ -31,15 +32,15 @@ const VERSION: &str = "v1.35.0";
 /// What a bootstrap cluster is made from.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Which one.
+    /// Which kind of bootstrap cluster the configuration chooses.
     pub choice: Choice,
     /// Name of the management cluster.
     pub cluster: String,
-    /// Its UUID.
+    /// UUID of the cluster that is built from it.
     pub id: Uuid,
     /// What is kept of the management cluster.
     pub folder: ClusterFolder,
-    /// Programs for kind.
+    /// The programs that a kind cluster is made with.
     pub tools: Tools,
     /// PEM files of certificate authorities that a kind node shall trust.
     pub ca_files: Vec<PathBuf>,
@@ -47,7 +48,7 @@ pub struct Settings {
 
 /// A bootstrap cluster that answers.
 pub struct Running {
-    /// Admin client.
+    /// A client with the rights of an administrator.
     pub client: Client,
     /// What an earlier run left could not be used and was set aside: it begins anew.
     pub set_aside: Option<SetAside>,
@@ -65,7 +66,7 @@ pub struct SetAside {
 
 enum Made {
     Embedded { server: Server, _serving: Serving },
-    Kind(Box<Kind>),
+    Kind(Box<KindCluster>),
     Existing,
 }
 
@@ -132,7 +133,7 @@ impl Settings {
         }
     }
 
-    fn kind(&self, node_image: Option<String>) -> Kind {
+    fn kind(&self, node_image: Option<String>) -> KindCluster {
         let spec = Spec {
             cluster: self.cluster.clone(),
             id: self.id,
@@ -140,7 +141,7 @@ impl Settings {
             ca_files: self.ca_files.clone(),
             folder: self.folder.kind(),
         };
-        Kind::new(spec, self.tools.clone())
+        KindCluster::new(spec, self.tools.clone())
     }
 
     fn forget_embedded(&self) -> Result<(), StepError> {
@@ -235,7 +236,7 @@ async fn existing(kubeconfig: &str, context: Option<String>) -> Result<Running, 
     })
 }
 
-async fn delete_kind(kind: &Kind) -> Result<(), StepError> {
+async fn delete_kind(kind: &KindCluster) -> Result<(), StepError> {
     kind.delete(&|_| {})
         .await
         .map(|_| ())
@@ -280,8 +281,11 @@ async fn remove_record(client: &Client, cluster_id: Uuid) -> Result<(), StepErro
 
 /// Gives a damaged folder a name that says when that was seen; nothing of it is deleted.
 fn set_aside(data: &Path, now: Timestamp) -> Result<PathBuf, StepError> {
-    let name = data.file_name().unwrap_or_default().to_string_lossy();
-    let name = format!("{name}.damaged-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    let seen = now.strftime("%Y%m%dT%H%M%SZ");
+    let name = match data.file_name() {
+        Some(name) => format!("{}.damaged-{seen}", name.to_string_lossy()),
+        None => format!("damaged-{seen}"),
+    };
     let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
     let free = names.find(|name| !data.with_file_name(name).exists());
     let path = data.with_file_name(free.unwrap_or(name));

@@ -20,7 +20,7 @@ pub struct ObjectId {
     pub kind: String,
     /// The id that its platform gave it.
     pub id: String,
-    /// Its name.
+    /// Name of the object on the platform.
     pub name: String,
 }
 
@@ -42,7 +42,7 @@ pub enum Fact {
         /// Which one it is.
         #[serde(flatten)]
         object: ObjectId,
-        /// When.
+        /// When the deletion was asked for.
         at: Timestamp,
     },
     /// Another object stands under its id: it is gone, and not by us.
@@ -58,7 +58,7 @@ pub enum Fact {
         /// Which one it is.
         #[serde(flatten)]
         object: ObjectId,
-        /// When.
+        /// When the absence was observed.
         at: Timestamp,
     },
 }
@@ -66,7 +66,7 @@ pub enum Fact {
 /// Everything that was found, and what became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deletions {
-    /// By object.
+    /// What became of each object.
     pub objects: BTreeMap<ObjectId, Fate>,
 }
 

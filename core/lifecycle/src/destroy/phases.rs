@@ -8,9 +8,9 @@ const fn phase(order: u8, name: &'static str) -> Phase {
 
 /// Tenant clusters go first: their machines may be on other platforms.
 pub(super) const TENANTS: Phase = phase(0, "DeletingTenants");
-/// Machines go.
+/// The machines are deleted.
 pub(super) const MACHINES: Phase = phase(1, "DeletingMachines");
-/// Absence is observed.
+/// The platform is asked whether anything is left.
 pub(super) const VERIFYING: Phase = phase(2, "Verifying");
 /// What is left on this computer goes.
 pub(super) const TIDYING: Phase = phase(3, "Tidying");

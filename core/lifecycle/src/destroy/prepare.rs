@@ -12,12 +12,12 @@ use butler_files::{
     read::{self, ReadError},
 };
 use butler_infra::Provider;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
     run::Request,
-    survey::{self, Question, Survey, SurveyError},
+    survey::{self, Survey, SurveyError, SurveyRequest},
 };
 use crate::{
     bootstrap::{Known as BootstrapKnown, Learned},
@@ -27,7 +27,7 @@ use crate::{
 /// Most that is read of a file with the settings of a platform.
 const LIMIT: u64 = 4 << 20;
 
-/// What shall go.
+/// The cluster that shall be destroyed, as the command line names it.
 #[derive(Debug, Clone)]
 pub struct Wish {
     /// Name of the cluster.
@@ -58,7 +58,7 @@ pub enum PrepareError {
     /// The configuration is of another cluster.
     #[error("{} is the configuration of {found}, not of {wanted}", path.display())]
     OtherCluster {
-        /// The file.
+        /// The file that is of another cluster.
         path: PathBuf,
         /// The cluster that it describes.
         found: String,
@@ -68,9 +68,9 @@ pub enum PrepareError {
     /// A file with the settings of a platform cannot be read.
     #[error("cannot read {}", path.display())]
     File {
-        /// The file.
+        /// The file that cannot be read.
         path: PathBuf,
-        /// Why not.
+        /// Why the file cannot be read.
         source: ReadError,
     },
     /// The settings of a platform are wrong.
@@ -125,7 +125,7 @@ async fn look(
     folder: ClusterFolder,
     surroundings: Surroundings<'_>,
 ) -> Result<(Survey, ClusterFolder), SurveyError> {
-    let question = |id, files| Question {
+    let question = |id, files| SurveyRequest {
         cluster: &wish.cluster,
         id,
         configured: matches!(wish.platform, PlatformSource::Config(_)),
@@ -207,6 +207,15 @@ fn journalled(wish: &Wish, folder: &ClusterFolder) -> Result<ProviderSettings, P
 /// The platform's part of a canonical form as a file has it: there, the settings are below the platform's name.
 fn in_file(canonical: &Value) -> Option<Value> {
     let provider = canonical.get("provider")?.as_str()?;
-    let settings = canonical.get("providerConfig").cloned().unwrap_or_else(|| json!({}));
-    Some(json!({"provider": provider, "providerConfig": {provider: settings}}))
+    // A platform may have no settings; the canonical form leaves empty mappings out.
+    let settings = canonical.get("providerConfig").cloned();
+    let settings = settings.unwrap_or_else(|| Value::Object(Map::new()));
+    let whole = Map::from_iter([
+        ("provider".to_owned(), provider.into()),
+        (
+            "providerConfig".to_owned(),
+            Value::Object(Map::from_iter([(provider.to_owned(), settings)])),
+        ),
+    ]);
+    Some(Value::Object(whole))
 }

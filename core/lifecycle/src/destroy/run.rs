@@ -14,7 +14,7 @@ use butler_api::{
 use butler_engine::{
     Ended, GRACE, Graph, GraphError, Run, Sink, StepId, drive,
     journal::{self, Entry, JournalError, Unusable},
-    receipt::{Object, Receipt, State},
+    receipt::{Object, ObjectState, Receipt},
 };
 use butler_files::{
     ClusterFolder, Lock, LockError,
@@ -47,7 +47,7 @@ pub struct Request {
     pub cluster: String,
     /// What exists of it.
     pub survey: Survey,
-    /// The platform.
+    /// The platform that the objects are on.
     pub provider: Arc<dyn Provider>,
     /// Where the cluster's files are.
     pub files: ClusterFolder,
@@ -82,11 +82,11 @@ pub enum RunError {
     /// The state folder cannot be moved to the archive.
     #[error("cannot move {} to {}", from.display(), to.display())]
     Archive {
-        /// The state folder.
+        /// The state folder that was to be moved.
         from: PathBuf,
         /// Its place in the archive.
         to: PathBuf,
-        /// Why not.
+        /// Why the system refused.
         source: std::io::Error,
     },
     /// The steps are no graph: a defect of this program.
@@ -136,7 +136,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
         proven: trusted(&graph, &journal),
         limit: provider.info().capabilities.max_parallel_creates,
         opening: opening(&survey, &graph, resumed),
-        usual: runs::usual(&files.timings(platform.as_str(), OPERATION)),
+        usual: runs::usual(&files.timings(platform.as_str(), OPERATION), platform),
         deadline,
         grace: GRACE,
         cancel,
@@ -262,9 +262,9 @@ fn objects(deletions: &Deletions, survey: &Survey, ended: &Ended) -> Vec<Object>
     let mut objects = BTreeMap::new();
     for (id, fate) in &deletions.objects {
         let state = match (fate.absent, fate.begun) {
-            (Some(_), true) => State::Deleted,
-            (Some(_), false) => State::Absent,
-            (None, _) => State::Left,
+            (Some(_), true) => ObjectState::Deleted,
+            (Some(_), false) => ObjectState::Absent,
+            (None, _) => ObjectState::Left,
         };
         let object = Object {
             created: fate.created,
@@ -280,19 +280,19 @@ fn objects(deletions: &Deletions, survey: &Survey, ended: &Ended) -> Vec<Object>
         let reason = failures.get(&steps::machine::id(&machine)).copied();
         let object = objects
             .entry(id.clone())
-            .or_insert_with(|| plain(&id, State::Left, None));
+            .or_insert_with(|| plain(&id, ObjectState::Left, None));
         object.created = object.created.or(machine.created);
-        if object.state == State::Left {
+        if object.state == ObjectState::Left {
             object.reason = Some(reason.unwrap_or("its absence was not observed").to_owned());
         }
     }
     for (id, reason) in &survey.stays {
-        objects.insert(id.clone(), plain(id, State::Stays, Some(reason.clone())));
+        objects.insert(id.clone(), plain(id, ObjectState::Stays, Some(reason.clone())));
     }
     objects.into_values().collect()
 }
 
-fn plain(id: &ObjectId, state: State, reason: Option<String>) -> Object {
+fn plain(id: &ObjectId, state: ObjectState, reason: Option<String>) -> Object {
     Object {
         kind: id.kind.clone(),
         name: id.name.clone(),

@@ -30,26 +30,26 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// What is looked for, and where.
-pub struct Question<'a> {
+pub struct SurveyRequest<'a> {
     /// Name of the cluster.
     pub cluster: &'a str,
     /// Its identity, where the user names one.
     pub id: Option<Uuid>,
     /// Whether a configuration of that name was given.
     pub configured: bool,
-    /// The platform.
+    /// The platform that is asked.
     pub provider: &'a Arc<dyn Provider>,
     /// Where the cluster's files are.
     pub files: &'a ClusterFolder,
 }
 
-/// What exists.
+/// What exists of a cluster, on the platform and on this machine.
 pub struct Survey {
     /// Whose it is; none where nothing of that name exists.
     pub owner: Option<Owner>,
     /// Whether the state folder of that name is this very cluster's.
     pub is_ours: bool,
-    /// The platform.
+    /// The platform that was asked.
     pub provider: ProviderKind,
     /// Machines that carry the marker, and those that only a journal knows.
     pub machines: Vec<MachineRef>,
@@ -91,9 +91,9 @@ struct Journals {
     warnings: Vec<String>,
 }
 
-/// Looks everywhere.
-pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
-    let Question { cluster, files, .. } = *question;
+/// Looks in the journals, at the platform and at the management cluster.
+pub async fn look(question: &SurveyRequest<'_>) -> Result<Survey, SurveyError> {
+    let SurveyRequest { cluster, files, .. } = *question;
     let journals = journals(files);
     let id = question.id.or(journals.id);
     let markers = match id {
@@ -133,6 +133,10 @@ pub async fn look(question: &Question<'_>) -> Result<Survey, SurveyError> {
     }
     let destroyed = journals.destroy.filter(|_| ours);
     survey.confirmed = destroyed.as_ref().is_some_and(|known| known.runs > 0);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "without a destroy before this one nothing was deleted yet"
+    )]
     let deletions = destroyed.map(|known| known.memory).unwrap_or_default();
     // What an earlier run began to remove has to be seen gone.
     for object in deletions.objects.keys().filter(|object| object.kind == FILE) {
@@ -184,7 +188,7 @@ fn journals(files: &ClusterFolder) -> Journals {
 }
 
 /// The identities of all clusters of that name that the platform knows.
-async fn markers(question: &Question<'_>) -> Result<BTreeSet<Uuid>, SurveyError> {
+async fn markers(question: &SurveyRequest<'_>) -> Result<BTreeSet<Uuid>, SurveyError> {
     // Where machines carry no marker this is an error: nobody may say then that nothing is left.
     let found = question.provider.inventory(Scope::Named(question.cluster)).await?;
     let objects = found.objects.into_iter();
@@ -193,7 +197,7 @@ async fn markers(question: &Question<'_>) -> Result<BTreeSet<Uuid>, SurveyError>
 
 /// Machines of the platform's list, and those that only the journals know: the list may be late.
 async fn platform(
-    question: &Question<'_>,
+    question: &SurveyRequest<'_>,
     owner: &Owner,
     learned: &Learned,
     deletions: &Deletions,
@@ -296,8 +300,11 @@ async fn listed_tenants(
     let names = listed
         .items
         .iter()
-        .map(|tenant| (tenant.namespace().unwrap_or_default(), tenant.name_any()));
-    Ok(Some((client, names.collect())))
+        .map(|tenant| Some((tenant.namespace()?, tenant.name_any())))
+        .collect::<Option<_>>();
+    let names =
+        names.ok_or_else(|| StepError::new(Class::Retryable, "a tenant cluster is listed without its namespace"))?;
+    Ok(Some((client, names)))
 }
 
 impl Survey {
@@ -320,3 +327,6 @@ impl Survey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

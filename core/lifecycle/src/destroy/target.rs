@@ -20,7 +20,7 @@ pub struct Evidence {
 /// Which cluster is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// This one.
+    /// The cluster with this identity.
     Cluster(Uuid),
     /// The name is known, and nothing carries it.
     Nothing,
@@ -40,9 +40,9 @@ pub enum Unclear {
     /// Several clusters have that name.
     #[error("{count} clusters are called {name}: {}", list(.ids), count = .ids.len())]
     Several {
-        /// The name.
+        /// The name that several clusters have.
         name: String,
-        /// Their identities.
+        /// The identities of the clusters that have the name.
         ids: BTreeSet<Uuid>,
     },
 }

@@ -68,8 +68,8 @@ pub async fn follow(
         on(Said::UpToDate);
         // What was written before the lock went is read once more.
         if looks >= LOOKS {
-            if let Some(torn) = stream.torn() {
-                on(Said::Item(&torn));
+            for item in &stream.rest()? {
+                on(Said::Item(item));
             }
             return Ok(Followed::Gone);
         }
@@ -185,7 +185,7 @@ mod tests {
         let mut count = 0;
         let stop = CancellationToken::new();
         let followed = follow(folder, &stop, |said| {
-            count += usize::from(matches!(said, Said::Item(_)))
+            count += usize::from(matches!(said, Said::Item(_)));
         })
         .await;
         (followed.unwrap(), count)

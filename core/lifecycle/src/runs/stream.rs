@@ -146,12 +146,16 @@ impl Stream {
         Ok(length > read)
     }
 
-    /// A last line without an end, as an interrupted write leaves it.
-    pub fn torn(&self) -> Option<Item> {
-        (!self.rest.is_empty()).then(|| Item::Damaged {
-            line: self.lines + 1,
-            why: "it is cut off".to_owned(),
-        })
+    /// What a last line without an end tells, where nobody writes any more: an interrupted write leaves a part of it, an editor
+    /// all of it.
+    pub fn rest(&mut self) -> Result<Vec<Item>, StreamError> {
+        let mut items = Vec::new();
+        if !self.rest.is_empty() {
+            self.lines += 1;
+            let line = std::mem::take(&mut self.rest);
+            self.line(&line, &mut items)?;
+        }
+        Ok(items)
     }
 
     fn take(&mut self, bytes: &[u8], items: &mut Vec<Item>) -> Result<(), StreamError> {
@@ -247,7 +251,7 @@ mod tests {
         items.iter().map(word).collect()
     }
 
-    fn read(text: &str) -> (Vec<String>, bool) {
+    fn read(text: &str) -> (Vec<String>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
         std::fs::write(&path, text).unwrap();
@@ -256,7 +260,7 @@ mod tests {
         loop {
             let items = stream.read().unwrap();
             if items.is_empty() {
-                return (words(&all), stream.torn().is_some());
+                return (words(&all), words(&stream.rest().unwrap()));
             }
             all.extend(items);
         }
@@ -274,7 +278,7 @@ mod tests {
             beat(9),
         ]
         .concat();
-        let (items, torn) = read(&text);
+        let (items, rest) = read(&text);
         assert_eq!(
             items,
             [
@@ -287,14 +291,16 @@ mod tests {
                 "9"
             ]
         );
-        assert!(!torn);
+        assert_eq!(rest, [""; 0]);
     }
 
     #[test]
     fn a_torn_end_and_a_second_run_are_no_riddles() {
-        let (items, torn) = read(&[beat(1), beat(2), beat(1), "{\"v\":1,\"se".to_owned()].concat());
+        let (items, rest) = read(&[beat(1), beat(2), beat(1), "{\"v\":1,\"se".to_owned()].concat());
         assert_eq!(items, ["1", "2", "1"]);
-        assert!(torn);
+        assert_eq!(rest, ["line 4 damaged"]);
+        let (items, rest) = read([beat(1), beat(2)].concat().trim_end());
+        assert_eq!((items, rest), (vec!["1".to_owned()], vec!["2".to_owned()]));
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn waiting(view: &View, step: &str, open: &Open, state: State, now: Timestamp) -
         title: open.title.clone(),
         waiting_for,
         seconds: since(began, now).as_secs_f64(),
-        chain: open.chain.clone(),
+        chain: aged(open, now),
         cause: open.cause.clone(),
         seen_seconds_ago: open.seen.map(|seen| since(seen, now).as_secs_f64()),
         usual_seconds: usual,
@@ -162,6 +162,16 @@ fn waiting(view: &View, step: &str, open: &Open, state: State, now: Timestamp) -
         holds_up,
         held_up,
     }
+}
+
+/// The causes, as old as they are now.
+fn aged(open: &Open, now: Timestamp) -> Vec<CauseLine> {
+    let passed = open.seen.map_or(0.0, |seen| since(seen, now).as_secs_f64());
+    let age = |cause: &CauseLine| CauseLine {
+        age_seconds: cause.age_seconds.map(|age| age + passed),
+        ..cause.clone()
+    };
+    open.chain.iter().map(age).collect()
 }
 
 fn failure(view: &View, failed: &butler_api::view::Failed, state: State) -> Reason {
@@ -284,7 +294,7 @@ mod tests {
                 object: "pod x".to_owned(),
                 text: "no such image".to_owned(),
                 source: String::new(),
-                age_seconds: None,
+                age_seconds: Some(5.0),
             }],
             hint: None,
             seconds: 1.0,
@@ -300,6 +310,7 @@ mod tests {
         assert_eq!((reason.waiting_for.as_str(), reason.chain.len()), ("a pod", 1));
         assert!((reason.seconds - 10.0).abs() < 1e-9 && reason.late, "{reason:?}");
         assert_eq!(reason.gives_up_in_seconds, Some(49.0));
+        assert_eq!(reason.chain[0].age_seconds, Some(14.0));
         assert_eq!(
             (reason.holds_up, reason.held_up.as_slice()),
             (2, ["do b".to_owned()].as_slice())

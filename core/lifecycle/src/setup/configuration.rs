@@ -55,7 +55,7 @@ pub enum ConfigurationError {
     /// A path in it is no text once it is whole.
     #[error("the path {} is not UTF-8", path.display())]
     NotUtf8 {
-        /// The whole path.
+        /// The path that is no UTF-8.
         path: PathBuf,
     },
 }

@@ -56,7 +56,7 @@ pub enum SetupError {
     /// Earlier runs left what cannot be continued.
     #[error("what earlier runs left in {} cannot be continued", folder.path().display())]
     Remains {
-        /// Where it is.
+        /// The folder that the remains are in.
         folder: Box<ClusterFolder>,
         /// What is wrong with it.
         source: Box<RunError>,

@@ -51,7 +51,7 @@ fn talos_credentials(path: &Path) -> Result<Option<Credentials>, SetupError> {
         source,
     };
     let text = match std::fs::read_to_string(path) {
-        // A lost file; what that means is told where it is known what it was used for.
+        // The file is lost. Whoever needs it reports that, because only there it is known what it was for.
         Ok(text) if remains::is_blank(&text) => return Ok(None),
         Ok(text) => SecretString::from(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -4,10 +4,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use butler_addons::{
     HelmInstaller, HelmSettings, Installer, WorldInstaller,
-    process::{self, Invocation, Stdin, Variables},
+    process::{self, Invocation, ProcessError, Stdin, Variables},
 };
-use butler_api::config::BootstrapConfig;
+use butler_api::{
+    config::{BootstrapCluster, BootstrapConfig},
+    words,
+};
 use butler_files::{ClusterFolder, Environment, environment::KIND_EXPERIMENTAL_PROVIDER};
+use butler_infra::{Check, CheckStatus};
 use jiff::Timestamp;
 
 use crate::{
@@ -34,15 +38,73 @@ pub(super) async fn helm_is_there(config: &BootstrapConfig, environment: &Enviro
     if is_simulated(config) {
         return Ok(());
     }
+    let env = environment.only(butler_addons::HELM_ENVIRONMENT);
+    let said = version(HELM, &["version", "--short"], env)
+        .await
+        .map_err(SetupError::NoHelm)?;
+    butler_addons::check_helm(&said).map_err(|why| SetupError::UnfitHelm { why })
+}
+
+/// The programs that a bootstrap of this configuration runs: whether they are there, in which version.
+pub(super) async fn checks(config: &BootstrapConfig, environment: &Environment) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if is_simulated(config) {
+        let summary = "the simulated world installs addons by itself";
+        checks.push(check("programs/helm", CheckStatus::Skipped, summary, None));
+    } else {
+        checks.push(helm_check(environment).await);
+    }
+    if matches!(config.bootstrap_cluster, BootstrapCluster::Kind { .. }) {
+        checks.push(kind_check(environment).await);
+    }
+    checks
+}
+
+async fn helm_check(environment: &Environment) -> Check {
+    const ID: &str = "programs/helm";
+    let hint = || Some("install helm, or put it on PATH".to_owned());
+    let env = environment.only(butler_addons::HELM_ENVIRONMENT);
+    match version(HELM, &["version", "--short"], env).await {
+        Err(error) => check(ID, CheckStatus::Fail, &butler_kubernetes::chain(&error), hint()),
+        Ok(said) => match butler_addons::check_helm(&said) {
+            Ok(()) => check(ID, CheckStatus::Ok, &format!("helm is {}", said.trim()), None),
+            Err(why) => check(ID, CheckStatus::Fail, &why, hint()),
+        },
+    }
+}
+
+async fn kind_check(environment: &Environment) -> Check {
+    const ID: &str = "programs/kind";
+    match version("kind", &["version"], environment.only(kind::ENVIRONMENT)).await {
+        Ok(said) => check(ID, CheckStatus::Ok, said.trim(), None),
+        Err(error) => check(
+            ID,
+            CheckStatus::Fail,
+            &butler_kubernetes::chain(&error),
+            Some("install kind, or choose `bootstrapCluster: {type: embedded}`, which needs no program".to_owned()),
+        ),
+    }
+}
+
+fn check(id: &'static str, status: CheckStatus, summary: &str, hint: Option<String>) -> Check {
+    Check {
+        id,
+        status,
+        summary: words::peer(summary),
+        hint,
+    }
+}
+
+/// What a program says of its version.
+async fn version(program: &str, args: &[&str], env: Variables) -> Result<String, ProcessError> {
     let ask = Invocation {
-        program: HELM.into(),
-        args: vec!["version".to_owned(), "--short".to_owned()],
-        env: process::Environment::Only(environment.only(butler_addons::HELM_ENVIRONMENT)),
+        program: program.into(),
+        args: args.iter().map(|word| (*word).to_owned()).collect(),
+        env: process::ChildEnvironment::Only(env),
         stdin: Stdin::Null,
         timeout: Duration::from_mins(1),
     };
-    let asked = process::run(ask, &|_| {}).await.map_err(SetupError::NoHelm)?;
-    butler_addons::check_helm(&asked.stdout).map_err(|why| SetupError::UnfitHelm { why })
+    Ok(process::run(ask, &|_| {}).await?.stdout)
 }
 
 /// What installs addons. The simulated world has its own; everything else is installed by the helm binary.

@@ -31,7 +31,7 @@ pub(super) fn check(environment: &Environment) -> Result<(), SetupError> {
 pub(super) fn direct(environment: &Environment) -> [(&'static str, String); 2] {
     let names = ["NO_PROXY", "no_proxy"];
     let value = names.into_iter().find_map(|name| environment.text(name));
-    names.map(|name| (name, value.unwrap_or_default().to_owned()))
+    names.map(|name| (name, value.unwrap_or("").to_owned()))
 }
 
 /// Whether helm and we can use it: `[http|https|socks5://][USER[:PASSWORD]@]HOST[:PORT][/]`.

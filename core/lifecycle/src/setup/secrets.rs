@@ -16,15 +16,16 @@ use butler_files::{
     Environment,
     read::{self, ReadError},
 };
+use butler_infra::{Check, CheckStatus};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
 /// How long a command that prints a secret may take.
 const EXEC_LIMIT: Duration = Duration::from_secs(30);
 /// Largest file that holds a secret.
 const SECRET_LIMIT: u64 = 1 << 20;
-/// Lines of a failed command that are told.
+/// How many lines of a failed command an error shows.
 const STDERR_LINES: usize = 5;
-/// Characters of each.
+/// How many characters are shown of each of these lines.
 const STDERR_WIDTH: usize = 200;
 
 /// Why a secret that the configuration refers to cannot be had. No variant holds or quotes any of it.
@@ -58,7 +59,7 @@ pub enum SecretError {
         /// What is wrong with it.
         flaw: NotText,
     },
-    /// Nothing was read.
+    /// The source was there and held nothing.
     #[error("{place} is empty, but {field} needs a value")]
     Empty {
         /// Where it was read.
@@ -72,14 +73,14 @@ pub enum SecretError {
         /// Where the configuration names it.
         field: String,
     },
-    /// The command failed.
+    /// The command that prints the secret failed.
     #[error("cannot run the command {program} of {field}")]
     Command {
         /// The program that was to run.
         program: String,
         /// Where the configuration names it.
         field: String,
-        /// How it ended.
+        /// How the command ended, as a sentence.
         ending: String,
         /// The end of what it said on stderr.
         said: Vec<String>,
@@ -148,17 +149,39 @@ pub(super) async fn of_machines(config: &mut BootstrapConfig, environment: &Envi
     Ok(())
 }
 
-/// What is wrong with secrets that no run of this version reads: those of platforms that are not implemented yet.
-pub(super) async fn unreadable(config: &mut BootstrapConfig, environment: &Environment) -> Vec<String> {
+/// Reads every secret that the configuration refers to, and says whether it can be read; no check tells a value.
+pub(super) async fn checks(config: &mut BootstrapConfig, environment: &Environment) -> Vec<Check> {
     let mut found = Vec::new();
     for (field, source) in config.secrets_mut() {
-        if field.starts_with("providerConfig.")
-            && let Err(error) = read(source, &field, environment).await
-        {
-            found.push(error.to_string());
-        }
+        let (status, summary, hint) = match read(source, &field, environment).await {
+            Ok(_) => (
+                CheckStatus::Ok,
+                format!("{field} can be read from {}", place(source)),
+                None,
+            ),
+            Err(error) => {
+                let hint = error.hint().map(ToOwned::to_owned);
+                (CheckStatus::Fail, butler_kubernetes::chain(&error), hint)
+            }
+        };
+        found.push(Check {
+            id: "secrets",
+            status,
+            summary,
+            hint,
+        });
     }
     found
+}
+
+/// Where a secret comes from.
+fn place(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Clear(_) => "the configuration itself".to_owned(),
+        SecretSource::File(path) => format!("the file {path}"),
+        SecretSource::Env(name) => format!("the environment variable {name}"),
+        SecretSource::Exec(words) => format!("the command {}", words.first().map_or("", String::as_str)),
+    }
 }
 
 async fn read_if(
@@ -242,13 +265,13 @@ async fn exec(words: &[String], field: &str) -> Result<SecretString, SecretError
     }
 }
 
-/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is told.
+/// Runs the command of a secret. What it says when it fails may be on stdout, which is the secret: only stderr is shown.
 async fn run(program: &str, args: &[String], field: &str) -> Result<Finished, SecretError> {
     let invocation = Invocation {
         program: program.into(),
         args: args.to_vec(),
         // The user's own command: it may need anything that the user has.
-        env: process::Environment::Inherited,
+        env: process::ChildEnvironment::Inherited,
         stdin: Stdin::Null,
         timeout: EXEC_LIMIT,
     };

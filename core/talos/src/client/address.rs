@@ -43,7 +43,7 @@ impl Address {
         &self.host
     }
 
-    /// TCP port.
+    /// The TCP port of the Talos API.
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -17,65 +17,65 @@ use super::tls::Seen;
 pub enum TalosError {
     /// Nobody answers, or the connection broke.
     #[error("{0}")]
-    Unreachable(Failure),
+    Unreachable(CallFailure),
     /// Not the node's doing: no file descriptor is free here.
     #[error("{0}")]
-    Exhausted(Failure),
+    Exhausted(CallFailure),
     /// The node is in the other one of its two modes.
     #[error("{failure}")]
     WrongSide {
         /// The mode it is in.
         side: Side,
-        /// What happened.
-        failure: Failure,
+        /// Node, call and cause.
+        failure: CallFailure,
     },
     /// The TLS handshake failed.
     #[error("{failure}")]
     Tls {
-        /// Why.
+        /// What the handshake failed on.
         problem: TlsProblem,
-        /// What happened.
-        failure: Failure,
+        /// Node, call and cause.
+        failure: CallFailure,
     },
     /// The node cannot do it yet.
     #[error("{0}")]
-    NotReady(Failure),
+    NotReady(CallFailure),
     /// It is done already.
     #[error("{0}")]
-    AlreadyExists(Failure),
+    AlreadyExists(CallFailure),
     /// The credentials do not allow it.
     #[error("{0}")]
-    PermissionDenied(Failure),
+    PermissionDenied(CallFailure),
     /// The node refuses what it was given.
     #[error("{0}")]
-    Invalid(Failure),
+    Invalid(CallFailure),
     /// The node has no such call, in its mode, role or version.
     #[error("{0}")]
-    Unimplemented(Failure),
+    Unimplemented(CallFailure),
     /// What was asked for does not exist.
     #[error("{0}")]
-    NotFound(Failure),
+    NotFound(CallFailure),
     /// No answer within the deadline.
     #[error("{failure}")]
     Deadline {
-        /// The deadline.
+        /// How long the answer was waited for.
         after: Duration,
-        /// What happened.
-        failure: Failure,
+        /// Node, call and cause.
+        failure: CallFailure,
     },
     /// Anything else. Go errors without a code arrive as [`Code::Unknown`].
     #[error("{failure}")]
     Other {
-        /// The gRPC code.
+        /// The gRPC code that the node answered with.
         code: Code,
-        /// What happened.
-        failure: Failure,
+        /// Node, call and cause.
+        failure: CallFailure,
     },
 }
 
 /// Node, call and cause of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct CallFailure {
     /// `HOST:PORT` of the node.
     pub node: String,
     /// What was being done, such as `apply the configuration`.
@@ -84,7 +84,7 @@ pub struct Failure {
     pub cause: String,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {} on {}: {}", self.action, self.node, self.cause)
     }
@@ -112,7 +112,7 @@ pub enum TlsProblem {
     Fingerprint,
     /// The node does not accept our client certificate.
     ClientCertificate,
-    /// Anything else.
+    /// The two sides do not speak the same protocol, or something that no other case tells.
     Protocol,
 }
 
@@ -166,7 +166,7 @@ impl TalosError {
     }
 
     /// Node, call and cause.
-    pub fn failure(&self) -> &Failure {
+    pub fn failure(&self) -> &CallFailure {
         match self {
             Self::Unreachable(failure)
             | Self::Exhausted(failure)
@@ -192,8 +192,8 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    pub(super) fn failure(&self, cause: impl Into<String>) -> Failure {
-        Failure {
+    pub(super) fn failure(&self, cause: impl Into<String>) -> CallFailure {
+        CallFailure {
             node: self.address.to_string(),
             action: self.action,
             cause: words::peer(&cause.into()),

@@ -11,7 +11,7 @@ const MOST: usize = 16;
 /// What a node in maintenance mode has; none where it does not tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hardware {
-    /// Its links.
+    /// Its network links; none where they were not read.
     pub links: Option<Vec<Link>>,
     /// Its disks. A node in a container has none.
     pub disks: Option<Vec<Disk>>,
@@ -20,13 +20,13 @@ pub struct Hardware {
 /// A network link of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Such as `eth0`.
+    /// Name of the link, such as `eth0`.
     pub name: String,
     /// Whether it is of the kind that carries a node's network, and not a loopback or tunnel.
     pub ethernet: bool,
     /// Whether it has a carrier.
     pub up: bool,
-    /// Its addresses.
+    /// The addresses that the link has.
     pub addresses: Vec<IpAddr>,
 }
 

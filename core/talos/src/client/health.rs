@@ -1,23 +1,24 @@
 //! Is the Talos side of a cluster healthy? A pure answer to what was observed, condition by condition.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use butler_api::words;
+use jiff::Timestamp;
 
-use super::{EtcdMember, MachineStatus, Service, Stage};
+use super::{EtcdMember, MachineStatus, Service, Stage, UnmetCondition};
 
 /// One node, as observed. What could not be read is the cause why not.
 #[derive(Debug, Clone)]
-pub struct Observation {
+pub struct NodeObservation {
     /// Name of the node, for messages.
     pub name: String,
-    /// Its address.
+    /// Address of the node, where it is known.
     pub address: Option<IpAddr>,
     /// Whether it is a control plane.
     pub control_plane: bool,
-    /// Its version call.
+    /// What the version call answered, or why it failed.
     pub version: Result<String, String>,
-    /// Its services.
+    /// The services it listed, or why it did not.
     pub services: Result<Vec<Service>, String>,
     /// Its state as a whole.
     pub status: Result<MachineStatus, String>,
@@ -25,7 +26,7 @@ pub struct Observation {
     pub etcd_members: Option<Result<Vec<EtcdMember>, String>>,
 }
 
-impl Observation {
+impl NodeObservation {
     /// A node that could not be connected to.
     pub fn unreachable(name: &str, address: Option<IpAddr>, control_plane: bool, cause: &str) -> Self {
         let failed = || cause.to_owned();
@@ -55,7 +56,7 @@ pub struct Condition {
 /// All conditions, in the order in which a cluster comes to meet them.
 ///
 /// `expect_ready` asks for ready Kubernetes nodes too, which need a pod network.
-pub fn conditions(nodes: &[Observation], expect_ready: bool) -> Vec<Condition> {
+pub fn conditions(nodes: &[NodeObservation], expect_ready: bool) -> Vec<Condition> {
     let control_planes = || nodes.iter().filter(|node| node.control_plane);
     let mut conditions = vec![
         condition("the Talos API answers on all nodes", nodes.iter().find_map(api)),
@@ -88,14 +89,14 @@ fn condition(name: &'static str, cause: Option<String>) -> Condition {
     }
 }
 
-fn api(node: &Observation) -> Option<String> {
+fn api(node: &NodeObservation) -> Option<String> {
     node.version
         .as_ref()
         .err()
         .map(|cause| format!("{}: {cause}", node.name))
 }
 
-fn service(node: &Observation, id: &str) -> Option<String> {
+fn service(node: &NodeObservation, id: &str) -> Option<String> {
     let services = match &node.services {
         Ok(services) => services,
         Err(cause) => return Some(format!("{}: {cause}", node.name)),
@@ -117,28 +118,100 @@ fn service(node: &Observation, id: &str) -> Option<String> {
     ))
 }
 
-/// What keeps a node from doing its work, in one line: a service that fails, else one that is not up yet, else what the node
-/// waits for itself. None if nothing does.
-pub fn trouble(services: &[Service], status: Option<&MachineStatus>) -> Option<String> {
+/// What keeps a node from doing its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// A service that fails, or is not up yet.
+    Service {
+        /// The service.
+        service: Service,
+        /// Whether it fails.
+        fails: bool,
+    },
+    /// What the node waits for itself.
+    Unmet(UnmetCondition),
+}
+
+impl Trouble {
+    /// What is in trouble, such as `service etcd`.
+    pub fn object(&self) -> String {
+        match self {
+            Self::Service { service, .. } => format!("service {}", service.id),
+            Self::Unmet(unmet) => unmet.name.clone(),
+        }
+    }
+
+    /// The state of a service, with its health where that is known: `Running, unhealthy`.
+    pub fn state(&self) -> Option<String> {
+        let Self::Service { service, .. } = self else {
+            return None;
+        };
+        let health = match service.healthy {
+            Some(false) => ", unhealthy",
+            Some(true) | None => "",
+        };
+        Some(format!("{}{health}", service.state))
+    }
+
+    /// What the last health check of a service said, where it failed.
+    pub fn health(&self) -> Option<&str> {
+        match self {
+            Self::Service { service, .. } if service.healthy == Some(false) => {
+                Some(service.health.as_str()).filter(|words| !words.is_empty())
+            }
+            Self::Service { .. } | Self::Unmet(_) => None,
+        }
+    }
+
+    /// The last word: what it says, and when it said so where that is known.
+    pub fn says(&self) -> (String, Option<Timestamp>) {
+        match self {
+            Self::Service { service, .. } => match &service.complaint {
+                Some(complaint) => (complaint.clone(), service.complained),
+                None if service.message.is_empty() => (service.health.clone(), None),
+                None => (service.message.clone(), service.changed),
+            },
+            Self::Unmet(unmet) => (words::peer(&unmet.reason), None),
+        }
+    }
+}
+
+/// The whole in one line.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (says, _) = self.says();
+        match self {
+            Self::Service { service, fails } => {
+                let Service { id, state, .. } = service;
+                match (fails, service.healthy) {
+                    (true, Some(false)) => write!(f, "{id}: {says} ({state}, unhealthy)"),
+                    (true, _) => write!(f, "{id}: {says} ({state})"),
+                    (false, _) => write!(f, "{id} is {state}: {says}"),
+                }
+            }
+            Self::Unmet(unmet) => write!(f, "it waits for {}: {says}", unmet.name),
+        }
+    }
+}
+
+/// What keeps a node from doing its work: a service that fails, else one that is not up yet, else what the node waits for
+/// itself. None if nothing does.
+pub fn trouble(services: &[Service], status: Option<&MachineStatus>) -> Option<Trouble> {
     let worst = services
         .iter()
         .filter_map(|service| Some((severity(service)?, service)));
     // The first of the worst: those that others need come first in the order of Talos.
     if let Some((severity, service)) = worst.min_by_key(|(severity, _)| *severity) {
-        let words = service.complaint.as_ref().unwrap_or(&service.message);
-        let words = if words.is_empty() { &service.health } else { words };
-        let Service { id, state, .. } = service;
-        return Some(match severity {
-            Severity::Fails if service.healthy == Some(false) => format!("{id}: {words} ({state}, unhealthy)"),
-            Severity::Fails => format!("{id}: {words} ({state})"),
-            Severity::NotUp => format!("{id} is {state}: {words}"),
+        return Some(Trouble::Service {
+            service: service.clone(),
+            fails: severity == Severity::Fails,
         });
     }
-    let waits = status?
-        .unmet
+    let unmet = &status?.unmet;
+    let waits = unmet
         .iter()
         .find(|unmet| matches!(unmet.name.as_str(), "time" | "network"))?;
-    Some(format!("it waits for {}: {}", waits.name, words::peer(&waits.reason)))
+    Some(Trouble::Unmet(waits.clone()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,7 +230,7 @@ fn severity(service: &Service) -> Option<Severity> {
     }
 }
 
-fn inconsistent_members(nodes: &[Observation]) -> Option<String> {
+fn inconsistent_members(nodes: &[NodeObservation]) -> Option<String> {
     let mut reference = None;
     for node in nodes.iter().filter(|node| node.control_plane) {
         let members = match &node.etcd_members {
@@ -185,7 +258,7 @@ fn inconsistent_members(nodes: &[Observation]) -> Option<String> {
     None
 }
 
-fn foreign_members(nodes: &[Observation]) -> Option<String> {
+fn foreign_members(nodes: &[NodeObservation]) -> Option<String> {
     let control_planes: Vec<_> = nodes.iter().filter(|node| node.control_plane).collect();
     let members = control_planes
         .iter()
@@ -228,7 +301,7 @@ fn peer_host(url: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-fn booting(node: &Observation) -> Option<String> {
+fn booting(node: &NodeObservation) -> Option<String> {
     match &node.status {
         Err(cause) => Some(format!("{}: {cause}", node.name)),
         Ok(status) if status.stage == Stage::Running => None,
@@ -236,7 +309,7 @@ fn booting(node: &Observation) -> Option<String> {
     }
 }
 
-fn not_ready(node: &Observation) -> Option<String> {
+fn not_ready(node: &NodeObservation) -> Option<String> {
     match &node.status {
         Err(cause) => Some(format!("{}: {cause}", node.name)),
         Ok(status) if status.ready => None,
@@ -270,6 +343,8 @@ mod tests {
             complaint: None,
             health: String::new(),
             history: Vec::new(),
+            complained: None,
+            changed: None,
         }
     }
 
@@ -283,8 +358,8 @@ mod tests {
         }
     }
 
-    fn control_plane(n: u64) -> Observation {
-        Observation {
+    fn control_plane(n: u64) -> NodeObservation {
+        NodeObservation {
             name: format!("cp-{n}"),
             address: Some(format!("10.5.0.{n}").parse().unwrap()),
             control_plane: true,
@@ -299,7 +374,7 @@ mod tests {
         }
     }
 
-    fn unmet_of(nodes: &[Observation]) -> Vec<String> {
+    fn unmet_of(nodes: &[NodeObservation]) -> Vec<String> {
         let unmet = conditions(nodes, true).into_iter().filter(|condition| !condition.met);
         unmet
             .map(|condition| format!("{}: {}", condition.name, condition.cause.unwrap()))
@@ -365,7 +440,7 @@ mod tests {
             healthy: None,
             ..up("udevd")
         };
-        let told = |services: &[Service]| trouble(services, None);
+        let told = |services: &[Service]| trouble(services, None).map(|trouble| trouble.to_string());
         assert_eq!(told(&[up("apid"), udevd.clone()]), None);
         assert_eq!(
             told(&[up("apid"), preparing.clone()]).as_deref(),
@@ -375,7 +450,17 @@ mod tests {
             told(&[preparing, udevd, pulling]).as_deref(),
             Some("kubelet: Failed to pull image \"k:v1\": not found (Failed)")
         );
-        let crashing = down("kubelet", "Running", Some(false), "Service failed: exit code 1");
+        let crashing = Service {
+            health: "connection refused".into(),
+            ..down("kubelet", "Running", Some(false), "Service failed: exit code 1")
+        };
+        let found = trouble(std::slice::from_ref(&crashing), None).unwrap();
+        assert_eq!(
+            (found.object(), found.health()),
+            ("service kubelet".to_owned(), Some("connection refused"))
+        );
+        assert_eq!(found.state().as_deref(), Some("Running, unhealthy"));
+        assert_eq!(found.says().0, "Service failed: exit code 1");
         assert_eq!(
             told(&[crashing]).as_deref(),
             Some("kubelet: Service failed: exit code 1 (Running, unhealthy)")
@@ -393,14 +478,16 @@ mod tests {
             }],
         };
         assert_eq!(
-            trouble(&[up("apid")], Some(&status)).as_deref(),
+            trouble(&[up("apid")], Some(&status))
+                .map(|trouble| trouble.to_string())
+                .as_deref(),
             Some("it waits for time: time is not synced")
         );
     }
 
     #[test]
     fn a_node_that_cannot_be_reached_stands_against_everything_it_would_tell() {
-        let gone = Observation::unreachable("cp-1", None, true, "connection refused");
+        let gone = NodeObservation::unreachable("cp-1", None, true, "connection refused");
         let unmet = unmet_of(&[gone]);
         assert_eq!(unmet.len(), 7);
         assert_eq!(unmet[0], "the Talos API answers on all nodes: cp-1: connection refused");

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::channel::{MAX_MESSAGE, Transport, open, within};
 use super::error::{Call, Side, TalosError};
 use super::hardware::{Hardware, clean, told};
-use super::node::{Applied, apply};
+use super::node::{AppliedConfig, apply};
 use super::resources::{MachineStatus, Resources};
 use super::tls::{ByFingerprint, Seen};
 use super::{Address, Stage};
@@ -30,9 +30,9 @@ pub struct Maintenance {
 /// A disk of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
-    /// Such as `/dev/sda`.
+    /// Path of the device, such as `/dev/sda`.
     pub device: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// Model, as the disk says it.
     pub model: String,
@@ -51,7 +51,7 @@ pub struct Disk {
 pub struct MaintenanceFacts {
     /// The Talos release it runs, such as `v1.12.0`.
     pub talos: Option<String>,
-    /// Links and disks.
+    /// The links and disks that the machine shows.
     pub hardware: Hardware,
 }
 
@@ -77,14 +77,13 @@ impl Maintenance {
             address,
             action: "connect to the node in maintenance mode",
         };
-        if !seen.is_maintenance() {
+        let Some(fingerprint) = seen.fingerprint().filter(|_| seen.is_maintenance()) else {
             let failure = call.failure("its certificate is that of a configured node");
             return Err(TalosError::WrongSide {
                 side: Side::Configured,
                 failure,
             });
-        }
-        let fingerprint = seen.fingerprint().unwrap_or_default();
+        };
         let resources = Resources::new(transport.clone(), address.clone(), seen.clone());
         Ok((
             Self {
@@ -101,7 +100,7 @@ impl Maintenance {
     ///
     /// After success the node leaves maintenance mode and drops this connection. Drop the connection too: a node
     /// waits up to five seconds for connections that are in use.
-    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<Applied, TalosError> {
+    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<AppliedConfig, TalosError> {
         let client = MachineServiceClient::new(self.transport.clone());
         apply(client, &self.address, &self.seen, config, dry_run).await
     }

@@ -16,9 +16,9 @@ mod tls;
 
 pub use address::{Address, AddressError};
 pub use channel::Credentials;
-pub use error::{Failure, Side, TalosError, TlsProblem};
+pub use error::{CallFailure, Side, TalosError, TlsProblem};
 pub use hardware::{Hardware, Link};
 pub use maintenance::{Disk, Maintenance, MaintenanceFacts};
-pub use node::{Applied, BootstrapOutcome, EtcdMember, EtcdStanding, EtcdStatus, Node, Service, Version};
+pub use node::{AppliedConfig, BootstrapOutcome, EtcdMember, EtcdStanding, EtcdStatus, Node, NodeVersion, Service};
 pub use probe::{Mode, probe};
 pub use resources::{MachineStatus, Member, ServiceState, Stage, UnmetCondition, Watch};

@@ -10,13 +10,14 @@ use butler_talos_proto::machine::{
     ApplyConfigurationRequest, BootstrapRequest, EtcdMemberListRequest, ResetPartitionSpec, ResetRequest, ServiceEvent,
     ServiceInfo,
 };
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Address;
 use super::archive;
 use super::channel::{Credentials, MAX_MESSAGE, Transport, connect, within};
 use super::error::{Call, TalosError};
-use super::health::Observation;
+use super::health::NodeObservation;
 use super::resources::{MachineStatus, Member, Resources, ServiceState, Watch};
 use super::tls::Seen;
 
@@ -39,7 +40,7 @@ pub struct Node {
 
 /// What the node made of a configuration.
 #[derive(Debug)]
-pub struct Applied {
+pub struct AppliedConfig {
     /// Whether it has to restart for it.
     pub reboots: bool,
     /// What the node warns of.
@@ -59,25 +60,25 @@ pub enum BootstrapOutcome {
 
 /// The version of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// Such as `v1.12.0`.
+pub struct NodeVersion {
+    /// Talos release, such as `v1.12.0`.
     pub tag: String,
-    /// Such as `amd64`.
+    /// Processor architecture, such as `amd64`.
     pub arch: String,
-    /// Such as `metal`.
+    /// What kind of platform Talos runs on, such as `metal`.
     pub mode: String,
 }
 
 /// A service of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// Such as `etcd`.
+    /// Name of the service, such as `etcd`.
     pub id: String,
     /// Such as `Running` or `Preparing`.
     pub state: String,
     /// Whether it is healthy, where that is known.
     pub healthy: Option<bool>,
-    /// Its last event.
+    /// What its last event says.
     pub message: String,
     /// The last of its events that tells of a failure, since it was healthy.
     pub complaint: Option<String>,
@@ -85,6 +86,10 @@ pub struct Service {
     pub health: String,
     /// What its events since the node started say, oldest first.
     pub history: Vec<String>,
+    /// When its last event was, by the node's clock.
+    pub changed: Option<Timestamp>,
+    /// When it complained.
+    pub complained: Option<Timestamp>,
 }
 
 /// How far etcd is on a node, told by the service: a node without etcd leaves the question for its members unanswered.
@@ -132,22 +137,25 @@ impl Service {
 
 impl From<ServiceInfo> for Service {
     fn from(service: ServiceInfo) -> Self {
-        let events = service.events.unwrap_or_default().events;
-        let health = service.health.unwrap_or_default();
+        let events = service.events.map_or_else(Vec::new, |events| events.events);
+        let (health, last) = (service.health.as_ref(), events.last());
+        let complaint = complaint(&events);
         Self {
             id: words::peer(&service.id),
             state: words::peer(&service.state),
-            healthy: (!health.unknown).then_some(health.healthy),
-            message: words::peer(&events.last().cloned().unwrap_or_default().msg),
+            healthy: health.filter(|health| !health.unknown).map(|health| health.healthy),
+            message: words::peer(last.map_or("", |event| &event.msg)),
             history: events.iter().map(|event| words::peer(&event.msg)).collect(),
-            complaint: complaint(&events).map(words::peer),
-            health: words::peer(&health.last_message),
+            changed: last.and_then(moment),
+            complained: complaint.and_then(moment),
+            complaint: complaint.map(|event| words::peer(&event.msg)),
+            health: words::peer(health.map_or("", |health| &health.last_message)),
         }
     }
 }
 
 /// A service that crashes tells of its start between its failures.
-fn complaint(events: &[ServiceEvent]) -> Option<&str> {
+fn complaint(events: &[ServiceEvent]) -> Option<&ServiceEvent> {
     let since_well = events
         .iter()
         .rev()
@@ -156,10 +164,12 @@ fn complaint(events: &[ServiceEvent]) -> Option<&str> {
         let text = event.msg.to_lowercase();
         event.state == "Failed" || ["fail", "error", "unhealthy"].iter().any(|sign| text.contains(sign))
     };
-    since_well
-        .filter(|event| !event.msg.is_empty())
-        .find(tells)
-        .map(|event| event.msg.as_str())
+    since_well.filter(|event| !event.msg.is_empty()).find(tells)
+}
+
+fn moment(event: &ServiceEvent) -> Option<Timestamp> {
+    let ts = event.ts.as_ref()?;
+    Timestamp::new(ts.seconds, ts.nanos).ok()
 }
 
 /// A member of etcd.
@@ -188,7 +198,7 @@ pub struct EtcdStatus {
     pub db_size: i64,
     /// Whether it is still catching up.
     pub learner: bool,
-    /// Problems it reports.
+    /// Alarms and errors that the member reports of itself.
     pub errors: Vec<String>,
 }
 
@@ -221,17 +231,16 @@ impl Node {
     }
 
     /// The version of the node. Its success proves that the node accepts our certificate.
-    pub async fn version(&self) -> Result<Version, TalosError> {
+    pub async fn version(&self) -> Result<NodeVersion, TalosError> {
         let call = self.call("read the version");
         let mut client = self.machine.clone();
         let reply = within(READ, call, &self.seen, client.version(())).await?;
         let message = first(call, reply.messages)?;
-        let version = message.version.unwrap_or_default();
-        let mode = message.platform.unwrap_or_default().mode;
-        Ok(Version {
+        let version = present(call, "version", message.version)?;
+        Ok(NodeVersion {
             tag: version.tag,
             arch: version.arch,
-            mode,
+            mode: present(call, "platform", message.platform)?.mode,
         })
     }
 
@@ -298,7 +307,7 @@ impl Node {
         let call = self.call("read the etcd status");
         let mut client = self.machine.clone();
         let reply = within(ETCD, call, &self.seen, client.etcd_status(())).await?;
-        let status = first(call, reply.messages)?.member_status.unwrap_or_default();
+        let status = present(call, "member status", first(call, reply.messages)?.member_status)?;
         Ok(EtcdStatus {
             member_id: status.member_id,
             leader: status.leader,
@@ -356,7 +365,7 @@ impl Node {
     }
 
     /// Changes the configuration of the node, in the way the node finds necessary.
-    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<Applied, TalosError> {
+    pub async fn apply(&self, config: &SecretString, dry_run: bool) -> Result<AppliedConfig, TalosError> {
         apply(self.machine.clone(), &self.address, &self.seen, config, dry_run).await
     }
 
@@ -381,7 +390,7 @@ impl Node {
     }
 
     /// Everything that [`health::conditions`](super::health::conditions) looks at, read at once.
-    pub async fn observe(&self, name: &str, control_plane: bool) -> Observation {
+    pub async fn observe(&self, name: &str, control_plane: bool) -> NodeObservation {
         let members = async {
             if control_plane {
                 Some(self.etcd_members().await)
@@ -392,7 +401,7 @@ impl Node {
         let (version, services, status, etcd_members) =
             futures::join!(self.version(), self.services(), self.machine_status(), members);
         let cause = |error: TalosError| error.failure().cause.clone();
-        Observation {
+        NodeObservation {
             name: name.to_owned(),
             address: self.address.host().parse().ok(),
             control_plane,
@@ -419,7 +428,7 @@ pub(super) async fn apply(
     seen: &Seen,
     config: &SecretString,
     dry_run: bool,
-) -> Result<Applied, TalosError> {
+) -> Result<AppliedConfig, TalosError> {
     let call = Call {
         address,
         action: "apply the configuration",
@@ -432,7 +441,7 @@ pub(super) async fn apply(
     };
     let reply = within(CHANGE, call, seen, client.apply_configuration(request)).await?;
     let message = first(call, reply.messages)?;
-    Ok(Applied {
+    Ok(AppliedConfig {
         // The number of REBOOT is that of a field that was left out, so only its words tell.
         reboots: message.mode_details.starts_with("Applied configuration with a reboot"),
         warnings: message.warnings,
@@ -447,9 +456,41 @@ fn first<T>(call: Call<'_>, messages: Vec<T>) -> Result<T, TalosError> {
     })
 }
 
+/// A part without which a reply says nothing; zeros and empty words would pass for the node's own.
+fn present<T>(call: Call<'_>, what: &str, part: Option<T>) -> Result<T, TalosError> {
+    part.ok_or_else(|| TalosError::Other {
+        code: tonic::Code::DataLoss,
+        failure: call.failure(format!("the reply holds no {what}")),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_of_unknown_health_is_neither_well_nor_ill() {
+        let silent = Service::from(ServiceInfo {
+            id: "etcd".to_owned(),
+            state: "Running".to_owned(),
+            ..ServiceInfo::default()
+        });
+        assert_eq!((silent.healthy, silent.is_up()), (None, false));
+    }
+
+    #[test]
+    fn a_reply_without_what_was_asked_for_is_an_error() {
+        let address: Address = "192.0.2.1".parse().unwrap();
+        let call = Call {
+            address: &address,
+            action: "read the etcd status",
+        };
+        let error = present(call, "member status", None::<u64>).unwrap_err();
+        assert!(
+            error.to_string().contains("the reply holds no member status"),
+            "{error}"
+        );
+    }
 
     fn events(list: &[(&str, &str)]) -> Vec<ServiceEvent> {
         let event = |(state, msg): &(&str, &str)| ServiceEvent {
@@ -470,7 +511,7 @@ mod tests {
             ("Running", "Started task kubelet (PID 13)"),
         ]);
         assert_eq!(
-            complaint(&loops),
+            complaint(&loops).map(|event| event.msg.as_str()),
             Some("Error running Containerd(kubelet): exit code 1")
         );
     }
@@ -492,10 +533,12 @@ mod tests {
             id: "etcd".to_owned(),
             state: state.to_owned(),
             healthy: None,
-            message: history.last().cloned().unwrap_or_default(),
+            message: history.last().expect("a last event").clone(),
             complaint: None,
             health: String::new(),
             history,
+            changed: None,
+            complained: None,
         }])
     }
 

@@ -15,7 +15,7 @@ use super::{Address, TalosError};
 pub enum Mode {
     /// Nothing that speaks this API, or not yet.
     Silent {
-        /// Why.
+        /// What the attempt to connect failed on.
         cause: String,
     },
     /// A node without configuration.
@@ -27,7 +27,7 @@ pub enum Mode {
     Configured,
     /// A configured node, but not of our cluster, as far as our credentials tell.
     Foreign {
-        /// Whose it is.
+        /// What its certificate tells of the cluster it belongs to.
         detail: String,
     },
 }
@@ -63,8 +63,11 @@ async fn look(address: &Address, credentials: Option<&Credentials>) -> Mode {
         }
         Err(error @ (TalosError::Deadline { .. } | TalosError::Exhausted(_))) => silent(&error),
         // Any answer at all came without a client certificate.
-        Ok(_) | Err(_) => Mode::Maintenance {
-            fingerprint: seen.fingerprint().unwrap_or_default(),
+        Ok(_) | Err(_) => match seen.fingerprint() {
+            Some(fingerprint) => Mode::Maintenance { fingerprint },
+            None => Mode::Silent {
+                cause: "it showed no certificate that can be read".to_owned(),
+            },
         },
     }
 }

@@ -39,21 +39,21 @@ const MAX_ITEMS: usize = 10_000;
 /// What a node is doing as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Not known yet.
+    /// No stage was published yet.
     Unknown,
-    /// Starting.
+    /// The machine starts its services.
     Booting,
     /// Writing itself to the disk.
     Installing,
     /// Waiting for a configuration.
     Maintenance,
-    /// Started.
+    /// Start-up is over: every service was started.
     Running,
-    /// About to restart.
+    /// The machine is about to restart.
     Rebooting,
     /// About to power off.
     ShuttingDown,
-    /// Wiping itself.
+    /// The machine wipes its disks.
     Resetting,
     /// Replacing its own version.
     Upgrading,
@@ -73,7 +73,7 @@ pub struct MachineStatus {
 /// Something a node waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmetCondition {
-    /// Such as `services`.
+    /// Name of the condition, such as `services`.
     pub name: String,
     /// Such as `etcd not running`.
     pub reason: String,
@@ -82,9 +82,9 @@ pub struct UnmetCondition {
 /// A member of the cluster, found by discovery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Host name.
+    /// Host name of the member's node.
     pub hostname: String,
-    /// Addresses, best first.
+    /// Addresses of the member, the best one first.
     pub addresses: Vec<std::net::IpAddr>,
     /// Whether it is a control plane.
     pub control_plane: bool,
@@ -136,11 +136,14 @@ impl<T> Watch<T> {
             if let Some(event) = self.pending.pop_front() {
                 match event.event_type() {
                     EventType::Created | EventType::Updated => {
-                        return (self.read)(call, event.resource.as_ref()).map(Some);
+                        // Without the resource it would read as one that is gone.
+                        let resource = event.resource.as_ref().ok_or_else(|| lacking(call, "resource"))?;
+                        return (self.read)(call, Some(resource)).map(Some);
                     }
                     EventType::Destroyed => return (self.read)(call, None).map(Some),
                     EventType::Errored => {
-                        let failure = call.failure(event.error.unwrap_or_default());
+                        let cause = event.error.as_deref().unwrap_or("the node does not say why");
+                        let failure = call.failure(cause);
                         return Err(TalosError::Other {
                             code: tonic::Code::Unknown,
                             failure,
@@ -235,11 +238,11 @@ impl Resources {
             "machine",
             limit,
             |call, resource| {
-                let spec: MachineStatusSpec = resource
-                    .map(|resource| decode(call, resource))
-                    .transpose()?
-                    .unwrap_or_default();
-                Ok(spec.into())
+                // A status that was taken away tells of no stage and of nothing that is ready.
+                resource.map_or_else(
+                    || Ok(MachineStatusSpec::default().into()),
+                    |resource| Ok(decode::<MachineStatusSpec>(call, resource)?.into()),
+                )
             },
         )
         .await
@@ -365,21 +368,28 @@ impl Resources {
 }
 
 fn decode<T: Message + Default>(call: Call<'_>, resource: &Resource) -> Result<T, TalosError> {
-    let bytes = resource.spec.as_ref().map_or(&[][..], |spec| &spec.proto_spec);
-    T::decode(bytes).map_err(|error| TalosError::Other {
+    let spec = resource.spec.as_ref().ok_or_else(|| lacking(call, "spec"))?;
+    T::decode(spec.proto_spec.as_slice()).map_err(|error| TalosError::Other {
         code: tonic::Code::DataLoss,
         failure: call.failure(format!("the resource cannot be decoded: {error}")),
     })
 }
 
+fn lacking(call: Call<'_>, part: &str) -> TalosError {
+    TalosError::Other {
+        code: tonic::Code::DataLoss,
+        failure: call.failure(format!("the node sent a resource without its {part}")),
+    }
+}
+
 impl From<MachineStatusSpec> for MachineStatus {
     fn from(spec: MachineStatusSpec) -> Self {
         let stage = Stage::from(spec.stage());
-        let status = spec.status.unwrap_or_default();
-        let unmet = status.unmet_conditions.into_iter();
+        let ready = spec.status.as_ref().is_some_and(|status| status.ready);
+        let unmet = spec.status.into_iter().flat_map(|status| status.unmet_conditions);
         Self {
             stage,
-            ready: status.ready,
+            ready,
             unmet: unmet
                 .map(|condition| UnmetCondition {
                     name: condition.name,

@@ -1,5 +1,10 @@
 //! The documents beside the main one.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "the kinds of documents are Talos' own: no library has types of them"
+)]
+
 use butler_api::config::{HttpUrl, Mirror};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};

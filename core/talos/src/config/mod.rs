@@ -27,7 +27,7 @@ pub struct ClusterSpec {
     pub endpoint: String,
     /// Talos release that the nodes run.
     pub talos_version: Version,
-    /// Kubernetes release.
+    /// Kubernetes release that the nodes run.
     pub kubernetes_version: Version,
     /// Address ranges of pods; Talos's default when empty.
     pub pod_cidrs: Vec<String>,
@@ -61,7 +61,7 @@ pub struct ClusterSpec {
     pub discovery: Discovery,
     /// What is changed after everything else.
     pub patches: Patches,
-    /// Kernel parameters.
+    /// Kernel parameters that every node sets.
     pub sysctls: BTreeMap<String, String>,
 }
 
@@ -99,7 +99,7 @@ impl ClusterSpec {
 pub struct RegistryHost {
     /// Authorities of its certificate, PEM.
     pub ca: Option<String>,
-    /// Name and password.
+    /// User name and password at the registry.
     pub login: Option<(SecretString, SecretString)>,
 }
 
@@ -121,7 +121,7 @@ pub struct NodeSpec {
     pub role: Role,
     /// Its name; none lets Talos derive a stable one from the hardware.
     pub hostname: Option<String>,
-    /// Kubernetes node labels.
+    /// Labels that the node registers with.
     pub labels: BTreeMap<String, String>,
     /// Kubernetes node taints: key to `VALUE:EFFECT` or `EFFECT`.
     pub taints: BTreeMap<String, String>,
@@ -167,21 +167,21 @@ pub enum ConfigError {
     /// The Talos line does not run the Kubernetes version.
     #[error("Talos {talos} does not run Kubernetes {kubernetes}")]
     Kubernetes {
-        /// Talos.
+        /// The Talos release that was asked for.
         talos: Version,
-        /// Kubernetes.
+        /// The Kubernetes release that it does not run.
         kubernetes: Version,
     },
     /// The endpoint is not `https://HOST:PORT`.
     #[error("cluster endpoint {endpoint:?} is not of the form https://HOST:PORT")]
     Endpoint {
-        /// What was given.
+        /// The endpoint as it was given.
         endpoint: String,
     },
     /// A virtual address on a worker.
     #[error("virtual address {address} is only possible on control planes")]
     VipOnWorker {
-        /// The address.
+        /// The shared address that the worker was given.
         address: IpAddr,
     },
     /// What should be certificates is something else.
@@ -205,7 +205,7 @@ pub enum ConfigError {
     /// The documents could not be written.
     #[error("machine configuration cannot be written")]
     Yaml {
-        /// Why.
+        /// What the YAML writer refused.
         source: YamlError,
     },
 }

@@ -72,7 +72,7 @@ fn merge_document(documents: &mut Vec<Value>, mut part: Value) -> Result<(), Str
 
 /// Kind and name of a document.
 fn identity(document: &Value) -> (String, String) {
-    let text = |key: &str| document.get(key).map(scalar).unwrap_or_default();
+    let text = |key: &str| document.get(key).map_or_else(String::new, scalar);
     match document.get("kind") {
         None => (MAIN.to_owned(), String::new()),
         Some(_) => (text("kind"), text("name")),

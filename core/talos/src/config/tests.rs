@@ -1,24 +1,24 @@
 //! Our configurations against those of Talos's own generator, and what the options change.
 
-use std::path::PathBuf;
+use std::{fs, path::Path};
 
 use butler_api::config::HttpUrl;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::*;
-use crate::secrets::tests::BUNDLE;
+use crate::{reference, secrets::tests::BUNDLE};
 
-/// Reference data beside the project; none where it is not there.
-fn reference(path: &str) -> Option<String> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/reference/talos")
-        .join(path);
-    let text = std::fs::read_to_string(&file).ok();
-    if text.is_none() {
-        eprintln!("skipped: {} is absent", file.display());
-    }
-    text
+/// The folder of configurations that Talos's own generator wrote, and the bundle it took.
+fn goldens() -> Option<(impl Fn(&str) -> Vec<Value>, SecretsBundle)> {
+    let not_checked = "configurations for Talos 1.8 to 1.13 against those of its own generator";
+    let folder = reference::find("talos/goldens", not_checked)?;
+    let secrets = SecretsBundle::from_yaml(&text(&folder.join("secrets.yaml"))).unwrap();
+    Some((move |file: &str| documents(&text(&folder.join(file))), secrets))
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn documents(text: &str) -> Vec<Value> {
@@ -48,12 +48,29 @@ fn rendered(cluster: &ClusterSpec, node: &NodeSpec, secrets: &SecretsBundle) -> 
     documents(&text.expose_secret().replace(&own, ":v1.28.0"))
 }
 
+/// What always runs of the comparison with Talos's own generator.
+#[test]
+fn the_sample_is_what_the_generator_of_talos_writes() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/talos");
+    let secrets = SecretsBundle::from_yaml(&text(&sample.join("secrets.yaml"))).unwrap();
+    let (endpoint, talos) = ("https://sample.example.org:6443", Version::new(1, 12, 1));
+    let mut cluster = ClusterSpec::new("sample", endpoint, talos, Version::new(1, 35, 0));
+    cluster.install_disk = Some("/dev/vda".into());
+    cluster.install_image = Some("ghcr.io/siderolabs/installer:v1.12.1".into());
+    cluster.extra_cert_sans = vec!["sample.internal".into()];
+    let mirrors = &mut cluster.registry_mirrors;
+    mirrors.insert("docker.io".into(), mirror("https://mirror.example.org"));
+    for (role, file) in [(Role::ControlPlane, "controlplane.yaml"), (Role::Worker, "worker.yaml")] {
+        let ours = render(&cluster, &NodeSpec::new(role), &secrets).unwrap();
+        let (mut ours, mut golden) = (documents(ours.expose_secret()), documents(&text(&sample.join(file))));
+        comparable(&mut ours, &mut golden);
+        similar_asserts(&ours, &golden);
+    }
+}
+
 #[test]
 fn a_base_configuration_is_what_the_generator_of_talos_writes() {
-    let Some(secrets) = reference("goldens/secrets.yaml") else {
-        return;
-    };
-    let secrets = SecretsBundle::from_yaml(&secrets).unwrap();
+    let Some((golden, secrets)) = goldens() else { return };
     for (folder, talos) in [
         ("v1.9", "1.8.0"),
         ("v1.9", "1.11.6"),
@@ -61,21 +78,15 @@ fn a_base_configuration_is_what_the_generator_of_talos_writes() {
         ("v1.13", "1.13.9"),
     ] {
         for (role, file) in [(Role::ControlPlane, "controlplane"), (Role::Worker, "worker")] {
-            let golden = reference(&format!("goldens/{folder}/base-{file}.yaml")).unwrap();
-            similar_asserts(
-                &rendered(&base(talos), &NodeSpec::new(role), &secrets),
-                &documents(&golden),
-            );
+            let ours = rendered(&base(talos), &NodeSpec::new(role), &secrets);
+            similar_asserts(&ours, &golden(&format!("{folder}/base-{file}.yaml")));
         }
     }
 }
 
 #[test]
 fn options_appear_where_the_generator_of_talos_puts_them() {
-    let Some(secrets) = reference("goldens/secrets.yaml") else {
-        return;
-    };
-    let secrets = SecretsBundle::from_yaml(&secrets).unwrap();
+    let Some((golden, secrets)) = goldens() else { return };
     for (folder, talos) in [("v1.9", "1.9.6"), ("v1.12", "1.12.0"), ("v1.13", "1.13.9")] {
         for (role, file) in [(Role::ControlPlane, "controlplane"), (Role::Worker, "worker")] {
             let mut cluster = base(talos);
@@ -88,7 +99,7 @@ fn options_appear_where_the_generator_of_talos_puts_them() {
                 .registry_mirrors
                 .insert("ghcr.io".into(), mirror("https://ghcr.io.my-mirror.com"));
             let mut ours = rendered(&cluster, &NodeSpec::new(role), &secrets);
-            let mut golden = documents(&reference(&format!("goldens/{folder}/overrides-{file}.yaml")).unwrap());
+            let mut golden = golden(&format!("{folder}/overrides-{file}.yaml"));
             let main = &mut golden[0];
             // What we have no option for.
             remove(main, "/machine/kubelet", "extraMounts");
@@ -97,13 +108,7 @@ fn options_appear_where_the_generator_of_talos_puts_them() {
             main["cluster"]["network"]["dnsDomain"] = "cluster.local".into();
             // The generator keeps load balancers away even from control planes that run workloads; we do not.
             remove(main, "/machine", "nodeLabels");
-            // The order of names in a certificate does not matter.
-            for config in [main, &mut ours[0]] {
-                sort(config.pointer_mut("/cluster/apiServer/certSANs"));
-            }
-            // Nor does that of documents.
-            ours.sort_by_key(|document| document["kind"].to_string());
-            golden.sort_by_key(|document| document["kind"].to_string());
+            comparable(&mut ours, &mut golden);
             similar_asserts(&ours, &golden);
         }
     }
@@ -194,6 +199,16 @@ fn the_host_of_an_endpoint_is_found_or_refused() {
         "https://fd00::1",
     ] {
         assert_eq!(endpoint_host(wrong), None, "{wrong}");
+    }
+}
+
+/// Brings what may stand in any order into one.
+fn comparable(ours: &mut [Value], golden: &mut [Value]) {
+    for documents in [ours, golden] {
+        // The order of names in a certificate does not matter.
+        sort(documents[0].pointer_mut("/cluster/apiServer/certSANs"));
+        // Nor does that of documents.
+        documents.sort_by_key(|document| document["kind"].to_string());
     }
 }
 

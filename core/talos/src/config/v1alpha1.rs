@@ -1,5 +1,10 @@
 //! The main document, version `v1alpha1`.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "the machine configuration is a document of Talos' own: no library has types of it"
+)]
+
 use std::net::IpAddr;
 
 use base64::Engine as _;

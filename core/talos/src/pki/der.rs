@@ -1,12 +1,8 @@
 //! The little DER that key containers need: write and read tag, length and contents.
 
-/// INTEGER.
 pub(super) const INTEGER: u8 = 0x02;
-/// OCTET STRING.
 pub(super) const OCTET_STRING: u8 = 0x04;
-/// BIT STRING.
 pub(super) const BIT_STRING: u8 = 0x03;
-/// SEQUENCE.
 pub(super) const SEQUENCE: u8 = 0x30;
 
 /// One element with the joined parts as contents.

@@ -62,7 +62,7 @@ pub(super) fn p256_pem(pkcs8: &[u8]) -> Option<SecretString> {
     Some(encode(SEC1, &sec1(private, public)))
 }
 
-/// PKCS#1 PEM.
+/// The key as PEM of the older RSA form (PKCS#1).
 pub(super) fn rsa_pem(pkcs1: &[u8]) -> SecretString {
     encode(PKCS1, pkcs1)
 }

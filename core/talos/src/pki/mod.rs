@@ -21,7 +21,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// A certificate and its private key, both PEM.
 #[derive(Clone)]
 pub struct CertAndKey {
-    /// The certificate.
+    /// The certificate as PEM.
     pub crt: String,
     /// The private key, under the label Talos uses for its kind.
     pub key: SecretString,
@@ -47,13 +47,13 @@ pub enum Algorithm {
 /// What an issued certificate says.
 #[derive(Debug, Clone)]
 pub struct Leaf {
-    /// CN, if any.
+    /// Common name (CN) of the subject, if it has one.
     pub common_name: Option<String>,
-    /// O, if any.
+    /// Organization (O) of the subject, if it has one.
     pub organization: Option<String>,
     /// DNS names and IP addresses.
     pub names: Vec<String>,
-    /// Extended usages.
+    /// What the certificate may be used for.
     pub usage: Usage,
     /// Whether the key may encipher keys (RSA-style key exchange), as Kubernetes certificates say.
     pub key_encipherment: bool,
@@ -68,9 +68,9 @@ pub struct Leaf {
 /// Extended key usage of a leaf. The Talos API refuses clients whose list holds anything besides `clientAuth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Usage {
-    /// Only `clientAuth`.
+    /// Clients only: the extended usage `clientAuth`.
     Client,
-    /// Only `serverAuth`.
+    /// Servers only: the extended usage `serverAuth`.
     Server,
 }
 
@@ -80,7 +80,7 @@ pub enum PkiError {
     /// The text is no PEM.
     #[error("{what} is not PEM")]
     NotPem {
-        /// What was read.
+        /// What the text was expected to be.
         what: &'static str,
     },
     /// The label is none of those of private keys.
@@ -92,10 +92,10 @@ pub enum PkiError {
     /// The contents have another structure.
     #[error("{what} is malformed")]
     Malformed {
-        /// What was read.
+        /// What the content was expected to be.
         what: &'static str,
     },
-    /// Key generation failed.
+    /// A key or a certificate could not be made.
     #[error("cannot generate the {what}")]
     Generate {
         /// What was to be made.

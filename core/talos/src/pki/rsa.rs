@@ -19,12 +19,15 @@ const PUBLIC_EXPONENT: u64 = 65_537;
 pub(super) fn generate() -> Result<SecretString, PkiError> {
     let failed = || PkiError::Generate { what: "RSA key" };
     if fast::supported() {
-        let key = std::thread::scope(|scope| scope.spawn(|| patiently(fast::generate)).join());
+        let key = std::thread::scope(|scope| scope.spawn(|| at_low_priority(fast::generate)).join());
         return key.ok().flatten().map(|der| key::rsa_pem(&der)).ok_or_else(failed);
     }
     loop {
         let (p, q) = std::thread::scope(|scope| {
-            let (one, other) = (scope.spawn(|| patiently(prime)), scope.spawn(|| patiently(prime)));
+            let (one, other) = (
+                scope.spawn(|| at_low_priority(prime)),
+                scope.spawn(|| at_low_priority(prime)),
+            );
             (one.join().ok().flatten(), other.join().ok().flatten())
         });
         let (Some(p), Some(q)) = (p, q) else {
@@ -76,7 +79,7 @@ mod fast {
     }
 }
 
-fn patiently<T>(work: impl FnOnce() -> T) -> T {
+fn at_low_priority<T>(work: impl FnOnce() -> T) -> T {
     give_way();
     work()
 }

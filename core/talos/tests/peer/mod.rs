@@ -22,7 +22,7 @@ pub(crate) fn talosctl() -> Option<PathBuf> {
     None
 }
 
-/// Everything it said.
+/// Both output streams of the peer, as one text.
 pub(crate) fn words(output: &Output) -> String {
     format!(
         "{}{}",

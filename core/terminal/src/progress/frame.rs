@@ -132,7 +132,7 @@ fn machine_table<'a>(machines: impl Iterator<Item = &'a MachineLine>, columns: u
             Cell::from(&machine.name),
             Cell::from(role),
             Cell::new(state_tone(&machine.state), &machine.state),
-            Cell::from(machine.address.as_deref().unwrap_or_default()),
+            Cell::from(machine.address.as_deref().unwrap_or("")),
         ]);
     }
     table.lines(false, Some(columns))

@@ -361,7 +361,7 @@ mod tests {
             ui.failure(&failure);
         }
         let visible = captured.stderr().replace('\x1b', "ESC").replace('\r', "CR");
-        (visible, std::fs::read_to_string(file).unwrap_or_default())
+        (visible, std::fs::read_to_string(file).unwrap_or_else(|_| String::new()))
     }
 
     fn github(run: Vec<(f64, Body)>) -> String {

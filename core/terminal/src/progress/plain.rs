@@ -277,7 +277,10 @@ fn plan(view: &View) -> String {
 }
 
 fn machine_line(machine: &MachineLine) -> Line {
-    let address = machine.address.as_ref().map(|a| format!(" at {a}")).unwrap_or_default();
+    let address = machine
+        .address
+        .as_ref()
+        .map_or_else(String::new, |a| format!(" at {a}"));
     Line::new()
         .with(Tone::Plain, &format!("machine {}: ", machine.name))
         .with(state_tone(&machine.state), &machine.state)

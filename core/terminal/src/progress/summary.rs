@@ -324,8 +324,11 @@ fn usually(line: &StepLine, took: Duration) -> String {
     let Some(usual) = line.usual_seconds else {
         return String::new();
     };
-    let span = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let (half, most) = (span(usual.p50), span(usual.p95));
+    // What is no span of time tells nothing.
+    let spans = [usual.p50, usual.p95].map(Duration::try_from_secs_f64);
+    let [Ok(half), Ok(most)] = spans else {
+        return String::new();
+    };
     let source = match usual.runs {
         0 => "shipped figures".to_owned(),
         runs => plural(runs, "run"),

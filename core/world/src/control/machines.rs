@@ -19,6 +19,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Serialize)]
 struct Machines {
     machines: Vec<MachineView>,
+    /// How many more there is room for.
+    room: usize,
 }
 
 /// A request for machines, understood.
@@ -79,9 +81,10 @@ impl<'a> Request<'a> {
     pub(super) fn answer(&self, world: &World) -> Reply {
         match self {
             Self::List(selection) => {
-                let mut machines = world.moment(State::listed);
+                let mut machines = world.update(State::listed);
                 machines.retain(|machine| selects(selection, machine));
-                reply::ok(&Machines { machines })
+                let room = world.with(State::room);
+                reply::ok(&Machines { machines, room })
             }
             Self::Create(body) => create(world, body),
             Self::Read(id, _) => {

@@ -57,7 +57,7 @@ pub(crate) struct Control {
     pub token: SecretString,
 }
 
-/// Largest request body.
+/// The largest request body that is read, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// How long a connection may be open before its first request with the token.
@@ -150,10 +150,11 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
 
 /// Without network nobody reaches the platform.
 fn connected(world: &World) -> Result<(), Reset> {
-    if world.with(|state| state.outage) {
-        return Err(Reset);
+    if world.update(|state, _| state.is_reached()) {
+        Ok(())
+    } else {
+        Err(Reset)
     }
-    Ok(())
 }
 
 /// Answers a request for machines, or lets it go wrong.

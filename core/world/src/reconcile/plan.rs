@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::resource::Resource;
 use crate::world::state::Moment;
@@ -25,7 +25,7 @@ pub(crate) enum Change {
         status: bool,
         patch: Value,
     },
-    /// Deletes an object.
+    /// Deletes an object, where it is there.
     Delete {
         resource: Resource,
         namespace: String,
@@ -54,7 +54,7 @@ pub(crate) struct Write<N> {
 
 /// What is to be written, and when to decide again. `N` is what the planner remembers of its writes.
 #[derive(Debug)]
-pub(crate) struct Plan<N> {
+pub(crate) struct WritePlan<N> {
     pub writes: Vec<Write<N>>,
     pub wake: Option<Moment>,
     /// There was no room for everything: the next plan has the rest.
@@ -68,7 +68,7 @@ pub(crate) struct Plan<N> {
 /// plan.
 pub(crate) const ROOM: usize = 128;
 
-impl<N> Default for Plan<N> {
+impl<N> Default for WritePlan<N> {
     fn default() -> Self {
         Self {
             writes: Vec::new(),
@@ -80,7 +80,7 @@ impl<N> Default for Plan<N> {
     }
 }
 
-impl<N> Plan<N> {
+impl<N> WritePlan<N> {
     /// Whether there is room for another write of which there may be many. Asked before the object is made, which costs as
     /// much as writing it.
     pub(crate) fn room(&mut self, urgency: Urgency) -> bool {
@@ -96,7 +96,7 @@ impl<N> Plan<N> {
         true
     }
 
-    /// Makes an object.
+    /// Plans to make an object.
     pub(crate) fn create(&mut self, resource: impl Into<Resource>, namespace: &str, object: Value) -> &mut Write<N> {
         self.write(Change::Create {
             resource: resource.into(),
@@ -118,7 +118,7 @@ impl<N> Plan<N> {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             status: true,
-            patch: json!({"status": status}),
+            patch: Value::Object([("status".to_owned(), status.clone())].into_iter().collect()),
         })
     }
 
@@ -139,7 +139,7 @@ impl<N> Plan<N> {
         })
     }
 
-    /// Deletes an object.
+    /// Plans to delete an object.
     pub(crate) fn delete(&mut self, resource: impl Into<Resource>, namespace: &str, name: &str) -> &mut Write<N> {
         self.write(Change::Delete {
             resource: resource.into(),

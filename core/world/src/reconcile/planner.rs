@@ -2,7 +2,7 @@
 
 use butler_embedded::Seen;
 
-use super::plan::Plan;
+use super::plan::WritePlan;
 use super::resource::Resource;
 use crate::world::state::Moment;
 
@@ -23,14 +23,14 @@ pub(crate) trait Planner {
     fn resume(&mut self, since: Moment);
 
     /// Decides what is to be written now, and when to decide again.
-    fn plan(&mut self, facts: &Self::Facts) -> Plan<Self::Note>;
+    fn plan(&mut self, facts: &Self::Facts) -> WritePlan<Self::Note>;
 
     /// A write took effect.
     fn took_effect(&mut self, note: &Self::Note);
 }
 
 /// What surrounds a controller: time, facts, and whoever wants to know what it found.
-pub(crate) trait Surroundings<P: Planner> {
+pub(crate) trait ControllerHost<P: Planner> {
     /// The moment that it is.
     fn now(&self) -> Moment;
 

@@ -7,7 +7,7 @@ use butler_embedded::{Follow, Local, Refused};
 use tokio::sync::Notify;
 
 use super::plan::{Change, Write};
-use super::planner::{Planner, Surroundings};
+use super::planner::{ControllerHost, Planner};
 use super::resource::Resource;
 use crate::net::RETRY;
 use crate::world::state::Moment;
@@ -22,7 +22,7 @@ struct Runner<P, S> {
 }
 
 /// Runs until it is dropped or the server has gone. A `facts_changed` says that the facts have changed.
-pub(crate) async fn run<P: Planner, S: Surroundings<P>>(
+pub(crate) async fn run<P: Planner, S: ControllerHost<P>>(
     planner: P,
     surroundings: S,
     local: Local,
@@ -58,7 +58,7 @@ pub(crate) async fn run<P: Planner, S: Surroundings<P>>(
     }
 }
 
-async fn sleep_until<P: Planner>(surroundings: &impl Surroundings<P>, wake: Option<Moment>) {
+async fn sleep_until<P: Planner>(surroundings: &impl ControllerHost<P>, wake: Option<Moment>) {
     match wake {
         Some(moment) => tokio::time::sleep_until(surroundings.instant(moment)).await,
         None => std::future::pending().await,
@@ -72,7 +72,7 @@ struct Written<N> {
     notes: Vec<N>,
 }
 
-impl<P: Planner, S: Surroundings<P>> Runner<P, S> {
+impl<P: Planner, S: ControllerHost<P>> Runner<P, S> {
     /// There is something to do again: since it was due, or since now.
     fn resume(&mut self, wake: Option<Moment>) {
         let now = self.surroundings.now();

@@ -6,8 +6,8 @@ use butler_embedded::{Authority, Options, Seen, Server};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::plan::Plan;
-use super::planner::{Planner, Surroundings};
+use super::plan::WritePlan;
+use super::planner::{ControllerHost, Planner};
 use super::resource::Resource;
 use super::runner;
 use crate::world::state::Moment;
@@ -42,8 +42,8 @@ impl Planner for Copies {
 
     fn resume(&mut self, _: Moment) {}
 
-    fn plan(&mut self, now: &Moment) -> Plan<String> {
-        let mut plan = Plan::default();
+    fn plan(&mut self, now: &Moment) -> WritePlan<String> {
+        let mut plan = WritePlan::default();
         for (name, seen) in &self.seen {
             let due = *seen + Duration::from_millis(500);
             if *now < due {
@@ -66,7 +66,7 @@ struct Clock {
     written: Arc<Mutex<Vec<(String, Moment)>>>,
 }
 
-impl Surroundings<Copies> for Clock {
+impl ControllerHost<Copies> for Clock {
     fn now(&self) -> Moment {
         self.began.elapsed()
     }

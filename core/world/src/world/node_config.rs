@@ -10,14 +10,14 @@ use secrecy::SecretString;
 pub enum MachineType {
     /// Runs etcd and the API server.
     ControlPlane,
-    /// Runs pods only.
+    /// A machine that runs pods only.
     Worker,
 }
 
 /// A certificate authority of the configuration.
 #[derive(Debug, Clone)]
 pub struct Authority {
-    /// The certificate, PEM.
+    /// The certificate as PEM.
     pub certificate: String,
     /// The key, PEM; absent on workers.
     pub key: Option<SecretString>,
@@ -26,7 +26,7 @@ pub struct Authority {
 /// Where the cluster's API server is meant to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Name or address.
+    /// Name or address of the host.
     pub host: String,
     /// Port of the API server.
     pub port: u16,
@@ -96,7 +96,7 @@ pub struct NodeConfig {
     pub install_disk: Option<String>,
     /// The part of the configuration that all nodes of a cluster share.
     pub cluster: ClusterConfig,
-    /// The whole text.
+    /// The configuration as it was pushed.
     pub text: SecretString,
 }
 

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{canonical, yaml::Span};
-pub(super) use rules::{Finding, Surroundings};
+pub(super) use rules::{Finding, PatchContext};
 
 /// First character of a string that stands for a plain scalar whose meaning depends on who reads it, such as `0644` or
 /// `yes`: it is written without quotes again, as it was. A private-use character that no configuration holds.
@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 1 << 20;
 pub struct Patch {
     /// Where it is written, such as `talos.patches.all[0]`.
     pub setting: String,
-    /// What it does.
+    /// What the patch does.
     pub body: PatchBody,
     /// SHA-256 (hex) of what it does; comments and layout do not matter.
     pub digest: String,
@@ -69,7 +69,7 @@ impl Serialize for Patch {
 }
 
 /// Reads a patch and judges it. All places are in `text`.
-pub(super) fn read(text: &str, setting: &str, around: &Surroundings<'_>) -> Result<Patch, Vec<Finding>> {
+pub(super) fn read(text: &str, setting: &str, around: &PatchContext<'_>) -> Result<Patch, Vec<Finding>> {
     if text.len() > MAX_BYTES {
         return Err(vec![Finding::new(Span::default(), "it is larger than 1 MiB", "")]);
     }
@@ -80,16 +80,16 @@ pub(super) fn read(text: &str, setting: &str, around: &Surroundings<'_>) -> Resu
 /// Reads the patch that stands at `steps` (keys and positions) in the configuration; places are those of the file.
 pub(super) fn read_inline(
     file: &str,
-    steps: &[Step<'_>],
+    steps: &[PathSegment<'_>],
     setting: &str,
-    around: &Surroundings<'_>,
+    around: &PatchContext<'_>,
 ) -> Result<Patch, Vec<Finding>> {
     let documents = read::documents(file).map_err(|error| vec![Finding::new(error.span, error.message, "")])?;
     let found = documents.first().and_then(|root| {
         steps.iter().try_fold(root, |node, step| match (step, &node.value) {
-            (Step::Key(name), _) => node.get(name),
-            (Step::Item(i), read::Value::List(items)) => items.get(*i),
-            (Step::Item(_), _) => None,
+            (PathSegment::Key(name), _) => node.get(name),
+            (PathSegment::Item(i), read::Value::List(items)) => items.get(*i),
+            (PathSegment::Item(_), _) => None,
         })
     });
     match found {
@@ -100,14 +100,14 @@ pub(super) fn read_inline(
 
 /// A step on the way to a value.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Step<'a> {
+pub(super) enum PathSegment<'a> {
     /// Into a mapping, by its key.
     Key(&'a str),
     /// Into a list, by the position of the item.
     Item(usize),
 }
 
-fn judged(documents: &[read::Node], setting: &str, around: &Surroundings<'_>) -> Result<Patch, Vec<Finding>> {
+fn judged(documents: &[read::Node], setting: &str, around: &PatchContext<'_>) -> Result<Patch, Vec<Finding>> {
     let findings = rules::check(documents, around);
     if !findings.is_empty() {
         return Err(findings);

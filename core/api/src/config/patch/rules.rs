@@ -8,7 +8,7 @@ use super::read::{Key, Node, Value};
 use crate::config::{suggest, yaml::Span};
 
 /// What a patch is judged against.
-pub(in crate::config) struct Surroundings<'a> {
+pub(in crate::config) struct PatchContext<'a> {
     /// Talos release of the machines.
     pub(in crate::config) talos: &'a Version,
     /// The shared address of the control planes.
@@ -234,7 +234,7 @@ pub(super) fn protected() -> impl Iterator<Item = &'static str> {
 }
 
 /// Everything that is wrong with a patch.
-pub(super) fn check(documents: &[Node], around: &Surroundings<'_>) -> Vec<Finding> {
+pub(super) fn check(documents: &[Node], around: &PatchContext<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     match documents {
         [] => found.push(Finding::new(Span::default(), "it is empty", "")),
@@ -248,7 +248,7 @@ pub(super) fn check(documents: &[Node], around: &Surroundings<'_>) -> Vec<Findin
     found
 }
 
-fn merged(document: &Node, around: &Surroundings<'_>, found: &mut Vec<Finding>) {
+fn merged(document: &Node, around: &PatchContext<'_>, found: &mut Vec<Finding>) {
     if !matches!(document.value, Value::Map(_)) {
         let hint = "write part of a machine configuration, or a list of JSON patch operations";
         found.push(Finding::new(document.span, "it is no mapping", hint));
@@ -275,7 +275,7 @@ fn merged(document: &Node, around: &Surroundings<'_>, found: &mut Vec<Finding>) 
     }
 }
 
-fn further_document(document: &Node, kind: &str, around: &Surroundings<'_>, found: &mut Vec<Finding>) {
+fn further_document(document: &Node, kind: &str, around: &PatchContext<'_>, found: &mut Vec<Finding>) {
     let known: Vec<&str> = KINDS.iter().flat_map(|(_, kinds)| kinds.iter().copied()).collect();
     let since = KINDS
         .iter()
@@ -421,7 +421,7 @@ fn is_below(path: &[&str], root: &[&str]) -> bool {
 
 const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
 
-fn operations(list: &Node, around: &Surroundings<'_>, found: &mut Vec<Finding>) {
+fn operations(list: &Node, around: &PatchContext<'_>, found: &mut Vec<Finding>) {
     let Value::List(items) = &list.value else { return };
     if items.is_empty() {
         found.push(Finding::new(list.span, "it is empty", ""));
@@ -431,7 +431,7 @@ fn operations(list: &Node, around: &Surroundings<'_>, found: &mut Vec<Finding>) 
     }
 }
 
-fn operation(item: &Node, around: &Surroundings<'_>, found: &mut Vec<Finding>) {
+fn operation(item: &Node, around: &PatchContext<'_>, found: &mut Vec<Finding>) {
     let text = |name: &str| item.get(name).and_then(Node::scalar);
     let at = |name: &str| item.get(name).map_or(item.span, |node| node.span);
     let mut wrong = |name: &str, message: String, hint: &str| found.push(Finding::new(at(name), message, hint));

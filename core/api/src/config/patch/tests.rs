@@ -7,7 +7,7 @@ use super::*;
 
 fn read_as(talos: &str, text: &str) -> Result<Patch, Vec<String>> {
     let talos: Version = talos.parse().unwrap();
-    let around = Surroundings {
+    let around = PatchContext {
         talos: &talos,
         vip: Some(Ipv4Addr::new(192, 0, 2, 5)),
     };

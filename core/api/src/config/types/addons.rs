@@ -116,7 +116,7 @@ pub struct CapiProvider {
 pub struct ButlerController {
     /// Overrides the pinned version.
     pub version: Option<String>,
-    /// Image without tag.
+    /// Image of the controller, without its tag.
     pub image: Option<String>,
 }
 

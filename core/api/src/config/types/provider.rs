@@ -28,7 +28,7 @@ pub enum ProviderKind {
     Azure,
     /// Docker or podman on this machine.
     Local,
-    /// The simulated world.
+    /// The simulated world, in which nothing costs anything.
     #[serde(rename = "inmemory")]
     InMemory,
     /// Machines that somebody else booted into Talos maintenance mode.
@@ -132,7 +132,7 @@ impl Provider {
 pub enum SecretSource {
     /// A file holding the value (one trailing newline is dropped); `~` is not yet expanded.
     File(String),
-    /// An environment variable.
+    /// The environment variable of this name.
     Env(String),
     /// A command (argument vector, no shell) that prints the value.
     Exec(Vec<String>),
@@ -169,7 +169,7 @@ pub struct StaticMachine {
     pub name: Option<String>,
     /// Standard base64 of SHA-256 over the maintenance certificate's SubjectPublicKeyInfo.
     pub fingerprint: Option<String>,
-    /// Overrides `talos.installDisk`.
+    /// The disk that Talos is installed to, instead of `talos.installDisk`.
     pub install_disk: Option<String>,
     /// The interface that carries the node address (and the VIP).
     pub network_interface: Option<String>,

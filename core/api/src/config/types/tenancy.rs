@@ -40,7 +40,7 @@ pub enum Exposure {
 /// Whether clusters belong to teams (`multiTenancyMode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum MultiTenancyMode {
-    /// Teams are optional.
+    /// Clusters may belong to a team or to nobody.
     Optional,
     /// Every cluster belongs to a team.
     Enforced,

@@ -82,7 +82,7 @@ fn pool_for(
     addons
 }
 
-/// Rules between addons.
+/// Reports addons that do not go together.
 fn together(v: &mut Validator<'_>, addons: &Addons, kind: ProviderKind) {
     if addons.cni.is_none() {
         v.warn(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Validator, or_stand_in};
+use super::{Validator, or_default};
 use crate::config::{
     Cluster, ExtraDisk, Pool, ProviderKind, Topology,
     address::{LABEL_MAX, is_dns_name, is_label},
@@ -25,7 +25,7 @@ pub(super) fn cluster(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind
     let empty = Cluster {
         name: String::new(),
         topology: Topology::Ha,
-        control_plane: stand_in(),
+        control_plane: placeholder(),
         workers: None,
     };
     let Some(raw) = &raw.cluster else { return empty };
@@ -36,7 +36,7 @@ pub(super) fn cluster(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind
     let control_plane = control_plane(v, raw.control_plane.as_ref(), topology, kind);
     let workers = workers(v, raw.workers.as_ref(), topology, kind);
     let cluster = Cluster {
-        name: or_stand_in(raw.name.clone()),
+        name: or_default(raw.name.clone()),
         topology,
         control_plane,
         workers,
@@ -93,7 +93,7 @@ fn control_plane(v: &mut Validator<'_>, raw: Option<&RawPool>, topology: Topolog
         }
         return Pool {
             replicas: 1,
-            ..stand_in()
+            ..placeholder()
         };
     };
     let pool = pool(
@@ -259,7 +259,7 @@ fn is_reserved(prefix: &str) -> bool {
     (kubernetes("kubernetes.io") || kubernetes("k8s.io")) && !in_allowed
 }
 
-fn stand_in() -> Pool {
+fn placeholder() -> Pool {
     Pool {
         replicas: 0,
         cpu: 2,

@@ -88,7 +88,7 @@ pub(super) fn validate(
     (config, v.found)
 }
 
-/// Where rules report.
+/// The file that is judged, and the problems that the rules have found in it.
 struct Validator<'a> {
     places: &'a BTreeMap<String, Place>,
     /// Settings with a problem in themselves, so that rules about others cannot count on them.
@@ -165,9 +165,12 @@ impl Validator<'_> {
     }
 }
 
-/// The stand-in of a needed setting that is missing or unusable. That is reported, so the configuration is refused and nobody
-/// sees the stand-in.
-fn or_stand_in<T: Default>(value: Option<T>) -> T {
+/// A needed setting, so that the check of the others can go on.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is missing or unusable is reported, so the configuration is refused and nobody sees the default"
+)]
+fn or_default<T: Default>(value: Option<T>) -> T {
     value.unwrap_or_default()
 }
 
@@ -237,7 +240,7 @@ fn bootstrap_cluster(v: &mut Validator<'_>, raw: Option<&RawBootstrapCluster>) -
             let kubeconfig = text(block.kubeconfig.as_ref());
             let kubeconfig = v.needed(kubeconfig.as_ref(), "bootstrapCluster.kubeconfig", needs_kubeconfig);
             BootstrapCluster::Existing {
-                kubeconfig: or_stand_in(kubeconfig),
+                kubeconfig: or_default(kubeconfig),
                 context: text(block.context.as_ref()),
             }
         }

@@ -8,7 +8,7 @@ use super::Validator;
 use crate::config::{
     Patch, Patches,
     check::Draft,
-    patch::{self, Finding, Step, Surroundings},
+    patch::{self, Finding, PatchContext, PathSegment},
     raw_talos::{RawPatch, RawPatches, RawTalos},
     yaml::Span,
 };
@@ -27,7 +27,7 @@ pub(super) fn patches(
     else {
         return Patches::default();
     };
-    let around = Surroundings { talos, vip };
+    let around = PatchContext { talos, vip };
     let mut read = |list: &[RawPatch]| list.iter().filter_map(|raw| one(v, raw, &around)).collect();
     Patches {
         all: read(all),
@@ -36,7 +36,7 @@ pub(super) fn patches(
     }
 }
 
-fn one(v: &mut Validator<'_>, raw: &RawPatch, around: &Surroundings<'_>) -> Option<Patch> {
+fn one(v: &mut Validator<'_>, raw: &RawPatch, around: &PatchContext<'_>) -> Option<Patch> {
     let setting = raw.at.as_str();
     if let Some(text) = &raw.text {
         let read = patch::read(text, setting, around);
@@ -101,10 +101,10 @@ fn place(finding: &Finding, before: &str, after: &str) -> String {
 }
 
 /// The way to a patch: `talos.patches.all[0]`.
-fn steps(setting: &str) -> Vec<Step<'_>> {
+fn steps(setting: &str) -> Vec<PathSegment<'_>> {
     let (list, item) = setting.trim_end_matches(']').rsplit_once('[').unwrap_or((setting, "0"));
-    let mut steps: Vec<Step<'_>> = list.split('.').map(Step::Key).collect();
+    let mut steps: Vec<PathSegment<'_>> = list.split('.').map(PathSegment::Key).collect();
     // No list has so many items: what is no number finds nothing, which is reported.
-    steps.push(Step::Item(item.parse().unwrap_or(usize::MAX)));
+    steps.push(PathSegment::Item(item.parse().unwrap_or(usize::MAX)));
     steps
 }

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use super::{Validator, net, or_stand_in, secrets, talos, text};
+use super::{Validator, net, or_default, secrets, talos, text};
 use crate::{
     config::{
         Authority, Aws, Azure, Cluster, Gcp, Harvester, Host, HostAlias, HttpUrl, InMemory, NodeAddress, Nutanix,
@@ -105,7 +105,7 @@ fn harvester(v: &mut Validator<'_>, raw: &RawHarvester, path: &str) -> Provider 
     Provider::Harvester(Harvester {
         kubeconfig: secrets::file(v, &format!("{path}.kubeconfigPath"), kubeconfig_path.as_ref()),
         namespace,
-        network_name: or_stand_in(network_name),
+        network_name: or_default(network_name),
         image_name: full_name(v, image_name.as_ref(), &format!("{path}.imageName"), is_dns_name),
     })
 }
@@ -141,8 +141,8 @@ fn nutanix(v: &mut Validator<'_>, raw: &RawNutanix, path: &str) -> Provider {
         }
         Some(value)
     };
-    let cluster_uuid = or_stand_in(uuid(raw.cluster_uuid.as_ref(), "clusterUUID"));
-    let subnet_uuid = or_stand_in(uuid(raw.subnet_uuid.as_ref(), "subnetUUID"));
+    let cluster_uuid = or_default(uuid(raw.cluster_uuid.as_ref(), "clusterUUID"));
+    let subnet_uuid = or_default(uuid(raw.subnet_uuid.as_ref(), "subnetUUID"));
     let image_uuid = uuid(raw.image_uuid.as_ref(), "imageUUID");
     let storage_container_uuid = uuid(raw.storage_container_uuid.as_ref(), "storageContainerUUID");
     for (value, key) in [(&raw.cluster_uuid, "clusterUUID"), (&raw.subnet_uuid, "subnetUUID")] {
@@ -180,7 +180,7 @@ fn proxmox(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluste
     }
     Provider::Proxmox(Proxmox {
         endpoint: endpoint(v, raw.endpoint.as_ref(), &format!("{path}.endpoint")),
-        nodes: or_stand_in(raw.nodes.clone()),
+        nodes: or_default(raw.nodes.clone()),
         insecure: raw.insecure.unwrap_or(false),
         username: secrets::identity(v, raw.username.as_ref(), &format!("{path}.username")),
         password: secrets::optional(v, raw.password.as_ref(), &format!("{path}.password")),
@@ -490,7 +490,7 @@ fn host_aliases(v: &mut Validator<'_>, lines: &[String], path: &str) -> Vec<Host
 
 fn needed_text(v: &mut Validator<'_>, value: Option<&String>, path: &str) -> String {
     not_empty(v, value, path);
-    or_stand_in(text(value))
+    or_default(text(value))
 }
 
 fn not_empty(v: &mut Validator<'_>, value: Option<&String>, path: &str) {

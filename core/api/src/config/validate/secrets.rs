@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Validator, or_stand_in};
+use super::{Validator, or_default};
 use crate::config::{
     SecretSource,
     raw_providers::{RawSecret, RawSecretRef},
@@ -34,7 +34,7 @@ pub(super) fn optional(v: &mut Validator<'_>, raw: Option<&RawSecret>, path: &st
 
 /// A setting of the Go tool that names a file with a secret.
 pub(super) fn file(v: &mut Validator<'_>, path: &str, value: Option<&String>) -> SecretSource {
-    let value = or_stand_in(value.cloned());
+    let value = or_default(value.cloned());
     if value.trim().is_empty() && v.is_written(path) {
         v.problem(path, format!("`{path}` is empty"), "write the path of the file");
     }
@@ -72,7 +72,7 @@ fn source(v: &mut Validator<'_>, raw: &RawSecret, path: &str) -> SecretSource {
         }
         SecretSource::Env(name.clone())
     } else {
-        let command = or_stand_in(exec.clone());
+        let command = or_default(exec.clone());
         if command.first().is_some_and(|program| program.trim().is_empty()) {
             v.problem(
                 &format!("{path}.exec"),

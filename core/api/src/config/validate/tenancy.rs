@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
 
-use super::{Validator, net, or_stand_in, text};
+use super::{Validator, net, or_default, text};
 use crate::{
     config::{
         ControlPlaneEndpoint, Exposure, IpRange, Network, NetworkPool, NetworkPoolSettings, ProviderKind,
@@ -60,7 +60,7 @@ pub(super) fn exposure(v: &mut Validator<'_>, raw: &RawConfig) -> Option<Exposur
     }
     Some(Exposure::Gateway {
         hostname,
-        gateway_ref: or_stand_in(gateway_ref),
+        gateway_ref: or_default(gateway_ref),
     })
 }
 

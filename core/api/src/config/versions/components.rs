@@ -116,9 +116,9 @@ pub struct Range {
     pub min: u64,
     /// The highest minor version of the range; none for no end.
     pub max: Option<u64>,
-    /// What holds below.
+    /// What holds for releases below the range.
     pub below: Outside,
-    /// What holds above.
+    /// What holds for releases above the range.
     pub above: Outside,
 }
 
@@ -178,7 +178,7 @@ impl Range {
 
 /// One line of releases of a component.
 #[derive(Debug, Clone, Copy)]
-pub struct Release {
+pub struct ReleaseLine {
     /// The component that is released.
     pub component: Component,
     /// How its versions begin, without `v`.
@@ -195,12 +195,12 @@ pub struct Release {
     pub with: Option<(Component, Range)>,
     /// First patch release of the line that can be installed at all.
     pub first: u64,
-    /// Where that is said.
+    /// The page that states it.
     pub source: &'static str,
 }
 
-const fn row(component: Component, line: &'static str, source: &'static str) -> Release {
-    Release {
+const fn row(component: Component, line: &'static str, source: &'static str) -> ReleaseLine {
+    ReleaseLine {
         component,
         line,
         pin: None,
@@ -213,7 +213,7 @@ const fn row(component: Component, line: &'static str, source: &'static str) -> 
     }
 }
 
-impl Release {
+impl ReleaseLine {
     const fn pin(self, pin: &'static str) -> Self {
         Self { pin: Some(pin), ..self }
     }
@@ -268,7 +268,7 @@ const V1BETA1: Range = Range::only(0, 15);
 const V1BETA2: Range = Range::so_far(11, 14);
 
 /// Every component's lines; the first one that fits is chosen.
-pub const COMPONENTS: &[Release] = &[
+pub const COMPONENTS: &[ReleaseLine] = &[
     row(Component::KubeVip, "0.8", NONE).pin("v0.8.7"),
     row(Component::Cilium, "1.19", CILIUM_TABLE)
         .pin("1.19.4")
@@ -401,12 +401,12 @@ pub enum Fit {
     Untold(String),
 }
 
-fn lines(component: Component) -> impl Iterator<Item = &'static Release> {
+fn lines(component: Component) -> impl Iterator<Item = &'static ReleaseLine> {
     COMPONENTS.iter().filter(move |release| release.component == component)
 }
 
 /// The line that a version belongs to. It may have a `v` or not.
-pub fn release_of(component: Component, version: &str) -> Option<&'static Release> {
+pub fn release_of(component: Component, version: &str) -> Option<&'static ReleaseLine> {
     let version = parse(version)?;
     // `0.10` begins like `0.1`, as a number it does not.
     lines(component).find(|release| release.covers(&version))
@@ -415,7 +415,7 @@ pub fn release_of(component: Component, version: &str) -> Option<&'static Releas
 /// What is installed on this Kubernetes release, beside this release of what it has to fit.
 pub fn pin(component: Component, kubernetes: &Version, beside: Option<&Version>) -> &'static str {
     let pinned = || lines(component).filter_map(|release| Some((release, release.pin?)));
-    let fits = |release: &Release| {
+    let fits = |release: &ReleaseLine| {
         let on = release
             .kubernetes
             .is_none_or(|range| range.holds(kubernetes.minor).is_none());
@@ -425,7 +425,7 @@ pub fn pin(component: Component, kubernetes: &Version, beside: Option<&Version>)
         };
         on && with
     };
-    let may = |release: &Release| {
+    let may = |release: &ReleaseLine| {
         let on = release
             .kubernetes
             .is_none_or(|range| range.holds(kubernetes.minor) != Some(Outside::Unfit));
@@ -436,7 +436,7 @@ pub fn pin(component: Component, kubernetes: &Version, beside: Option<&Version>)
         on && with
     };
     // Where no table has an entry, what is nearest: the oldest line for what is older than all of them.
-    let older = |release: &Release| release.kubernetes.is_some_and(|range| kubernetes.minor < range.min);
+    let older = |release: &ReleaseLine| release.kubernetes.is_some_and(|range| kubernetes.minor < range.min);
     let fitting = pinned().find(|(release, _)| fits(release));
     let allowed = || pinned().filter(|(release, _)| may(release));
     let nearest = || {

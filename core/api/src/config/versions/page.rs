@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{COMPONENTS, Component, Outside, Range, Release, TALOS_LINES, TalosLine, pin};
+use super::{COMPONENTS, Component, Outside, Range, ReleaseLine, TALOS_LINES, TalosLine, pin};
 
 const HEAD: &str = "\
 # Releases that go together
@@ -81,7 +81,7 @@ fn talos(out: &mut String, line: &TalosLine) {
     );
 }
 
-fn component(out: &mut String, release: &Release) {
+fn component(out: &mut String, release: &ReleaseLine) {
     let range = |range: Range| {
         let end = match (range.below, range.above, range.max) {
             (Outside::Untold, ..) => "; others are not stated",

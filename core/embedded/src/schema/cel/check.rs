@@ -7,7 +7,7 @@ use cel::common::ast::{
 };
 
 use super::cost::{self, Argument, Size};
-use super::decl::{Decl, Kind};
+use super::decl::{Decl, ValueType};
 use super::functions;
 use super::types::Ty;
 use crate::schema::pattern::Pattern;
@@ -105,7 +105,7 @@ impl Node {
     /// The type of its items or values.
     fn inside(&self) -> Option<&Arc<Decl>> {
         match &self.place.as_ref()?.kind {
-            Kind::List(items) | Kind::Map(items) => Some(items),
+            ValueType::List(items) | ValueType::Map(items) => Some(items),
             _ => None,
         }
     }
@@ -230,7 +230,7 @@ impl Checker {
     fn field(&mut self, id: u64, operand: &Node, field: &str) -> Node {
         match &operand.ty {
             Ty::Object(of) => {
-                let Kind::Object(fields) = &of.kind else {
+                let ValueType::Object(fields) = &of.kind else {
                     return Node::open(0);
                 };
                 if let Some(place) = fields.get(field) {

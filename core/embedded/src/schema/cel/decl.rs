@@ -12,7 +12,7 @@ const REQUEST: u64 = limits::SIZE as u64;
 /// A place of a schema.
 #[derive(Debug)]
 pub(crate) struct Decl {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueType,
     /// The most characters, items or members.
     pub(crate) most: u64,
     /// The fewest bytes as JSON.
@@ -21,7 +21,7 @@ pub(crate) struct Decl {
 
 /// The type of the values at a place of a schema.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ValueType {
     Dyn,
     Bool,
     Int,
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 }
 
 impl Decl {
-    fn scalar(kind: Kind, least_bytes: u64) -> Self {
+    fn scalar(kind: ValueType, least_bytes: u64) -> Self {
         Self {
             kind,
             most: 0,
@@ -44,7 +44,7 @@ impl Decl {
         }
     }
 
-    fn text(kind: Kind, most: u64, least_bytes: u64) -> Self {
+    fn text(kind: ValueType, most: u64, least_bytes: u64) -> Self {
         Self {
             kind,
             most,
@@ -56,7 +56,7 @@ impl Decl {
     pub(crate) fn of(schema: &Schema, root: bool) -> Option<Self> {
         if schema.int_or_string {
             let most = schema.limits.max_length.map_or(REQUEST - 2, |n| n.saturating_mul(4));
-            return Some(Self::text(Kind::Dyn, most, 1));
+            return Some(Self::text(ValueType::Dyn, most, 1));
         }
         Some(match schema.kind {
             Type::Array => {
@@ -65,7 +65,7 @@ impl Decl {
                 let most = (REQUEST - 2) / (items.least_bytes + 1);
                 Self {
                     most: schema.limits.max_items.unwrap_or(most),
-                    kind: Kind::List(Arc::new(items)),
+                    kind: ValueType::List(Arc::new(items)),
                     least_bytes: 2,
                 }
             }
@@ -75,15 +75,15 @@ impl Decl {
                 let most = (REQUEST - 2) / (values.least_bytes + 6);
                 Self {
                     most: schema.limits.max_properties.unwrap_or(most),
-                    kind: Kind::Map(Arc::new(values)),
+                    kind: ValueType::Map(Arc::new(values)),
                     least_bytes: 2,
                 }
             }
             Type::Object => Self::object(schema, root),
             Type::String => Self::string(schema),
-            Type::Boolean => Self::scalar(Kind::Bool, 4),
-            Type::Integer => Self::scalar(Kind::Int, 1),
-            Type::Number => Self::scalar(Kind::Double, 1),
+            Type::Boolean => Self::scalar(ValueType::Bool, 4),
+            Type::Integer => Self::scalar(ValueType::Int, 1),
+            Type::Number => Self::scalar(ValueType::Double, 1),
             Type::Any => return None,
         })
     }
@@ -103,19 +103,19 @@ impl Decl {
             }
         }
         if root {
-            let text = || Arc::new(Self::text(Kind::String, REQUEST - 2, 2));
+            let text = || Arc::new(Self::text(ValueType::String, REQUEST - 2, 2));
             fields.insert("kind".to_owned(), text());
             fields.insert("apiVersion".to_owned(), text());
             let metadata = ["name", "generateName"].map(|name| (name.to_owned(), text()));
             let metadata = Self {
-                kind: Kind::Object(metadata.into()),
+                kind: ValueType::Object(metadata.into()),
                 most: 0,
                 least_bytes: 2,
             };
             fields.insert("metadata".to_owned(), Arc::new(metadata));
         }
         Self {
-            kind: Kind::Object(fields),
+            kind: ValueType::Object(fields),
             most: 0,
             least_bytes,
         }
@@ -124,10 +124,10 @@ impl Decl {
     fn string(schema: &Schema) -> Self {
         let limits = &schema.limits;
         match limits.format.as_deref() {
-            Some("byte") => Self::text(Kind::Bytes, limits.max_length.unwrap_or(REQUEST - 2), 2),
-            Some("duration") => Self::text(Kind::Duration, 32, 3),
-            Some("date") => Self::text(Kind::Timestamp, 12, 12),
-            Some("date-time") => Self::text(Kind::Timestamp, 32, 21),
+            Some("byte") => Self::text(ValueType::Bytes, limits.max_length.unwrap_or(REQUEST - 2), 2),
+            Some("duration") => Self::text(ValueType::Duration, 32, 3),
+            Some("date") => Self::text(ValueType::Timestamp, 12, 12),
+            Some("date-time") => Self::text(ValueType::Timestamp, 32, 21),
             _ => {
                 let longest = |shown: &Vec<String>| shown.iter().map(|s| s.len() as u64).max().unwrap_or(0);
                 let most = match (limits.max_length, &limits.allowed) {
@@ -135,7 +135,7 @@ impl Decl {
                     (None, Some(allowed)) if !allowed.shown.is_empty() => longest(&allowed.shown),
                     (None, _) => REQUEST - 2,
                 };
-                Self::text(Kind::String, most, 2)
+                Self::text(ValueType::String, most, 2)
             }
         }
     }
@@ -223,7 +223,7 @@ mod tests {
             "unknown": {"x-kubernetes-preserve-unknown-fields": true},
         }}));
         let decl = Decl::of(&schema, true).unwrap();
-        let Kind::Object(fields) = &decl.kind else {
+        let ValueType::Object(fields) = &decl.kind else {
             panic!("an object")
         };
         let most = |name: &str| fields[name].most;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::decl::{Decl, Kind};
+use super::decl::{Decl, ValueType};
 
 /// The type of an expression.
 #[derive(Debug, Clone)]
@@ -47,17 +47,17 @@ impl Ty {
     /// The type of the values at a place of a schema.
     pub(crate) fn of(decl: &Arc<Decl>) -> Self {
         match &decl.kind {
-            Kind::Dyn => Self::Dyn,
-            Kind::Bool => Self::Bool,
-            Kind::Int => Self::Int,
-            Kind::Double => Self::Double,
-            Kind::String => Self::String,
-            Kind::Bytes => Self::Bytes,
-            Kind::Duration => Self::Duration,
-            Kind::Timestamp => Self::Timestamp,
-            Kind::List(items) => Self::list(Self::of(items)),
-            Kind::Map(values) => Self::Map(Arc::new(Self::String), Arc::new(Self::of(values))),
-            Kind::Object(_) => Self::Object(Arc::clone(decl)),
+            ValueType::Dyn => Self::Dyn,
+            ValueType::Bool => Self::Bool,
+            ValueType::Int => Self::Int,
+            ValueType::Double => Self::Double,
+            ValueType::String => Self::String,
+            ValueType::Bytes => Self::Bytes,
+            ValueType::Duration => Self::Duration,
+            ValueType::Timestamp => Self::Timestamp,
+            ValueType::List(items) => Self::list(Self::of(items)),
+            ValueType::Map(values) => Self::Map(Arc::new(Self::String), Arc::new(Self::of(values))),
+            ValueType::Object(_) => Self::Object(Arc::clone(decl)),
         }
     }
 

@@ -101,6 +101,23 @@ fn nothing_at_all_and_what_a_cut_first_write_leaves_are_a_new_bootstrap() {
     }
 }
 
+/// A backup that nobody can read was taken for none, and the journal that it stands beside for a new one.
+#[tokio::test]
+async fn a_damaged_or_unreadable_backup_still_shows_that_a_bootstrap_began() {
+    let (_folder, path) = written().await;
+    fs::remove_file(&path).unwrap();
+    for damaged in ["{\"v\":2,", "\0\0\0", "not a journal\n"] {
+        fs::write(beside(&path), damaged).unwrap();
+        assert!(
+            problem(&path).contains("is missing, but its backup beside it shows"),
+            "{damaged:?}"
+        );
+    }
+    fs::remove_file(beside(&path)).unwrap();
+    fs::create_dir(beside(&path)).unwrap();
+    assert!(problem(&path).contains("is missing, but its backup beside it shows"));
+}
+
 /// A journal that was deleted or blank began a second cluster on the machines of the first one.
 #[tokio::test]
 async fn a_journal_that_was_lost_is_no_new_bootstrap() {

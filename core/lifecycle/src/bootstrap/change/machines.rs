@@ -16,7 +16,7 @@ const POOLS: [(&str, &str, &str); 2] = [("controlPlane", "control-plane", "cp"),
 struct Machine<'a> {
     /// Place on the list, where there is one.
     at: Option<usize>,
-    /// Its entry there.
+    /// Its entry on the list, where there is one.
     entry: Option<&'a Value>,
 }
 
@@ -34,8 +34,9 @@ fn of<'a>(config: &'a Value, pool: &str) -> Vec<(String, Machine<'a>)> {
     let Some((_, role, short)) = POOLS.iter().find(|(name, ..)| *name == pool) else {
         return Vec::new();
     };
-    let cluster = config["cluster"]["name"].as_str().unwrap_or_default();
-    let replicas = config["cluster"][pool]["replicas"].as_u64().unwrap_or_default();
+    // Every canonical form names its cluster; a pool that it leaves out has no machines.
+    let cluster = config["cluster"]["name"].as_str().unwrap_or("");
+    let replicas = config["cluster"][pool]["replicas"].as_u64().unwrap_or(0);
     let list: &[Value] = config["providerConfig"]["machines"]
         .as_array()
         .map_or(&[], Vec::as_slice);

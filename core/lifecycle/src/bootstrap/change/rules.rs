@@ -12,7 +12,7 @@ pub(super) struct Rule(&'static [Use]);
 /// Something that uses a setting.
 #[derive(Debug, Clone, Copy)]
 enum Use {
-    /// Identity: every run.
+    /// Every run, from its first step on: the cluster's identity.
     Begun,
     /// Machines of a pool (`controlPlane`, `workers`), when they were ordered or configured.
     Claimed(&'static str),
@@ -113,7 +113,7 @@ pub(super) fn known(path: &str) -> Option<Rule> {
     whole.or_else(longest).map(|(_, uses)| Rule(uses))
 }
 
-fn begins(path: &str, key: &str) -> bool {
+pub(super) fn begins(path: &str, key: &str) -> bool {
     path.strip_prefix(key)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

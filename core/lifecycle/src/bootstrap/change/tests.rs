@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use butler_api::config::load;
+use butler_api::config::{json_schema, load};
 use serde_json::json;
 
 use super::*;
@@ -90,6 +90,14 @@ const FOUND: &[&str] = &[
     "=machine/edge-cp-1/create",
     "=machine/edge-cp-1/boot",
 ];
+
+#[test]
+fn a_configuration_that_did_not_change_asks_for_nothing() {
+    for steps in [&[][..], FOUND, &["=machine/edge-a/configure", "=pivot/commit"]] {
+        let config = canonical(LISTED);
+        assert_eq!(judge(&config, &config, &journal(steps)), Verdict::default());
+    }
+}
 
 #[test]
 fn what_no_act_has_used_may_change() {
@@ -291,6 +299,31 @@ fn an_addon_may_change_until_it_is_installed() {
 }
 
 #[test]
+fn a_setting_is_used_by_the_addons_that_it_is_for_and_by_no_other() {
+    let before = canonical(MADE);
+    for (setting, installed, user) in [
+        ("controlPlaneExposure.mode", "+addon/traefik", Some("addon/traefik")),
+        ("controlPlaneExposure.mode", "=addon/cilium", Some("addon/cilium")),
+        ("controlPlaneExposure.mode", "addon/traefik", None),
+        ("controlPlaneExposure.mode", "=machine/demo-cp-0/configure", None),
+        ("addons.capi.version", "+addon/capi-core", Some("addon/capi-core")),
+        ("addons.capi.version", "+addon/cert-manager", None),
+        // One addon by its whole name, whatever others are called.
+        ("addons.loadBalancer.version", "+addon/metallb", Some("addon/metallb")),
+        ("addons.loadBalancer.version", "+addon/metallb-pool", None),
+        ("addons.loadBalancer", "+addon/metallb-pool", Some("addon/metallb-pool")),
+    ] {
+        let known = journal(&[installed]);
+        let state = State {
+            before: &before,
+            known: &known,
+        };
+        let used = rules::of(setting).used(&state);
+        assert_eq!(used.as_ref().map(StepId::as_str), user, "{setting} after {installed}");
+    }
+}
+
+#[test]
 fn after_the_record_was_handed_over_the_configuration_stays() {
     let mirror = format!("{MADE}addons: {{chartMirror: 'https://charts.example'}}\n");
     let edit = ("https://charts.example", "https://mirror.example");
@@ -346,6 +379,32 @@ fn every_setting_of_the_samples_has_a_rule() {
     let without: Vec<&String> = seen.iter().filter(|path| rules::known(path).is_none()).collect();
     assert!(without.is_empty(), "no rule for {without:?}");
 }
+
+/// The same for settings that no sample has: everything that the schema of the file allows.
+#[test]
+fn every_setting_of_the_schema_has_a_rule() {
+    fn leaves(path: &str, schema: &Value, out: &mut BTreeSet<String>) {
+        let choices = ["anyOf", "oneOf", "allOf"].map(|key| schema[key].as_array().into_iter().flatten());
+        let parts: Vec<&Value> = std::iter::once(schema).chain(choices.into_iter().flatten()).collect();
+        let mut is_leaf = true;
+        for (key, property) in parts.iter().filter_map(|part| part["properties"].as_object()).flatten() {
+            is_leaf = false;
+            leaves(&format!("{path}.{key}"), property, out);
+        }
+        if is_leaf {
+            out.insert(path.trim_start_matches('.').to_owned());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    leaves("", &json_schema(), &mut seen);
+    assert!(seen.len() > 100, "{seen:?}");
+    seen.retain(|path| !NOT_COMPARED.iter().any(|key| rules::begins(path, key)));
+    let without: Vec<&String> = seen.iter().filter(|path| rules::known(path).is_none()).collect();
+    assert!(without.is_empty(), "no rule for {without:?}");
+}
+
+/// Settings of the file that the canonical form does not have: they only bound waits, spell another setting, or allow one.
+const NOT_COMPARED: &[&str] = &["deadlines", "addons.gitops", "network.jumboFrames"];
 
 /// What happens when a hint is followed.
 enum Followed {

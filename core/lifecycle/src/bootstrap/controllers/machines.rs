@@ -7,26 +7,24 @@ use std::{
 };
 
 use butler_api::{
+    backoff::Backoff,
     conditions::{self, Observation, reasons, types},
     config::{ExtraDisk, ProviderKind, Role},
     error::{Class, StepError},
+    event::{CauseLine, Layer},
     v1alpha1::{
         MachineRequest,
         machine_request::{MachinePhase, MachineRequestStatus},
     },
 };
 use butler_infra::{
-    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, Retry,
+    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, ProviderInfo,
+    Retry,
 };
-use butler_kubernetes::{MANAGER, Watched, chain};
+use butler_kubernetes::{Watched, chain, merge_status};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{
-    Api, ResourceExt as _,
-    api::{Patch, PatchParams},
-    runtime::reflector::ObjectRef,
-};
-use serde_json::json;
+use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::bootstrap::{Entry, Fact, Journal, record::NAMESPACE, steps};
@@ -37,19 +35,51 @@ pub struct Trouble {
     machines: Arc<Mutex<BTreeMap<String, watch::Sender<Option<Said>>>>>,
 }
 
-/// What is said of a machine.
+/// What people are told about a machine that is not there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// The cause.
+    /// What goes wrong, or what is waited for, as a sentence.
     pub message: String,
     /// The hint that goes with it.
     pub hint: Option<String>,
     /// The class, if it ends the step.
     pub refusal: Option<Class>,
+    /// Whether nothing was heard of the platform.
+    pub unheard: bool,
+}
+
+impl Said {
+    /// What the platform said of a machine while nothing failed.
+    fn of_platform(message: String, hint: Option<String>) -> Self {
+        Self {
+            message,
+            hint,
+            refusal: None,
+            unheard: false,
+        }
+    }
+
+    /// As a cause: of the platform, of the way to it, or of the machine itself where machines are only claimed.
+    pub fn line(&self, machine: &str, platform: &ProviderInfo) -> CauseLine {
+        let (layer, object, source) = if !platform.capabilities.creates_machines {
+            (Layer::Talos, machine, "")
+        } else if self.unheard {
+            (Layer::Network, platform.display, "")
+        } else {
+            (Layer::Platform, machine, platform.display)
+        };
+        CauseLine {
+            layer,
+            object: object.to_owned(),
+            text: self.message.clone(),
+            source: source.to_owned(),
+            age_seconds: None,
+        }
+    }
 }
 
 impl Trouble {
-    /// What is said of this machine, now and from now on.
+    /// What people are told about this machine, as it changes.
     pub fn of(&self, machine: &str) -> watch::Receiver<Option<Said>> {
         self.sender(machine).subscribe()
     }
@@ -73,7 +103,7 @@ impl Trouble {
 pub struct Machines {
     /// MachineRequests of the bootstrap cluster.
     pub api: Api<MachineRequest>,
-    /// The platform.
+    /// The platform that makes the machines.
     pub provider: Arc<dyn Provider>,
     /// Whose machines they are.
     pub owner: Owner,
@@ -81,7 +111,7 @@ pub struct Machines {
     pub claims: Arc<BTreeMap<String, Claim>>,
     /// Where effects are recorded.
     pub journal: Journal,
-    /// What is said of each machine.
+    /// What people are told about each machine.
     pub trouble: Trouble,
 }
 
@@ -117,9 +147,12 @@ impl Machines {
 
     async fn reconcile(&self, request: &MachineRequest) {
         let name = request.name_any();
-        // Nobody else writes it: what this task wrote last is what is there. Before the first time there is nothing.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "nobody else writes it: what this task wrote last is what is there, and before the first time nothing"
+        )]
         let mut status = request.status.clone().unwrap_or_default();
-        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
         loop {
             match self.bring_up(request, &mut status).await {
                 Ok(()) => {
@@ -132,6 +165,7 @@ impl Machines {
                         message: chain(&error),
                         hint: error.hint.clone(),
                         refusal,
+                        unheard: matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout { .. }),
                     };
                     self.report_failure(&name, &mut status, &said).await;
                     self.trouble.set(&name, Some(said));
@@ -142,8 +176,8 @@ impl Machines {
                         Retry::After(wait) => wait,
                         _ => Duration::ZERO,
                     };
-                    tokio::time::sleep(pause.max(asked)).await;
-                    pause = LONGEST_PAUSE.min(pause * 2);
+                    failures += 1;
+                    tokio::time::sleep(PAUSES.pause(failures).max(asked)).await;
                 }
             }
         }
@@ -172,14 +206,7 @@ impl Machines {
                 self.write_status(&spec.name, status).await;
             }
             let message = format!("the machine has no address yet ({})", state.raw_status);
-            self.trouble.set(
-                &spec.name,
-                Some(Said {
-                    message,
-                    hint: None,
-                    refusal: None,
-                }),
-            );
+            self.trouble.set(&spec.name, Some(Said::of_platform(message, None)));
             tokio::time::sleep(state.poll_after).await;
         }
     }
@@ -198,14 +225,7 @@ impl Machines {
                     note,
                     hint,
                 }) => {
-                    self.trouble.set(
-                        &spec.name,
-                        Some(Said {
-                            message: note,
-                            hint,
-                            refusal: None,
-                        }),
-                    );
+                    self.trouble.set(&spec.name, Some(Said::of_platform(note, hint)));
                     handle = Some(next);
                     tokio::time::sleep(poll_after).await;
                 }
@@ -288,19 +308,14 @@ impl Machines {
     /// Writes status, however long that takes: a step waits for it.
     async fn write_status(&self, name: &str, status: &mut MachineRequestStatus) {
         status.last_updated = Some(Time(Timestamp::now()));
-        let patch = Patch::Merge(json!({"status": status}));
-        let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
         loop {
-            match self.api.patch_status(name, &params, &patch).await {
+            match merge_status(&self.api, name, status).await {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(machine = name, error = %chain(&error), "status not written"),
             }
-            tokio::time::sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
+            failures += 1;
+            tokio::time::sleep(PAUSES.pause(failures)).await;
         }
     }
 }
@@ -312,28 +327,21 @@ pub(crate) async fn restore_status(
     before: Option<MachineRequestStatus>,
     (id, address): (&str, &str),
 ) -> Result<(), kube::Error> {
-    // A request that was only just written has no status yet.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a request that was only just written has no status yet"
+    )]
     let mut status = before.unwrap_or_default();
     is_running(&mut status, id, address, vec![address.to_owned()]);
     status.last_updated = Some(Time(Timestamp::now()));
-    let params = PatchParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let patch = Patch::Merge(json!({"status": status}));
-    api.patch_status(name, &params, &patch).await.map(|_| ())
+    merge_status(api, name, &status).await.map(drop)
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Pauses after what the provider or the API server refused for the moment.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 fn wanted(request: &MachineRequest) -> bool {
-    let phase = request
-        .status
-        .as_ref()
-        .and_then(|s| s.phase.as_ref())
-        .map_or("", |p| p.as_str());
-    request.metadata.deletion_timestamp.is_none() && phase != "Running"
+    request.metadata.deletion_timestamp.is_none() && running_as(request).is_none()
 }
 
 /// The class that ends a step, if the error is one that trying again cannot cure.
@@ -420,19 +428,42 @@ pub async fn running(
     }
 }
 
-/// Platform id and address of a machine that is Running.
+/// Platform id and address of a machine that is Running. Without both it is not Running yet, whatever its phase says.
 pub(crate) fn running_as(request: &MachineRequest) -> Option<(String, String)> {
     let status = request.status.as_ref()?;
-    let running = status.phase.as_ref().is_some_and(|phase| phase.as_str() == "Running");
-    running.then(|| {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        (text(&status.provider_id), text(&status.ip_address))
-    })
+    let known = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+    (status.phase == Some(MachinePhase::Running)).then_some(())?;
+    Some((known(&status.provider_id)?, known(&status.ip_address)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What says Running without saying what runs is brought up again instead of being built upon.
+    #[test]
+    fn a_machine_is_running_only_with_its_id_and_its_address() {
+        let request = |status: serde_json::Value| -> MachineRequest {
+            let spec = serde_json::json!({
+                "machineName": "a", "role": "worker", "providerRef": {"name": "p"}, "cpu": 2, "memoryMB": 4096, "diskGB": 40,
+            });
+            serde_json::from_value(serde_json::json!({"metadata": {"name": "a"}, "spec": spec, "status": status}))
+                .unwrap()
+        };
+        let whole = request(serde_json::json!({"phase": "Running", "providerID": "7", "ipAddress": "192.0.2.1"}));
+        assert_eq!(running_as(&whole), Some(("7".to_owned(), "192.0.2.1".to_owned())));
+        assert!(!wanted(&whole));
+        for status in [
+            serde_json::json!({"phase": "Running"}),
+            serde_json::json!({"phase": "Running", "providerID": "7", "ipAddress": ""}),
+            serde_json::json!({"phase": "Running", "ipAddress": "192.0.2.1"}),
+            serde_json::json!({"phase": "Creating", "providerID": "7", "ipAddress": "192.0.2.1"}),
+        ] {
+            let request = request(status);
+            assert_eq!(running_as(&request), None, "{:?}", request.status);
+            assert!(wanted(&request));
+        }
+    }
 
     #[test]
     fn the_transition_time_of_a_condition_moves_only_with_its_status() {

@@ -98,6 +98,7 @@ fn secrets_that_machines_were_configured_with_are_missed_with_a_way_back() {
         "butler-demo-worker-2",
         "from a backup",
         "-n 192.0.2.11 get machineconfig",
+        &format!("then remove {} and begin anew", files.path().display()),
     ] {
         assert!(said.contains(words), "{words:?}: {said}");
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use butler_addons::{Addon, ReleaseState};
+use butler_addons::{Addon, ReleaseState, Source};
 use butler_api::{
     config::{Deadlines, Role},
     error::{Class, StepError},
@@ -10,8 +10,8 @@ use butler_api::{
     view::View,
 };
 use butler_engine::{Moment, Step, StepId, Verbs};
-use butler_kubernetes::wait;
 
+use super::below::{Wait, explained};
 use crate::bootstrap::{Acted, Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
@@ -78,10 +78,15 @@ pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) ->
         return Ok(());
     }
     let last = Mutex::new(String::new());
+    let source = match &addon.source {
+        Source::Chart(_) => format!("helm {}", addon.name),
+        Source::Manifest(_) | Source::Objects(_) | Source::ProviderIds(_) => format!("installer {}", addon.name),
+    };
     let on_line = |line: &str| {
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *last != line {
             line.clone_into(&mut last);
+            report.log(steps::level(line), &source, line);
             report.waiting(format!("the installer of {}", addon.name), Some(line.to_owned()));
         }
     };
@@ -92,13 +97,16 @@ pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) ->
 pub(super) async fn ready(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let addon = addon(context, name)?;
     let management = context.management().await?;
-    let said = |what: &str, cause: Option<&str>| report.waiting(what, cause.map(ToOwned::to_owned));
-    let evidence = wait(&management.access.client, &addon.ready, &said)
-        .await
-        .map_err(|e| StepError {
+    let wait = Wait::for_objects(report, &management.nodes);
+    let said = |unmet| wait.unmet(unmet);
+    let waited = async {
+        let ready = butler_kubernetes::wait(&management.access.client, &addon.ready, &said).await;
+        ready.map_err(|e| StepError {
             class: e.class,
             ..StepError::retryable(format!("watch {}", addon.title), e)
-        })?;
+        })
+    };
+    let evidence = explained(context, &wait, || wait.unready(), waited).await?;
     Ok(Proof::of(evidence))
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use butler_api::{config::Deadlines, error::StepError};
+use butler_api::{
+    config::Deadlines,
+    error::StepError,
+    event::{CauseLine, Layer},
+};
 use butler_engine::{Step, StepId, Verbs};
 use butler_kubernetes::chain;
 use kube::Client;
@@ -10,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{
     Pace,
-    below::{Wait, explained},
+    below::{Wait, explained, line},
 };
 use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
 
@@ -53,7 +57,10 @@ pub(super) async fn api_server(context: &Bootstrap, report: &Report) -> Result<P
         loop {
             match ready(&management.access.client).await {
                 Ok(()) => return Ok(Proof::of(format!("{} is ready", servers.current()))),
-                Err(cause) => wait.cause(Some(cause)),
+                Err(unready) => {
+                    let top = unready.line(format!("API server {}", servers.current()));
+                    wait.cause(Some(unready.cause), vec![top]);
+                }
             }
             pace.pause().await;
             // Control planes that got their configuration meanwhile may be first.
@@ -63,14 +70,30 @@ pub(super) async fn api_server(context: &Bootstrap, report: &Report) -> Result<P
     explained(context, &wait, || context.configured_control_planes(), waited).await
 }
 
+/// Why an API server is not ready.
+pub(crate) struct Unready {
+    /// Its words, or what happened on the way to it.
+    pub(crate) cause: String,
+    answered: bool,
+}
+
+impl Unready {
+    /// The cause, of this object.
+    pub(super) fn line(&self, object: String) -> CauseLine {
+        let layer = if self.answered { Layer::Object } else { Layer::Network };
+        line(layer, object, self.cause.clone(), "GET /readyz")
+    }
+}
+
 /// Whether an API server says that it is ready, and if not why.
-pub(crate) async fn ready(client: &Client) -> Result<(), String> {
+pub(crate) async fn ready(client: &Client) -> Result<(), Unready> {
+    let unready = |cause: String, answered| Unready { cause, answered };
     let request = http::Request::get("/readyz")
         .body(Vec::new())
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| unready(e.to_string(), false))?;
     match timeout(LOOK, client.request_text(request)).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(chain(&error)),
-        Err(_) => Err(format!("no answer within {} s", LOOK.as_secs())),
+        Ok(Err(error)) => Err(unready(chain(&error), matches!(error, kube::Error::Api(_)))),
+        Err(_) => Err(unready(format!("no answer within {} s", LOOK.as_secs()), false)),
     }
 }

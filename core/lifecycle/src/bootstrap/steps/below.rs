@@ -13,13 +13,19 @@ use std::{
     time::Duration,
 };
 
-use butler_api::error::StepError;
+use butler_api::{
+    error::StepError,
+    event::{CauseLine, Layer, Level},
+};
 use butler_engine::Waiting;
+use butler_kubernetes::{Unmet, Watched};
 use butler_talos::client::{Address, Node, Side, TalosError, health};
 use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node as KubernetesNode;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::wiped;
+use super::{node, platform, wiped};
 use crate::bootstrap::{Bootstrap, Report, steps};
 
 /// A wait shorter than this needs no explanation.
@@ -36,21 +42,50 @@ const AT_ONCE: usize = 8;
 /// A wait with its causes, above and below.
 pub(super) struct Wait<'a> {
     report: &'a Report,
-    waiting: String,
+    /// The nodes, where objects of Kubernetes are waited for: then machines are asked only for the nodes that are not ready.
+    nodes: Option<&'a Watched<KubernetesNode>>,
     causes: Mutex<Causes>,
 }
 
 #[derive(Default)]
 struct Causes {
+    waiting: String,
     above: Option<String>,
+    above_chain: Vec<CauseLine>,
+    /// Whether nodes hold it up; only for objects.
+    for_nodes: bool,
     below: Option<Named>,
 }
 
 /// What a machine says, and how a person can ask it for more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Named {
-    words: String,
-    hint: Option<String>,
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Named {
+    pub(super) told: Told,
+    pub(super) hint: Option<String>,
+}
+
+/// Words of a machine, in one line and layer by layer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Told {
+    /// The deepest cause in one line; empty where what is missing above says it better.
+    pub(super) words: String,
+    pub(super) chain: Vec<CauseLine>,
+}
+
+/// A cause whose age is not known.
+pub(super) fn line(
+    layer: Layer,
+    object: impl Into<String>,
+    text: impl Into<String>,
+    source: impl Into<String>,
+) -> CauseLine {
+    CauseLine {
+        layer,
+        object: object.into(),
+        text: text.into(),
+        source: source.into(),
+        age_seconds: None,
+    }
 }
 
 impl<'a> Wait<'a> {
@@ -60,32 +95,79 @@ impl<'a> Wait<'a> {
         report.waiting(waiting.clone(), None);
         Self {
             report,
-            waiting,
+            nodes: None,
+            causes: Mutex::new(Causes {
+                waiting,
+                ..Causes::default()
+            }),
+        }
+    }
+
+    /// A wait for objects of Kubernetes. What it waits for is known when they are looked at.
+    pub(super) fn for_objects(report: &'a Report, nodes: &'a Watched<KubernetesNode>) -> Self {
+        Self {
+            report,
+            nodes: Some(nodes),
             causes: Mutex::default(),
         }
     }
 
-    /// What is missing.
-    pub(super) fn cause(&self, cause: Option<String>) {
-        self.change(|causes| causes.above = cause);
+    /// Tells what is still missing, if that is known, and the causes known so far.
+    pub(super) fn cause(&self, cause: Option<String>, chain: Vec<CauseLine>) {
+        self.change(|causes| {
+            causes.above = cause;
+            causes.above_chain = chain;
+        });
     }
 
-    fn below(&self, cause: Option<Named>) {
-        self.change(|causes| causes.below = cause);
+    /// Which objects are waited for, and why they are not as they should be.
+    pub(super) fn unmet(&self, unmet: Unmet) {
+        self.change(|causes| {
+            let Unmet {
+                what,
+                cause,
+                chain,
+                for_nodes,
+            } = unmet;
+            causes.waiting = what;
+            causes.above = cause;
+            causes.above_chain = chain;
+            causes.for_nodes = for_nodes;
+        });
+    }
+
+    /// What was found below.
+    pub(super) fn below(&self, below: Option<Named>) {
+        self.change(|causes| causes.below = below);
+    }
+
+    /// The machines to ask where objects are waited for: some of those whose nodes are not ready.
+    pub(super) fn unready(&self) -> Vec<String> {
+        let for_nodes = self.lock().for_nodes;
+        match self.nodes.filter(|_| for_nodes) {
+            Some(nodes) => node::unready(nodes, AT_ONCE),
+            None => Vec::new(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Causes> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, change: impl FnOnce(&mut Causes)) {
-        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut causes = self.lock();
         change(&mut causes);
-        let (cause, hint) = match &causes.below {
-            Some(named) => (Some(named.words.clone()), named.hint.clone()),
-            None => (causes.above.clone(), None),
-        };
+        let objects = self.nodes.is_some();
+        let below = causes.below.as_ref().filter(|_| !objects || causes.for_nodes);
+        let words = below.map(|named| named.told.words.clone());
+        let cause = words.filter(|words| !words.is_empty()).or_else(|| causes.above.clone());
+        let mut chain = causes.above_chain.clone();
+        chain.extend(below.iter().flat_map(|named| named.told.chain.clone()));
         self.report.wait_for(Waiting {
-            waiting_for: self.waiting.clone(),
+            waiting_for: causes.waiting.clone(),
             cause,
-            hint,
-            ..Waiting::default()
+            chain,
+            hint: below.and_then(|named| named.hint.clone()),
         });
     }
 }
@@ -105,16 +187,10 @@ pub(super) async fn explained<T>(
 }
 
 async fn look_on(context: &Bootstrap, wait: &Wait<'_>, machines: impl Fn() -> Vec<String>) -> StepError {
-    sleep(SETTLED).await;
-    let counted = Counted::new(&context.links.below.waits);
-    // Hundreds of machines that are waited for at once are not all asked at once.
-    sleep(SHARE.saturating_mul(counted.place())).await;
+    let counted = settled(context).await;
     loop {
         let names = machines();
-        let looks: Vec<_> = names
-            .iter()
-            .map(|name| look(context, name, wait.report).boxed())
-            .collect();
+        let looks: Vec<_> = names.iter().map(|name| look(context, name, wait).boxed()).collect();
         let found: Vec<_> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
         let mut said = Vec::new();
         for (name, state) in names.iter().zip(found) {
@@ -123,13 +199,39 @@ async fn look_on(context: &Bootstrap, wait: &Wait<'_>, machines: impl Fn() -> Ve
                 Err(error) => return error,
             }
         }
-        wait.below(deepest(&said).map(|(name, words)| Named {
-            hint: hint(context, name),
-            words,
-        }));
-        let waits = u32::try_from(context.links.below.waits.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        sleep(EVERY.max(SHARE.saturating_mul(waits))).await;
+        wait.below(named(context, wait, &said));
+        counted.pause().await;
     }
+}
+
+/// Lets a wait last a while before anybody is asked why. Hundreds of machines that are waited for at once are not all asked
+/// at once.
+pub(super) async fn settled(context: &Bootstrap) -> Counted<'_> {
+    sleep(SETTLED).await;
+    let counted = Counted::new(&context.links.below.waits);
+    sleep(SHARE.saturating_mul(counted.place())).await;
+    counted
+}
+
+/// The machine that says most, and what. Of nodes that are not ready the first one is told even if its Talos is well.
+fn named(context: &Bootstrap, wait: &Wait<'_>, said: &[(&str, State)]) -> Option<Named> {
+    let deepest = deepest(said);
+    let Some(nodes) = wait.nodes else {
+        let (name, told) = deepest?;
+        return Some(Named {
+            hint: hint(context, name),
+            told,
+        });
+    };
+    let first = || Some((said.first()?.0, Told::default()));
+    let (name, mut told) = deepest.or_else(first)?;
+    // An object is told in its own words: what lies below is told by the chain.
+    told.words.clear();
+    told.chain.splice(0..0, node::condition_line(nodes, name));
+    Some(Named {
+        hint: hint(context, name),
+        told,
+    })
 }
 
 /// How a person asks a machine for more.
@@ -144,25 +246,62 @@ fn hint(context: &Bootstrap, name: &str) -> Option<String> {
 }
 
 /// Of what several machines say: the first that names a failure, else the first that cannot be asked. Which, and its words.
-fn deepest<'a>(said: &[(&'a str, State)]) -> Option<(&'a str, String)> {
-    let words = |(name, state): &(&'a str, State)| match state {
+fn deepest<'a>(said: &[(&'a str, State)]) -> Option<(&'a str, Told)> {
+    let told = |(name, state): &(&'a str, State)| match state {
         State::Well => None,
-        State::Says(words) | State::Silent(words) => Some((*name, format!("{name}: {words}"))),
+        State::Says(told) | State::Silent(told) => Some((
+            *name,
+            Told {
+                words: format!("{name}: {}", told.words),
+                chain: told.chain.clone(),
+            },
+        )),
     };
     let says = |(_, state): &&(&str, State)| matches!(state, State::Says(_));
     let first = said.iter().find(says);
-    first.and_then(words).or_else(|| said.iter().find_map(words))
+    first.and_then(told).or_else(|| said.iter().find_map(told))
 }
 
 /// What a look at a machine finds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum State {
     /// Nothing is wrong with it.
     Well,
     /// It says what is wrong.
-    Says(String),
+    Says(Told),
     /// It cannot be asked.
-    Silent(String),
+    Silent(Told),
+}
+
+impl State {
+    /// What is said of a machine as a whole.
+    pub(super) fn says(name: &str, words: String) -> Self {
+        let chain = vec![line(Layer::Talos, name, words.clone(), "")];
+        Self::Says(Told { words, chain })
+    }
+}
+
+/// The trouble of a node: the state of its service, and the last event of that.
+fn trouble_of(name: &str, trouble: &health::Trouble, now: Timestamp) -> Told {
+    let object = format!("{name} {}", trouble.object());
+    let state = trouble.state().map(|state| match trouble.health() {
+        Some(health) => line(Layer::Talos, &object, format!("{state}: {health}"), "health check"),
+        None => line(Layer::Talos, &object, state, "state"),
+    });
+    let (text, when) = trouble.says();
+    let source = match trouble {
+        health::Trouble::Service { .. } => "event",
+        health::Trouble::Unmet(_) => "machine status",
+    };
+    let last = CauseLine {
+        // The clock of the node may be ahead of ours.
+        age_seconds: when.map(|when| now.duration_since(when).as_secs_f64().max(0.0)),
+        ..line(Layer::Talos, object, text, source)
+    };
+    Told {
+        words: trouble.to_string(),
+        chain: state.into_iter().chain([last]).collect(),
+    }
 }
 
 /// What the looks of a run share.
@@ -181,7 +320,7 @@ struct Seen {
 }
 
 /// One of the waits that look on.
-struct Counted<'a> {
+pub(super) struct Counted<'a> {
     counter: &'a AtomicUsize,
     before: usize,
 }
@@ -196,6 +335,12 @@ impl<'a> Counted<'a> {
     fn place(&self) -> u32 {
         u32::try_from(self.before).unwrap_or(u32::MAX)
     }
+
+    /// Until the next look.
+    pub(super) async fn pause(&self) {
+        let waits = u32::try_from(self.counter.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        sleep(EVERY.max(SHARE.saturating_mul(waits))).await;
+    }
 }
 
 impl Drop for Counted<'_> {
@@ -205,7 +350,7 @@ impl Drop for Counted<'_> {
 }
 
 /// Looks at one machine; several waits share a look.
-async fn look(context: &Bootstrap, name: &str, report: &Report) -> Result<State, StepError> {
+async fn look(context: &Bootstrap, name: &str, wait: &Wait<'_>) -> Result<State, StepError> {
     let seen = {
         let mut machines = context
             .links
@@ -223,25 +368,40 @@ async fn look(context: &Bootstrap, name: &str, report: &Report) -> Result<State,
     }
     let address = context.address(name)?;
     let state = match ask(context, &address).await? {
-        Asked::Talked(trouble) => trouble.map_or(State::Well, State::Says),
-        Asked::Silent(cause) => State::Silent(format!("its Talos API at {address} does not answer: {cause}")),
-        // Only what was configured can have lost it.
-        Asked::Blank if context.is_proven(&steps::configure::id(name)) => {
-            wiped::configure_again(context, name, &mut seen.again, report).await?
+        Asked::Talked(Some(trouble)) => {
+            let told = trouble_of(name, &trouble, Timestamp::now());
+            log_news(wait.report, name, seen.last.as_ref(), &told);
+            State::Says(told)
         }
-        Asked::Blank => State::Well,
+        Asked::Silent(cause) => State::Silent(Told {
+            words: format!("its Talos API at {address} does not answer: {cause}"),
+            chain: platform::silence(context, name, &address, &cause).await,
+        }),
+        // Only what was configured can have lost it. Who waits for objects leaves it to those who wait for the machine.
+        Asked::Blank if context.is_proven(&steps::configure::id(name)) => match wait.nodes {
+            Some(_) => return Ok(State::says(name, wiped::found(&address))),
+            None => wiped::configure_again(context, name, &mut seen.again, wait.report).await?,
+        },
+        Asked::Talked(None) | Asked::Blank => State::Well,
     };
     seen.last = Some((Instant::now(), state.clone()));
     Ok(state)
 }
 
+/// What a machine complains about is passed on when it is new.
+fn log_news(report: &Report, name: &str, last: Option<&(Instant, State)>, told: &Told) {
+    if !matches!(last, Some((_, State::Says(known))) if known.words == told.words) {
+        report.log(Level::Warning, format!("talos {name}"), &told.words);
+    }
+}
+
 /// What a machine answers.
 enum Asked {
     /// It is ours and says what is wrong, if anything.
-    Talked(Option<String>),
+    Talked(Option<health::Trouble>),
     /// It waits for a configuration.
     Blank,
-    /// No answer.
+    /// There was no answer, for this reason.
     Silent(String),
 }
 
@@ -265,22 +425,65 @@ async fn ask(context: &Bootstrap, address: &Address) -> Result<Asked, StepError>
 
 #[cfg(test)]
 mod tests {
+    use butler_talos::client::Service;
+
     use super::*;
+
+    fn told(words: &str) -> Told {
+        Told {
+            words: words.to_owned(),
+            chain: vec![line(Layer::Talos, "it", words, "")],
+        }
+    }
 
     #[test]
     fn a_failure_that_is_named_is_a_deeper_cause_than_a_machine_that_cannot_be_asked() {
-        let silent = ("cp-0", State::Silent("no answer".to_owned()));
-        let says = (
-            "cp-2",
-            State::Says("kubelet: exit code 1 (Running, unhealthy)".to_owned()),
-        );
+        let silent = ("cp-0", State::Silent(told("no answer")));
+        let says = ("cp-2", State::Says(told("kubelet: exit code 1 (Running, unhealthy)")));
         let well = ("cp-1", State::Well);
+        let words = |said: &[(&'static str, State)]| deepest(said).map(|(name, told)| (name, told.words));
         assert_eq!(
-            deepest(&[silent.clone(), well.clone(), says]),
+            words(&[silent.clone(), well.clone(), says]),
             Some(("cp-2", "cp-2: kubelet: exit code 1 (Running, unhealthy)".to_owned()))
         );
-        let silent = deepest(&[well.clone(), silent]);
-        assert_eq!(silent, Some(("cp-0", "cp-0: no answer".to_owned())));
-        assert_eq!(deepest(&[well]), None);
+        assert_eq!(
+            words(&[well.clone(), silent]),
+            Some(("cp-0", "cp-0: no answer".to_owned()))
+        );
+        assert_eq!(words(&[well]), None);
+    }
+
+    #[test]
+    fn a_service_is_told_with_its_state_and_its_last_event() {
+        let at: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let kubelet = Service {
+            id: "kubelet".to_owned(),
+            state: "Running".to_owned(),
+            healthy: Some(false),
+            message: "Started task kubelet".to_owned(),
+            complaint: Some("exit code 1".to_owned()),
+            health: "connection refused".to_owned(),
+            history: Vec::new(),
+            changed: None,
+            complained: Some(at),
+        };
+        let trouble = health::trouble(&[kubelet], None).unwrap();
+        let chain = trouble_of("w-0", &trouble, at + jiff::SignedDuration::from_secs(9)).chain;
+        let words: Vec<_> = chain
+            .iter()
+            .map(|line| (line.object.as_str(), line.text.as_str(), line.source.as_str()))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                (
+                    "w-0 service kubelet",
+                    "Running, unhealthy: connection refused",
+                    "health check"
+                ),
+                ("w-0 service kubelet", "exit code 1", "event"),
+            ]
+        );
+        assert_eq!(chain[1].age_seconds, Some(9.0));
     }
 }

@@ -6,8 +6,10 @@ use butler_talos::client::{Address, Mode, probe};
 
 use super::{
     Pace,
+    below::Wait,
     configure::{foreign, refuse_other_fingerprint},
     machine::role_of,
+    platform,
     talos::LOOK,
 };
 use crate::bootstrap::{Bootstrap, Fact, Probed, Proof, Proved, Report, phases, steps};
@@ -68,16 +70,21 @@ pub(super) async fn answers(context: &Bootstrap, name: &str) -> Result<Option<Pr
 /// Waits until Talos answers, in maintenance mode or with this cluster's configuration.
 pub(super) async fn booted(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let address = context.address(name)?;
-    let waiting = format!("Talos on {name} ({address}) to answer");
-    report.waiting(waiting.clone(), None);
+    let wait = Wait::new(report, format!("Talos on {name} ({address}) to answer"));
     let pace = Pace::of(role_of(context, name)?);
-    loop {
-        match look(context, name, &address).await? {
-            Ok(proof) => return Ok(proof),
-            Err(cause) => report.waiting(waiting.clone(), Some(cause)),
+    let waited = async {
+        loop {
+            match look(context, name, &address).await? {
+                Ok(proof) => return Ok(proof),
+                Err(cause) => {
+                    let top = platform::unanswered(name, &address, &cause);
+                    wait.cause(Some(cause), vec![top]);
+                }
+            }
+            pace.pause().await;
         }
-        pace.pause().await;
-    }
+    };
+    platform::explained(context, &wait, name, waited).await
 }
 
 /// The proof, or the cause why there is none yet.

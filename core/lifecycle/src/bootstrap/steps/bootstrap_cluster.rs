@@ -68,7 +68,11 @@ pub(super) fn moved(context: &Bootstrap) -> Option<Proof> {
 
 pub(super) async fn start_cluster(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
     report.waiting("the bootstrap cluster to answer", None);
-    let on_line = |line: &str| report.waiting("the bootstrap cluster to answer", Some(line.to_owned()));
+    // Only kind says anything.
+    let on_line = |line: &str| {
+        report.log(steps::level(line), "kind", line);
+        report.waiting("the bootstrap cluster to answer", Some(line.to_owned()));
+    };
     let running = context.settled.cluster.start(&on_line).await?;
     if let Some(SetAside { path, damage }) = &running.set_aside {
         report.emit(Body::Warning {

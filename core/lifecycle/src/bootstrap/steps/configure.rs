@@ -17,7 +17,9 @@ use secrecy::SecretString;
 
 use super::{
     Pace,
+    below::Wait,
     machine::role_of,
+    platform,
     talos::{LOOK, call_failed, node, talos_failed},
 };
 use crate::bootstrap::{Acted, Bootstrap, Fact, Probed, Proof, Proved, Report, machine_config, phases, steps};
@@ -188,7 +190,7 @@ async fn renew(
     };
     let what = format!("{name} is taken on trust with the fingerprint {shown}");
     report.intent(what, vec![fact]).await?;
-    let before = before.map(|before| format!(", it was {before}")).unwrap_or_default();
+    let before = before.map_or_else(String::new, |before| format!(", it was {before}"));
     report.emit(Body::Warning {
         message: format!(
             "{name} at {address} shows another maintenance certificate than at first contact: its fingerprint is \
@@ -238,16 +240,23 @@ fn already_or(error: TalosError, name: &str, address: &Address) -> Result<(), St
 /// Waits until the node answers with this cluster's certificate.
 pub(super) async fn configured(context: &Bootstrap, name: &str, report: &Report) -> Result<Proof, StepError> {
     let address = context.address(name)?;
-    let waiting = format!("{name} ({address}) to come back with its configuration");
-    report.waiting(waiting.clone(), None);
+    let wait = Wait::new(
+        report,
+        format!("{name} ({address}) to come back with its configuration"),
+    );
     let pace = Pace::of(role_of(context, name)?);
-    loop {
-        match version(context, name, &address).await {
-            Ok(version) => return configured_as(context, name, &address, &version, report).await,
-            Err(error) => report.waiting(waiting.clone(), Some(chain(&error))),
+    let waited = async {
+        loop {
+            let cause = match version(context, name, &address).await {
+                Ok(version) => return configured_as(context, name, &address, &version, report).await,
+                Err(error) => chain(&error),
+            };
+            let top = platform::unanswered(name, &address, &cause);
+            wait.cause(Some(cause), vec![top]);
+            pace.pause().await;
         }
-        pace.pause().await;
-    }
+    };
+    platform::explained(context, &wait, name, waited).await
 }
 
 async fn version(context: &Bootstrap, name: &str, address: &Address) -> Result<String, StepError> {

@@ -1,12 +1,16 @@
 //! The control-plane endpoint: free before the first machine, and answering in the end.
 
-use butler_api::{config::Deadlines, error::StepError, event::Body};
+use butler_api::{
+    config::Deadlines,
+    error::StepError,
+    event::{Body, Layer},
+};
 use butler_engine::{Step, StepId, Verbs, Waiting};
 use butler_kubernetes::connect as connection;
 
 use super::{
     Pace, api_server,
-    below::{Wait, explained},
+    below::{Wait, explained, line},
 };
 use crate::bootstrap::{Bootstrap, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
 
@@ -82,7 +86,12 @@ pub(super) async fn endpoint_free(context: &Bootstrap, report: &Report) -> Resul
             }
             addresses::State::Taken(cause) => cause,
             addresses::State::Unknown(cause) => {
-                report.waiting(waiting.clone(), Some(cause));
+                report.wait_for(Waiting {
+                    waiting_for: waiting.clone(),
+                    chain: vec![line(Layer::Network, format!("endpoint {host}:6443"), cause.clone(), "")],
+                    cause: Some(cause),
+                    hint: None,
+                });
                 pace.pause().await;
                 continue;
             }
@@ -97,9 +106,9 @@ pub(super) async fn endpoint_free(context: &Bootstrap, report: &Report) -> Resul
         }
         report.wait_for(Waiting {
             waiting_for: waiting.clone(),
+            chain: vec![line(Layer::Network, format!("endpoint {host}:6443"), cause.clone(), "")],
             cause: Some(cause),
             hint: Some(hint.to_owned()),
-            ..Waiting::default()
         });
         pace.pause().await;
     }
@@ -119,7 +128,10 @@ pub(super) async fn endpoint(context: &Bootstrap, report: &Report) -> Result<Pro
         loop {
             match api_server::ready(&client).await {
                 Ok(()) => return Ok(Proof::of(format!("{endpoint} answers with this cluster's certificate"))),
-                Err(cause) => wait.cause(Some(cause)),
+                Err(unready) => {
+                    let top = unready.line(format!("control-plane endpoint {endpoint}"));
+                    wait.cause(Some(unready.cause), vec![top]);
+                }
             }
             pace.pause().await;
         }

@@ -8,6 +8,7 @@ use std::{
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
+    event::Layer,
 };
 use butler_engine::{Step, StepId, Verbs};
 use butler_kubernetes::chain;
@@ -17,7 +18,7 @@ use tokio::time::timeout;
 
 use super::{
     Pace,
-    below::{Wait, explained},
+    below::{Wait, explained, line},
     member::patience,
     talos::{call_failed, connection, members, node},
 };
@@ -224,7 +225,8 @@ async fn listed(context: &Bootstrap, chosen: &str, wait: &Wait<'_>) -> usize {
             Ok(_) => "no members yet".to_owned(),
             Err(error) => chain(&error),
         };
-        wait.cause(Some(cause));
+        let top = line(Layer::Talos, format!("etcd on {chosen}"), cause.clone(), "member list");
+        wait.cause(Some(cause), vec![top]);
         pace.pause().await;
     }
 }
@@ -232,6 +234,7 @@ async fn listed(context: &Bootstrap, chosen: &str, wait: &Wait<'_>) -> usize {
 /// Looks after the chosen node while it lists nobody. All are asked again before it is called again: it may have been wiped,
 /// and what it was called for may live on elsewhere.
 async fn remind(context: &Bootstrap, chosen: &str, wait: &Wait<'_>, report: &Report) -> Result<Proof, StepError> {
+    let of_etcd = |text: &str| vec![line(Layer::Talos, format!("etcd on {chosen}"), text, "bootstrap")];
     let mut calls = Calls::new();
     let mut last = Instant::now();
     loop {
@@ -255,12 +258,15 @@ async fn remind(context: &Bootstrap, chosen: &str, wait: &Wait<'_>, report: &Rep
                     Sight::Failed { .. } => "its etcd has failed; bootstrapping it again",
                     _ => "it has forgotten the bootstrap; bootstrapping it again",
                 };
-                wait.cause(Some(why.to_owned()));
+                wait.cause(Some(why.to_owned()), of_etcd(why));
                 let what = format!("bootstrap etcd on {chosen} again");
                 report.intent(what, Vec::new()).await?;
                 last = Instant::now();
                 match call(context, chosen).await {
-                    Err(error) if error.class == Class::Retryable => wait.cause(Some(chain(&error))),
+                    Err(error) if error.class == Class::Retryable => {
+                        let cause = chain(&error);
+                        wait.cause(Some(cause.clone()), of_etcd(&cause));
+                    }
                     outcome => outcome?,
                 }
             }

@@ -93,7 +93,8 @@ pub(super) async fn have(context: &Bootstrap, report: &Report) -> Result<Option<
     }
     if let Err(flaw) = people {
         write_secret(&context.files.people_kubeconfig(), &good)?;
-        promised_again(context, report, "kubeconfig", &context.files.people_kubeconfig(), &flaw);
+        let place = context.files.people_kubeconfig();
+        promised_again(context, report, "kubeconfig", &place, Some(&flaw));
     }
     Ok(Some(proof()))
 }
@@ -104,8 +105,8 @@ pub(super) async fn fetch(context: &Bootstrap, report: &Report) -> Result<(), St
     let text = fetched(context).await?;
     write_secret(&context.files.kubeconfig(), &text)?;
     write_secret(&context.files.people_kubeconfig(), &text)?;
-    let flaw = people.err().unwrap_or_default();
-    promised_again(context, report, "kubeconfig", &context.files.people_kubeconfig(), &flaw);
+    let (place, flaw) = (context.files.people_kubeconfig(), people.err());
+    promised_again(context, report, "kubeconfig", &place, flaw.as_deref());
     Ok(())
 }
 

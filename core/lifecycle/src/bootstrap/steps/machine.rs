@@ -98,8 +98,8 @@ pub(super) async fn restore(context: &Bootstrap, client: &Client) -> Result<(), 
     let found: BTreeMap<String, MachineRequest> = found.into_iter().map(|m| (m.name_any(), m)).collect();
     let owner = context.cluster_bootstrap_uid(client).await?;
     for name in &proven {
-        let facts = context.known().memory.machines.get(name).cloned().unwrap_or_default();
-        let (Some(id), Some(address)) = (facts.provider_id, facts.address) else {
+        let facts = context.known().memory.machines.get(name).cloned();
+        let Some((id, address)) = facts.and_then(|facts| Some((facts.provider_id?, facts.address?))) else {
             continue;
         };
         let request = found.get(name);
@@ -107,10 +107,7 @@ pub(super) async fn restore(context: &Bootstrap, client: &Client) -> Result<(), 
             write(context, client, name).await?;
         }
         // Another id than the journal's is for the commit to tell.
-        if request
-            .and_then(machines::running_as)
-            .is_some_and(|(id, _)| !id.is_empty())
-        {
+        if request.and_then(machines::running_as).is_some() {
             continue;
         }
         let before = request.and_then(|request| request.status.clone());
@@ -149,9 +146,9 @@ pub(super) async fn created(context: &Bootstrap, name: &str, report: &Report) ->
     let (id, address) = machines::running(&watched, &context.links.trouble, name, |said| {
         report.wait_for(Waiting {
             waiting_for: waiting.clone(),
+            chain: vec![said.line(name, context.links.provider.info())],
             cause: Some(said.message),
             hint: said.hint,
-            ..Waiting::default()
         });
     })
     .await?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
-    event::Body,
+    event::{Body, Layer},
     view::View,
 };
 use butler_engine::{Moment, Step, StepId, Verbs};
@@ -14,7 +14,7 @@ use butler_talos::client::EtcdMember;
 
 use super::{
     Pace,
-    below::{Wait, explained},
+    below::{Wait, explained, line},
     talos,
 };
 use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
@@ -106,7 +106,8 @@ pub(super) async fn member(context: &Bootstrap, name: &str, report: &Report) -> 
                     chain(&error)
                 }
             };
-            wait.cause(Some(cause));
+            let top = line(Layer::Talos, format!("etcd on {asks}"), cause.clone(), "member list");
+            wait.cause(Some(cause), vec![top]);
             pace.pause().await;
         }
     };

@@ -1,12 +1,19 @@
 //! A node of the management cluster: registered, and ready.
 
-use butler_api::{config::Deadlines, error::StepError, event::Body, view::View};
+use butler_api::{
+    config::Deadlines,
+    error::StepError,
+    event::{Body, CauseLine, Layer},
+    view::View,
+};
 use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_kubernetes::Watched;
 use futures::FutureExt as _;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
-use kube::runtime::reflector::ObjectRef;
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
-use super::below::{Wait, explained};
+use super::below::{Wait, explained, line};
 use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
 
 /// Id of the step that waits until it is registered.
@@ -99,7 +106,7 @@ pub(super) async fn registered(context: &Bootstrap, name: &str, report: &Report)
     let wait = Wait::new(report, format!("node {name} to register"));
     let found = management.nodes.until_of(&key, |found, trouble| {
         if found.is_none() {
-            wait.cause(trouble.map(ToOwned::to_owned));
+            wait.cause(trouble.map(ToOwned::to_owned), absent(name, trouble));
         }
         found
     });
@@ -113,31 +120,89 @@ pub(super) async fn node_ready(context: &Bootstrap, name: &str, report: &Report)
     let key = ObjectRef::<Node>::new(name);
     let wait = Wait::new(report, format!("node {name} to be ready"));
     let ready = management.nodes.until_of(&key, |found, trouble| {
-        let cause = match found {
-            None => Some(trouble.map_or_else(|| "it is not registered".to_owned(), ToOwned::to_owned)),
-            Some(node) => unreadiness(&node),
-        };
-        let Some(cause) = cause else { return Some(()) };
-        wait.cause(Some(cause));
+        match found {
+            None => {
+                let cause = trouble.unwrap_or("it is not registered").to_owned();
+                wait.cause(Some(cause), absent(name, trouble));
+            }
+            Some(node) => {
+                let Some(unready) = unreadiness(&node) else {
+                    return Some(());
+                };
+                wait.cause(Some(unready.words()), vec![unready.line(name, Timestamp::now())]);
+            }
+        }
         None
     });
     explained(context, &wait, || vec![name.to_owned()], ready.map(Ok)).await?;
     Ok(Proof::of(format!("node {name} is Ready")))
 }
 
+/// Why a node is not seen.
+fn absent(name: &str, trouble: Option<&str>) -> Vec<CauseLine> {
+    let object = line(Layer::Node, format!("node {name}"), "it is not registered", "");
+    let watch = trouble.map(|trouble| line(Layer::Network, "the API server", trouble, "watch"));
+    [object].into_iter().chain(watch).collect()
+}
+
+/// Nodes that are not Ready, some of them.
+pub(super) fn unready(nodes: &Watched<Node>, most: usize) -> Vec<String> {
+    let mut names: Vec<String> = seen(nodes, |node| unreadiness(node).map(|_| node.name_any()));
+    names.sort_unstable();
+    names.truncate(most);
+    names
+}
+
+/// Why this node is not Ready, if so.
+pub(super) fn condition_line(nodes: &Watched<Node>, name: &str) -> Option<CauseLine> {
+    let of_name = |node: &Node| (node.name_any() == name).then(|| unreadiness(node)).flatten();
+    let unready = seen(nodes, of_name).pop()?;
+    Some(unready.line(name, Timestamp::now()))
+}
+
+/// What the nodes known by now tell.
+fn seen<T>(nodes: &Watched<Node>, tell: impl Fn(&Node) -> Option<T>) -> Vec<T> {
+    let found = nodes.until(|store, _| Some(store.state().iter().filter_map(|node| tell(node)).collect::<Vec<_>>()));
+    // Nothing is waited for: it is there at once.
+    found.now_or_never().into_iter().flatten().collect()
+}
+
+/// Why a node is not Ready.
+struct Unready {
+    reason: Option<String>,
+    message: Option<String>,
+    since: Option<Timestamp>,
+}
+
+impl Unready {
+    fn words(&self) -> String {
+        let parts = [self.reason.as_deref(), self.message.as_deref()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+    }
+
+    fn line(&self, name: &str, now: Timestamp) -> CauseLine {
+        CauseLine {
+            age_seconds: self.since.map(|since| now.duration_since(since).as_secs_f64().max(0.0)),
+            ..line(Layer::Node, format!("node {name}"), self.words(), "condition Ready")
+        }
+    }
+}
+
 /// Why a node is not Ready; none if it is.
-fn unreadiness(node: &Node) -> Option<String> {
+fn unreadiness(node: &Node) -> Option<Unready> {
     let conditions = node.status.as_ref().and_then(|s| s.conditions.as_ref());
     let ready = conditions.into_iter().flatten().find(|c| c.type_ == "Ready");
     match ready {
-        None => Some("it has not said yet whether it is ready".to_owned()),
+        None => Some(Unready {
+            reason: None,
+            message: Some("it has not said yet whether it is ready".to_owned()),
+            since: None,
+        }),
         Some(condition) if condition.status == "True" => None,
-        Some(condition) => Some(
-            [condition.reason.as_deref(), condition.message.as_deref()]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join(": "),
-        ),
+        Some(condition) => Some(Unready {
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
+            since: condition.last_transition_time.as_ref().map(|time| time.0),
+        }),
     }
 }

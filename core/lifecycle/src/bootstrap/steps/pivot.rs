@@ -13,20 +13,23 @@ use butler_api::{
     v1alpha1::ClusterBootstrap,
 };
 use butler_engine::{Step, StepId, Verbs};
-use butler_kubernetes::{MANAGER, chain};
+use butler_kubernetes::{MANAGER, chain, merge_status};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{Pace, record};
 use crate::{
     bootstrap::{
-        Acted, Bootstrap, Probed, Proof, Proved, Report, phases,
+        Acted, Bootstrap, Probed, Proof, Proved, Report,
+        facts::MachineFacts,
+        phases,
         pivot::{self, Difference, PROVIDER_CONFIG, ProviderNames},
-        record::NAMESPACE,
+        record::{NAMESPACE, namespace},
     },
     record_kinds::{KINDS, Moved},
 };
@@ -102,15 +105,15 @@ pub(super) async fn copy(context: &Bootstrap) -> Result<(), StepError> {
     record::establish_crds(to).await?;
     record::apply_all(
         to,
-        &[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})],
+        &[namespace([]).map_err(|e| StepError::fatal("render the namespace", e))?],
     )
     .await?;
     let objects = here(context).await?;
-    let there = list(to, context, &KINDS).await?;
+    let there = list(to, context.settled.owner.cluster_id, &KINDS).await?;
     put_all(to, &objects, uids(&there)).await
 }
 
-/// Writes objects, owners before what they own. `uids` are those of what is there already.
+/// Writes objects, owners before what they own. `uids` are those of the objects that exist on the other side.
 async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, String>) -> Result<(), StepError> {
     // Objects of one kind do not own each other.
     for kind in KINDS {
@@ -147,6 +150,14 @@ struct Compared {
 }
 
 impl Compared {
+    fn of(here: Vec<Value>, there: Vec<Value>) -> Self {
+        Self {
+            different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
+            here,
+            there,
+        }
+    }
+
     /// What is missing or different, as it is on the bootstrap cluster.
     fn changed(&self) -> impl Iterator<Item = &Value> {
         let ids: BTreeSet<&str> = self.different.iter().map(|d| d.id.as_str()).collect();
@@ -156,15 +167,14 @@ impl Compared {
     }
 
     /// Reads again what was different on the management cluster. The bootstrap cluster's side must stand still.
-    async fn look_again(&mut self, context: &Bootstrap) -> Result<(), StepError> {
+    async fn look_again(&mut self, to: &Client, cluster: Uuid) -> Result<(), StepError> {
         let kinds = KINDS
             .into_iter()
             .filter(|k| self.different.iter().any(|d| d.kind == k.kind));
         let kinds: Vec<Moved> = kinds.collect();
         let concerned = |object: &Value| kinds.iter().any(|k| object["kind"] == k.kind);
         self.there.retain(|object| !concerned(object));
-        self.there
-            .extend(list(&context.management().await?.access.client, context, &kinds).await?);
+        self.there.extend(list(to, cluster, &kinds).await?);
         let here = pivot::inventory(self.here.iter().filter(|object| concerned(object)));
         let there = pivot::inventory(self.there.iter().filter(|object| concerned(object)));
         self.different = pivot::differences(&here, &there);
@@ -186,18 +196,15 @@ impl Compared {
 
 async fn compare(context: &Bootstrap) -> Result<Compared, StepError> {
     let management = context.management().await?;
-    let (here, there) = tokio::try_join!(here(context), list(&management.access.client, context, &KINDS),)?;
-    Ok(Compared {
-        different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
-        here,
-        there,
-    })
+    let there = list(&management.access.client, context.settled.owner.cluster_id, &KINDS);
+    let (here, there) = tokio::try_join!(here(context), there)?;
+    Ok(Compared::of(here, there))
 }
 
 /// Every machine of the journal is in the record, with the id the platform gave it.
-fn machines_unchanged(context: &Bootstrap, objects: &[Value]) -> Result<(), StepError> {
+fn machines_unchanged(machines: &BTreeMap<String, MachineFacts>, objects: &[Value]) -> Result<(), StepError> {
     let objects: BTreeMap<String, &Value> = objects.iter().map(|object| (pivot::id(object), object)).collect();
-    for (name, facts) in &context.known().memory.machines {
+    for (name, facts) in machines {
         let object = objects.get(&format!("MachineRequest/{NAMESPACE}/{name}"));
         let found = object
             .and_then(|o| o.pointer("/status/providerID"))
@@ -235,10 +242,10 @@ pub(super) async fn commit(context: &Bootstrap) -> Result<(), StepError> {
         let changed: Vec<Value> = compared.changed().cloned().collect();
         let to = &context.management().await?.access.client;
         put_all(to, &changed, uids(&compared.there)).await?;
-        compared.look_again(context).await?;
+        compared.look_again(to, context.settled.owner.cluster_id).await?;
     }
     compared.agree()?;
-    machines_unchanged(context, &compared.there)
+    machines_unchanged(&context.known().memory.machines, &compared.there)
 }
 
 /// Whether the management cluster has owned the record since an earlier run, of which this journal does not know.
@@ -296,15 +303,16 @@ struct Listed {
 
 /// The record as it is on the bootstrap cluster, in the words of the management cluster.
 async fn here(context: &Bootstrap) -> Result<Vec<Value>, StepError> {
-    let objects = list(&context.bootstrap()?.running.client, context, &KINDS).await?;
+    let cluster = context.settled.owner.cluster_id;
+    let objects = list(&context.bootstrap()?.running.client, cluster, &KINDS).await?;
     let names = ProviderNames::of(&context.settled.config);
     let moved = objects.iter().filter(|object| object["kind"] != PROVIDER_CONFIG);
     Ok(moved.map(|object| names.on_management(object)).collect())
 }
 
 /// Some kinds of the record on one side, owners before what they own.
-async fn list(client: &Client, context: &Bootstrap, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
-    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={}", context.settled.owner.cluster_id));
+async fn list(client: &Client, cluster: Uuid, kinds: &[Moved]) -> Result<Vec<Value>, StepError> {
+    let params = ListParams::default().labels(&format!("{CLUSTER_ID}={cluster}"));
     let mut objects = Vec::new();
     for kind in kinds {
         let what = format!("list {} of the record", kind.plural);
@@ -323,8 +331,8 @@ fn typed(mut object: Map<String, Value>, kind: Moved) -> Value {
         "" => kind.version.to_owned(),
         group => format!("{group}/{}", kind.version),
     };
-    object.insert("apiVersion".to_owned(), json!(version));
-    object.insert("kind".to_owned(), json!(kind.kind));
+    object.insert("apiVersion".to_owned(), version.into());
+    object.insert("kind".to_owned(), kind.kind.into());
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
@@ -341,24 +349,18 @@ async fn put(to: &Client, kind: Moved, object: &Value, uids: &BTreeMap<String, S
     let id = pivot::id(object);
     let what = format!("write {id} on the management cluster");
     let rewritten = pivot::rewrite(object, uids).map_err(|e| StepError::new(Class::Fatal, e))?;
-    let name = object
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    let name =
+        name.ok_or_else(|| StepError::new(Class::Fatal, format!("{id}: an object of the record has no name")))?;
     let api = api(to, kind);
     let params = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(&rewritten);
     let mut written = persist(&what, || api.patch(name, &params, &patch)).await?;
     if let Some(status) = object.get("status") {
-        let patch = Patch::Merge(json!({"status": status}));
-        let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        written = persist(&what, || api.patch_status(name, &params, &patch)).await?;
+        written = persist(&what, || merge_status(&api, name, status)).await?;
     }
     let mut value = serde_json::to_value(&written).map_err(|e| StepError::fatal(format!("read {id}"), e))?;
-    value["kind"] = json!(kind.kind);
+    value["kind"] = kind.kind.into();
     Ok(value)
 }
 
@@ -395,3 +397,6 @@ fn uids(objects: &[Value]) -> BTreeMap<String, String> {
     };
     objects.iter().filter_map(|o| Some((pivot::id(o), uid(o)?))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,18 +6,21 @@ use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
     labels::{CLUSTER_ID, CONFIG_DIGEST},
-    v1alpha1::{ClusterBootstrap, MachineRequest, all_crds},
+    v1alpha1::{
+        ClusterBootstrap, MachineRequest, all_crds,
+        machine_request::{MachinePhase, MachineRequestStatus},
+    },
 };
 use butler_engine::{Step, StepId, Verbs};
 use butler_infra::hardware;
-use butler_kubernetes::{MANAGER, Watched, apply};
+use butler_kubernetes::{MANAGER, Watched, apply, merge_status};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, TypeMeta},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, TypeMeta},
     runtime::watcher,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::bootstrap::{
     Acted, Bootstrap, Probed, Proof, Proved, Report,
@@ -154,9 +157,17 @@ pub(super) async fn restore_record(to: &Client, context: &Bootstrap) -> Result<(
     let api: Api<MachineRequest> = Api::namespaced(to.clone(), NAMESPACE);
     let known = context.known().memory.machines.clone();
     for (name, facts) in known {
-        let status =
-            json!({"status": {"phase": "Running", "providerID": facts.provider_id, "ipAddress": facts.address}});
-        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
+        // A machine that the journal has no id or address of was never Running.
+        let (Some(_), Some(_)) = (&facts.provider_id, &facts.address) else {
+            continue;
+        };
+        let status = MachineRequestStatus {
+            phase: Some(MachinePhase::Running),
+            provider_id: facts.provider_id,
+            ip_address: facts.address,
+            ..MachineRequestStatus::default()
+        };
+        merge_status(&api, &name, &status)
             .await
             .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
     }
@@ -186,7 +197,7 @@ async fn are_there(client: &Client, objects: &[Value]) -> Result<bool, StepError
         return Ok(false);
     }
     for object in objects {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or("");
         let types = TypeMeta {
             api_version: text("/apiVersion").to_owned(),
             kind: text("/kind").to_owned(),

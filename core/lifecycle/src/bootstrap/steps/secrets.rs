@@ -158,7 +158,7 @@ pub(super) async fn secrets_written(context: &Bootstrap, report: &Report) -> Res
             report,
             "talosconfig",
             &context.files.people_talosconfig(),
-            &flaw,
+            Some(&flaw),
         );
     }
     Ok(Proof {
@@ -170,9 +170,9 @@ pub(super) async fn secrets_written(context: &Bootstrap, report: &Report) -> Res
 }
 
 /// Tells that a file for people was written, and if something else stood there, what was wrong with it.
-pub(super) fn promised_again(context: &Bootstrap, report: &Report, what: &str, path: &Path, flaw: &str) {
+pub(super) fn promised_again(context: &Bootstrap, report: &Report, what: &str, path: &Path, flaw: Option<&str>) {
     let shown = path.display().to_string();
-    if ![promised::MISSING, promised::ENDPOINTS, ""].contains(&flaw) {
+    if let Some(flaw) = flaw.filter(|flaw| ![promised::MISSING, promised::ENDPOINTS].contains(flaw)) {
         let cluster = &context.settled.config.cluster.name;
         report.emit(Body::Warning {
             message: format!("{shown} was not the {what} of {cluster} ({flaw}) and is written again"),

@@ -71,3 +71,6 @@ pub(super) fn talos_failed(what: String, error: TalosError) -> StepError {
         ..StepError::retryable(what, error)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use butler_api::{
     event::Body,
 };
 use butler_kubernetes::chain;
+use butler_talos::client::Address;
 
 use super::{below::State, configure, machine::role_of, member};
 use crate::bootstrap::{Bootstrap, Report, steps};
@@ -27,7 +28,7 @@ enum Remedy {
 /// What decides about a control plane.
 #[derive(Debug, Clone, Copy)]
 struct Etcd {
-    /// It was bootstrapped.
+    /// Whether etcd was bootstrapped on the machine before.
     bootstrapped: bool,
     /// Another control plane lists its members: more than half of them are there.
     listed: bool,
@@ -47,6 +48,11 @@ fn remedy(role: Role, etcd: Etcd) -> Remedy {
     }
 }
 
+/// What is said of a machine that has lost its configuration.
+pub(super) fn found(address: &Address) -> String {
+    format!("{address} is in maintenance mode: it was wiped or replaced, its configuration is gone")
+}
+
 /// Gives the machine its configuration again where that is safe; else says what is to be done.
 pub(super) async fn configure_again(
     context: &Bootstrap,
@@ -55,18 +61,16 @@ pub(super) async fn configure_again(
     report: &Report,
 ) -> Result<State, StepError> {
     let address = context.address(name)?;
-    let found = format!("{address} is in maintenance mode: it was wiped or replaced, its configuration is gone");
+    let found = found(&address);
     if *again >= MOST {
-        return Ok(State::Says(format!(
-            "{found}; it lost it {MOST} times in this run: look at its disk and its boot order"
-        )));
+        let words = format!("{found}; it lost it {MOST} times in this run: look at its disk and its boot order");
+        return Ok(State::says(name, words));
     }
     match remedy(role_of(context, name)?, etcd(context, name).await?) {
         Remedy::Push => {}
         Remedy::Wait(why) => {
-            return Ok(State::Says(format!(
-                "{found}; it gets it again when it can join etcd anew: {why}"
-            )));
+            let words = format!("{found}; it gets it again when it can join etcd anew: {why}");
+            return Ok(State::says(name, words));
         }
         Remedy::Lost => {
             let message = format!("{name} at {found}, and with it the only member of etcd");
@@ -89,7 +93,7 @@ pub(super) async fn configure_again(
     match configure::configure(context, name, report).await {
         Ok(()) => {}
         Err(error) if error.class == Class::Retryable => {
-            return Ok(State::Says(format!("{found}: {}", chain(&error))));
+            return Ok(State::says(name, format!("{found}: {}", chain(&error))));
         }
         Err(error) => return Err(error),
     }
@@ -97,9 +101,8 @@ pub(super) async fn configure_again(
     report
         .effect(format!("{name} got its configuration again"), Vec::new())
         .await?;
-    Ok(State::Says(
-        "it was in maintenance mode and got its configuration again a moment ago".to_owned(),
-    ))
+    let words = "it was in maintenance mode and got its configuration again a moment ago";
+    Ok(State::says(name, words.to_owned()))
 }
 
 async fn etcd(context: &Bootstrap, name: &str) -> Result<Etcd, StepError> {

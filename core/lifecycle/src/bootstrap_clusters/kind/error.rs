@@ -16,7 +16,7 @@ pub enum KindError {
     Process {
         /// What it was for.
         doing: String,
-        /// Why it failed.
+        /// Why the program could not be run, or how it ended.
         source: ProcessError,
     },
     /// A program printed something unexpected.
@@ -24,7 +24,7 @@ pub enum KindError {
     Output {
         /// What it was for.
         doing: String,
-        /// The program.
+        /// The program whose output is not understood.
         program: String,
         /// The beginning of what it printed.
         output: String,
@@ -32,13 +32,13 @@ pub enum KindError {
     /// kind is too old.
     #[error("kind {found} is too old, {OLDEST} or newer is needed")]
     TooOld {
-        /// The version found.
+        /// The version of the program that was found.
         found: Version,
     },
     /// `KIND_EXPERIMENTAL_PROVIDER` names something that we do not drive.
     #[error("KIND_EXPERIMENTAL_PROVIDER names {name}, only docker and podman are supported")]
     UnknownRuntime {
-        /// The value.
+        /// The value of the variable.
         name: String,
     },
     /// Neither docker nor podman answers.
@@ -50,37 +50,37 @@ pub enum KindError {
     /// A cluster of our name is not ours.
     #[error("kind cluster {name} is not ours: {why}")]
     Foreign {
-        /// Its name.
+        /// Name of the kind cluster.
         name: String,
-        /// How we know.
+        /// What of it shows that it is not ours.
         why: String,
     },
     /// The cluster is still there after it was deleted.
     #[error("kind cluster {name} is still there after it was deleted")]
     StillThere {
-        /// Its name.
+        /// Name of the kind cluster.
         name: String,
     },
     /// A certificate file cannot be used.
     #[error("{} holds no PEM certificate", path.display())]
     NoCertificate {
-        /// The file.
+        /// The file that holds no certificate.
         path: PathBuf,
     },
-    /// A file.
+    /// A file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
         /// What was being done.
         action: &'static str,
-        /// To which.
+        /// The file that it was tried with.
         path: PathBuf,
-        /// Why.
+        /// Why the system refused.
         source: io::Error,
     },
     /// A file of the state folder cannot be written.
     #[error("cannot keep the kind cluster's files")]
     Keep {
-        /// Why.
+        /// Why the file could not be kept.
         #[from]
         source: HomeError,
     },

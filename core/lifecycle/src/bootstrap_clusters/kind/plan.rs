@@ -57,7 +57,7 @@ pub(super) fn node_image(wanted: Option<&str>, version: &Version) -> Option<Stri
 pub(super) struct Mount {
     /// On this machine, absolute.
     pub(super) host: PathBuf,
-    /// In the node.
+    /// Where the node sees it.
     pub(super) node: String,
 }
 
@@ -83,6 +83,7 @@ fn marker(id: Uuid) -> String {
 }
 
 /// kind's configuration file. JSON is YAML, and needs no rules for quoting.
+#[expect(clippy::disallowed_macros, reason = "no library has types of kind's configuration")]
 pub(super) fn config(name: &str, id: Uuid, mounts: &[Mount]) -> Value {
     let mounts: Vec<_> = mounts
         .iter()
@@ -117,36 +118,37 @@ pub(super) fn parse_clusters(output: &str) -> Result<Vec<String>, String> {
         .collect()
 }
 
-/// Whose containers these are, by `docker inspect` (or `podman inspect`).
-pub(super) fn judge_containers(inspect: &Value, name: &str, id: Uuid) -> Standing {
-    let containers = inspect.as_array().map(Vec::as_slice).unwrap_or_default();
+/// Whose containers these are, by `docker inspect` (or `podman inspect`); none when its answer is no list: then nobody knows
+/// whether a container is there.
+pub(super) fn judge_containers(inspect: &Value, name: &str, id: Uuid) -> Option<Standing> {
+    let containers = inspect.as_array()?;
     if containers.is_empty() {
-        return Standing::Absent;
+        return Some(Standing::Absent);
     }
     let marker = marker(id);
     for container in containers {
         let label = &container["Config"]["Labels"][CLUSTER_LABEL];
         if label != name {
-            return Standing::Foreign {
+            return Some(Standing::Foreign {
                 why: format!("a container carries the label {CLUSTER_LABEL}={label}"),
-            };
+            });
         }
-        let mounts = container["Mounts"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if !mounts.iter().any(|m| m["Destination"] == marker.as_str()) {
-            return Standing::Foreign {
+        let mut mounts = container["Mounts"].as_array().into_iter().flatten();
+        if !mounts.any(|m| m["Destination"] == marker.as_str()) {
+            return Some(Standing::Foreign {
                 why: "its node does not carry this cluster's marker".to_owned(),
-            };
+            });
         }
     }
-    Standing::Ours {
+    Some(Standing::Ours {
         running: containers.iter().all(|c| c["State"]["Running"] == true),
-    }
+    })
 }
 
 /// Something that works but should be known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// What was found.
+    /// What was found, as a sentence.
     pub summary: String,
     /// What to do about it.
     pub hint: String,
@@ -348,12 +350,13 @@ mod tests {
     fn containers_are_ours_by_label_and_marker_only() {
         let judge = |containers: Value| judge_containers(&containers, "butler-demo-12345678", ID);
         let mine = marker(ID);
-        assert_eq!(judge(json!([])), Standing::Absent);
-        assert_eq!(judge(Value::Null), Standing::Absent);
+        assert_eq!(judge(json!([])), Some(Standing::Absent));
+        assert_eq!(judge(Value::Null), None);
+        assert_eq!(judge(json!({"message": "no such container"})), None);
         let mut ours = container("butler-demo-12345678", &mine);
-        assert_eq!(judge(json!([ours])), Standing::Ours { running: true });
+        assert_eq!(judge(json!([ours])), Some(Standing::Ours { running: true }));
         ours["State"]["Running"] = json!(false);
-        assert_eq!(judge(json!([ours])), Standing::Ours { running: false });
+        assert_eq!(judge(json!([ours])), Some(Standing::Ours { running: false }));
         for foreign in [
             json!([container("butler-demo-12345678", "/var/lib")]),
             json!([container("other", &mine)]),
@@ -364,7 +367,8 @@ mod tests {
             ]),
             json!([{}]),
         ] {
-            assert!(matches!(judge(foreign.clone()), Standing::Foreign { .. }), "{foreign}");
+            let judged = judge(foreign.clone());
+            assert!(matches!(judged, Some(Standing::Foreign { .. })), "{foreign}");
         }
     }
 

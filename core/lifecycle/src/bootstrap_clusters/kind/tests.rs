@@ -11,7 +11,7 @@ use std::{
 use butler_addons::process::ProcessError;
 use uuid::Uuid;
 
-use super::{Kind, KindError, OnLine, Runtime, Spec, Tools};
+use super::{KindCluster, KindError, OnLine, Runtime, Spec, Tools};
 
 const NAME: &str = "butler-demo-00000000";
 
@@ -106,8 +106,8 @@ impl Bench {
         }
     }
 
-    fn kind(&self) -> Kind {
-        Kind::new(self.spec(), self.tools())
+    fn kind(&self) -> KindCluster {
+        KindCluster::new(self.spec(), self.tools())
     }
 
     /// How often kind was called with these words.
@@ -207,7 +207,7 @@ async fn a_creation_that_hangs_is_killed_and_made_anew_by_the_next_run() {
         create_timeout: Duration::from_millis(500),
         ..bench.tools()
     };
-    let error = Kind::new(bench.spec(), tools).ensure(QUIET).await.unwrap_err();
+    let error = KindCluster::new(bench.spec(), tools).ensure(QUIET).await.unwrap_err();
     let KindError::Process {
         source: ProcessError::Timeout { last_lines, .. },
         ..
@@ -312,7 +312,7 @@ async fn podman_is_used_where_docker_does_not_answer() {
         runtime_variable: Some("nerdctl".to_owned()),
         ..bench.tools()
     };
-    let error = Kind::new(bench.spec(), named).check().await.unwrap_err();
+    let error = KindCluster::new(bench.spec(), named).check().await.unwrap_err();
     assert!(matches!(error, KindError::UnknownRuntime { .. }), "{error}");
 }
 
@@ -321,7 +321,7 @@ async fn authorities_are_mounted_and_imported() {
     let bench = Bench::new();
     let pem = bench.path("corp.pem");
     let with = |path: PathBuf| {
-        Kind::new(
+        KindCluster::new(
             Spec {
                 ca_files: vec![path],
                 ..bench.spec()
@@ -409,7 +409,7 @@ async fn the_real_kind_understands_the_configuration() {
         ..bench.spec()
     };
 
-    let error = Kind::new(spec, bench.tools()).ensure(QUIET).await.unwrap_err();
+    let error = KindCluster::new(spec, bench.tools()).ensure(QUIET).await.unwrap_err();
     let KindError::Process { source, .. } = &error else {
         panic!("{error}")
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use butler_api::{
     error::StepError,
-    event::{Body, MachineLine},
+    event::{Body, CauseLine, Layer, MachineLine},
     view::View,
 };
 use butler_engine::{Moment, Step, StepId, Verbs, Waiting};
@@ -168,7 +168,19 @@ async fn gone(destroy: &Destroy, machine: &MachineRef, report: &Report) -> Resul
         if seen.lifecycle.is_gone() {
             return Ok(absent(machine));
         }
-        report.waiting(format!("{} to be gone", machine.name), Some(seen.raw_status));
+        let state = CauseLine {
+            layer: Layer::Platform,
+            object: format!("machine {} ({})", machine.name, machine.id),
+            text: seen.raw_status.clone(),
+            source: destroy.provider.info().display.to_owned(),
+            age_seconds: None,
+        };
+        report.wait_for(Waiting {
+            waiting_for: format!("{} to be gone", machine.name),
+            cause: Some(seen.raw_status),
+            chain: vec![state],
+            hint: None,
+        });
         tokio::time::sleep(seen.poll_after).await;
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use butler_api::{error::StepError, v1alpha1::TenantCluster};
+use butler_api::{
+    error::{Class, StepError},
+    v1alpha1::TenantCluster,
+};
 use butler_engine::{Step, StepId, Verbs};
 use jiff::Timestamp;
 use kube::{
@@ -57,7 +60,7 @@ impl Tenant {
     fn api(&self, destroy: &Destroy) -> Result<Api<TenantCluster>, StepError> {
         let client = destroy.management.clone().ok_or_else(|| {
             let message = "the management cluster does not answer".to_owned();
-            StepError::new(butler_api::error::Class::Retryable, message)
+            StepError::new(Class::Retryable, message)
         })?;
         Ok(Api::namespaced(client, &self.namespace))
     }
@@ -107,7 +110,10 @@ impl Tenant {
             format!("tenant cluster {} to be gone", self.name),
             (!finalizers.is_empty()).then(|| format!("finalizers: {finalizers}")),
         );
-        let uid = found.uid().unwrap_or_default();
+        let uid = found.uid().ok_or_else(|| {
+            // To wait for the end of "another one than none" would be over at once.
+            StepError::new(Class::Retryable, format!("tenant cluster {} has no uid", self.name))
+        })?;
         await_condition(self.api(destroy)?, &self.name, is_deleted(&uid))
             .await
             .map_err(|e| StepError::retryable(format!("watch tenant cluster {}", self.name), e))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::apps::v1::DaemonSetStatus;
 
 use super::kinds::Kind;
-use super::objects::{Owner, count, value};
+use super::objects::{PodOwner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_numbered_pod, write_status};
 use crate::reconcile::plan::Urgency;
@@ -50,7 +50,7 @@ fn place<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
     }
     // Those that need no pod network can start at once.
     let urgency = if owned.on_host() { Urgency::Now } else { Urgency::Soon };
-    let maker = Owner::of(workload);
+    let maker = PodOwner::of(workload);
     for node in wanted.difference(&covered) {
         if !pass.plan.room(urgency) {
             return;

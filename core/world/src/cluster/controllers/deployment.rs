@@ -6,7 +6,7 @@ use serde_json::json;
 use super::kinds::Kind;
 use super::memory::Note;
 use super::mirror::{Pod, ReplicaSet};
-use super::objects::{self, Owner, count, value};
+use super::objects::{self, PodOwner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_numbered_pod, write_status};
 
@@ -49,7 +49,7 @@ fn roll_out<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
             .patch(Kind::ReplicaSet, &workload.namespace, &current.name, patch);
     }
     let of_current: Vec<&&Pod> = pods.iter().filter(|pod| pod.owner == current.uid).collect();
-    let maker = Owner {
+    let maker = PodOwner {
         kind: Kind::ReplicaSet,
         name: &current.name,
         uid: &current.uid,

@@ -3,14 +3,14 @@
 use k8s_openapi::api::batch::v1::{JobCondition, JobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::objects::{Owner, count, value};
+use super::objects::{PodOwner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_numbered_pod, write_status};
 use crate::values::text;
 
 /// Plans the pods of a Job and its status.
 pub(super) fn plan<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
-    let maker = Owner::of(owned.workload);
+    let maker = PodOwner::of(owned.workload);
     for _ in owned.pods.len()..owned.workload.replicas as usize {
         create_numbered_pod(owned.workload, &maker, None, pass);
     }

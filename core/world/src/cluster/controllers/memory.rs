@@ -87,7 +87,7 @@ pub(crate) struct NodeReadiness {
     pub id: String,
     /// Name of the node.
     pub name: String,
-    /// It is ready.
+    /// Whether the node is ready.
     pub ready: bool,
     /// The critical time of its readiness.
     pub critical: Critical,

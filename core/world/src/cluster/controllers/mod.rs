@@ -1,5 +1,10 @@
 //! The controllers of a cluster: one file per kind, planned in one pass so that what others wait for is judged first.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "controllers patch parts of objects, and make objects of templates that others wrote: no type of a whole object can"
+)]
+
 mod claim;
 mod daemon_set;
 mod deployment;
@@ -33,8 +38,8 @@ use self::memory::{Memory, Note};
 use self::mirror::{Mirror, Pod};
 use self::pass::{Pass, Report, WorkloadPods};
 use crate::live::World;
-use crate::reconcile::plan::Plan;
-use crate::reconcile::planner::{Planner, Surroundings};
+use crate::reconcile::plan::WritePlan;
+use crate::reconcile::planner::{ControllerHost, Planner};
 use crate::reconcile::resource::Resource;
 use crate::values::text;
 use crate::world::state::Moment;
@@ -78,7 +83,7 @@ impl Planner for Controllers {
         self.memory.busy_since = since;
     }
 
-    fn plan(&mut self, facts: &Facts) -> Plan<Note> {
+    fn plan(&mut self, facts: &Facts) -> WritePlan<Note> {
         let (plan, report) = reconcile(&mut self.memory, &self.mirror, facts);
         self.report = report;
         plan
@@ -90,7 +95,7 @@ impl Planner for Controllers {
 }
 
 /// One pass over everything: what is known goes in, what is to be written comes out.
-fn reconcile(memory: &mut Memory, mirror: &Mirror, facts: &Facts) -> (Plan<Note>, Report) {
+fn reconcile(memory: &mut Memory, mirror: &Mirror, facts: &Facts) -> (WritePlan<Note>, Report) {
     let mut pass = Pass::new(memory, mirror, facts);
     manifests::plan(&mut pass);
     node::register(&mut pass);
@@ -141,14 +146,14 @@ fn pods_by_workload(mirror: &Mirror) -> HashMap<&str, Vec<&Pod>> {
 }
 
 /// The world around the controllers of one cluster.
-pub(super) struct ClusterSurroundings {
+pub(super) struct ClusterHost {
     /// The world that the cluster is in.
     pub world: World,
     /// The number of the cluster.
     pub key: u32,
 }
 
-impl Surroundings<Controllers> for ClusterSurroundings {
+impl ControllerHost<Controllers> for ClusterHost {
     fn now(&self) -> Moment {
         self.world.moment(|_, now| now)
     }

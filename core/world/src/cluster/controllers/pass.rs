@@ -11,14 +11,14 @@ use super::kinds::Kind;
 use super::memory::{Memory, Note};
 use super::mirror::{Mirror, Pod, Workload};
 use super::objects;
-use crate::reconcile::plan::{Plan, Urgency};
+use crate::reconcile::plan::{Urgency, WritePlan};
 
 /// What one pass works with, and what it finds.
 pub(super) struct Pass<'a> {
     pub mirror: &'a Mirror,
     pub facts: &'a Facts,
     pub memory: &'a mut Memory,
-    pub plan: Plan<Note>,
+    pub plan: WritePlan<Note>,
     pub report: Report,
     /// Registered nodes by name.
     pub hosts: HashMap<&'a str, &'a RegisteredNode>,
@@ -69,7 +69,7 @@ impl<'a> Pass<'a> {
             mirror,
             facts,
             memory,
-            plan: Plan::default(),
+            plan: WritePlan::default(),
             report: Report::default(),
             hosts: nodes.map(|node| (node.facts.hostname.as_str(), node)).collect(),
             loads,

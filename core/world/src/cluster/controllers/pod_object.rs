@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use super::kinds::Kind;
 use super::mirror::Workload;
 use super::node_object::NOT_READY;
-use super::objects::{Owner, claim_name, value};
+use super::objects::{PodOwner, claim_name, value};
 use crate::values::{list, part, text};
 
 /// A pod of a workload. It is made of the template as it stands, so that fields survive of which nothing is known here.
-pub(super) fn pod(workload: &Workload, name: &str, owner: &Owner<'_>, node: Option<&str>) -> Value {
+pub(super) fn pod(workload: &Workload, name: &str, owner: &PodOwner<'_>, node: Option<&str>) -> Value {
     let template = &workload.template;
     let mut labels = object_or_empty(template, "/metadata/labels");
     let mut spec = object_or_empty(template, "/spec");

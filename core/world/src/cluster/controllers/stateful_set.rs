@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSetStatus;
 
 use super::kinds::Kind;
 use super::mirror::Workload;
-use super::objects::{self, Owner, count, value};
+use super::objects::{self, PodOwner, count, value};
 use super::pass::{Pass, WorkloadPods};
 use super::workload::{create_pod, write_status};
 
@@ -59,7 +59,7 @@ fn make(workload: &Workload, name: &str, pass: &mut Pass<'_>) {
             pass.plan.create(Kind::Claim, &workload.namespace, claim);
         }
     }
-    create_pod(workload, name, &Owner::of(workload), None, pass);
+    create_pod(workload, name, &PodOwner::of(workload), None, pass);
 }
 
 fn remove_surplus(owned: &WorkloadPods<'_>, pass: &mut Pass<'_>) {

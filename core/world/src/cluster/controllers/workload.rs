@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::kinds::Kind;
 use super::memory::{Memory, Note, PodProgress, Readiness};
 use super::mirror::{Mirror, Pod, Workload};
-use super::objects::Owner;
+use super::objects::PodOwner;
 use super::pass::{Pass, WorkloadPods};
 use super::scheduling::Demand;
 use super::{needs, objects, pod_object, transitions};
@@ -82,7 +82,7 @@ pub(super) fn spec(workload: &Workload) -> &Value {
 pub(super) fn create_pod<'p>(
     workload: &Workload,
     name: &str,
-    owner: &Owner<'_>,
+    owner: &PodOwner<'_>,
     node: Option<&str>,
     pass: &'p mut Pass<'_>,
 ) -> &'p mut Write<Note> {
@@ -93,7 +93,7 @@ pub(super) fn create_pod<'p>(
 /// Makes a pod under a name that no other has.
 pub(super) fn create_numbered_pod<'p>(
     workload: &Workload,
-    owner: &Owner<'_>,
+    owner: &PodOwner<'_>,
     node: Option<&str>,
     pass: &'p mut Pass<'_>,
 ) -> &'p mut Write<Note> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DeleteError, Effect, Moment, ResetError, State, Timer};
+use super::{DeleteError, Moment, OutOfSync, ResetError, State, Timer};
 use crate::world::critical::after;
 use crate::world::duration::zero_if_none;
 use crate::world::machine::{Deletion, Etcd, Listening, Machine, MachineView, Stage};
@@ -79,7 +79,7 @@ impl State {
             self.addresses.give_back(address);
         }
         self.leave_cluster(&machine, true);
-        self.effects.insert(Effect::Node(id.to_owned()));
+        self.effects.insert(OutOfSync::Node(id.to_owned()));
         self.touched.insert(id.to_owned());
         let lag = self.list_lag();
         if !lag.is_zero() {
@@ -96,7 +96,7 @@ impl State {
         let Some(key) = machine.cluster else {
             return;
         };
-        self.effects.insert(Effect::Cluster(key));
+        self.effects.insert(OutOfSync::Cluster(key));
         let others = self.machines.values().filter(|other| other.id != machine.id);
         if !others.into_iter().any(|other| other.cluster == Some(key)) {
             self.clusters.remove(&key);
@@ -118,15 +118,16 @@ impl State {
     }
 
     /// The machines as the platform lists them, oldest first. A late list shows those that were there a while ago.
-    pub fn listed(&self, now: Moment) -> Vec<MachineView> {
+    pub fn listed(&mut self, now: Moment) -> Vec<MachineView> {
+        let there = self.views();
         let lag = self.list_lag();
-        let mut machines = if lag.is_zero() {
-            self.machines.values().map(MachineView::from).collect()
-        } else {
-            self.listed_late(lag, now)
-        };
-        in_order(&mut machines);
-        machines
+        if lag.is_zero() {
+            return there;
+        }
+        let mut late = self.listed_late(lag, now);
+        in_order(&mut late);
+        self.counters.late_lists += u64::from(late != there);
+        late
     }
 
     /// The machines as they are, oldest first.

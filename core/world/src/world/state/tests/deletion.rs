@@ -165,6 +165,10 @@ fn a_late_list_shows_what_was() {
     assert!(state.machines.is_empty());
     assert_eq!(names(&state.listed(seconds(13.9))), ["a"]);
     assert!(state.listed(seconds(14.0)).is_empty());
+    assert_eq!(
+        state.counters.late_lists, 3,
+        "what was not shown yet, and what was still shown"
+    );
     state.advance(seconds(14.0));
     assert_eq!(state.next_due(), None, "nothing is kept");
 }
