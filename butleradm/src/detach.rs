@@ -10,7 +10,7 @@ use std::{
 };
 
 use butler_files::{ClusterFolder, Held, Lock, append, home, read};
-use butler_terminal::{Env, Exit, Failure, Ui};
+use butler_terminal::{Env, Exit, Failure, Ui, args::CiArgs, ci::Job};
 
 use crate::failure;
 
@@ -36,6 +36,15 @@ pub(crate) fn own_session(env: &Env) {
         // An error means that it leads a session already.
         #[cfg(unix)]
         let _ = rustix::process::setsid();
+    }
+}
+
+/// The job of a CI system that this command works for. A run by itself outlives its job.
+pub(crate) fn job(args: CiArgs, env: &Env) -> Job {
+    if env.is_on(DETACHED) {
+        Job::default()
+    } else {
+        Job::of(args.ci, env)
     }
 }
 

@@ -5,7 +5,11 @@ mod transfer;
 use std::path::Path;
 
 use butler_addons::PlanError;
-use butler_api::{descriptors, event::Outcome};
+use butler_api::{
+    config::{ConfigErrors, Problem},
+    descriptors,
+    event::Outcome,
+};
 use butler_embedded::OpenError;
 use butler_engine::{
     Ended, FailedStep,
@@ -18,9 +22,12 @@ use butler_lifecycle::{
     bootstrap::run::RunError,
     destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
     runs::{end::EndError, follow::FollowError, list::ChooseError, stream::StreamError},
-    setup::{ConfigurationError, SecretError, SetupError},
+    setup::{ChosenError, ConfigurationError, SecretError, SetupError},
 };
-use butler_terminal::{Exit, Failure};
+use butler_terminal::{
+    Exit, Failure,
+    failure::{Place, Remark},
+};
 use butler_world::process::WorldError;
 
 pub(crate) use self::transfer::{export, handed_over, import};
@@ -28,7 +35,63 @@ use crate::world::NoProgram;
 
 /// A configuration that cannot be used.
 pub(crate) fn configuration(error: &ConfigurationError) -> Failure {
-    hinted(Failure::from_error(Exit::Usage, error), error.hint())
+    let failure = hinted(Failure::from_error(Exit::Usage, error), error.hint());
+    match error {
+        ConfigurationError::Invalid(errors) => with_problems(failure, errors),
+        _ => failure,
+    }
+}
+
+/// A failure that each of these problems is a part of.
+fn with_problems(failure: Failure, errors: &ConfigErrors) -> Failure {
+    let problems = errors.problems().iter();
+    problems.fold(failure, |failure, found| failure.remark(problem(found, errors.name())))
+}
+
+/// A problem, or something to be known, of a configuration in this file.
+pub(crate) fn problem(problem: &Problem, file: &str) -> Remark {
+    Remark {
+        title: None,
+        message: problem.message.clone(),
+        hint: problem.hint.clone(),
+        place: place(Path::new(file), problem.line, problem.column),
+    }
+}
+
+/// A place in a configuration; none in one that came by standard input.
+fn place(file: &Path, line: usize, column: usize) -> Option<Place> {
+    (file.as_os_str() != "-").then(|| Place {
+        file: file.to_owned(),
+        line,
+        column,
+    })
+}
+
+/// A bootstrap that cannot be set up with this configuration. Of what is to blame in it no line is known any more.
+pub(crate) fn bootstrap_setup(error: &SetupError, file: &Path) -> Failure {
+    let failure = setup(error);
+    let to_blame = match error {
+        SetupError::Secret(_) | SetupError::MachineConfig(_) | SetupError::Addons(_) | SetupError::Mirror { .. } => {
+            true
+        }
+        SetupError::Remains { source, .. } => matches!(**source, RunError::Changed { .. }),
+        _ => false,
+    };
+    if !to_blame {
+        return failure;
+    }
+    let whole = failure.remarks();
+    whole.into_iter().fold(failure, |failure, remark| {
+        failure.remark(Remark {
+            place: place(file, 0, 0),
+            ..remark
+        })
+    })
+}
+
+/// A bootstrap cluster that cannot be chosen.
+pub(crate) fn chosen(error: &ChosenError) -> Failure {
+    Failure::from_error(Exit::Usage, error).hint(error.hint())
 }
 
 /// An operation that cannot be set up.
@@ -265,12 +328,11 @@ const MOST_WAITS: usize = 3;
 /// As many hints are told.
 const MOST_HINTS: usize = 3;
 
-/// How a bootstrap ended, if not well: what failed, what exists, how to go on.
-pub(crate) fn ended(ended: &Ended, cluster: &str, config: &Path) -> Result<(), Failure> {
+/// How a bootstrap ended, if not well: what failed, what exists, how to go on. `again` is the command that goes on.
+pub(crate) fn ended(ended: &Ended, cluster: &str, again: &str) -> Result<(), Failure> {
     let Some(failure) = not_done(ended, &format!("the bootstrap of {cluster}")) else {
         return Ok(());
     };
-    let again = format!("butleradm bootstrap --config {}", config.display());
     let failure = hints(failure.cause(exists(ended)), ended);
     Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))
 }
@@ -323,6 +385,9 @@ fn not_done(ended: &Ended, what: &str) -> Option<Failure> {
     for further in ended.failures.iter().skip(told) {
         failure = failure.cause(describe(further));
     }
+    for step in &ended.failures {
+        failure = failure.remark(remark(step));
+    }
     for wait in ended.unfinished.iter().take(MOST_WAITS) {
         failure = failure.cause(wait.clone());
     }
@@ -351,8 +416,21 @@ fn hints(mut failure: Failure, ended: &Ended) -> Failure {
 }
 
 fn describe(step: &FailedStep) -> String {
+    format!("{} (step {}): {}", title(step), step.step, step.failure.message)
+}
+
+fn remark(step: &FailedStep) -> Remark {
+    Remark {
+        title: Some(title(step)),
+        message: format!("{} (step {})", step.failure.message, step.step),
+        hint: step.failure.hint.clone(),
+        place: None,
+    }
+}
+
+fn title(step: &FailedStep) -> String {
     let subject = step.about.as_ref().map_or_else(String::new, |m| format!("{m}: "));
-    format!("{subject}{} (step {}): {}", step.title, step.step, step.failure.message)
+    format!("{subject}{}", step.title)
 }
 
 /// A destroy that cannot be prepared.
@@ -361,9 +439,8 @@ pub(crate) fn destroy_prepare(error: &PrepareError, cluster: &str) -> Failure {
         PrepareError::Configuration(error) => configuration(error),
         PrepareError::Setup(error) => setup(error),
         PrepareError::Survey(error) => survey(error),
-        PrepareError::OtherCluster { .. } | PrepareError::File { .. } | PrepareError::Platform(_) => {
-            Failure::from_error(Exit::Usage, error)
-        }
+        PrepareError::OtherCluster { .. } | PrepareError::File { .. } => Failure::from_error(Exit::Usage, error),
+        PrepareError::Platform(errors) => with_problems(Failure::from_error(Exit::Usage, error), errors),
         PrepareError::NoPlatformFile => {
             Failure::from_error(Exit::Usage, error).hint("name it with --config FILE, or --provider-config FILE")
         }

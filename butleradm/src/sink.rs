@@ -15,7 +15,7 @@ use butler_engine::Sink;
 use butler_files::append;
 use butler_terminal::{
     Exit, Failure, Ui,
-    progress::{self, Paced},
+    progress::{Paced, Progress},
 };
 use jiff::Timestamp;
 
@@ -36,14 +36,14 @@ pub(crate) struct Renderer {
 
 impl Renderer {
     /// Starts drawing on stderr and, if wanted, writing the stream.
-    pub(crate) fn start(ui: &Ui, live: bool, file: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn start(ui: &Ui, progress: Box<dyn Progress>, file: Option<&Path>) -> Result<Self, Failure> {
         let mut stream = file.map(|path| Stream::open(ui, path)).transpose()?;
         let (events, inbox) = mpsc::channel();
         let ui = ui.clone();
         let thread = std::thread::Builder::new()
             .name("renderer".to_owned())
             .spawn(move || {
-                let mut progress = Paced::new(progress::renderer(&ui, live));
+                let mut progress = Paced::new(progress);
                 loop {
                     match inbox.recv_timeout(TICK) {
                         Ok(Told::Remark(message, hint)) => ui.warn(&message, hint.as_deref()),
@@ -164,7 +164,7 @@ impl Target {
     fn write(&mut self, ui: &Ui, line: &str) -> Result<(), Failure> {
         match self {
             // Ui knows what a closed pipe means.
-            Self::Stdout => ui.print(line),
+            Self::Stdout => ui.print_json(line),
             Self::File { file, .. } => match append::whole(file, line.as_bytes()) {
                 // A reader that went away has seen enough.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -195,7 +195,7 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use butler_api::event::{Body, SCHEMA_VERSION};
-    use butler_terminal::{Env, UiOptions};
+    use butler_terminal::{Env, UiOptions, progress};
 
     use super::*;
 
@@ -214,7 +214,7 @@ mod tests {
 
     fn finished(path: &Path) -> (Result<(), Failure>, String) {
         let (ui, captured) = Ui::captured(UiOptions::default(), &Env::default(), None);
-        let mut renderer = Renderer::start(&ui, false, Some(path)).unwrap();
+        let mut renderer = Renderer::start(&ui, progress::renderer(&ui, false), Some(path)).unwrap();
         renderer.emit(&event(1));
         renderer.emit(&event(2));
         (renderer.finish(), captured.stderr())

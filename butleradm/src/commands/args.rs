@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use butler_api::duration;
 use butler_files::home;
 use butler_lifecycle::destroy::prepare::PlatformSource;
-use butler_terminal::{Failure, env};
+use butler_terminal::{Failure, args::CiArgs, env};
 
 use crate::failure;
 
@@ -32,6 +32,9 @@ pub struct RunArgs {
     /// Print lines instead of a live view
     #[arg(long, visible_alias = "no-tui", env = env::BUTLER_NO_PROGRESS, hide_env_values = true)]
     pub no_progress: bool,
+    /// The CI system to write for.
+    #[command(flatten)]
+    pub ci: CiArgs,
 }
 
 impl PlatformArgs {

@@ -21,9 +21,14 @@ use butler_lifecycle::{
         plan::{Plan, saved::Saved},
         run::{self, Request},
     },
-    setup::{self, Limits, Surroundings},
+    setup::{self, BootstrapClusterKind, Limits, Surroundings},
 };
-use butler_terminal::{Env, Failure, Ui, args::OutputArgs, env, interrupt, output};
+use butler_terminal::{
+    Env, Failure, Ui,
+    args::{CiArgs, OutputArgs},
+    ci::Job,
+    env, interrupt, output, progress,
+};
 use jiff::Timestamp;
 
 use self::answer::{Made, Planned};
@@ -63,15 +68,49 @@ pub struct BootstrapArgs {
     /// Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive, env = env::BUTLER_DEADLINE, hide_env_values = true)]
     pub deadline: Option<Duration>,
+    /// Where the record lives until the pivot: embedded, kind or existing; in place of what the configuration says
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "KIND",
+        env = env::BUTLER_BOOTSTRAP_CLUSTER,
+        hide_env_values = true
+    )]
+    pub bootstrap_cluster: Option<ChosenCluster>,
     /// Keep the bootstrap cluster after the pivot
     #[arg(long, visible_alias = "skip-cleanup")]
     pub keep_bootstrap_cluster: bool,
     /// Print lines instead of a live view
     #[arg(long, visible_alias = "no-tui", env = env::BUTLER_NO_PROGRESS, hide_env_values = true)]
     pub no_progress: bool,
+    /// The CI system to write for.
+    #[command(flatten)]
+    pub ci: CiArgs,
     /// Start it in a session of its own and return; butleradm attach shows it
     #[arg(long, conflicts_with_all = ["dry_run", "events"])]
     pub detach: bool,
+}
+
+/// Kinds of bootstrap cluster, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ChosenCluster {
+    /// The API server inside of this program.
+    Embedded,
+    /// A kind cluster on docker or podman.
+    Kind,
+    /// The cluster of the configuration, or else of KUBECONFIG.
+    Existing,
+}
+
+impl From<ChosenCluster> for BootstrapClusterKind {
+    fn from(chosen: ChosenCluster) -> Self {
+        match chosen {
+            ChosenCluster::Embedded => Self::Embedded,
+            ChosenCluster::Kind => Self::Kind,
+            ChosenCluster::Existing => Self::Existing,
+        }
+    }
 }
 
 /// Commands below `bootstrap`.
@@ -93,6 +132,11 @@ pub enum BootstrapCommand {
 
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failure> {
+    let job = detach::job(args.ci, env);
+    job.with(ui, || work(ui, env, args, &job))
+}
+
+fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failure> {
     // The time that is allowed counts from here, whatever it is spent on.
     let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let file = match (&args.command, &args.config) {
@@ -103,7 +147,10 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         (Some(BootstrapCommand::Schema), _) | (None, None) => return ui.print(&output::json(&config::json_schema())?),
     };
     let file = &home::expand(file).map_err(|e| failure::home(&e))?;
-    let config = configuration(ui, file, args.provider.as_deref())?;
+    let mut config = configuration(ui, file, args.provider.as_deref(), job)?;
+    if let Some(kind) = args.bootstrap_cluster {
+        setup::choose_bootstrap_cluster(&mut config, kind.into(), env.variables()).map_err(|e| failure::chosen(&e))?;
+    }
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let cluster = &config.cluster.name.clone();
@@ -120,16 +167,16 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &BootstrapArgs) -> Result<(), Failur
         };
         if args.dry_run {
             let plan = setup::plan(config, surroundings, &limits).await;
-            return planned(ui, args, plan.map_err(|e| failure::setup(&e))?);
+            return planned(ui, args, plan.map_err(|e| failure::bootstrap_setup(&e, file))?);
         }
         if let Some(saved) = &saved {
             let now = setup::plan(config.clone(), surroundings, &limits).await;
-            let now = now.map_err(|e| failure::setup(&e))?;
+            let now = now.map_err(|e| failure::bootstrap_setup(&e, file))?;
             saved.holds(&now).map_err(|e| failure::saved(&e))?;
         }
         let request = setup::bootstrap(config, surroundings, args.keep_bootstrap_cluster, &limits).await;
-        let request = request.map_err(|e| failure::setup(&e))?;
-        bootstrap(ui, args, file, request, limits).await
+        let request = request.map_err(|e| failure::bootstrap_setup(&e, file))?;
+        bootstrap(ui, args, job, file, request, limits).await
     })
 }
 
@@ -150,11 +197,18 @@ fn planned(ui: &Ui, args: &BootstrapArgs, plan: Plan) -> Result<(), Failure> {
 }
 
 /// The configuration in a file; what works but should be known is told.
-fn configuration(ui: &Ui, file: &Path, provider: Option<&str>) -> Result<BootstrapConfig, Failure> {
+fn configuration(ui: &Ui, file: &Path, provider: Option<&str>, job: &Job) -> Result<BootstrapConfig, Failure> {
     let loaded = setup::load(file, provider).map_err(|e| failure::configuration(&e))?;
+    let name = &file.display().to_string();
     for warning in &loaded.warnings {
-        ui.warn(&warning.render(&file.display().to_string()), None);
+        ui.warn(&warning.render(name), None);
     }
+    let remarks: Vec<_> = loaded
+        .warnings
+        .iter()
+        .map(|warning| failure::problem(warning, name))
+        .collect();
+    job.warn(ui, &remarks);
     Ok(loaded.config)
 }
 
@@ -162,6 +216,7 @@ fn configuration(ui: &Ui, file: &Path, provider: Option<&str>) -> Result<Bootstr
 async fn bootstrap(
     ui: &Ui,
     args: &BootstrapArgs,
+    job: &Job,
     file: &Path,
     request: Request,
     limits: Limits,
@@ -169,15 +224,24 @@ async fn bootstrap(
     let folder = request.files.clone();
     let events = args.events.as_deref().map(home::expand).transpose();
     let events = events.map_err(|e| failure::home(&e))?;
-    let mut renderer = Renderer::start(ui, !args.no_progress, events.as_deref())?;
+    let progress = progress::renderer_in(job, ui, !args.no_progress);
+    let mut renderer = Renderer::start(ui, progress, events.as_deref())?;
     let ended = run::run(request, &mut renderer, limits.cancel).await;
     let streamed = renderer.finish();
     let ended = ended.map_err(|e| failure::run(&e, &folder))?;
-    failure::ended(&ended, folder.cluster(), file)?;
+    failure::ended(&ended, folder.cluster(), &again(args, file))?;
     if args.events.as_deref().is_none_or(|p| p.as_os_str() != "-") {
         ui.answer(&Made::of(&folder, &ended), args.output.output)?;
         let kubeconfig = folder.people_kubeconfig();
         ui.hint(&format!("kubectl --kubeconfig {} get nodes", kubeconfig.display()));
     }
     streamed
+}
+
+/// The command that continues this one.
+fn again(args: &BootstrapArgs, file: &Path) -> String {
+    use clap::ValueEnum as _;
+    let chosen = args.bootstrap_cluster.and_then(|kind| kind.to_possible_value());
+    let chosen = chosen.map_or_else(String::new, |kind| format!(" --bootstrap-cluster {}", kind.get_name()));
+    format!("butleradm bootstrap --config {}{chosen}", file.display())
 }

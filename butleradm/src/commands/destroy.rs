@@ -19,7 +19,7 @@ use butler_lifecycle::{
     },
     setup::{Limits, Surroundings},
 };
-use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, env, interrupt};
+use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, ci::Job, env, interrupt, progress};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -68,6 +68,11 @@ pub struct DestroyArgs {
 
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &DestroyArgs) -> Result<(), Failure> {
+    let job = detach::job(args.run.ci, env);
+    job.with(ui, || work(ui, env, args, &job))
+}
+
+fn work(ui: &Ui, env: &Env, args: &DestroyArgs, job: &Job) -> Result<(), Failure> {
     let deadline = args.run.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let wish = &Wish {
@@ -97,7 +102,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &DestroyArgs) -> Result<(), Failure>
         Exported::refuse(&request.files).map_err(|e| failure::handed_over(&e))?;
         refuse_tenants(&request.survey, args)?;
         confirmed(ui, &request.survey, args)?;
-        let destroyed = destroy(ui, &args.run, request, cancel).await?;
+        let destroyed = destroy(ui, &args.run, job, request, cancel).await?;
         answer(ui, args, &destroyed)
     })
 }
@@ -157,12 +162,14 @@ fn confirmed(ui: &Ui, survey: &Survey, args: &DestroyArgs) -> Result<(), Failure
 pub(crate) async fn destroy(
     ui: &Ui,
     args: &RunArgs,
+    job: &Job,
     request: Request,
     cancel: CancellationToken,
 ) -> Result<Destroyed, Failure> {
     let events = args.events.as_deref().map(home::expand).transpose();
     let events = events.map_err(|e| failure::home(&e))?;
-    let mut renderer = Renderer::start(ui, !args.no_progress, events.as_deref())?;
+    let progress = progress::renderer_in(job, ui, !args.no_progress);
+    let mut renderer = Renderer::start(ui, progress, events.as_deref())?;
     let destroyed = run::run(request, &mut renderer, cancel).await;
     let streamed = renderer.finish();
     let destroyed = destroyed.map_err(|e| failure::destroy_run(&e))?;

@@ -10,7 +10,9 @@ use butler_lifecycle::{
     gc::{self, MarkedObjects},
     setup::{self, Limits, Surroundings},
 };
-use butler_terminal::{Env, Exit, Failure, Ui, args::OutputArgs, env, interrupt, output::Answer, table::Table};
+use butler_terminal::{
+    Env, Exit, Failure, Ui, args::OutputArgs, ci::Job, env, interrupt, output::Answer, table::Table,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -48,6 +50,11 @@ pub struct GcArgs {
 
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &GcArgs) -> Result<(), Failure> {
+    let job = Job::of(args.run.ci.ci, env);
+    job.with(ui, || work(ui, env, args, &job))
+}
+
+fn work(ui: &Ui, env: &Env, args: &GcArgs, job: &Job) -> Result<(), Failure> {
     let deadline = args.run.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let settings = &prepare::settings_of(&args.platform.source()?).map_err(|e| failure::destroy_prepare(&e, "NAME"))?;
@@ -76,7 +83,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &GcArgs) -> Result<(), Failure> {
         for remains in garbage {
             let request = gc::request(remains, &provider, home, limits).await;
             let request = request.map_err(|e| failure::survey(&e))?;
-            let destroyed = destroy::destroy(ui, &args.run, request, limits.cancel.clone()).await?;
+            let destroyed = destroy::destroy(ui, &args.run, job, request, limits.cancel.clone()).await?;
             outcome = outcome.and(failure::destroyed(&destroyed, &remains.owner.cluster_name));
             collected.left += destroyed.receipt.left;
             collected.receipts.push(destroyed.receipt);

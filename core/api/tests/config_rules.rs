@@ -114,6 +114,25 @@ fn the_bootstrap_cluster_is_a_word_or_a_mapping() {
 }
 
 #[test]
+fn a_replaced_bootstrap_cluster_counts_as_if_it_were_written() {
+    let written = [
+        "",
+        "bootstrapCluster: kind",
+        "bootstrapCluster: {type: kind, nodeImage: kindest/node:v1.35.0}",
+        "bootstrapCluster: {type: existing, kubeconfig: /etc/lab, context: lab}",
+    ]
+    .map(with);
+    for from in &written {
+        for to in &written {
+            let mut config = from.clone();
+            config.replace_bootstrap_cluster(to.bootstrap_cluster.clone());
+            assert_eq!(config.bootstrap_cluster, to.bootstrap_cluster);
+            assert_eq!((&config.canonical, &config.digest), (&to.canonical, &to.digest));
+        }
+    }
+}
+
+#[test]
 fn deadlines_are_set_one_by_one() {
     let deadlines = with("deadlines: {boot: 90s, addon: 1h30m}").deadlines;
     assert_eq!(deadlines.boot, Duration::from_secs(90));

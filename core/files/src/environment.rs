@@ -12,6 +12,9 @@ pub const BUTLER_CA_CERT_PATH: &str = "BUTLER_CA_CERT_PATH";
 /// Container runtime that kind uses.
 pub const KIND_EXPERIMENTAL_PROVIDER: &str = "KIND_EXPERIMENTAL_PROVIDER";
 
+/// Where kubectl finds its clusters.
+pub const KUBECONFIG: &str = "KUBECONFIG";
+
 /// Variables with their values, as they were when the program started.
 #[derive(Clone, Default)]
 pub struct Environment {

@@ -5,6 +5,7 @@
 //! simulated world are handed in; the process is not asked.
 
 mod authorities;
+mod chosen;
 mod configuration;
 mod error;
 mod limits;
@@ -32,6 +33,7 @@ use crate::{
 
 pub use self::{
     authorities::AuthoritiesError,
+    chosen::{BootstrapClusterKind, ChosenError, choose_bootstrap_cluster},
     configuration::{ConfigurationError, load},
     error::SetupError,
     limits::Limits,

@@ -7,7 +7,7 @@ use clap::{
     builder::{Resettable, styling},
 };
 
-use crate::{ColorChoice, Env, Exit, Failure, Format, Ui, UiOptions, env, logging};
+use crate::{ColorChoice, Env, Exit, Failure, Format, Ui, UiOptions, ci::Choice, env, logging};
 
 /// Options of every command.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -58,6 +58,22 @@ pub struct OutputArgs {
         default_value = "table"
     )]
     pub output: Format,
+}
+
+/// The CI system that a command writes for.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct CiArgs {
+    /// Write sections, annotations and a summary for a CI system: auto, github, gitlab or none
+    #[arg(
+        long,
+        value_enum,
+        hide_possible_values = true,
+        value_name = "SYSTEM",
+        env = env::BUTLER_CI,
+        hide_env_values = true,
+        default_value = "auto"
+    )]
+    pub ci: Choice,
 }
 
 /// The shell of a completion script.

@@ -27,6 +27,18 @@ pub const BUTLER_LOG: &str = "BUTLER_LOG";
 pub const NO_COLOR: &str = "NO_COLOR";
 /// Set by CI systems: no live view.
 pub const CI: &str = "CI";
+/// The CI system to write for, as `--ci`.
+pub const BUTLER_CI: &str = "BUTLER_CI";
+/// Where the record lives until the pivot, as `--bootstrap-cluster`.
+pub const BUTLER_BOOTSTRAP_CLUSTER: &str = "BUTLER_BOOTSTRAP_CLUSTER";
+/// Set in jobs of GitHub Actions.
+pub const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
+/// Folder that a job of GitHub Actions checks its repository out to.
+pub const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
+/// File that a step of GitHub Actions appends its summary to.
+pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// Set in jobs of GitLab CI.
+pub const GITLAB_CI: &str = "GITLAB_CI";
 /// Width of the terminal, where it cannot be asked.
 pub const COLUMNS: &str = "COLUMNS";
 /// Kind of terminal; `dumb` means neither colour nor live view.

@@ -1,6 +1,6 @@
 //! How a command fails: a message, the chain of causes, hints and an exit code.
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use butler_api::descriptors;
 
@@ -38,7 +38,32 @@ pub struct Failure {
     message: String,
     causes: Vec<String>,
     hints: Vec<String>,
+    remarks: Vec<Remark>,
     exit: Exit,
+}
+
+/// One thing that is to be known, for readers who show each of them by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is about, if that is not said by the message.
+    pub title: Option<String>,
+    /// What is to be known.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The place in a file that has to be changed.
+    pub place: Option<Place>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// Line, from 1; 0 where only the file is known.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
 }
 
 impl Failure {
@@ -48,6 +73,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
+            remarks: Vec::new(),
             exit,
         }
     }
@@ -89,6 +115,27 @@ impl Failure {
             self.hints.push(hint);
         }
         self
+    }
+
+    /// Adds one of several things that make up the failure. People read of it in message and causes.
+    #[must_use]
+    pub fn remark(mut self, remark: Remark) -> Self {
+        self.remarks.push(remark);
+        self
+    }
+
+    /// What makes up the failure, one by one; the failure as a whole where that is not known.
+    pub fn remarks(&self) -> Vec<Remark> {
+        if !self.remarks.is_empty() {
+            return self.remarks.clone();
+        }
+        let text = std::iter::once(&self.message).chain(&self.causes);
+        vec![Remark {
+            title: None,
+            message: text.map(|text| text.trim_end()).collect::<Vec<_>>().join("\n"),
+            hint: (!self.hints.is_empty()).then(|| self.hints.join("\n")),
+            place: None,
+        }]
     }
 
     /// The code that the process ends with.

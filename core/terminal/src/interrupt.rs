@@ -182,7 +182,12 @@ async fn watch(
                         let words = manner.asked;
                         say(move || ui.note(words));
                     }
-                    Reaction::End(exit) => end(exit),
+                    Reaction::End(exit) => {
+                        let ui = ui.clone();
+                        let said = say(move || ui.close_section());
+                        let _ = said.recv_timeout(LAST_WORD);
+                        end(exit);
+                    }
                 },
             },
             () = until(last.moment()) => {

@@ -3,6 +3,7 @@
 //! stdout carries the answer of a command, stderr everything else. Nothing outside this crate prints.
 
 pub mod args;
+pub mod ci;
 pub mod duration;
 pub mod env;
 pub mod failure;

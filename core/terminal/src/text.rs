@@ -54,6 +54,32 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:missing$}", "")
 }
 
+/// Takes from text what a job of GitHub Actions would obey: there a line that begins with `::` is a command, and so is
+/// whatever follows `##[` anywhere.
+pub fn disarm(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\r']) {
+        let rest = line.trim_start();
+        match rest.strip_prefix("::") {
+            Some(command) => {
+                out.push_str(&line[..line.len() - rest.len()]);
+                out.push_str(": :");
+                out.push_str(command);
+            }
+            None => out.push_str(line),
+        }
+    }
+    out.replace(OLD_COMMAND, "## [")
+}
+
+/// The same for JSON, whose meaning stays. No line of it begins with a colon, and only its texts can hold the other form.
+pub fn disarm_json(json: &str) -> String {
+    json.replace(OLD_COMMAND, "##\\u005b")
+}
+
+/// How commands of an older form begin.
+const OLD_COMMAND: &str = "##[";
+
 fn safe(c: char) -> char {
     match c {
         '\t' => ' ',
@@ -90,5 +116,25 @@ mod tests {
         assert_eq!(cut("世界です", 4), "世…");
         assert_eq!(cut("ab", 0), "");
         assert_eq!(pad("世", 4), "世  ");
+    }
+
+    #[test]
+    fn no_line_is_a_command() {
+        assert_eq!(
+            disarm("::error::x\n  ::set-output name=a::b\n"),
+            ": :error::x\n  : :set-output name=a::b\n"
+        );
+        assert_eq!(disarm("a\r::stop-commands::x"), "a\r: :stop-commands::x");
+        assert_eq!(disarm("said ##[add-mask]a"), "said ## [add-mask]a");
+        assert_eq!(disarm("::: and fe80::1\n\n"), ": :: and fe80::1\n\n");
+    }
+
+    #[test]
+    fn json_says_the_same_without_commands() {
+        let json = "{\"a\":\"##[add-mask]b\"}";
+        let disarmed = disarm_json(json);
+        assert!(!disarmed.contains("##["), "{disarmed}");
+        let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(value(&disarmed), value(json));
     }
 }

@@ -4,7 +4,10 @@
 
 use std::{
     io::{self, IsTerminal as _, Write},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     failure::labelled,
     output,
     style::{Line, Tone},
+    text,
 };
 
 /// When to use colour.
@@ -47,6 +51,8 @@ struct Shared {
     options: UiOptions,
     live_possible: bool,
     fallback_columns: Option<usize>,
+    /// Whoever reads this obeys commands in it: what others say must hold none.
+    obeyed: AtomicBool,
     out: Mutex<Stream>,
     err: Mutex<Stream>,
 }
@@ -59,6 +65,8 @@ struct Stream {
     closed: bool,
     /// Widths of the lines of the live block that is shown below everything else.
     block: Vec<Line>,
+    /// What ends the section that is open; empty if none is.
+    section_end: String,
 }
 
 #[derive(Clone, Copy)]
@@ -101,6 +109,7 @@ impl Ui {
             options,
             live_possible,
             fallback_columns: env.columns(),
+            obeyed: AtomicBool::new(env.is_on(crate::env::GITHUB_ACTIONS)),
             out: Mutex::new(out),
             err: Mutex::new(err),
         };
@@ -121,13 +130,15 @@ impl Ui {
 
     /// Prints the answer of a command.
     pub fn answer(&self, answer: &impl Answer, format: Format) -> Result<(), Failure> {
-        if let Some(text) = output::encode(answer, format)? {
-            return self.print(&text);
+        match output::encode(answer, format)? {
+            Some(text) if format == Format::Json => return self.print_json(&text),
+            Some(text) => return self.print(&text),
+            None => {}
         }
         let mut out = lock(&self.shared.out);
         let columns = out.terminal.size().map(|(columns, _)| columns);
         let text = out.join(&answer.table().lines(format == Format::Wide, columns));
-        out.answer(&text)
+        out.answer(&self.disarmed(text))
     }
 
     /// Prints text that is the answer (a script, a manifest) to stdout as it is.
@@ -135,11 +146,19 @@ impl Ui {
         lock(&self.shared.out).answer(text)
     }
 
+    /// Prints JSON that is the answer to stdout, written so that nobody takes a part of it for a command.
+    pub fn print_json(&self, json: &str) -> Result<(), Failure> {
+        if self.is_obeyed() {
+            return self.print(&text::disarm_json(json));
+        }
+        self.print(json)
+    }
+
     /// Prints lines that are the answer to stdout.
     pub fn print_lines(&self, lines: &[Line]) -> Result<(), Failure> {
         let mut out = lock(&self.shared.out);
         let text = out.join(lines);
-        out.answer(&text)
+        out.answer(&self.disarmed(text))
     }
 
     /// Prints text with colour codes that was made for stdout; they are removed where colour is not wanted.
@@ -152,14 +171,14 @@ impl Ui {
     /// The same for stderr.
     pub fn note_styled(&self, text: &clap::builder::StyledStr) {
         let mut err = lock(&self.shared.err);
-        let text = styled(text, err.color);
+        let text = self.disarmed(styled(text, err.color));
         err.best_effort(&text);
     }
 
     /// Tells something that is not the answer; not with `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.shared.options.quiet {
-            let lines: Vec<Line> = crate::text::sanitise(text)
+            let lines: Vec<Line> = text::sanitise(text)
                 .lines()
                 .map(|l| Line::new().with(Tone::Plain, l))
                 .collect();
@@ -180,17 +199,61 @@ impl Ui {
         self.lines(&[labelled(Tone::Busy, "warning", message), hint].concat());
     }
 
-    /// Tells why the command failed.
+    /// Tells why the command failed. Whatever came before is over, a section too.
     pub fn failure(&self, failure: &Failure) {
+        self.close_section();
         self.lines(&failure.lines());
     }
 
     /// Prints lines to stderr, above the live block.
     pub fn lines(&self, lines: &[Line]) {
         let mut err = lock(&self.shared.err);
-        let text = err.join(lines);
+        let text = self.disarmed(err.join(lines));
         let size = self.size_of(&err);
         err.above_block(&text, size);
+    }
+
+    /// From now on no line that others had a part in is a command to whoever reads them.
+    pub(crate) fn disarm(&self) {
+        self.shared.obeyed.store(true, Ordering::Relaxed);
+    }
+
+    /// Prints a command for whoever reads stderr, as it is.
+    pub(crate) fn command(&self, command: &str) {
+        let mut err = lock(&self.shared.err);
+        let size = self.size_of(&err);
+        err.above_block(&format!("{command}\n"), size);
+    }
+
+    /// Begins a section of the log, with these commands for its begin and its end. One that is open ends.
+    pub(crate) fn open_section(&self, begin: &str, end: &str) {
+        self.close_section();
+        self.command(begin);
+        end.clone_into(&mut lock(&self.shared.err).section_end);
+    }
+
+    /// Another command for the end of the section that is open: it holds the time of the end.
+    pub(crate) fn renew_section_end(&self, end: &str) {
+        let place = &mut lock(&self.shared.err).section_end;
+        if !place.is_empty() {
+            end.clone_into(place);
+        }
+    }
+
+    /// Ends the section that is open, if one is.
+    pub(crate) fn close_section(&self) {
+        let end = std::mem::take(&mut lock(&self.shared.err).section_end);
+        if !end.is_empty() {
+            self.command(&end);
+        }
+    }
+
+    fn is_obeyed(&self) -> bool {
+        self.shared.obeyed.load(Ordering::Relaxed)
+    }
+
+    fn disarmed(&self, text: String) -> String {
+        if self.is_obeyed() { text::disarm(&text) } else { text }
     }
 
     /// The terminal is gone: nothing is written to it any more. What is a file or a pipe stays.
@@ -231,7 +294,8 @@ impl Write for Ui {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut err = lock(&self.shared.err);
         let size = self.size_of(&err);
-        err.above_block(&String::from_utf8_lossy(bytes), size);
+        let text = self.disarmed(String::from_utf8_lossy(bytes).into_owned());
+        err.above_block(&text, size);
         Ok(bytes.len())
     }
 
@@ -253,6 +317,7 @@ impl Stream {
             terminal,
             closed: false,
             block: Vec::new(),
+            section_end: String::new(),
         }
     }
 
@@ -541,5 +606,33 @@ mod tests {
         assert!(!can_draw(&[], None));
         assert!(!can_draw(&[("TERM", "dumb")], Some((80, 24))));
         assert!(!can_draw(&[("CI", "true")], Some((80, 24))));
+    }
+
+    #[test]
+    fn in_a_job_of_github_no_word_of_others_is_a_command() {
+        let env: Env = [("GITHUB_ACTIONS", "true")].into_iter().collect();
+        let (ui, captured) = Ui::captured(UiOptions::default(), &env, None);
+        ui.warn("refused:\n::set-env name=PATH::/tmp", Some("a\n  ::error::b"));
+        ui.failure(&Failure::new(Exit::Failed, "x").cause("##[add-path]/tmp"));
+        ui.command("::endgroup::");
+        ui.print_json("{\"a\":\"##[debug]b\"}\n").unwrap();
+        assert_eq!(
+            captured.stderr(),
+            "warning: refused:\n: :set-env name=PATH::/tmp\nhint: a\n  : :error::b\nerror: x\nCaused by:\n  ## [add-path]/tmp\n::endgroup::\n"
+        );
+        assert_eq!(captured.stdout(), "{\"a\":\"##\\u005bdebug]b\"}\n");
+    }
+
+    #[test]
+    fn a_section_ends_once_whatever_ends_it() {
+        let (ui, captured) = Ui::captured(UiOptions::default(), &Env::default(), None);
+        ui.close_section();
+        ui.renew_section_end("never");
+        ui.open_section("begin 1", "end 1");
+        ui.open_section("begin 2", "end 2");
+        ui.renew_section_end("end 2, later");
+        ui.failure(&Failure::new(Exit::Failed, "x"));
+        ui.close_section();
+        assert_eq!(captured.stderr(), "begin 1\nend 1\nbegin 2\nend 2, later\nerror: x\n");
     }
 }

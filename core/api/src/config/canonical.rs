@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::types::{BootstrapConfig, ProviderKind};
+use super::types::{BootstrapCluster, BootstrapConfig, ProviderKind};
 
 /// One difference between two canonical forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,20 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, changes: &mut V
             });
         }
         _ => {}
+    }
+}
+
+impl BootstrapConfig {
+    /// Puts another bootstrap cluster in place of the one that is written. It counts as if it were written: digest and
+    /// differences are those of a file that says so.
+    pub fn replace_bootstrap_cluster(&mut self, cluster: BootstrapCluster) {
+        let mut written = serde_json::to_value(&cluster).expect("texts below names are JSON");
+        prune(&mut written);
+        if let Value::Object(settings) = &mut self.canonical {
+            settings.insert("bootstrapCluster".to_owned(), written);
+        }
+        self.digest = digest(&self.canonical);
+        self.bootstrap_cluster = cluster;
     }
 }
 

@@ -43,6 +43,11 @@ pub(super) struct Snippet {
 }
 
 impl ConfigErrors {
+    /// The file's name, as it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The problems, in file order; the first hundred if there are more.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -1,9 +1,11 @@
 //! Progress of a bootstrap, drawn from its events and nothing else.
 
 mod frame;
+mod job;
 mod live;
 mod paced;
 mod plain;
+mod summary;
 
 pub use frame::frame;
 pub use live::Live;
@@ -13,7 +15,7 @@ pub use plain::Plain;
 use butler_api::event::{Body, Event};
 use jiff::Timestamp;
 
-use crate::Ui;
+use crate::{Ui, ci::Job};
 
 /// Shows a run while it happens.
 pub trait Progress: Send {
@@ -40,6 +42,14 @@ pub fn renderer(ui: &Ui, live: bool) -> Box<dyn Progress> {
         Box::new(Live::new(ui.clone()))
     } else {
         Box::new(Plain::new(ui.clone()))
+    }
+}
+
+/// The renderer that fits in a job of a CI system, which has sections and a summary; elsewhere as [`renderer`].
+pub fn renderer_in(job: &Job, ui: &Ui, live: bool) -> Box<dyn Progress> {
+    match job.system() {
+        Some(system) => Box::new(job::InJob::new(ui.clone(), job.clone(), system)),
+        None => renderer(ui, live),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Plain {
     told: BTreeMap<String, (String, Timestamp)>,
     last_line: Option<Timestamp>,
     last_look: Option<Timestamp>,
+    /// Somebody else tells the phases, as headings.
+    headings: bool,
 }
 
 impl Plain {
@@ -57,6 +59,15 @@ impl Plain {
             told: BTreeMap::new(),
             last_line: None,
             last_look: None,
+            headings: false,
+        }
+    }
+
+    /// The same below headings that name the phases.
+    pub(super) fn below_headings(ui: Ui) -> Self {
+        Self {
+            headings: true,
+            ..Self::new(ui)
         }
     }
 
@@ -79,6 +90,7 @@ impl Plain {
     fn changed(&mut self, body: &Body, title: Option<String>) {
         match body {
             Body::RunStarted { .. } => self.say(Tone::Strong, &self.view.cluster.clone(), &plan(&self.view)),
+            Body::PhaseChanged { .. } if self.headings => {}
             Body::PhaseChanged { phase } => self.say(Tone::Strong, "phase", &phase_words(phase)),
             Body::StepStarted { title, .. } => {
                 if self.ui.options().verbose > 0 {
@@ -279,7 +291,7 @@ fn wait_text(what: &str, cause: Option<&str>) -> String {
     cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
 }
 
-fn outcome_word(outcome: Outcome) -> &'static str {
+pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
         Outcome::Failed => "failed",
