@@ -20,8 +20,9 @@ use butler_infra::InfraError;
 use butler_lifecycle::{
     bootstrap::plan::{Plan, saved::SavedError},
     bootstrap::run::RunError,
+    clusters::ChooseError,
     destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
-    runs::{end::EndError, follow::FollowError, list::ChooseError, stream::StreamError},
+    runs::{end::EndError, follow::FollowError, stream::StreamError},
     setup::{ChosenError, ConfigurationError, SecretError, SetupError},
 };
 use butler_terminal::{

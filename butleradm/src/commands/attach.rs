@@ -2,10 +2,12 @@
 
 use butler_api::event::{Body, Outcome};
 use butler_files::{ClusterFolder, home::Home};
-use butler_lifecycle::runs::{
-    follow::{self, Followed, Said},
-    list,
-    stream::Item,
+use butler_lifecycle::{
+    clusters,
+    runs::{
+        follow::{self, Followed, Said},
+        stream::Item,
+    },
 };
 use butler_terminal::{
     Env, Exit, Failure, Ui, env, interrupt,
@@ -30,7 +32,7 @@ pub struct AttachArgs {
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &AttachArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    let folder = list::choose(&home, args.cluster.as_deref()).map_err(|e| failure::choose(&e, "attach"))?;
+    let folder = clusters::choose(&home, args.cluster.as_deref()).map_err(|e| failure::choose(&e, "attach"))?;
     interrupt::watch_only(ui, "leaving; the run goes on", |stop| {
         watch(ui, &folder, !args.no_progress, stop)
     })

@@ -1,7 +1,7 @@
 //! `butleradm cancel`: ends the run that works on a cluster, as Ctrl-C in its terminal would.
 
 use butler_files::home::Home;
-use butler_lifecycle::runs::{end, list};
+use butler_lifecycle::{clusters, runs::end};
 use butler_terminal::{Env, Failure, Ui, env, interrupt};
 
 use crate::failure;
@@ -17,7 +17,7 @@ pub struct CancelArgs {
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &CancelArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    let folder = list::choose(&home, Some(&args.cluster)).map_err(|e| failure::choose(&e, "cancel"))?;
+    let folder = clusters::choose(&home, Some(&args.cluster)).map_err(|e| failure::choose(&e, "cancel"))?;
     interrupt::watch_only(
         ui,
         "leaving; the run was asked to end all the same",

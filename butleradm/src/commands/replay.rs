@@ -7,9 +7,9 @@ use std::{
 
 use butler_api::event::Event;
 use butler_files::home::{self, Home};
-use butler_lifecycle::runs::{
-    list,
-    stream::{Item, Stream},
+use butler_lifecycle::{
+    clusters,
+    runs::stream::{Item, Stream},
 };
 use butler_terminal::{
     Env, Exit, Failure, Ui, env, interrupt,
@@ -69,7 +69,7 @@ fn source(home: &Home, source: &Path) -> Result<PathBuf, Failure> {
     let name = source.to_str().filter(|name| !name.contains('/'));
     match name {
         Some(name) if !file.is_file() => {
-            let folder = list::choose(home, Some(name)).map_err(|e| failure::choose(&e, "replay"))?;
+            let folder = clusters::choose(home, Some(name)).map_err(|e| failure::choose(&e, "replay"))?;
             Ok(folder.events())
         }
         _ => Ok(file),

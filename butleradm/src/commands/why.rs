@@ -5,7 +5,8 @@ mod answer;
 use butler_files::{ClusterFolder, Lock, home::Home};
 use butler_lifecycle::{
     bootstrap::again,
-    runs::{list, why},
+    clusters,
+    runs::{self, why},
 };
 use butler_terminal::{Env, Exit, Failure, Format, Ui, args::OutputArgs, env, interrupt};
 use jiff::Timestamp;
@@ -33,8 +34,8 @@ pub struct WhyArgs {
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    let folder = list::choose(&home, args.cluster.as_deref()).map_err(|e| failure::choose(&e, "why"))?;
-    let view = list::view(&folder).map_err(|e| failure::stream(&e))?;
+    let folder = clusters::choose(&home, args.cluster.as_deref()).map_err(|e| failure::choose(&e, "why"))?;
+    let view = runs::view(&folder).map_err(|e| failure::stream(&e))?;
     let held = Lock::holder(&folder.lock()).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
     // A lock of another run means that it has begun and has not said anything yet.
     let running = held.is_some_and(|held| held.run().is_none() || held.run() == view.run);

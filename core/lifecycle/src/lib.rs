@@ -7,6 +7,7 @@
 
 pub mod bootstrap;
 pub mod bootstrap_clusters;
+pub mod clusters;
 pub mod destroy;
 pub mod gc;
 mod heartbeat;

@@ -11,7 +11,7 @@ use butler_files::{
     read,
 };
 use butler_lifecycle::{
-    runs::list,
+    clusters,
     transfer::{self, Destination, EncryptionKey, Handover, KeyError},
 };
 use butler_terminal::{Answer, Env, Exit, Failure, Table, Ui, args::OutputArgs, env};
@@ -55,7 +55,7 @@ pub struct ExportArgs {
 /// Runs the command.
 pub(super) fn run(ui: &Ui, env: &Env, args: &ExportArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    let folder = list::choose(&home, Some(&args.cluster)).map_err(|e| failure::choose(&e, "bootstrap export"))?;
+    let folder = clusters::choose(&home, Some(&args.cluster)).map_err(|e| failure::choose(&e, "bootstrap export"))?;
     match &args.to {
         Some(to) => export(ui, env, args, &folder, to),
         None => take_back(ui, &folder),

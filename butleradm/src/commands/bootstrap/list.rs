@@ -2,7 +2,7 @@
 
 use butler_api::event::Outcome;
 use butler_files::home::Home;
-use butler_lifecycle::runs::list::{self, Listed};
+use butler_lifecycle::clusters::{self, Listed};
 use butler_terminal::{Answer, Env, Exit, Failure, Table, Ui, args::OutputArgs, env, table::Cell};
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::failure;
 /// Runs the command.
 pub(super) fn run(ui: &Ui, env: &Env, args: OutputArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    let clusters = list::list(&home).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
+    let clusters = clusters::list(&home).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
     if clusters.is_empty() {
         ui.note(&format!(
             "no bootstrap was begun in this home ({})",

@@ -144,7 +144,7 @@ async fn what_a_killed_import_left_goes_and_is_no_cluster() {
     let left = homes.home("b").clusters().join(".import-1");
     home::private_folder(&left).unwrap();
     fs::write(left.join("secrets.yaml"), SECRET).unwrap();
-    assert!(crate::runs::list::folders(&homes.home("b")).unwrap().is_empty());
+    assert!(crate::clusters::folders(&homes.home("b")).unwrap().is_empty());
     homes.import("b", "1").unwrap();
     assert_eq!(homes.entries("b/state/clusters"), [".import.lock", "demo"]);
 }

@@ -2,14 +2,16 @@
 
 use std::{fs, io, path::PathBuf};
 
-use butler_api::{event::Outcome, view::View};
+use butler_api::event::Outcome;
 use butler_engine::journal;
 use butler_files::{ClusterFolder, Exported, Held, Holder, Lock, home::Home};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::stream::{Item, Stream, StreamError};
-use crate::bootstrap::{Known, Learned};
+use crate::{
+    bootstrap::{Known, Learned},
+    runs,
+};
 
 /// A cluster with a state folder.
 #[derive(Debug, Clone, Serialize)]
@@ -91,7 +93,7 @@ pub fn list(home: &Home) -> Result<Vec<Listed>, ListError> {
 
 fn listed(folder: &ClusterFolder) -> Listed {
     let held = holder(folder);
-    let view = view(folder).ok();
+    let view = runs::view(folder).ok();
     Listed {
         cluster: folder.cluster().to_owned(),
         provider: provider(folder),
@@ -122,23 +124,6 @@ fn holder(folder: &ClusterFolder) -> Option<Held> {
         tracing::warn!(error = %butler_kubernetes::chain(&error), "lock not read");
         None
     })
-}
-
-/// What the events of the last run add up to.
-pub fn view(folder: &ClusterFolder) -> Result<View, StreamError> {
-    let mut view = View::default();
-    let mut stream = Stream::open(&folder.events())?;
-    loop {
-        let items = stream.read()?;
-        if items.is_empty() {
-            return Ok(view);
-        }
-        for item in items {
-            if let Item::Event(event) = item {
-                view.apply(&event);
-            }
-        }
-    }
 }
 
 fn provider(folder: &ClusterFolder) -> Option<String> {
