@@ -1,6 +1,6 @@
 //! What befalls machines that worked already: they lose their disk or their power, their services fail.
 
-use std::fs;
+use std::{fs, net::TcpStream};
 
 use serde_json::{Value, json};
 
