@@ -45,9 +45,9 @@ pub(super) fn machine_state(seen: &View, name: &str, state: &str) -> Option<Body
 /// How much a line of an installer matters, by its own words.
 fn level(line: &str) -> Level {
     let line = line.trim_start().to_lowercase();
-    if line.starts_with("error") || line.contains("failed") {
+    if line.starts_with("error") {
         Level::Error
-    } else if line.contains("warn") || line.starts_with("w0") || line.starts_with("w1") {
+    } else if line.starts_with("warn") || line.starts_with("w0") || line.starts_with("w1") {
         // Client libraries of Kubernetes begin their warnings with the month: `W0131`.
         Level::Warning
     } else {
