@@ -71,6 +71,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the clusters of this home: how far each is, how its last run ended, and who works on it')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Hand a cluster over to another home: write its state into an encrypted archive')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take a cluster over from another home')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -96,9 +98,45 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'butleradm;bootstrap;export' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'File to write the archive to; - is stdout')
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'File with the passphrase of the archive; BUTLER_PASSPHRASE_FILE names one too')
+            [CompletionResult]::new('--recipient', '--recipient', [CompletionResultType]::ParameterName, 'Encrypt for the holder of this age key instead (age1...); may be given several times')
+            [CompletionResult]::new('--recipients-file', '--recipients-file', [CompletionResultType]::ParameterName, 'Encrypt for the age keys in this file, one in a line')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a file that is there')
+            [CompletionResult]::new('--passphrase-stdin', '--passphrase-stdin', [CompletionResultType]::ParameterName, 'Read the passphrase of the archive from standard input')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Go on here after all: take an export back that nobody has imported')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;bootstrap;import' {
+            [CompletionResult]::new('--passphrase-file', '--passphrase-file', [CompletionResultType]::ParameterName, 'File with the passphrase of the archive; BUTLER_PASSPHRASE_FILE names one too')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Open it with the age keys in this file, as age-keygen writes them; may be given several times')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the answer on stdout: table, wide, json, yaml or name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('--passphrase-stdin', '--passphrase-stdin', [CompletionResultType]::ParameterName, 'Read the passphrase of the archive from standard input')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'butleradm;bootstrap;help' {
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the clusters of this home: how far each is, how its last run ended, and who works on it')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Hand a cluster over to another home: write its state into an encrypted archive')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take a cluster over from another home')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -106,6 +144,12 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;bootstrap;help;list' {
+            break
+        }
+        'butleradm;bootstrap;help;export' {
+            break
+        }
+        'butleradm;bootstrap;help;import' {
             break
         }
         'butleradm;bootstrap;help;help' {
@@ -375,12 +419,20 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
         'butleradm;help;bootstrap' {
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of the bootstrap configuration, for editors')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the clusters of this home: how far each is, how its last run ended, and who works on it')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Hand a cluster over to another home: write its state into an encrypted archive')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Take a cluster over from another home')
             break
         }
         'butleradm;help;bootstrap;schema' {
             break
         }
         'butleradm;help;bootstrap;list' {
+            break
+        }
+        'butleradm;help;bootstrap;export' {
+            break
+        }
+        'butleradm;help;bootstrap;import' {
             break
         }
         'butleradm;help;destroy' {

@@ -52,8 +52,14 @@ _butleradm() {
             butleradm,why)
                 cmd="butleradm__subcmd__why"
                 ;;
+            butleradm__subcmd__bootstrap,export)
+                cmd="butleradm__subcmd__bootstrap__subcmd__export"
+                ;;
             butleradm__subcmd__bootstrap,help)
                 cmd="butleradm__subcmd__bootstrap__subcmd__help"
+                ;;
+            butleradm__subcmd__bootstrap,import)
+                cmd="butleradm__subcmd__bootstrap__subcmd__import"
                 ;;
             butleradm__subcmd__bootstrap,list)
                 cmd="butleradm__subcmd__bootstrap__subcmd__list"
@@ -61,8 +67,14 @@ _butleradm() {
             butleradm__subcmd__bootstrap,schema)
                 cmd="butleradm__subcmd__bootstrap__subcmd__schema"
                 ;;
+            butleradm__subcmd__bootstrap__subcmd__help,export)
+                cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__export"
+                ;;
             butleradm__subcmd__bootstrap__subcmd__help,help)
                 cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__help"
+                ;;
+            butleradm__subcmd__bootstrap__subcmd__help,import)
+                cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__import"
                 ;;
             butleradm__subcmd__bootstrap__subcmd__help,list)
                 cmd="butleradm__subcmd__bootstrap__subcmd__help__subcmd__list"
@@ -117,6 +129,12 @@ _butleradm() {
                 ;;
             butleradm__subcmd__help,why)
                 cmd="butleradm__subcmd__help__subcmd__why"
+                ;;
+            butleradm__subcmd__help__subcmd__bootstrap,export)
+                cmd="butleradm__subcmd__help__subcmd__bootstrap__subcmd__export"
+                ;;
+            butleradm__subcmd__help__subcmd__bootstrap,import)
+                cmd="butleradm__subcmd__help__subcmd__bootstrap__subcmd__import"
                 ;;
             butleradm__subcmd__help__subcmd__bootstrap,list)
                 cmd="butleradm__subcmd__help__subcmd__bootstrap__subcmd__list"
@@ -212,7 +230,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__bootstrap)
-            opts="-c -o -q -v -h --config --dry-run --check --out --plan --output --events --deadline --bootstrap-cluster --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --ci --detach --color --quiet --verbose --help schema list help"
+            opts="-c -o -q -v -h --config --dry-run --check --out --plan --output --events --deadline --bootstrap-cluster --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --ci --detach --color --quiet --verbose --help schema list export import help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -269,8 +287,50 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__bootstrap__subcmd__export)
+            opts="-o -q -v -h --to --force --passphrase-file --passphrase-stdin --recipient --recipients-file --undo --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipient)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recipients-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__bootstrap__subcmd__help)
-            opts="schema list help"
+            opts="schema list export import help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -283,7 +343,35 @@ _butleradm() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        butleradm__subcmd__bootstrap__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         butleradm__subcmd__bootstrap__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -318,6 +406,40 @@ _butleradm() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__bootstrap__subcmd__import)
+            opts="-o -q -v -h --passphrase-file --passphrase-stdin --identity --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --passphrase-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -636,8 +758,36 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__help__subcmd__bootstrap)
-            opts="schema list"
+            opts="schema list export import"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__bootstrap__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__bootstrap__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

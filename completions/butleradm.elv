@@ -67,6 +67,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand --help 'Print help'
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
             cand list 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
+            cand export 'Hand a cluster over to another home: write its state into an encrypted archive'
+            cand import 'Take a cluster over from another home'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'butleradm;bootstrap;schema'= {
@@ -89,14 +91,52 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'butleradm;bootstrap;export'= {
+            cand --to 'File to write the archive to; - is stdout'
+            cand --passphrase-file 'File with the passphrase of the archive; BUTLER_PASSPHRASE_FILE names one too'
+            cand --recipient 'Encrypt for the holder of this age key instead (age1...); may be given several times'
+            cand --recipients-file 'Encrypt for the age keys in this file, one in a line'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand --force 'Replace a file that is there'
+            cand --passphrase-stdin 'Read the passphrase of the archive from standard input'
+            cand --undo 'Go on here after all: take an export back that nobody has imported'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;bootstrap;import'= {
+            cand --passphrase-file 'File with the passphrase of the archive; BUTLER_PASSPHRASE_FILE names one too'
+            cand --identity 'Open it with the age keys in this file, as age-keygen writes them; may be given several times'
+            cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
+            cand --color 'When to use colour: auto, always or never'
+            cand --passphrase-stdin 'Read the passphrase of the archive from standard input'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'butleradm;bootstrap;help'= {
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
             cand list 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
+            cand export 'Hand a cluster over to another home: write its state into an encrypted archive'
+            cand import 'Take a cluster over from another home'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'butleradm;bootstrap;help;schema'= {
         }
         &'butleradm;bootstrap;help;list'= {
+        }
+        &'butleradm;bootstrap;help;export'= {
+        }
+        &'butleradm;bootstrap;help;import'= {
         }
         &'butleradm;bootstrap;help;help'= {
         }
@@ -339,10 +379,16 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;help;bootstrap'= {
             cand schema 'Print the JSON schema of the bootstrap configuration, for editors'
             cand list 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
+            cand export 'Hand a cluster over to another home: write its state into an encrypted archive'
+            cand import 'Take a cluster over from another home'
         }
         &'butleradm;help;bootstrap;schema'= {
         }
         &'butleradm;help;bootstrap;list'= {
+        }
+        &'butleradm;help;bootstrap;export'= {
+        }
+        &'butleradm;help;bootstrap;import'= {
         }
         &'butleradm;help;destroy'= {
         }

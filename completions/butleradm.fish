@@ -43,37 +43,39 @@ complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "embedded" -d 'T
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "version" -d 'Print the version, and what new clusters run by default'
 complete -c butleradm -n "__fish_butleradm_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s c -l config -d 'Bootstrap configuration' -r -F
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l out -d 'With --dry-run: save the plan, for --plan' -r -F
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l plan -d 'Carry out this saved plan, or nothing: refuse when it does not hold any more' -r -F
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -s c -l config -d 'Bootstrap configuration' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l out -d 'With --dry-run: save the plan, for --plan' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l plan -d 'Carry out this saved plan, or nothing: refuse when it does not hold any more' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
 json\t'Indented JSON, for programs'
 yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l bootstrap-cluster -d 'Where the record lives until the pivot: embedded, kind or existing; in place of what the configuration says' -r -f -a "embedded\t'The API server inside of this program'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l bootstrap-cluster -d 'Where the record lives until the pivot: embedded, kind or existing; in place of what the configuration says' -r -f -a "embedded\t'The API server inside of this program'
 kind\t'A kind cluster on docker or podman'
 existing\t'The cluster of the configuration, or else of KUBECONFIG'"
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l ci -d 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none' -r -f -a "auto\t'What the environment tells'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l ci -d 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none' -r -f -a "auto\t'What the environment tells'
 github\t'GitHub Actions'
 gitlab\t'GitLab CI'
 none\t'No CI system'"
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Colours in files and pipes too'
 never\t'No colour, whatever the terminal can show'"
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l dry-run -d 'Print the plan and touch nothing'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l check -d 'With --dry-run: fail (exit 1) where a check failed'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l keep-bootstrap-cluster -l skip-cleanup -d 'Keep the bootstrap cluster after the pivot'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l no-progress -l no-tui -d 'Print lines instead of a live view'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -l detach -d 'Start it in a session of its own and return; butleradm attach shows it'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s q -l quiet -d 'Print the answer, warnings and errors only'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -s h -l help -d 'Print help'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -a "list" -d 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
-complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l dry-run -d 'Print the plan and touch nothing'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l check -d 'With --dry-run: fail (exit 1) where a check failed'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l keep-bootstrap-cluster -l skip-cleanup -d 'Keep the bootstrap cluster after the pivot'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l no-progress -l no-tui -d 'Print lines instead of a live view'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l detach -d 'Start it in a session of its own and return; butleradm attach shows it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -a "list" -d 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -a "export" -d 'Hand a cluster over to another home: write its state into an encrypted archive'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -a "import" -d 'Take a cluster over from another home'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from schema" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Colours in files and pipes too'
 never\t'No colour, whatever the terminal can show'"
@@ -91,8 +93,42 @@ never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l to -d 'File to write the archive to; - is stdout' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l passphrase-file -d 'File with the passphrase of the archive; BUTLER_PASSPHRASE_FILE names one too' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l recipient -d 'Encrypt for the holder of this age key instead (age1...); may be given several times' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l recipients-file -d 'Encrypt for the age keys in this file, one in a line' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
+name\t'Names only, one per line'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l force -d 'Replace a file that is there'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l passphrase-stdin -d 'Read the passphrase of the archive from standard input'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -l undo -d 'Go on here after all: take an export back that nobody has imported'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -l passphrase-file -d 'File with the passphrase of the archive; BUTLER_PASSPHRASE_FILE names one too' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -l identity -d 'Open it with the age keys in this file, as age-keygen writes them; may be given several times' -r -F
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
+wide\t'A table with more columns'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
+name\t'Names only, one per line'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -l passphrase-stdin -d 'Read the passphrase of the archive from standard input'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "export" -d 'Hand a cluster over to another home: write its state into an encrypted archive'
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take a cluster over from another home'
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s c -l config -d 'Bootstrap configuration; without it the journal of the bootstrap tells the platform' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l provider-config -d 'File with `provider` and `providerConfig` only' -r -F
@@ -283,6 +319,8 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and not __fish_seen_subcommand_from bootstrap destroy gc attach cancel why replay inmemory embedded completion version help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from bootstrap" -f -a "schema" -d 'Print the JSON schema of the bootstrap configuration, for editors'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from bootstrap" -f -a "list" -d 'List the clusters of this home: how far each is, how its last run ended, and who works on it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from bootstrap" -f -a "export" -d 'Hand a cluster over to another home: write its state into an encrypted archive'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from bootstrap" -f -a "import" -d 'Take a cluster over from another home'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "up" -d 'Start the simulated world, unless it runs'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "status" -d 'Print what is in the simulated world'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "down" -d 'End the simulated world and everything in it'

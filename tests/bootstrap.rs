@@ -4,6 +4,7 @@
 
 mod accidents;
 mod destroy;
+mod export;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;

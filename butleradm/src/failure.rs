@@ -1,5 +1,7 @@
 //! Turns errors of the libraries into failures: kind, hints and exit code.
 
+mod transfer;
+
 use std::path::Path;
 
 use butler_addons::PlanError;
@@ -28,6 +30,7 @@ use butler_terminal::{
 };
 use butler_world::process::WorldError;
 
+pub(crate) use self::transfer::{export, handed_over, import};
 use crate::world::NoProgram;
 
 /// A configuration that cannot be used.
@@ -303,6 +306,7 @@ pub(crate) fn run(error: &RunError, folder: &ClusterFolder) -> Failure {
         RunError::Destroyed { cluster } => {
             Failure::from_error(Exit::Usage, error).hint(format!("finish it first: butleradm destroy {cluster}"))
         }
+        RunError::HandedOver(error) => handed_over(error),
         RunError::Plan(error) => plan(error),
         RunError::Lost(lost) => lost
             .hints()
@@ -463,7 +467,10 @@ pub(crate) fn survey(error: &SurveyError) -> Failure {
 
 /// A destroy that could not begin, or had to stop.
 pub(crate) fn destroy_run(error: &destroy::run::RunError) -> Failure {
-    Failure::from_error(Exit::Failed, error)
+    match error {
+        destroy::run::RunError::HandedOver(error) => handed_over(error),
+        _ => Failure::from_error(Exit::Failed, error),
+    }
 }
 
 /// What exists, so that nobody has to look for it.

@@ -1,7 +1,10 @@
 //! `butleradm bootstrap`: makes a management cluster, or continues an interrupted run.
 
 mod answer;
+mod export;
+mod import;
 mod list;
+mod passphrase;
 
 use std::{
     path::{Path, PathBuf},
@@ -117,6 +120,14 @@ pub enum BootstrapCommand {
     Schema,
     /// List the clusters of this home: how far each is, how its last run ended, and who works on it
     List(OutputArgs),
+    /// Hand a cluster over to another home: write its state into an encrypted archive
+    #[command(
+        after_help = "This home refuses to go on with the cluster then, so that no two do. The archive is an age file: whoever can open it has all credentials of the cluster."
+    )]
+    Export(export::ExportArgs),
+    /// Take a cluster over from another home
+    #[command(after_help = "The bootstrap command with the same configuration goes on from there.")]
+    Import(import::ImportArgs),
 }
 
 /// Runs the command.
@@ -130,6 +141,8 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
     let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let file = match (&args.command, &args.config) {
         (Some(BootstrapCommand::List(output)), _) => return list::run(ui, env, *output),
+        (Some(BootstrapCommand::Export(args)), _) => return export::run(ui, env, args),
+        (Some(BootstrapCommand::Import(args)), _) => return import::run(ui, env, args),
         (None, Some(file)) => file,
         (Some(BootstrapCommand::Schema), _) | (None, None) => return ui.print(&output::json(&config::json_schema())?),
     };

@@ -7,7 +7,10 @@ use std::{
     time::Instant,
 };
 
-use butler_files::home::{self, Home};
+use butler_files::{
+    Exported,
+    home::{self, Home},
+};
 use butler_lifecycle::{
     destroy::{
         prepare::{self, Wish},
@@ -96,6 +99,7 @@ fn work(ui: &Ui, env: &Env, args: &DestroyArgs, job: &Job) -> Result<(), Failure
         if args.dry_run {
             return ui.answer(&Surveyed::of(&wish.cluster, &request.survey), args.output.output);
         }
+        Exported::refuse(&request.files).map_err(|e| failure::handed_over(&e))?;
         refuse_tenants(&request.survey, args)?;
         confirmed(ui, &request.survey, args)?;
         let destroyed = destroy(ui, &args.run, job, request, cancel).await?;

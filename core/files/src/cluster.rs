@@ -86,6 +86,11 @@ impl ClusterFolder {
         self.timings.join(format!("{platform}-{operation}.ndjson"))
     }
 
+    /// Says, where it is there, that the cluster was exported and another home goes on with it.
+    pub fn exported(&self) -> PathBuf {
+        self.path.join("exported.json")
+    }
+
     /// The Talos secrets bundle.
     pub fn secrets(&self) -> PathBuf {
         self.path.join(SECRETS)
@@ -160,6 +165,7 @@ mod tests {
             (folder.helm(), "helm"),
             (folder.receipt(), "receipt.json"),
             (folder.events(), "events.ndjson"),
+            (folder.exported(), "exported.json"),
             (folder.earlier_events(1), "events.1.ndjson"),
         ] {
             assert_eq!(path, state.join(name));

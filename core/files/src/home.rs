@@ -62,6 +62,16 @@ pub enum HomeError {
     /// A path `~NAME/…`: the home folder of somebody else.
     #[error("{}: only `~/`, one's own home folder, is understood", .0.display())]
     OtherHome(PathBuf),
+    /// A folder could not be moved.
+    #[error("cannot move {} to {}", from.display(), to.display())]
+    Move {
+        /// The folder.
+        from: PathBuf,
+        /// Its new place.
+        to: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// An operation on a path failed.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -88,6 +98,7 @@ impl HomeError {
             | Self::OtherHome(_)
             | Self::NoFile { .. }
             | Self::Dangling { .. }
+            | Self::Move { .. }
             | Self::Loop { .. } => false,
         }
     }
@@ -96,7 +107,7 @@ impl HomeError {
     pub fn hint(&self) -> Option<String> {
         use io::ErrorKind as Kind;
         match self {
-            Self::NoHome => None,
+            Self::NoHome | Self::Move { .. } => None,
             Self::RelativeHome(_) => Some("set BUTLER_HOME, or HOME, to an absolute path".to_owned()),
             Self::OtherHome(_) => Some("write the path out".to_owned()),
             Self::NoFile { path, .. } => Some(format!("move it away: mv {0} {0}.old", path.display())),
@@ -230,39 +241,104 @@ pub fn private_folder(path: &Path) -> Result<(), HomeError> {
 /// symbolic link stays, and what it points to is replaced; where that does not exist it is made, in a folder that is there.
 /// A file that cannot be replaced because something is mounted on it is written in place.
 pub fn write_secret(path: &Path, content: &[u8]) -> Result<(), HomeError> {
-    let place = Place::of(path)?;
-    let folder = place.folder();
-    if place.linked {
-        if !folder.is_dir() {
-            return Err(HomeError::Dangling {
-                path: path.to_owned(),
-                target: place.target.clone(),
-            });
-        }
-    } else {
-        create_folder(folder)?;
-    }
-    // Made with mode 0600 from the start: there is no moment at which others could open it.
-    let mut file = tempfile::Builder::new()
-        .prefix(".butler-")
-        .tempfile_in(folder)
-        .map_err(io_error("create a temporary file in", folder))?;
-    file.write_all(content).map_err(io_error("write", file.path()))?;
-    file.as_file().sync_all().map_err(io_error("write", file.path()))?;
-    put_in_place(file, &place.target, content)?;
-    sync_folder(folder)
+    let mut file = SecretFile::create(path)?;
+    file.write_all(content).map_err(io_error("write", file.file.path()))?;
+    file.replace()
 }
 
-/// Replaces a file by this one, which holds the content. Only where something is mounted on the old one it stays, and is written
-/// anew: for a moment it then holds neither the old content nor the new one.
-fn put_in_place(file: NamedTempFile, target: &Path, content: &[u8]) -> Result<(), HomeError> {
+/// A file that only its owner can read and that is written piece by piece. It appears at its place when it is whole; one that
+/// is dropped before leaves nothing. The rules for links and folders are those of [`write_secret`].
+pub struct SecretFile {
+    file: NamedTempFile,
+    place: Place,
+}
+
+impl SecretFile {
+    /// Begins a file for this place.
+    pub fn create(path: &Path) -> Result<Self, HomeError> {
+        let place = Place::of(path)?;
+        let folder = place.folder();
+        if place.linked {
+            if !folder.is_dir() {
+                return Err(HomeError::Dangling {
+                    path: path.to_owned(),
+                    target: place.target.clone(),
+                });
+            }
+        } else {
+            create_folder(folder)?;
+        }
+        // Made with mode 0600 from the start: there is no moment at which others could open it.
+        let file = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempfile_in(folder)
+            .map_err(io_error("create a temporary file in", folder))?;
+        Ok(Self { file, place })
+    }
+
+    /// Puts it at its place, instead of what may be there.
+    pub fn replace(self) -> Result<(), HomeError> {
+        let Self { file, place } = self;
+        file.as_file().sync_all().map_err(io_error("write", file.path()))?;
+        put_in_place(file, &place.target)?;
+        sync_folder(place.folder())
+    }
+
+    /// Puts it at its place; a file that is there stays, and that is an error.
+    pub fn keep_new(self) -> Result<(), HomeError> {
+        let Self { file, place } = self;
+        file.as_file().sync_all().map_err(io_error("write", file.path()))?;
+        match file.persist_noclobber(&place.target) {
+            Ok(_) => sync_folder(place.folder()),
+            Err(failed) => Err(io_error("create", &place.target)(failed.error)),
+        }
+    }
+}
+
+/// Replaces a file by this one. Only where something is mounted on the old one it stays, and is written anew: for a moment it then
+/// holds neither the old content nor the new one.
+fn put_in_place(file: NamedTempFile, target: &Path) -> Result<(), HomeError> {
     match file.persist(target) {
         Ok(_) => Ok(()),
         Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
-            overwrite(target, content).map_err(io_error("write", target))
+            let content = fs::read(failed.file.path()).map_err(io_error("read", failed.file.path()))?;
+            overwrite(target, &content).map_err(io_error("write", target))
         }
         Err(failed) => Err(io_error("replace", target)(failed.error)),
     }
+}
+
+impl io::Write for SecretFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// How the names of files begin that are being written.
+pub const UNFINISHED: &str = ".butler-";
+
+/// Moves a state folder into the archive; a name that is taken gets a number.
+pub fn archive(folder: &Path, archive: &Path, name: &str) -> Result<PathBuf, HomeError> {
+    private_folder(archive)?;
+    let mut names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
+    let free = names.find(|name| archive.join(name).symlink_metadata().is_err());
+    let to = archive.join(free.unwrap_or_else(|| name.to_owned()));
+    move_folder(folder, &to)?;
+    Ok(to)
+}
+
+/// Moves a folder within its file system; durable when this returns.
+pub fn move_folder(from: &Path, to: &Path) -> Result<(), HomeError> {
+    fs::rename(from, to).map_err(|source| HomeError::Move {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        source,
+    })?;
+    to.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Whether [`write_secret`] could put a file at this place, as far as that can be told without writing.
@@ -454,6 +530,26 @@ mod tests {
         }
 
         #[test]
+        fn a_file_written_in_pieces_is_there_when_it_is_whole_and_may_spare_what_is_there() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("archive");
+            let begun = |text: &[u8]| {
+                let mut file = SecretFile::create(&path).unwrap();
+                file.write_all(text).unwrap();
+                file
+            };
+            drop(begun(b"one"));
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+            begun(b"one").keep_new().unwrap();
+            let error = begun(b"two").keep_new().unwrap_err().to_string();
+            assert!(error.starts_with("cannot create "), "{error}");
+            assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"one".to_vec(), 0o600));
+            begun(b"two").replace().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"two");
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        }
+
+        #[test]
         fn a_link_stays_and_what_it_points_to_is_replaced() {
             let root = tempfile::tempdir().unwrap();
             let (link, next) = (root.path().join("link"), root.path().join("next"));
@@ -525,7 +621,7 @@ mod tests {
             let target = root.path().join("target");
             fs::create_dir(&target).unwrap();
             let file = NamedTempFile::new_in(root.path()).unwrap();
-            let error = put_in_place(file, &target, b"new").unwrap_err();
+            let error = put_in_place(file, &target).unwrap_err();
             assert_eq!(error.to_string(), format!("cannot replace {}", target.display()));
             assert_eq!(
                 fs::read_dir(root.path()).unwrap().count(),

@@ -5,6 +5,7 @@
 pub mod append;
 mod cluster;
 pub mod environment;
+mod exported;
 pub mod home;
 mod lock;
 pub mod read;
@@ -12,5 +13,6 @@ pub mod read;
 pub use self::{
     cluster::ClusterFolder,
     environment::Environment,
-    lock::{Held, Holder, Lock, LockError},
+    exported::{Exported, HandedOver},
+    lock::{Held, Holder, Lock, LockError, host},
 };

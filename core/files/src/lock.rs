@@ -58,7 +58,7 @@ impl fmt::Display for Holder {
 }
 
 /// The name of this computer.
-fn host() -> String {
+pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

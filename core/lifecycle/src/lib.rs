@@ -13,3 +13,4 @@ mod heartbeat;
 pub mod record_kinds;
 pub mod runs;
 pub mod setup;
+pub mod transfer;

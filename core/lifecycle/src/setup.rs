@@ -38,7 +38,7 @@ pub use self::{
     error::SetupError,
     limits::Limits,
     platform::{WorldDoor, platform},
-    secrets::SecretError,
+    secrets::{SecretError, passphrase},
 };
 
 /// What surrounds an operation beside its configuration.

@@ -11,6 +11,8 @@ pub const BUTLER_CONFIG: &str = "BUTLER_CONFIG";
 pub const BUTLER_DEADLINE: &str = "BUTLER_DEADLINE";
 /// File of the event stream, as `--events`.
 pub const BUTLER_EVENTS: &str = "BUTLER_EVENTS";
+/// File with the passphrase of an exported cluster, as `--passphrase-file`.
+pub const BUTLER_PASSPHRASE_FILE: &str = "BUTLER_PASSPHRASE_FILE";
 /// Turns the live view off, as `--no-progress`.
 pub const BUTLER_NO_PROGRESS: &str = "BUTLER_NO_PROGRESS";
 /// Output format, as `-o`.

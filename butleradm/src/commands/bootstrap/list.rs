@@ -64,6 +64,9 @@ impl Answer for Clusters {
 }
 
 fn outcome(cluster: &Listed) -> &'static str {
+    if cluster.exported.is_some() {
+        return "exported";
+    }
     let ended = cluster.run.as_ref().map(|run| run.outcome);
     match (cluster.running, ended) {
         (true, _) => "running",

@@ -13,7 +13,7 @@ use butler_engine::{
     journal::{Found, JournalError},
 };
 use butler_files::{
-    ClusterFolder, Lock, LockError,
+    ClusterFolder, Exported, HandedOver, Lock, LockError,
     home::{self, HomeError},
 };
 use butler_infra::{Owner, Provider};
@@ -85,6 +85,9 @@ pub enum RunError {
         /// Name of the cluster that is being destroyed.
         cluster: String,
     },
+    /// Another home goes on with the cluster.
+    #[error(transparent)]
+    HandedOver(#[from] HandedOver),
     /// Journal or secrets are lost or damaged.
     #[error(transparent)]
     Lost(#[from] Box<Lost>),
@@ -132,6 +135,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
+    Exported::refuse(&files)?;
     if files.destroy_journal().symlink_metadata().is_ok() {
         return Err(RunError::Destroyed {
             cluster: config.cluster.name,
@@ -215,6 +219,7 @@ fn settings(
 
 /// Identity of a cluster whose bootstrap has begun. What earlier runs left is judged as by [`run`], and nothing is changed.
 pub fn cluster_id(config: &BootstrapConfig, files: &ClusterFolder) -> Result<Option<Uuid>, RunError> {
+    Exported::refuse(files)?;
     let known = remains::look(config, files)?.known;
     Ok(known.cluster.map(|(_, id)| id))
 }

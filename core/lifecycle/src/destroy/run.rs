@@ -1,11 +1,6 @@
 //! One run of a destroy, from the survey to the receipt.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use butler_api::{
     event::{Body, MachineLine, Outcome},
@@ -17,7 +12,7 @@ use butler_engine::{
     receipt::{Object, ObjectState, Receipt},
 };
 use butler_files::{
-    ClusterFolder, Lock, LockError,
+    ClusterFolder, Exported, HandedOver, Lock, LockError,
     home::{self, HomeError},
 };
 use butler_infra::{MachineRef, Provider};
@@ -80,15 +75,11 @@ pub enum RunError {
     #[error("cannot write the receipt")]
     Receipt(#[from] serde_json::Error),
     /// The state folder cannot be moved to the archive.
-    #[error("cannot move {} to {}", from.display(), to.display())]
-    Archive {
-        /// The state folder that was to be moved.
-        from: PathBuf,
-        /// Its place in the archive.
-        to: PathBuf,
-        /// Why the system refused.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Archive(HomeError),
+    /// Another home goes on with the cluster.
+    #[error(transparent)]
+    HandedOver(#[from] HandedOver),
     /// The steps are no graph: a defect of this program.
     #[error("internal error: the steps of the destroy do not fit together")]
     Graph(#[from] GraphError),
@@ -122,6 +113,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     home::private_folder(files.path())?;
     let run_id = Uuid::new_v4();
     let lock = Lock::take(&files.lock(), run_id, Timestamp::now())?;
+    Exported::refuse(&files)?;
     let kept = heartbeat::keep(lock);
     let found = journal::find::<Deletions>(&files.destroy_journal(), &[]).map_err(RunError::Unusable)?;
     let resumed = !found.records.is_empty();
@@ -159,11 +151,8 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     write_receipt(&files, &receipt)?;
     let done = ended.outcome == Outcome::Done && receipt.left == 0;
     let archived = if done {
-        Some(archive_folder(
-            files.path(),
-            &archive,
-            &format!("{cluster}-{}", owner.cluster_id),
-        )?)
+        let name = format!("{cluster}-{}", owner.cluster_id);
+        Some(home::archive(files.path(), &archive, &name).map_err(RunError::Archive)?)
     } else {
         None
     };
@@ -182,12 +171,10 @@ fn nothing(request: &Request) -> Result<Destroyed, RunError> {
     let folder = request.files.path();
     let archived = if folder.is_dir() {
         let _lock = Lock::take(&request.files.lock(), Uuid::new_v4(), Timestamp::now())?;
+        Exported::refuse(&request.files)?;
         write_receipt(&request.files, &receipt)?;
-        Some(archive_folder(
-            folder,
-            &request.archive,
-            &format!("{}-empty", request.cluster),
-        )?)
+        let name = format!("{}-empty", request.cluster);
+        Some(home::archive(folder, &request.archive, &name).map_err(RunError::Archive)?)
     } else {
         None
     };
@@ -310,20 +297,4 @@ fn write_receipt(files: &ClusterFolder, receipt: &Receipt) -> Result<(), RunErro
     text.push(b'\n');
     home::write_secret(&files.receipt(), &text)?;
     Ok(())
-}
-
-/// Moves the state folder to the archive; a name that is taken gets a number.
-fn archive_folder(folder: &Path, archive: &Path, name: &str) -> Result<PathBuf, RunError> {
-    home::private_folder(archive)?;
-    let mut names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
-    let free = names.find(|name| archive.join(name).symlink_metadata().is_err());
-    let to = archive.join(free.unwrap_or_else(|| name.to_owned()));
-    match std::fs::rename(folder, &to) {
-        Ok(()) => Ok(to),
-        Err(source) => Err(RunError::Archive {
-            from: folder.to_owned(),
-            to,
-            source,
-        }),
-    }
 }

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf};
 
 use butler_api::{event::Outcome, view::View};
 use butler_engine::journal;
-use butler_files::{ClusterFolder, Held, Holder, Lock, home::Home};
+use butler_files::{ClusterFolder, Exported, Held, Holder, Lock, home::Home};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -27,6 +27,8 @@ pub struct Listed {
     pub holder: Option<Holder>,
     /// Whether somebody works on it.
     pub running: bool,
+    /// When it was exported, where another home goes on with it.
+    pub exported: Option<Exported>,
     /// Its state folder.
     pub folder: PathBuf,
 }
@@ -72,6 +74,8 @@ pub fn folders(home: &Home) -> Result<Vec<ClusterFolder>, ListError> {
         let entry = entry.map_err(failed)?;
         if entry.path().is_dir()
             && let Ok(name) = entry.file_name().into_string()
+            // What an import that was killed left is none.
+            && !name.starts_with('.')
         {
             names.push(name);
         }
@@ -103,6 +107,7 @@ fn listed(folder: &ClusterFolder) -> Listed {
             steps: view.steps,
         }),
         running: held.is_some(),
+        exported: Exported::of(folder),
         holder: match held {
             Some(Held::By(holder)) => Some(holder),
             _ => None,

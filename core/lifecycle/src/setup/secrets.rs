@@ -242,6 +242,11 @@ fn tidy(bytes: &[u8], field: &str, place: &str) -> Result<SecretString, SecretEr
     Ok(SecretString::from(text))
 }
 
+/// A passphrase that was found at a place, by the same rule.
+pub fn passphrase(bytes: &[u8], place: &str) -> Result<SecretString, SecretError> {
+    tidy(bytes, "the passphrase", place)
+}
+
 /// What a command prints.
 async fn exec(words: &[String], field: &str) -> Result<SecretString, SecretError> {
     let Some((program, args)) = words.split_first() else {
