@@ -1300,7 +1300,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__why)
-            opts="-o -q -v -h --step --output --color --quiet --verbose --help"
+            opts="-o -q -v -h --step --no-look --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

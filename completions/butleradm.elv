@@ -214,6 +214,7 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -o 'Format of the answer on stdout: table, wide, json, yaml or name'
             cand --output 'Format of the answer on stdout: table, wide, json, yaml or name'
             cand --color 'When to use colour: auto, always or never'
+            cand --no-look 'Tell only what the run saw; do not look again at what a stopped one waited for'
             cand -q 'Print the answer, warnings and errors only'
             cand --quiet 'Print the answer, warnings and errors only'
             cand -v 'Print diagnostics to stderr (-vv: more)'

@@ -201,6 +201,7 @@ name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Colours in files and pipes too'
 never\t'No colour, whatever the terminal can show'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand why" -l no-look -d 'Tell only what the run saw; do not look again at what a stopped one waited for'
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand why" -s h -l help -d 'Print help'

@@ -1,34 +1,10 @@
 //! What befalls machines that worked already: they lose their disk or their power, their services fail.
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-};
+use std::fs;
 
 use serde_json::{Value, json};
 
 use super::world::{Run, SHORT, Site};
-
-/// Changes the settings of the running world (JSON merge patch).
-pub(crate) fn patch(site: &Site, change: &Value) {
-    let entry = fs::read_to_string(site.butler_home().join("state/inmemory/world.json")).expect("a world runs");
-    let entry: Value = serde_json::from_str(&entry).expect("the record of the world");
-    let control = entry["control"].as_str().expect("its address");
-    let host = control.trim_start_matches("http://");
-    let body = change.to_string();
-    let mut stream = TcpStream::connect(host).expect("the world answers");
-    write!(
-        stream,
-        "PATCH /v1/world HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        entry["token"].as_str().expect("its token"),
-        body.len()
-    )
-    .expect("a request");
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).expect("a reply");
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
-}
 
 fn says(run: &Run, words: &str) {
     assert!(run.stderr.contains(words), "{words:?} is not in {}", run.stderr);
@@ -110,7 +86,7 @@ fn a_kubelet_that_crashes_is_the_cause_while_its_node_is_waited_for_and_at_the_d
         &run,
         &format!("waited for node demo-worker-0 to register; last cause: {cause}"),
     );
-    patch(&site, &json!({"faults": {"machines": null}}));
+    site.patch(&json!({"faults": {"machines": null}}));
     let text = fs::read_to_string(site.config()).expect("the configuration");
     fs::write(site.config(), text.replace(deadlines, "")).expect("the configuration");
     site.bootstrap(&[]).is_ready();
@@ -138,8 +114,7 @@ fn without_the_node_that_bootstrapped_etcd_a_later_run_goes_on() {
     assert_eq!(run.code, Some(3), "{}", run.stderr);
     says(&run, "ImagePullBackOff");
     let node = site.etcd_node();
-    patch(
-        &site,
+    site.patch(
         &json!({"faults": {"workloads": {"traefik/Deployment/traefik": null}, "machines": {&node: {"powerOff": {}}}}}),
     );
     site.bootstrap(&[]).is_ready();

@@ -279,7 +279,7 @@ fn a_taken_endpoint_is_named_and_waited_for() {
         assert!(run.try_wait().unwrap().is_none(), "nobody had the endpoint");
         std::thread::sleep(Duration::from_millis(10));
     }
-    accidents::patch(&site, &json!({"faults": {"vip": null}}));
+    site.patch(&json!({"faults": {"vip": null}}));
     Run::of(&run.wait_with_output().unwrap()).is_ready();
 }
 

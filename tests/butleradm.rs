@@ -29,6 +29,10 @@ fn help_is_an_answer() {
       bootstrap   Make a management cluster, or continue where an earlier run stopped
       destroy     Take away everything of a management cluster, and prove that it is gone
       gc          Take away what carries a Butler marker and belongs to no living cluster
+      attach      Show a run that another terminal started, or the last one
+      cancel      End the run that works on a cluster, cleanly
+      why         Tell what an operation waits for, and why it is not so
+      replay      Show a run again, from its events
       inmemory    The simulated world: machines, Talos and Kubernetes on this computer
       embedded    The API server that the bootstrap uses, on its own
       completion  Print a completion script for a shell
@@ -158,6 +162,10 @@ fn every_command_has_help() {
 
     Commands:
       schema  Print the JSON schema of the bootstrap configuration, for editors
+      list    List the clusters of this home: how far each is, how its last run ended, and who works on
+              it
+      export  Hand a cluster over to another home: write its state into an encrypted archive
+      import  Take a cluster over from another home
       help    Print this message or the help of the given subcommand(s)
 
     Arguments:
@@ -166,6 +174,10 @@ fn every_command_has_help() {
     Options:
       -c, --config <FILE>           Bootstrap configuration [env: BUTLER_CONFIG]
           --dry-run                 Print the plan and touch nothing
+          --check                   With --dry-run: fail (exit 1) where a check failed
+          --out <FILE>              With --dry-run: save the plan, for --plan
+          --plan <FILE>             Carry out this saved plan, or nothing: refuse when it does not hold
+                                    any more
       -o, --output <FORMAT>         Format of the answer on stdout: table, wide, json, yaml or name
                                     [env: BUTLER_OUTPUT] [default: table]
           --events <FILE>           Write the event stream (NDJSON) to this file; - is stdout [env:
@@ -175,6 +187,8 @@ fn every_command_has_help() {
           --keep-bootstrap-cluster  Keep the bootstrap cluster after the pivot [alias: --skip-cleanup]
           --no-progress             Print lines instead of a live view [env: BUTLER_NO_PROGRESS] [alias:
                                     --no-tui]
+          --detach                  Start it in a session of its own and return; butleradm attach shows
+                                    it
       -h, --help                    Print help
 
     Global options:

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    net::Ipv4Addr,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::atomic::{AtomicU8, Ordering},
@@ -132,6 +133,26 @@ impl Site {
     pub(crate) fn struck(&self, counter: &str, least: u64) {
         let counters = &self.status()["counters"];
         assert!(counters[counter].as_u64() >= Some(least), "{counter}: {counters}");
+    }
+
+    /// Changes the settings of the running world (JSON merge patch).
+    pub(crate) fn patch(&self, change: &Value) {
+        let entry = fs::read_to_string(self.butler_home().join("state/inmemory/world.json")).expect("a world runs");
+        let entry: Value = serde_json::from_str(&entry).expect("the record of the world");
+        let control = entry["control"].as_str().expect("its address");
+        let host = control.trim_start_matches("http://");
+        let body = change.to_string();
+        let mut stream = TcpStream::connect(host).expect("the world answers");
+        write!(
+            stream,
+            "PATCH /v1/world HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            entry["token"].as_str().expect("its token"),
+            body.len()
+        )
+        .expect("a request");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("a reply");
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     }
 
     /// The node that was chosen to bootstrap etcd.

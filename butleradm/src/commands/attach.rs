@@ -74,7 +74,9 @@ pub(crate) async fn watch(ui: &Ui, folder: &ClusterFolder, live: bool, stop: Can
         )
         .hint("the same command as before goes on from here")
         .hint(format!("what it was doing: butleradm why {cluster}"))),
-        Followed::Left => Err(Failure::new(Exit::Interrupted, format!("left; the run on {cluster} goes on"))
-            .hint(format!("see it again: butleradm attach {cluster}"))),
+        Followed::Left => Err(
+            Failure::new(Exit::Interrupted, format!("left; the run on {cluster} goes on"))
+                .hint(format!("see it again: butleradm attach {cluster}")),
+        ),
     }
 }

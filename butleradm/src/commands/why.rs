@@ -2,9 +2,12 @@
 
 mod answer;
 
-use butler_files::{Lock, home::Home};
-use butler_lifecycle::runs::{list, why};
-use butler_terminal::{Env, Exit, Failure, Format, Ui, args::OutputArgs, env};
+use butler_files::{ClusterFolder, Lock, home::Home};
+use butler_lifecycle::{
+    bootstrap::again,
+    runs::{list, why},
+};
+use butler_terminal::{Env, Exit, Failure, Format, Ui, args::OutputArgs, env, interrupt};
 use jiff::Timestamp;
 
 use self::answer::{Reasons, lines};
@@ -19,6 +22,9 @@ pub struct WhyArgs {
     /// Only this step, for example node/mgmt-cp-0/ready
     #[arg(long, value_name = "ID")]
     pub step: Option<String>,
+    /// Tell only what the run saw; do not look again at what a stopped one waited for
+    #[arg(long)]
+    pub no_look: bool,
     /// Format of the answer.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -40,6 +46,9 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
             return Err(not_waiting(&view, step));
         }
     }
+    if !running && !args.no_look {
+        look_again(ui, &folder, &mut found)?;
+    }
     if running && why::is_silent(&view, now) {
         ui.warn(
             "the run holds its lock and has said nothing for a while; it may hang",
@@ -53,6 +62,24 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
         Format::Table | Format::Wide => ui.print_lines(&lines(&found)),
         format => ui.answer(&Reasons(found), format),
     }
+}
+
+/// Looks at what a stopped run waited for. Nothing is changed.
+fn look_again(ui: &Ui, folder: &ClusterFolder, found: &mut why::Why) -> Result<(), Failure> {
+    let steps: Vec<String> = found.waits.iter().map(|reason| reason.step.clone()).collect();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let mut seen = interrupt::run(ui, |stop| async move {
+        tokio::select! {
+            seen = again::look(folder, &steps) => Ok(seen),
+            () = stop.cancelled() => Err(failure::interrupted()),
+        }
+    })?;
+    for reason in &mut found.waits {
+        reason.now = seen.remove(&reason.step);
+    }
+    Ok(())
 }
 
 /// Why there is nothing to say of a step.

@@ -38,8 +38,13 @@ pub(crate) fn import(error: &ImportError) -> Failure {
             OpenError::NeedsPassphrase => own(Exit::Usage)
                 .hint("leave --identity out: the passphrase is asked for, or comes with --passphrase-file FILE"),
             OpenError::NeedsIdentity => own(Exit::Usage).hint("add --identity FILE, the file of `age-keygen`"),
-            OpenError::WrongPassphrase | OpenError::WrongIdentity | OpenError::Io(_) => own(Exit::Failed),
+            OpenError::WrongPassphrase => {
+                own(Exit::Failed).hint("try again: without its passphrase nobody opens it; nothing was changed")
+            }
+            OpenError::WrongIdentity => own(Exit::Failed)
+                .hint("--identity FILE has to hold the private key of one of the recipients of the export"),
             OpenError::Damaged | OpenError::Work => own(Exit::Failed).hint(COPY),
+            OpenError::Io(_) => own(Exit::Failed),
         },
         ImportError::Content { source, .. } => match source {
             UnpackError::Manifest(ManifestError::Newer(_)) => {
@@ -49,9 +54,8 @@ pub(crate) fn import(error: &ImportError) -> Failure {
             _ => own(Exit::Failed).hint(COPY),
         },
         ImportError::Journal { .. } | ImportError::Other { .. } => own(Exit::Failed).hint(COPY),
-        ImportError::Exists { cluster, .. } => own(Exit::Usage).hint(format!(
-            "only one of the two can stay: butleradm destroy {cluster}, or import into another home (BUTLER_HOME)"
-        )),
+        ImportError::Exists { .. } => own(Exit::Usage)
+            .hint("butleradm bootstrap list shows it; another home takes the archive: set BUTLER_HOME to its folder"),
         ImportError::Stale { cluster, .. } => own(Exit::Usage)
             .hint("import the last export of the home that went on with it")
             .hint(format!(

@@ -98,7 +98,15 @@ fn layer<'a>(error: &'a (dyn Error + 'static)) -> (Option<String>, Option<&'a (d
         // Its own words are those of what it carries, and its source leaves that out.
         return (None, Some(carried));
     }
-    (Some(descriptors::words(error)), error.source())
+    (Some(without_manual(descriptors::words(error))), error.source())
+}
+
+/// Our TLS library points to its manual, which helps nobody who runs a cluster.
+fn without_manual(words: String) -> String {
+    match words.split_once(": https://docs.rs/") {
+        Some((words, _)) => words.to_owned(),
+        None => words,
+    }
 }
 
 /// The words of an API server.
@@ -114,6 +122,12 @@ pub fn of_status(status: &kube::core::Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_points_to_nobodys_manual() {
+        let words = "peer closed connection: https://docs.rs/rustls/manual/index.html#eof";
+        assert_eq!(chain(&std::io::Error::other(words)), "peer closed connection");
+    }
 
     #[test]
     fn a_connection_that_failed_is_told_without_the_clients_own_words() {

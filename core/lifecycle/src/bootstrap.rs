@@ -4,6 +4,7 @@
 //! steps perform; everything they learn goes through the journal before it counts. [`run`] ties them together.
 
 pub mod addresses;
+pub mod again;
 pub mod bundle;
 pub mod change;
 pub mod context;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use butler_api::event::{CauseLine, Layer, Usual};
-use butler_lifecycle::runs::why::{Reason, State, Why};
+use butler_lifecycle::runs::why::{Now, Reason, State, Why};
 use butler_terminal::{
     Answer, Table, duration,
     style::{Line, Tone},
@@ -117,6 +117,7 @@ fn reason_lines(reason: &Reason) -> Vec<Line> {
     if let Some(seen) = reason.seen_seconds_ago {
         lines.push(labelled("seen", Tone::Faint, &format!("{} ago", span(seen))));
     }
+    lines.extend(reason.now.as_ref().map(now));
     let next = match reason.gives_up_in_seconds {
         Some(left) => format!("{}; gives up in {}", reason.next, span(left)),
         None => reason.next.clone(),
@@ -136,6 +137,15 @@ fn reason_lines(reason: &Reason) -> Vec<Line> {
         lines.push(labelled("try", Tone::Hint, hint));
     }
     lines
+}
+
+fn now(now: &Now) -> Line {
+    let (tone, words) = match now {
+        Now::So(evidence) => (Tone::Good, format!("it is so now ({evidence})")),
+        Now::Still(cause) => (Tone::Bad, format!("still: {cause}")),
+        Now::Unknown(cause) => (Tone::Faint, format!("cannot be asked: {cause}")),
+    };
+    labelled("now", tone, &words)
 }
 
 fn title(reason: &Reason) -> Line {

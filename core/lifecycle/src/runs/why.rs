@@ -54,6 +54,18 @@ pub enum State {
     Gone,
 }
 
+/// How something that a stopped run waited for is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "state", content = "text")]
+pub enum Now {
+    /// It is so by now, with the evidence.
+    So(String),
+    /// It is still not so, for this reason.
+    Still(String),
+    /// It cannot be asked, for this reason.
+    Unknown(String),
+}
+
 /// Something that is waited for, and why it is not so.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +83,9 @@ pub struct Reason {
     /// The deepest cause in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What a look after the end of the run found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Now>,
     /// How old the last look is, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen_seconds_ago: Option<f64>,
@@ -152,6 +167,7 @@ fn waiting(view: &View, step: &str, open: &Open, state: State, now: Timestamp) -
         seconds: since(began, now).as_secs_f64(),
         chain: aged(open, now),
         cause: open.cause.clone(),
+        now: None,
         seen_seconds_ago: open.seen.map(|seen| since(seen, now).as_secs_f64()),
         usual_seconds: usual,
         late: usual.is_some_and(|usual| took.as_secs_f64() > usual.p95),

@@ -165,6 +165,23 @@ impl TalosError {
         }
     }
 
+    /// The cause alone, with what it means where its own words do not say.
+    pub fn in_short(&self) -> String {
+        let cause = &self.failure().cause;
+        let Self::Tls { problem, .. } = self else {
+            return cause.clone();
+        };
+        let meaning = match problem {
+            TlsProblem::ForeignCa => "its certificate is not of this cluster's authority",
+            TlsProblem::Name => "its certificate does not name the address",
+            TlsProblem::Clock => "a certificate is not valid now: a clock may be off",
+            TlsProblem::Fingerprint => "it shows another certificate than expected",
+            TlsProblem::ClientCertificate => "it does not accept our certificate",
+            TlsProblem::Protocol => return cause.clone(),
+        };
+        format!("{meaning}: {cause}")
+    }
+
     /// Node, call and cause.
     pub fn failure(&self) -> &CallFailure {
         match self {

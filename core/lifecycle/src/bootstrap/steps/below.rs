@@ -373,9 +373,9 @@ async fn look(context: &Bootstrap, name: &str, wait: &Wait<'_>) -> Result<State,
             log_news(wait.report, name, seen.last.as_ref(), &told);
             State::Says(told)
         }
-        Asked::Silent(cause) => State::Silent(Told {
+        Asked::Silent { cause, short } => State::Silent(Told {
             words: format!("its Talos API at {address} does not answer: {cause}"),
-            chain: platform::silence(context, name, &address, &cause).await,
+            chain: platform::silence(context, name, &address, &short).await,
         }),
         // Only what was configured can have lost it. Who waits for objects leaves it to those who wait for the machine.
         Asked::Blank if context.is_proven(&steps::configure::id(name)) => match wait.nodes {
@@ -402,7 +402,7 @@ enum Asked {
     /// It waits for a configuration.
     Blank,
     /// There was no answer, for this reason.
-    Silent(String),
+    Silent { cause: String, short: String },
 }
 
 async fn ask(context: &Bootstrap, address: &Address) -> Result<Asked, StepError> {
@@ -418,8 +418,17 @@ async fn ask(context: &Bootstrap, address: &Address) -> Result<Asked, StepError>
             side: Side::Maintenance,
             ..
         })) => Asked::Blank,
-        Ok(Err(error)) => Asked::Silent(error.failure().cause.clone()),
-        Err(_) => Asked::Silent(format!("no answer within {} s", LOOK.as_secs())),
+        Ok(Err(error)) => Asked::Silent {
+            cause: error.failure().cause.clone(),
+            short: error.in_short(),
+        },
+        Err(_) => {
+            let cause = format!("no answer within {} s", LOOK.as_secs());
+            Asked::Silent {
+                short: cause.clone(),
+                cause,
+            }
+        }
     })
 }
 

@@ -20,7 +20,7 @@ use super::{
     below::Wait,
     machine::role_of,
     platform,
-    talos::{LOOK, call_failed, node, talos_failed},
+    talos::{LOOK, call_failed, in_short, node, talos_failed},
 };
 use crate::bootstrap::{Acted, Bootstrap, Fact, Probed, Proof, Proved, Report, machine_config, phases, steps};
 
@@ -247,12 +247,12 @@ pub(super) async fn configured(context: &Bootstrap, name: &str, report: &Report)
     let pace = Pace::of(role_of(context, name)?);
     let waited = async {
         loop {
-            let cause = match version(context, name, &address).await {
+            let error = match version(context, name, &address).await {
                 Ok(version) => return configured_as(context, name, &address, &version, report).await,
-                Err(error) => chain(&error),
+                Err(error) => error,
             };
-            let top = platform::unanswered(name, &address, &cause);
-            wait.cause(Some(cause), vec![top]);
+            let top = platform::unanswered(name, &address, &in_short(&error));
+            wait.cause(Some(chain(&error)), vec![top]);
             pace.pause().await;
         }
     };

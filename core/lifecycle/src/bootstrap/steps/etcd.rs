@@ -20,7 +20,7 @@ use super::{
     Pace,
     below::{Wait, explained, line},
     member::patience,
-    talos::{call_failed, connection, members, node},
+    talos::{call_failed, connection, in_short, members, node},
 };
 use crate::bootstrap::{
     Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
@@ -220,12 +220,12 @@ pub(super) async fn bootstrapped(context: &Bootstrap, report: &Report) -> Result
 async fn listed(context: &Bootstrap, chosen: &str, wait: &Wait<'_>) -> usize {
     let (pace, began) = (Pace::new(), Instant::now());
     loop {
-        let cause = match members(context, chosen, patience(began.elapsed())).await {
+        let (cause, short) = match members(context, chosen, patience(began.elapsed())).await {
             Ok(members) if !members.is_empty() => return members.len(),
-            Ok(_) => "no members yet".to_owned(),
-            Err(error) => chain(&error),
+            Ok(_) => ("no members yet".to_owned(), "no members yet".to_owned()),
+            Err(error) => (chain(&error), in_short(&error)),
         };
-        let top = line(Layer::Talos, format!("etcd on {chosen}"), cause.clone(), "member list");
+        let top = line(Layer::Talos, format!("etcd on {chosen}"), short, "member list");
         wait.cause(Some(cause), vec![top]);
         pace.pause().await;
     }

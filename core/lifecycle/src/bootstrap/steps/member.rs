@@ -93,6 +93,7 @@ pub(super) async fn member(context: &Bootstrap, name: &str, report: &Report) -> 
             // Whoever answered last is asked again; the next one when it did not.
             let names = context.configured_control_planes();
             let asks = names.get(asked % names.len().max(1)).map_or(name, String::as_str);
+            let mut short = None;
             let cause = match talos::members(context, asks, patience(began.elapsed())).await {
                 Ok(members) => match members.iter().find(|m| m.hostname == name) {
                     Some(member) if !member.learner => {
@@ -103,10 +104,16 @@ pub(super) async fn member(context: &Bootstrap, name: &str, report: &Report) -> 
                 },
                 Err(error) => {
                     asked += 1;
+                    short = Some(talos::in_short(&error));
                     chain(&error)
                 }
             };
-            let top = line(Layer::Talos, format!("etcd on {asks}"), cause.clone(), "member list");
+            let top = line(
+                Layer::Talos,
+                format!("etcd on {asks}"),
+                short.unwrap_or_else(|| cause.clone()),
+                "member list",
+            );
             wait.cause(Some(cause), vec![top]);
             pace.pause().await;
         }

@@ -160,6 +160,11 @@ pub(super) fn condition_line(nodes: &Watched<Node>, name: &str) -> Option<CauseL
     Some(unready.line(name, Timestamp::now()))
 }
 
+/// Why a node is not Ready, in words; none if it is.
+pub(in crate::bootstrap) fn unready_words(node: &Node) -> Option<String> {
+    unreadiness(node).map(|unready| unready.words())
+}
+
 /// What the nodes known by now tell.
 fn seen<T>(nodes: &Watched<Node>, tell: impl Fn(&Node) -> Option<T>) -> Vec<T> {
     let found = nodes.until(|store, _| Some(store.state().iter().filter_map(|node| tell(node)).collect::<Vec<_>>()));

@@ -6,6 +6,7 @@ use butler_api::{
     config::Role,
     error::{Class, StepError},
 };
+use butler_kubernetes::chain;
 use butler_talos::client::{EtcdMember, Node, TalosError};
 
 use super::machine::role_of;
@@ -55,6 +56,15 @@ pub(super) async fn members(context: &Bootstrap, name: &str, limit: Duration) ->
         Err(error @ TalosError::Deadline { .. }) if limit < LOOK => Err(talos_failed(what, error)),
         Err(error) => Err(call_failed(context, name, what, error)),
     }
+}
+
+/// The cause of a failed call alone: what it was about is said elsewhere.
+pub(super) fn in_short(error: &StepError) -> String {
+    let source = error
+        .source
+        .as_ref()
+        .and_then(|source| source.downcast_ref::<TalosError>());
+    source.map_or_else(|| chain(error), TalosError::in_short)
 }
 
 pub(super) fn talos_failed(what: String, error: TalosError) -> StepError {

@@ -101,6 +101,17 @@ pub(super) fn absent(machine: &MachineRef) -> Proof {
     }
 }
 
+/// What the platform says of a machine.
+fn on_platform(destroy: &Destroy, machine: &MachineRef, text: &str) -> CauseLine {
+    CauseLine {
+        layer: Layer::Platform,
+        object: format!("machine {} ({})", machine.name, machine.id),
+        text: text.to_owned(),
+        source: destroy.provider.info().display.to_owned(),
+        age_seconds: None,
+    }
+}
+
 /// Whether the platform has nothing of the machine.
 pub(super) async fn is_gone(destroy: &Destroy, machine: &MachineRef) -> Result<bool, StepError> {
     let seen = destroy.provider.machine_observe(machine).await;
@@ -128,9 +139,10 @@ pub(super) async fn delete(destroy: &Destroy, machine: &MachineRef, report: &Rep
             Ok(Progress::Done(())) => break,
             Ok(Progress::Pending(pending)) => {
                 report.wait_for(Waiting {
+                    chain: vec![on_platform(destroy, machine, &pending.note)],
                     waiting_for: pending.note,
+                    cause: None,
                     hint: pending.hint,
-                    ..Waiting::default()
                 });
                 handle = Some(pending.handle);
                 tokio::time::sleep(pending.poll_after).await;
@@ -168,13 +180,7 @@ async fn gone(destroy: &Destroy, machine: &MachineRef, report: &Report) -> Resul
         if seen.lifecycle.is_gone() {
             return Ok(absent(machine));
         }
-        let state = CauseLine {
-            layer: Layer::Platform,
-            object: format!("machine {} ({})", machine.name, machine.id),
-            text: seen.raw_status.clone(),
-            source: destroy.provider.info().display.to_owned(),
-            age_seconds: None,
-        };
+        let state = on_platform(destroy, machine, &seen.raw_status);
         report.wait_for(Waiting {
             waiting_for: format!("{} to be gone", machine.name),
             cause: Some(seen.raw_status),

@@ -175,8 +175,7 @@ fn failed(run: &[(f64, Body)]) -> Result<(), Failure> {
                 ..
             },
         )) => {
-            let failure =
-                Failure::new(Exit::Failed, "the bootstrap of demo stopped").cause("bootstrap etcd: quota");
+            let failure = Failure::new(Exit::Failed, "the bootstrap of demo stopped").cause("bootstrap etcd: quota");
             Err(failure.remark(Remark {
                 title: Some("bootstrap etcd".to_owned()),
                 message: "quota `a|b`\n::error::exceeded (step etcd)".to_owned(),
