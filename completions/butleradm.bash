@@ -230,7 +230,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__bootstrap)
-            opts="-c -o -q -v -h --config --dry-run --check --out --plan --output --events --deadline --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --detach --color --quiet --verbose --help schema list export import help"
+            opts="-c -o -q -v -h --config --dry-run --check --out --plan --output --events --deadline --bootstrap-cluster --skip-cleanup --keep-bootstrap-cluster --no-tui --no-progress --ci --detach --color --quiet --verbose --help schema list export import help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -266,6 +266,14 @@ _butleradm() {
                     ;;
                 --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bootstrap-cluster)
+                    COMPREPLY=($(compgen -W "embedded kind existing" -- "${cur}"))
+                    return 0
+                    ;;
+                --ci)
+                    COMPREPLY=($(compgen -W "auto github gitlab none" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -520,7 +528,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__destroy)
-            opts="-c -y -o -q -v -h --config --provider-config --cluster-id --dry-run --yes --confirm --with-tenants --events --deadline --no-tui --no-progress --detach --output --color --quiet --verbose --help"
+            opts="-c -y -o -q -v -h --config --provider-config --cluster-id --dry-run --yes --confirm --with-tenants --events --deadline --no-tui --no-progress --ci --detach --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -552,6 +560,10 @@ _butleradm() {
                     ;;
                 --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ci)
+                    COMPREPLY=($(compgen -W "auto github gitlab none" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -664,7 +676,7 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__gc)
-            opts="-c -y -o -q -v -h --config --provider-config --older-than --dry-run --yes --events --deadline --no-tui --no-progress --output --color --quiet --verbose --help"
+            opts="-c -y -o -q -v -h --config --provider-config --older-than --dry-run --yes --events --deadline --no-tui --no-progress --ci --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -692,6 +704,10 @@ _butleradm() {
                     ;;
                 --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ci)
+                    COMPREPLY=($(compgen -W "auto github gitlab none" -- "${cur}"))
                     return 0
                     ;;
                 --output)

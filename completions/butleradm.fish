@@ -53,6 +53,13 @@ yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l bootstrap-cluster -d 'Where the record lives until the pivot: embedded, kind or existing; in place of what the configuration says' -r -f -a "embedded\t'The API server inside of this program'
+kind\t'A kind cluster on docker or podman'
+existing\t'The cluster of the configuration, or else of KUBECONFIG'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l ci -d 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none' -r -f -a "auto\t'What the environment tells'
+github\t'GitHub Actions'
+gitlab\t'GitLab CI'
+none\t'No CI system'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand bootstrap; and not __fish_seen_subcommand_from schema list export import help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Colours in files and pipes too'
 never\t'No colour, whatever the terminal can show'"
@@ -129,6 +136,10 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l cluster-
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l confirm -d 'The name of the cluster once more' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -l ci -d 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none' -r -f -a "auto\t'What the environment tells'
+github\t'GitHub Actions'
+gitlab\t'GitLab CI'
+none\t'No CI system'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand destroy" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
 json\t'Indented JSON, for programs'
@@ -150,6 +161,10 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l provider-conf
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l older-than -d 'Leave what is younger (12h, 7d)' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l events -d 'Write the event stream (NDJSON) to this file; - is stdout' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l deadline -d 'Stop waiting after this time (90s, 10m, 1h30m); the same command goes on later' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -l ci -d 'Write sections, annotations and a summary for a CI system: auto, github, gitlab or none' -r -f -a "auto\t'What the environment tells'
+github\t'GitHub Actions'
+gitlab\t'GitLab CI'
+none\t'No CI system'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand gc" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
 json\t'Indented JSON, for programs'
