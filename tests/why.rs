@@ -191,9 +191,9 @@ fn all(cases: Vec<Case>) -> String {
     running.into_iter().map(|run| run.join().expect("a case")).collect()
 }
 
-#[test]
-fn machines_that_do_not_get_on() {
-    let cases = vec![Case {
+/// One cluster whose machines have a fault each.
+fn of_many_machines() -> Case {
+    Case {
         faults: "
   machines:
     demo-cp-1: {bootDelay: 10s, services: {etcd: {fails: crashLoop}}}
@@ -253,7 +253,12 @@ fn machines_that_do_not_get_on() {
             expected("powerOff", "machine/demo-worker-11/boot", "power lost"),
         ],
         struck: None,
-    }];
+    }
+}
+
+#[test]
+fn machines_that_do_not_get_on() {
+    let cases = vec![of_many_machines()];
     insta::assert_snapshot!(all(cases), @r#"
     services.etcd crashLoop
       talos: demo-cp-1 service etcd: Error running Containerd(etcd), going to restart forever: task "etcd" failed: exit code NUMBER (event)
