@@ -229,7 +229,7 @@ impl Existing {
         command.args(["embedded", "serve", "--data"]).arg(site.path("existing"));
         command.arg("--kubeconfig").arg(kubeconfig);
         let server = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let late = Instant::now() + Duration::from_secs(60);
+        let late = Instant::now() + Duration::from_mins(1);
         while !kubeconfig.is_file() {
             assert!(Instant::now() < late, "the API server does not start");
             std::thread::yield_now();
@@ -316,7 +316,7 @@ fn scripts(value: &Value, found: &mut Vec<String>) {
             for (key, value) in entries {
                 match (key.as_str(), value) {
                     ("run" | "script" | "before_script" | "after_script", Value::String(text)) => {
-                        found.push(text.clone())
+                        found.push(text.clone());
                     }
                     ("script" | "before_script" | "after_script", Value::Array(lines)) => {
                         found.extend(lines.iter().filter_map(|line| line.as_str()).map(str::to_owned));
