@@ -191,10 +191,8 @@ fn all(cases: Vec<Case>) -> String {
     running.into_iter().map(|run| run.join().expect("a case")).collect()
 }
 
-/// One cluster whose machines have a fault each.
-fn of_many_machines() -> Case {
-    Case {
-        faults: "
+/// What befalls the machines of one cluster.
+const OF_MACHINES: &str = "
   machines:
     demo-cp-1: {bootDelay: 10s, services: {etcd: {fails: crashLoop}}}
     demo-cp-2: {bootDelay: 10s, services: {etcd: {fails: imagePull}}}
@@ -211,54 +209,58 @@ fn of_many_machines() -> Case {
     demo-worker-8: {services: {kubelet: {fails: crashLoop}}}
     demo-worker-9: {services: {kubelet: {fails: imagePull}}}
     demo-worker-10: {services: {kubelet: {fails: preparing}}}
-    demo-worker-11: {powerOff: {after: created}}",
-        machines: (5, 12),
-        instead: None,
-        expected: vec![
-            expected("services.etcd crashLoop", "etcd/member/demo-cp-1", "exit code 255"),
-            expected(
-                "services.etcd imagePull",
-                "etcd/member/demo-cp-2",
-                "failed to pull image",
-            ),
-            expected("services.etcd preparing", "etcd/member/demo-cp-3", "Running pre state"),
-            expected("diskFull", "etcd/member/demo-cp-4", "no space left on device"),
-            expected("neverAnswers", "machine/demo-worker-0/boot", "no bootable device"),
-            expected("bootDelay", "machine/demo-worker-1/boot", "longer than usual"),
-            expected("refuse", "machine/demo-worker-2/boot", "has not started"),
-            expected("stall", "machine/demo-worker-3/boot", "no answer within"),
-            expected(
-                "wrongCertificate",
-                "machine/demo-worker-4/configure",
-                "not of this cluster's authority",
-            ),
-            expected("clockSkew", "machine/demo-worker-5/configure", "not valid yet"),
-            expected("diskFull", "node/demo-worker-6/registered", "no space left on device"),
-            expected("powerOff", "node/demo-worker-7/", "power lost"),
-            expected(
-                "services.kubelet crashLoop",
-                "node/demo-worker-8/registered",
-                "exit code 1",
-            ),
-            expected(
-                "services.kubelet imagePull",
-                "node/demo-worker-9/registered",
-                "failed to pull image",
-            ),
-            expected(
-                "services.kubelet preparing",
-                "node/demo-worker-10/registered",
-                "Running pre state",
-            ),
-            expected("powerOff", "machine/demo-worker-11/boot", "power lost"),
-        ],
-        struck: None,
-    }
+    demo-worker-11: {powerOff: {after: created}}";
+
+fn of_machines() -> Vec<Expected> {
+    vec![
+        expected("services.etcd crashLoop", "etcd/member/demo-cp-1", "exit code 255"),
+        expected(
+            "services.etcd imagePull",
+            "etcd/member/demo-cp-2",
+            "failed to pull image",
+        ),
+        expected("services.etcd preparing", "etcd/member/demo-cp-3", "Running pre state"),
+        expected("diskFull", "etcd/member/demo-cp-4", "no space left on device"),
+        expected("neverAnswers", "machine/demo-worker-0/boot", "no bootable device"),
+        expected("bootDelay", "machine/demo-worker-1/boot", "longer than usual"),
+        expected("refuse", "machine/demo-worker-2/boot", "has not started"),
+        expected("stall", "machine/demo-worker-3/boot", "no answer within"),
+        expected(
+            "wrongCertificate",
+            "machine/demo-worker-4/configure",
+            "not of this cluster's authority",
+        ),
+        expected("clockSkew", "machine/demo-worker-5/configure", "not valid yet"),
+        expected("diskFull", "node/demo-worker-6/registered", "no space left on device"),
+        expected("powerOff", "node/demo-worker-7/", "power lost"),
+        expected(
+            "services.kubelet crashLoop",
+            "node/demo-worker-8/registered",
+            "exit code 1",
+        ),
+        expected(
+            "services.kubelet imagePull",
+            "node/demo-worker-9/registered",
+            "failed to pull image",
+        ),
+        expected(
+            "services.kubelet preparing",
+            "node/demo-worker-10/registered",
+            "Running pre state",
+        ),
+        expected("powerOff", "machine/demo-worker-11/boot", "power lost"),
+    ]
 }
 
 #[test]
 fn machines_that_do_not_get_on() {
-    let cases = vec![of_many_machines()];
+    let cases = vec![Case {
+        faults: OF_MACHINES,
+        machines: (5, 12),
+        instead: None,
+        expected: of_machines(),
+        struck: None,
+    }];
     insta::assert_snapshot!(all(cases), @r#"
     services.etcd crashLoop
       talos: demo-cp-1 service etcd: Error running Containerd(etcd), going to restart forever: task "etcd" failed: exit code NUMBER (event)
