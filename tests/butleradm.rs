@@ -172,24 +172,29 @@ fn every_command_has_help() {
       [PROVIDER]  Infrastructure provider; must be the one of the configuration
 
     Options:
-      -c, --config <FILE>           Bootstrap configuration [env: BUTLER_CONFIG]
-          --dry-run                 Print the plan and touch nothing
-          --check                   With --dry-run: fail (exit 1) where a check failed
-          --out <FILE>              With --dry-run: save the plan, for --plan
-          --plan <FILE>             Carry out this saved plan, or nothing: refuse when it does not hold
-                                    any more
-      -o, --output <FORMAT>         Format of the answer on stdout: table, wide, json, yaml or name
-                                    [env: BUTLER_OUTPUT] [default: table]
-          --events <FILE>           Write the event stream (NDJSON) to this file; - is stdout [env:
-                                    BUTLER_EVENTS]
-          --deadline <DURATION>     Stop waiting after this time (90s, 10m, 1h30m); the same command
-                                    goes on later [env: BUTLER_DEADLINE]
-          --keep-bootstrap-cluster  Keep the bootstrap cluster after the pivot [alias: --skip-cleanup]
-          --no-progress             Print lines instead of a live view [env: BUTLER_NO_PROGRESS] [alias:
-                                    --no-tui]
-          --detach                  Start it in a session of its own and return; butleradm attach shows
-                                    it
-      -h, --help                    Print help
+      -c, --config <FILE>             Bootstrap configuration [env: BUTLER_CONFIG]
+          --dry-run                   Print the plan and touch nothing
+          --check                     With --dry-run: fail (exit 1) where a check failed
+          --out <FILE>                With --dry-run: save the plan, for --plan
+          --plan <FILE>               Carry out this saved plan, or nothing: refuse when it does not
+                                      hold any more
+      -o, --output <FORMAT>           Format of the answer on stdout: table, wide, json, yaml or name
+                                      [env: BUTLER_OUTPUT] [default: table]
+          --events <FILE>             Write the event stream (NDJSON) to this file; - is stdout [env:
+                                      BUTLER_EVENTS]
+          --deadline <DURATION>       Stop waiting after this time (90s, 10m, 1h30m); the same command
+                                      goes on later [env: BUTLER_DEADLINE]
+          --bootstrap-cluster <KIND>  Where the record lives until the pivot: embedded, kind or
+                                      existing; in place of what the configuration says [env:
+                                      BUTLER_BOOTSTRAP_CLUSTER]
+          --keep-bootstrap-cluster    Keep the bootstrap cluster after the pivot [alias: --skip-cleanup]
+          --no-progress               Print lines instead of a live view [env: BUTLER_NO_PROGRESS]
+                                      [alias: --no-tui]
+          --ci <SYSTEM>               Write sections, annotations and a summary for a CI system: auto,
+                                      github, gitlab or none [env: BUTLER_CI] [default: auto]
+          --detach                    Start it in a session of its own and return; butleradm attach
+                                      shows it
+      -h, --help                      Print help
 
     Global options:
           --color <WHEN>  When to use colour: auto, always or never [env: BUTLER_COLOR] [default: auto]
