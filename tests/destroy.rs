@@ -250,7 +250,7 @@ fn nothing_goes_without_a_confirmation_and_a_dry_run_changes_nothing() {
 #[test]
 fn deletions_survive_lost_replies_errors_and_late_lists() {
     let world =
-        format!("{SHORT}faults:\n  api: {{everyNth: 3, kinds: [error, resetAfterApply, throttle], listLag: 1s}}\n");
+        format!("{SHORT}faults:\n  api: {{everyNth: 3, kinds: [error, resetAfterApply, throttle], listLag: 3s}}\n");
     let site = Site::new(&world, 3, 1, "");
     site.bootstrap(&[]).is_ready();
     let receipt = site.destroy(&[]).leaves_nothing();

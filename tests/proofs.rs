@@ -18,7 +18,7 @@ use crate::world::{Run, SHORT, Site};
 
 /// The first control plane comes last, so that etcd is bootstrapped on another one than a later run would choose. The static one
 /// boots with the world, which is up some time before the bootstrap begins.
-const LATE: &str = "faults: {machines: {demo-cp-0: {bootDelay: 1s}, static-1: {bootDelay: 6s}}}\n";
+const LATE: &str = "faults: {machines: {demo-cp-0: {bootDelay: 5s}, static-1: {bootDelay: 6s}}}\n";
 
 struct Lost {
     journal: PathBuf,

@@ -130,7 +130,7 @@ fn judge(kubeconfig: &Path, asked: Result<Vec<Needed>, String>) -> Check {
         Err(error) => (
             CheckStatus::Fail,
             format!("the existing bootstrap cluster of {place} cannot be asked: {error}"),
-            Some("look at bootstrapCluster.kubeconfig and bootstrapCluster.context".to_owned()),
+            Some("check bootstrapCluster.kubeconfig and its context".to_owned()),
         ),
         Ok(denied) if denied.is_empty() => (
             CheckStatus::Ok,

@@ -65,8 +65,6 @@ pub struct NodeVersion {
     pub tag: String,
     /// Processor architecture, such as `amd64`.
     pub arch: String,
-    /// What kind of platform Talos runs on, such as `metal`.
-    pub mode: String,
 }
 
 /// A service of a node.
@@ -240,7 +238,6 @@ impl Node {
         Ok(NodeVersion {
             tag: version.tag,
             arch: version.arch,
-            mode: present(call, "platform", message.platform)?.mode,
         })
     }
 

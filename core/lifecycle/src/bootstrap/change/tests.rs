@@ -493,6 +493,14 @@ const HINTS: &[(&str, Followed)] = &[
         Followed::TakenOver(EXISTING, ("one.yaml", "two.yaml"), &[]),
     ),
     ("choose another cluster name", Followed::NothingBegan),
+    (
+        "write `bootstrapCluster: {type: existing, kubeconfig: PATH}`",
+        Followed::NothingBegan,
+    ),
+    (
+        "the bootstrap command with the same configuration goes on",
+        Followed::NothingChanges,
+    ),
     ("switch addons.certManager on", Followed::NothingBegan),
     (
         "set network.loadBalancerPool, or set addons.loadBalancer.type: none",
