@@ -128,7 +128,8 @@ fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
     assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
     let log = folder(&site).join("store/log");
     let bytes = fs::read(&log).expect("a log");
-    fs::write(&log, &bytes[..bytes.len() - 100]).expect("a log");
+    // More than what the killed run may not have acknowledged yet.
+    fs::write(&log, &bytes[..bytes.len() / 2]).expect("a log");
     let run = site.bootstrap(&[]);
     run.is_ready();
     assert!(run.stderr.contains("store/log, byte"), "{}", run.stderr);
@@ -141,7 +142,8 @@ fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
 fn after_the_record_has_moved_its_folder_does_not_matter() {
     let site = Site::new(SHORT, 1, 0, "");
     killed_until(&site, "kubeconfig", 40, 10);
-    killed_until(&site, "pivot/commit", 16, 2);
+    // In small steps: after the commit there is little left that a run could still be killed in.
+    killed_until(&site, "pivot/commit", 6, 1);
     for file in files(&folder(&site)) {
         fs::write(file, "nonsense").expect("a file");
     }
