@@ -25,8 +25,8 @@ function __fish_butlerctl_using_subcommand
 end
 
 complete -c butlerctl -n "__fish_butlerctl_needs_command" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butlerctl -n "__fish_butlerctl_needs_command" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butlerctl -n "__fish_butlerctl_needs_command" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butlerctl -n "__fish_butlerctl_needs_command" -s h -l help -d 'Print help'
@@ -35,19 +35,19 @@ complete -c butlerctl -n "__fish_butlerctl_needs_command" -f -a "completion" -d 
 complete -c butlerctl -n "__fish_butlerctl_needs_command" -f -a "version" -d 'Print the version, and what new clusters run by default'
 complete -c butlerctl -n "__fish_butlerctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand completion" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand completion" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand completion" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand completion" -s h -l help -d 'Print help'
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand version" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
 wide\t'A table with more columns'
-json\t'JSON'
-yaml\t'YAML'
+json\t'Indented JSON, for programs'
+yaml\t'YAML, for programs and for people who edit it'
 name\t'Names only, one per line'"
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand version" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
-always\t'Always'
-never\t'Never'"
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand version" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand version" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butlerctl -n "__fish_butlerctl_using_subcommand version" -s h -l help -d 'Print help'
