@@ -14,6 +14,9 @@ use serde::Serialize;
 /// Columns of the words in front.
 const LABEL: usize = 10;
 
+/// Waits that people are told at most, the longest first: hundreds of machines may wait at once.
+const TOLD: usize = 8;
+
 /// The answer for programs.
 #[derive(Serialize)]
 #[serde(transparent)]
@@ -49,17 +52,31 @@ pub(super) fn lines(why: &Why) -> Vec<Line> {
     // What merely was under way when a step failed holds nothing up.
     let failed = why.state != State::Running && why.waits.iter().any(|reason| reason.failed);
     let (told, beside): (Vec<&Reason>, Vec<&Reason>) = why.waits.iter().partition(|reason| reason.failed || !failed);
-    for reason in told {
+    for reason in told.iter().take(TOLD) {
         lines.push(Line::new());
         lines.extend(reason_lines(reason));
     }
+    if let Some(more @ 1..) = told.len().checked_sub(TOLD) {
+        lines.push(Line::new());
+        lines.push(labelled(
+            "more",
+            Tone::Faint,
+            &format!("{more} waits are not shown; -o json has them all"),
+        ));
+    }
     if !beside.is_empty() {
-        let titles: Vec<&str> = beside.iter().map(|reason| reason.title.as_str()).collect();
+        let titles: Vec<&str> = beside.iter().map(|reason| reason.title.as_str()).take(TOLD).collect();
+        let more = beside.len() - titles.len();
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         lines.push(Line::new());
         lines.push(labelled(
             "beside",
             Tone::Faint,
-            &format!("under way when it ended: {}", titles.join(", ")),
+            &format!("under way when it ended: {}{more}", titles.join(", ")),
         ));
     }
     if !why.warnings.is_empty() {
@@ -203,4 +220,60 @@ fn labelled(label: &str, tone: Tone, text: &str) -> Line {
 
 fn span(seconds: f64) -> String {
     duration::short(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(number: usize, failed: bool) -> Reason {
+        Reason {
+            step: format!("machine/demo-worker-{number}/boot"),
+            title: format!("wait for Talos on demo-worker-{number}"),
+            waiting_for: format!("Talos on demo-worker-{number} to answer"),
+            seconds: 7.0,
+            chain: Vec::new(),
+            cause: None,
+            now: None,
+            seen_seconds_ago: None,
+            usual_seconds: None,
+            late: false,
+            failed,
+            gives_up_in_seconds: None,
+            next: String::new(),
+            hint: None,
+            holds_up: 0,
+            held_up: Vec::new(),
+        }
+    }
+
+    fn told(state: State, failed: usize, waiting: usize) -> String {
+        let waits = (0..failed)
+            .map(|n| reason(n, true))
+            .chain((0..waiting).map(|n| reason(1000 + n, false)));
+        let why = Why {
+            cluster: "demo".to_owned(),
+            state,
+            phase: "ProvisioningMachines".to_owned(),
+            proven: 1,
+            steps: 2,
+            message: None,
+            waits: waits.collect(),
+            warnings: Vec::new(),
+        };
+        lines(&why).iter().map(|line| line.render(false) + "\n").collect()
+    }
+
+    #[test]
+    fn hundreds_of_waits_fit_on_a_screen_and_say_where_the_rest_is() {
+        let text = told(State::Running, 0, 500);
+        assert_eq!(text.matches("to answer").count(), TOLD, "{text}");
+        assert!(text.contains("492 waits are not shown; -o json has them all"), "{text}");
+        assert!(!told(State::Running, 0, TOLD).contains("not shown"));
+        let text = told(State::Failed, 1, 500);
+        assert!(
+            text.contains("to answer") && text.contains("demo-worker-1007 and 492 more"),
+            "{text}"
+        );
+    }
 }

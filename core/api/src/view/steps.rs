@@ -83,11 +83,6 @@ impl Steps {
         Some((&self.lines[place], self.states[place]))
     }
 
-    /// Whether nothing is known of the graph: the stream is one of an earlier release, or its beginning is lost.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
-    }
-
     /// Needs of a step that are not proven.
     pub fn unmet<'a>(&'a self, line: &'a StepLine) -> impl Iterator<Item = &'a StepLine> {
         let unproven = |id: &&String| self.get(id).is_some_and(|(_, state)| !state.is_proven());
