@@ -35,7 +35,7 @@ pub struct WhyArgs {
 pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let folder = clusters::choose(&home, args.cluster.as_deref()).map_err(|e| failure::choose(&e, "why"))?;
-    let view = runs::view(&folder).map_err(|e| failure::stream(&e))?;
+    let view = runs::view(&folder).map_err(|e| failure::follow(&e.into(), folder.cluster()))?;
     let held = Lock::holder(&folder.lock()).map_err(|e| Failure::from_error(Exit::Failed, &e))?;
     // A lock of another run means that it has begun and has not said anything yet.
     let running = held.is_some_and(|held| held.run().is_none() || held.run() == view.run);
