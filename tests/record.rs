@@ -2,7 +2,6 @@
 //! again from the journal, and nothing twice.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -59,30 +58,14 @@ fn aside(site: &Site) -> usize {
     names.filter(|n| n.starts_with("bootstrap-cluster.damaged-")).count()
 }
 
-fn proven(site: &Site, step: &str) -> bool {
+/// Kills a run as soon as a step is proven.
+fn killed_at(site: &Site, step: &str) {
+    let mut command = site.command(&[]);
+    command.env("BUTLER_TEST_DIE_AFTER_PROOF", step);
+    let run = command.output().expect("the binary starts");
+    assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
     let records = site.journal();
-    records.iter().any(|r| r["type"] == "proof" && r["step"] == step)
-}
-
-/// Kills one run after another until a step is proven: each after `records`, and later by `more` where that led nowhere.
-fn killed_until(site: &Site, step: &str, mut records: usize, more: usize) {
-    // Steps that die with a run are proven again by each.
-    let proofs = |site: &Site| {
-        let records = site.journal().into_iter().filter(|r| r["type"] == "proof");
-        records.map(|r| r["step"].to_string()).collect::<BTreeSet<_>>().len()
-    };
-    for _ in 0..120 {
-        let before = proofs(site);
-        if proven(site, step) {
-            return;
-        }
-        let run = killed_after(site, records);
-        assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
-        if proofs(site) <= before {
-            records += more;
-        }
-    }
-    panic!("no progress: {:?}", site.journal().last());
+    assert!(records.iter().any(|r| r["type"] == "proof" && r["step"] == step));
 }
 
 /// Runs until so many more records are written.
@@ -122,7 +105,7 @@ fn a_bootstrap_completes_whatever_happens_to_its_record() {
 #[test]
 fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
     let site = Site::new(SHORT, 3, 3, "");
-    killed_until(&site, "kubeconfig", 40, 10);
+    killed_at(&site, "kubeconfig");
     fs::remove_dir_all(folder(&site)).expect("the folder");
     let run = killed_after(&site, 45);
     assert_eq!(run.status.code(), None, "{}", String::from_utf8_lossy(&run.stderr));
@@ -141,9 +124,8 @@ fn a_record_that_is_gone_is_made_again_and_a_warning_names_what_was_damaged() {
 #[test]
 fn after_the_record_has_moved_its_folder_does_not_matter() {
     let site = Site::new(SHORT, 1, 0, "");
-    killed_until(&site, "kubeconfig", 40, 10);
-    // In small steps: after the commit there is little left that a run could still be killed in.
-    killed_until(&site, "pivot/commit", 6, 1);
+    killed_at(&site, "kubeconfig");
+    killed_at(&site, "pivot/commit");
     for file in files(&folder(&site)) {
         fs::write(file, "nonsense").expect("a file");
     }
@@ -156,7 +138,7 @@ fn after_the_record_has_moved_its_folder_does_not_matter() {
 #[test]
 fn objects_that_the_journal_proves_and_the_record_lacks_are_made_again() {
     let site = Site::new(SHORT, 3, 3, "");
-    killed_until(&site, "kubeconfig", 40, 10);
+    killed_at(&site, "kubeconfig");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let gone = runtime.block_on(delete_some(&folder(&site)));
     assert!(gone > 2, "only {gone} objects were there to delete");

@@ -17,7 +17,7 @@ pub use self::{
     found::{BackedUp, Found, JournalProblem, Unusable, find},
     known::Known,
     record::{Entry, Record, VERSION},
-    writer::{Journal, JournalError, read},
+    writer::{Fuse, Journal, JournalError, read},
 };
 
 /// What the steps of an operation learn, folded.

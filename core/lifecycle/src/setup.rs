@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use butler_addons::ClusterFacts;
 use butler_api::config::{BootstrapCluster, BootstrapConfig, Provider as ProviderConfig};
+use butler_engine::{graph::StepId, journal::Fuse};
 use butler_files::{ClusterFolder, Environment, home::Home};
 use uuid::Uuid;
 
@@ -192,13 +193,16 @@ fn is_simulated(config: &BootstrapConfig) -> bool {
     matches!(config.provider, ProviderConfig::InMemory(_))
 }
 
-/// In debug builds a test can make the run die after so many journal records, as `kill -9` would.
-pub(crate) fn fuse(environment: &Environment) -> Option<u64> {
-    if cfg!(debug_assertions) {
-        environment.text("BUTLER_TEST_DIE_AFTER_RECORDS")?.parse().ok()
-    } else {
-        None
+/// In debug builds a test can make the run die after so many journal records, or after the proof of a step, as `kill -9` would.
+pub(crate) fn fuse(environment: &Environment) -> Option<Fuse> {
+    if !cfg!(debug_assertions) {
+        return None;
     }
+    if let Some(step) = environment.text("BUTLER_TEST_DIE_AFTER_PROOF") {
+        return Some(Fuse::Proof(StepId::new(step)));
+    }
+    let records = environment.text("BUTLER_TEST_DIE_AFTER_RECORDS")?;
+    records.parse().ok().map(Fuse::Records)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{
     backup::beside,
     known::Known,
     record::{Entry, Record},
-    writer::{Flaw, Journal, JournalError, Lines, content, lines},
+    writer::{Flaw, Fuse, Journal, JournalError, Lines, content, lines},
 };
 
 /// How the first line of a journal begins.
@@ -220,7 +220,7 @@ impl<M: Memory> Found<M> {
     }
 
     /// Opens the journal for a run that goes on from here.
-    pub fn open(mut self, path: &Path, run: Uuid, fuse: Option<u64>) -> Result<Journal<M>, JournalError> {
+    pub fn open(mut self, path: &Path, run: Uuid, fuse: Option<Fuse>) -> Result<Journal<M>, JournalError> {
         self.settle(path)?;
         let known = Known::of(&self.records);
         Journal::open(path, run, self.length, self.records.len() as u64, known, fuse)

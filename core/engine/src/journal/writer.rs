@@ -22,6 +22,7 @@ use super::{
     known::Known,
     record::{Entry, Record, VERSION},
 };
+use crate::StepId;
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -225,6 +226,30 @@ fn parse<F: DeserializeOwned>(line: usize, text: &[u8], expected: u64) -> Result
     }
 }
 
+/// Where a run of a test dies, as `kill -9` would end it: no destructor runs, no buffer is flushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fuse {
+    /// After so many records of the run.
+    Records(u64),
+    /// After the proof of this step. How many records come before it depends on what happens at the same time.
+    Proof(StepId),
+}
+
+impl Fuse {
+    /// Whether the run dies of these records, which are on disk.
+    fn burns_down<F>(&mut self, written: &[Record<F>]) -> bool {
+        match self {
+            Self::Records(left) => {
+                *left = left.saturating_sub(written.len() as u64);
+                *left == 0
+            }
+            Self::Proof(last) => written
+                .iter()
+                .any(|record| matches!(&record.entry, Entry::Proof { step, .. } if step == last)),
+        }
+    }
+}
+
 impl<M: Memory> Journal<M> {
     /// Opens the journal for appending after `length` bytes and `count` records (as [`read`] gave them), which
     /// tell `known`, cutting off a torn tail.
@@ -234,7 +259,7 @@ impl<M: Memory> Journal<M> {
         length: u64,
         count: u64,
         known: Known<M>,
-        fuse: Option<u64>,
+        fuse: Option<Fuse>,
     ) -> Result<Self, JournalError> {
         let failed = |action: &'static str| {
             move |source| JournalError::Io {
@@ -301,8 +326,7 @@ struct Appender<M: Memory> {
     run: Uuid,
     length: u64,
     seq: u64,
-    /// In debug builds: die after so many records of this run, as `kill -9` would.
-    fuse: Option<u64>,
+    fuse: Option<Fuse>,
 }
 
 impl<M: Memory> Appender<M> {
@@ -368,11 +392,8 @@ impl<M: Memory> Appender<M> {
             return Err(error);
         }
         self.length += bytes.len() as u64;
-        if let Some(left) = self.fuse.as_mut() {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                std::process::abort();
-            }
+        if self.fuse.as_mut().is_some_and(|fuse| fuse.burns_down(&records)) {
+            std::process::abort();
         }
         self.back_up(&bytes, settles)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use butler_api::{
 };
 use butler_engine::{
     Ended, GRACE, Graph, GraphError, Moment, Run, Sink, StepId, drive,
-    journal::{Found, JournalError},
+    journal::{Found, Fuse, JournalError},
 };
 use butler_files::{
     ClusterFolder, Exported, HandedOver, Lock, LockError,
@@ -63,8 +63,8 @@ pub struct Request {
     pub deadline: Option<Duration>,
     /// Whether the bootstrap cluster stays after the pivot.
     pub keep_bootstrap_cluster: bool,
-    /// In debug builds: die after so many journal records of this run.
-    pub fuse: Option<u64>,
+    /// In debug builds: where this run dies.
+    pub fuse: Option<Fuse>,
 }
 
 /// Why a run could not begin, or had to stop.

@@ -8,7 +8,7 @@ use butler_api::{
 };
 use butler_engine::{
     Ended, GRACE, Graph, GraphError, Run, Sink, StepId, drive,
-    journal::{self, Entry, JournalError, Unusable},
+    journal::{self, Entry, Fuse, JournalError, Unusable},
     receipt::{Object, ObjectState, Receipt},
 };
 use butler_files::{
@@ -52,8 +52,8 @@ pub struct Request {
     pub bootstrap_cluster: Option<bootstrap_clusters::Settings>,
     /// Limit for the whole run.
     pub deadline: Option<Duration>,
-    /// In debug builds: die after so many journal records of this run.
-    pub fuse: Option<u64>,
+    /// In debug builds: where this run dies.
+    pub fuse: Option<Fuse>,
 }
 
 /// Why a run could not begin, or had to stop.
