@@ -1,6 +1,6 @@
 //! The world at run time: its state behind one lock, and handles to look at it, change it and follow it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -16,6 +16,7 @@ use crate::world::faults::KubernetesFault;
 use crate::world::file::Settings;
 use crate::world::machine::{MachineView, Order};
 use crate::world::state::{Moment, OrderError, OutOfSync, State};
+use crate::world::tenants::TenantFacts;
 
 /// A simulated world. Cheap to clone.
 #[derive(Clone)]
@@ -155,6 +156,22 @@ impl World {
             let machine = state.machines.get(&id).expect("an order names a machine that is there");
             Ok((MachineView::from(machine), new))
         })
+    }
+
+    /// Reserves another block of addresses where none is left.
+    pub(crate) fn make_room(&self) {
+        let mut blocks = self.inner.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        if state.free_addresses() == 0
+            && let Some(block) = blocks.reserve()
+        {
+            state.add_addresses(block);
+        }
+    }
+
+    /// What has changed of the tenants of a management cluster since this was asked last. Nothing of the world changes by it.
+    pub(crate) fn take_tenant_changes(&self, host: u32) -> BTreeMap<String, Option<TenantFacts>> {
+        self.lock().take_tenant_changes(host)
     }
 
     /// Done when the next thing to happen by itself may be another one.

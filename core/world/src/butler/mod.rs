@@ -1,0 +1,3 @@
+//! Butler on the clusters of the world: its controllers.
+
+pub(crate) mod controllers;
