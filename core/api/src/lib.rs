@@ -14,6 +14,7 @@ pub mod descriptors;
 pub mod duration;
 pub mod error;
 pub mod event;
+pub mod helm;
 pub mod labels;
 pub mod names;
 pub mod record;
