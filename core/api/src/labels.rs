@@ -47,6 +47,8 @@ pub const CONFIG_DIGEST: &str = key!("config-digest");
 pub const FINALIZER_CLUSTER_BOOTSTRAP: &str = "clusterbootstrap.butler.butlerlabs.dev/finalizer";
 /// Finalizer of a TenantCluster.
 pub const FINALIZER_TENANT_CLUSTER: &str = key!("tenantcluster");
+/// Finalizer of a TenantAddon.
+pub const FINALIZER_TENANT_ADDON: &str = key!("tenantaddon");
 
 /// Finalizer that the provider of this platform sets on a MachineRequest.
 pub fn machine_finalizer(provider: &str) -> String {

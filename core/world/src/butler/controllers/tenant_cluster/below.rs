@@ -1,6 +1,7 @@
 //! What a TenantCluster consists of below: its namespace there, the objects of Cluster API, and what they have come to.
 
 use butler_api::v1alpha1::Team;
+use butler_api::v1alpha1::tenant_cluster::{OsType, WorkerOs};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use serde_json::{Value, json};
@@ -52,7 +53,10 @@ impl Below {
         Self {
             control_plane_ready: ready && kubeconfig.as_ref().is_some_and(there),
             endpoint: some(of_hosted("/status/controlPlaneEndpoint")),
-            is_current: ready && running && version.as_deref() == Some(cluster.object.spec.kubernetes_version.as_str()),
+            is_current: ready
+                && running
+                && !is_changing(pass)
+                && version.as_deref() == Some(cluster.object.spec.kubernetes_version.as_str()),
             kubeconfig,
             version,
             wanted: usize::try_from(cluster.object.spec.workers.replicas).unwrap_or(0),
@@ -75,6 +79,12 @@ impl Below {
         }
         "machines are being replaced".to_owned()
     }
+}
+
+/// Something below is asked for otherwise in this very decision: what it tells is of before.
+fn is_changing(pass: &Pass<'_>) -> bool {
+    let below = [Kind::MachineDeployment, Kind::StewardControlPlane].map(Kind::resource);
+    pass.changes.iter().any(|change| below.contains(&change.resource()))
 }
 
 fn workers(cluster: &Cluster<'_>) -> Key {
@@ -207,7 +217,7 @@ fn deployment(cluster: &Cluster<'_>, version: &str, pass: &mut Pass<'_>) {
         machine::CPU: template.and_then(|template| template.cpu).unwrap_or(4).to_string(),
         machine::MEMORY: (memory.unwrap_or(16 << 30) >> 20).to_string(),
         machine::DISK: (disk.unwrap_or(100 << 30) >> 30).to_string(),
-        machine::SYSTEM: system(os.and_then(|os| os.r#type.as_ref()).map(ToString::to_string), os.and_then(|os| os.version.clone())),
+        machine::SYSTEM: system(os),
     });
     let spec = json!({
         "clusterName": cluster.key.name, "replicas": workers.replicas,
@@ -228,14 +238,26 @@ fn digest(annotations: &Value) -> String {
     format!("bootstrap-{}", machine_deployment::hash(annotations))
 }
 
-/// The system of a node as the kubelet tells it.
-fn system(kind: Option<String>, version: Option<String>) -> String {
-    let version = version.unwrap_or_else(|| "9.5".to_owned());
-    match kind.as_deref().unwrap_or("rocky") {
-        "rocky" => format!("Rocky Linux {version}"),
-        "flatcar" => format!("Flatcar Container Linux {version}"),
-        "talos" => format!("Talos ({version})"),
-        other => format!("{other} {version}"),
+/// The version that the API has by default, whatever the system: it is one of Rocky Linux.
+const ROCKY: &str = "9.5";
+
+/// The system of a node as its kubelet tells it.
+fn system(os: Option<&WorkerOs>) -> String {
+    let kind = os.and_then(|os| os.r#type.clone()).unwrap_or(OsType::Rocky);
+    let asked = os.and_then(|os| os.version.clone());
+    let or = |default: &str| {
+        let own = asked.clone().filter(|version| version != ROCKY);
+        own.unwrap_or_else(|| default.to_owned())
+    };
+    match kind {
+        OsType::Talos => {
+            let talos = os.and_then(|os| os.talos.as_ref()?.version.clone());
+            format!("Talos ({})", talos.unwrap_or_else(|| or("v1.9.3")))
+        }
+        OsType::Flatcar => format!("Flatcar Container Linux by Kinvolk {}", or("4081.2.0")),
+        OsType::Kairos => format!("Kairos {}", or("v3.2.4")),
+        OsType::Bottlerocket => format!("Bottlerocket OS {}", or("1.32.0")),
+        _ => format!("Rocky Linux {} (Blue Onyx)", or(ROCKY)),
     }
 }
 

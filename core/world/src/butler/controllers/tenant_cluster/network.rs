@@ -86,6 +86,21 @@ pub(super) fn ensure(
     Ok(allocated)
 }
 
+/// The ranges whose addresses the load balancers of a cluster get: the one that it names, or all that are allocated to it.
+pub(super) fn ranges(cluster: &Cluster<'_>, pass: &Pass<'_>) -> Vec<String> {
+    let networking = cluster.object.spec.networking.as_ref();
+    if let Some(own) = networking.and_then(|networking| networking.load_balancer_pool.as_ref()) {
+        return vec![format!("{}-{}", own.start, own.end)];
+    }
+    let all = pass.mirror.inside(Kind::IpAllocation, names::SYSTEM_NAMESPACE);
+    let own = all.filter(|(_, allocation)| owner(allocation).as_ref() == Some(cluster.key));
+    let read = own.filter_map(|(_, allocation)| super::super::mirror::read::<IPAllocation>(allocation)?.status);
+    let allocated = read.filter(|status| status.phase == Some(AllocationPhase::Allocated));
+    allocated
+        .filter_map(|status| Some(format!("{}-{}", status.start_address?, status.end_address?)))
+        .collect()
+}
+
 fn label(metadata: &mut ObjectMeta, cluster: &Cluster<'_>, pool: &str) {
     let labels = metadata.labels.get_or_insert_default();
     for (name, value) in [
