@@ -116,7 +116,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Tells people what happened to an object: once, however often it is said.
+    /// Tells people what happened to an object. Nobody follows events: the same news again is refused, as it has that name.
     pub(super) fn event(&mut self, key: &Key, kind: EventKind, reason: &str, message: &str) {
         let Some(object) = self.mirror.get(key) else {
             return;
