@@ -4,6 +4,8 @@
 
 #![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 
+#[path = "suite/admission.rs"]
+mod admission;
 #[path = "suite/attack.rs"]
 mod attack;
 #[path = "suite/bounds.rs"]
