@@ -8,6 +8,8 @@
 mod admission;
 #[path = "suite/attack.rs"]
 mod attack;
+#[path = "suite/authority.rs"]
+mod authority;
 #[path = "suite/bounds.rs"]
 mod bounds;
 #[path = "suite/common.rs"]
