@@ -59,7 +59,7 @@ pub trait Admission: Send + Sync {
 
     /// Admits a write, with what the user is to be warned of. Of all writes that he is asked about, one is decided and carried
     /// out at a time: what `objects` shows of them still holds when the write is done.
-    fn admit(&self, write: &Write<'_>, objects: &Objects<'_>) -> Result<Vec<String>, Denied>;
+    fn admit(&self, write: &Write<'_>, objects: Objects<'_>) -> Result<Vec<String>, Denied>;
 }
 
 /// The objects of a server as they are now.
@@ -161,7 +161,7 @@ impl Gate {
             return Ok(Admitted::default());
         };
         let deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
-        let admitted = admission.admit(write, &Objects { store });
+        let admitted = admission.admit(write, Objects { store });
         let warnings = admitted.map_err(|denied| StatusError::new(denied.code, denied.reason, denied.message))?;
         Ok(Admitted {
             warnings,

@@ -103,8 +103,8 @@ pub(crate) fn is_quick(api: &Api, request: &Request) -> bool {
         }
         "POST" => body && !ruled() && !asked(Operation::Create),
         "PUT" | "PATCH" => {
-            let rules = ruled() || asked(Operation::Create) || asked(Operation::Update);
-            body && request.content_type() != "application/json-patch+json" && !rules && object()
+            let long = ruled() || asked(Operation::Create) || asked(Operation::Update);
+            body && request.content_type() != "application/json-patch+json" && !long && object()
         }
         "DELETE" => body && !info.name.is_empty() && !ruled() && !asked(Operation::Delete),
         // One object is read, or there is no such method.

@@ -22,12 +22,12 @@ impl Admission for Warden {
         group.is_empty() && resource == "configmaps"
     }
 
-    fn admit(&self, write: &Write<'_>, objects: &Objects<'_>) -> Result<Vec<String>, Denied> {
-        let object = write.new.or(write.old).unwrap();
-        let name = object["metadata"]["name"].as_str().unwrap();
+    fn admit(&self, write: &Write<'_>, objects: Objects<'_>) -> Result<Vec<String>, Denied> {
+        let object = write.new.or(write.old).expect("an object");
+        let name = object["metadata"]["name"].as_str().expect("a name");
         let master = objects.allows((write.user, write.groups), "update", "", "configmaps");
         let line = format!("{:?} {name} by {} {master}", write.operation, write.user);
-        self.asked.lock().unwrap().push(line);
+        self.asked.lock().expect("no panic").push(line);
         let deny = |message: &str| Denied {
             code: 403,
             reason: "Forbidden",
@@ -35,7 +35,7 @@ impl Admission for Warden {
         };
         match write.operation {
             Operation::Create => {
-                let namespace = object["metadata"]["namespace"].as_str().unwrap();
+                let namespace = object["metadata"]["namespace"].as_str().expect("a namespace");
                 let there = objects.list("", "configmaps", namespace);
                 let counted = there.iter().filter(|map| map.value()["data"]["counts"] == "yes");
                 if object["data"]["counts"] == "yes" && counted.count() >= QUOTA {
@@ -43,12 +43,17 @@ impl Admission for Warden {
                 }
                 Ok(vec![format!("{name} is new")])
             }
-            Operation::Update | Operation::Delete if write.old.unwrap()["data"]["keep"] == "yes" => {
-                let found = objects.get("", "configmaps", "default", name).unwrap();
-                assert_eq!(found.value()["data"], write.old.unwrap()["data"]);
-                Err(deny("it is to be kept"))
+            Operation::Update | Operation::Delete => {
+                let old = write.old.expect("what was there");
+                let found = objects
+                    .get("", "configmaps", "default", name)
+                    .expect("it is still there");
+                assert_eq!(found.value()["data"], old["data"]);
+                if old["data"]["keep"] == "yes" {
+                    return Err(deny("it is to be kept"));
+                }
+                Ok(Vec::new())
             }
-            Operation::Update | Operation::Delete => Ok(Vec::new()),
         }
     }
 }
@@ -75,11 +80,11 @@ async fn a_denial_is_answered_as_the_real_server_answers_it_and_nothing_is_writt
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": "admission webhook \"warden\" denied the request: it is to be kept", "reason": "Forbidden", "code": 403,
     });
-    let patch = json!({"data": {"k": "1"}});
+    let change = json!({"data": {"k": "1"}});
     let applied = map("kept", &json!({"k": "1"}));
     let answers = [
-        api.send("PATCH", &path, MERGE, &patch).await,
-        api.send("PATCH", &format!("{path}?dryRun=All"), MERGE, &patch).await,
+        api.send("PATCH", &path, MERGE, &change).await,
+        api.send("PATCH", &format!("{path}?dryRun=All"), MERGE, &change).await,
         api.send("PATCH", &path, MERGE, &json!({})).await,
         api.send("PATCH", &format!("{path}?fieldManager=me"), super::APPLY, &applied)
             .await,

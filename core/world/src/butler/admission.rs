@@ -23,7 +23,7 @@ impl Admission for Rules {
         group == GROUP && admission::webhook(resource, of(operation)).is_some()
     }
 
-    fn admit(&self, write: &Write<'_>, objects: &Objects<'_>) -> Result<Vec<String>, Denied> {
+    fn admit(&self, write: &Write<'_>, objects: Objects<'_>) -> Result<Vec<String>, Denied> {
         let Verdict { warnings, denial } = decide(write, objects);
         match denial {
             None => Ok(warnings),
@@ -32,7 +32,7 @@ impl Admission for Rules {
     }
 }
 
-fn decide(write: &Write<'_>, objects: &Objects<'_>) -> Verdict {
+fn decide(write: &Write<'_>, objects: Objects<'_>) -> Verdict {
     let operation = of(write.operation);
     let Some(webhook) = admission::webhook(write.resource, operation) else {
         return Verdict::default();
@@ -64,7 +64,7 @@ fn of(operation: Operation) -> admission::Operation {
 }
 
 /// Reads a fact from the server's objects.
-fn tell(need: &Need, requester: &Requester, objects: &Objects<'_>, facts: &mut Facts) -> Result<(), String> {
+fn tell(need: &Need, requester: &Requester, objects: Objects<'_>, facts: &mut Facts) -> Result<(), String> {
     let told = match need {
         Need::Object {
             resource,

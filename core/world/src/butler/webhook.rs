@@ -76,8 +76,8 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Serves all webhooks at an address; with port 0 the system chooses one. What they have to know they read from an API
-    /// server.
+    /// Serves all webhooks at an address, in a runtime of tokio; with port 0 the system chooses one. What they have to know they
+    /// read from an API server.
     pub fn serve(address: SocketAddrV4, api: ApiServer) -> Result<Self, WebhookError> {
         let failed = |source| WebhookError::Listen {
             address: address.into(),

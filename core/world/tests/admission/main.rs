@@ -111,6 +111,90 @@ async fn the_real_api_server_with_our_webhooks_answers_as_recorded() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[tokio::test]
+async fn webhooks_answer_whoever_asks_them_with_facts_of_the_api_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, serving, admin) = common::served(folder.path()).await;
+    prepare(&admin).await;
+    let api = ApiServer::new(admin.url(), admin.client().clone());
+    let webhooks = Webhooks::serve(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), api).expect("webhooks");
+    let configured = webhooks.configuration().webhooks.expect("webhooks");
+    let of = |name: &str| {
+        let webhook = configured
+            .iter()
+            .find(|webhook| webhook.name == name)
+            .expect("a webhook");
+        let client = &webhook.client_config;
+        (
+            client.url.clone().expect("a URL"),
+            client.ca_bundle.clone().expect("an authority").0,
+        )
+    };
+    let (url, authority) = of("vtenantcluster.kb.io");
+    let anyone = Api::with_token("", &authority, "none");
+    let ask = async |url: &str, body: &Value| {
+        let reply = anyone
+            .client()
+            .post(url)
+            .body(body.to_string())
+            .send()
+            .await
+            .expect("an answer");
+        (reply.status().as_u16(), reply.text().await.expect("a text"))
+    };
+    let told = |text: &str| serde_json::from_str::<Value>(text).expect("JSON")["response"].clone();
+
+    let object = json!({"metadata": {"name": "c", "namespace": "alpha"}, "spec": {
+        "kubernetesVersion": "v1.32.2", "workers": {"replicas": 1}, "providerConfigRef": {"name": "zz"},
+    }});
+    let (_, text) = ask(&url, &review("CREATE", &object, "eve")).await;
+    let answer = told(&text);
+    assert_eq!((&answer["uid"], &answer["allowed"]), (&json!("u"), &json!(false)));
+    assert_eq!(
+        answer["status"]["message"],
+        "spec.providerConfigRef.name: Not found: \"zz\""
+    );
+    let (_, text) = ask(&url, &review("DELETE", &object, "eve")).await;
+    assert_eq!(told(&text), json!({"uid": "u", "allowed": true}));
+
+    let (teams, _) = of("vteam.kb.io");
+    let team = json!({"metadata": {"name": "t"}, "spec": {"resourceLimits": {"maxClusters": 1}}});
+    let (_, text) = ask(&teams, &review("CREATE", &team, "eve")).await;
+    let message = &told(&text)["status"]["message"];
+    let expected = "spec.resourceLimits may only be set by platform admins; user \"eve\" is not a platform admin";
+    assert_eq!(message, expected);
+
+    let elsewhere = url.replace("tenantcluster", "nothing");
+    assert_eq!(ask(&elsewhere, &json!({})).await.0, 404);
+    assert_eq!(ask(&url, &json!({})).await.0, 400);
+    let got = anyone.client().get(&url).send().await.expect("an answer");
+    assert_eq!(got.status().as_u16(), 405);
+
+    serving.stop().await;
+    server.close().await.expect("the folder closes");
+    let (_, text) = ask(&url, &review("CREATE", &object, "eve")).await;
+    let answer = told(&text);
+    assert_eq!(
+        (&answer["allowed"], &answer["status"]["code"]),
+        (&json!(false), &json!(500))
+    );
+    let message = answer["status"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("cannot read providerconfigs \"zz\": "), "{message}");
+    drop(webhooks);
+}
+
+/// A question of an API server.
+fn review(operation: &str, object: &Value, user: &str) -> Value {
+    let (new, old) = if operation == "DELETE" {
+        (&Value::Null, object)
+    } else {
+        (object, &Value::Null)
+    };
+    json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "u", "operation": operation, "userInfo": {"username": user}, "object": new, "oldObject": old,
+    }})
+}
+
 /// Who may send requests.
 struct People<'a> {
     authority: &'a Authority,
@@ -146,9 +230,10 @@ async fn prepare(admin: &Api) {
     for definition in all_crds() {
         let path = format!("/apis/butler.butlerlabs.dev/v1alpha1/{}", definition.spec.names.plural);
         until(&format!("{path} is served"), async || {
-            match admin.answers(&path).await {
-                true => Ok(()),
-                false => Err("no".to_owned()),
+            if admin.answers(&path).await {
+                Ok(())
+            } else {
+                Err("it is not".to_owned())
             }
         })
         .await;
