@@ -4,6 +4,7 @@ use std::{error::Error, fmt};
 
 use butler_api::{error::StepError, event::Body, view::View, words};
 use futures::future::BoxFuture;
+use serde::Serialize;
 
 use crate::{Report, journal::Memory};
 
@@ -61,6 +62,18 @@ impl<F> Proof<F> {
     }
 }
 
+/// How something that a stopped run waited for is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "state", content = "text")]
+pub enum Now {
+    /// It is so by now, with the evidence.
+    So(String),
+    /// It is still not so, for this reason.
+    Still(String),
+    /// It cannot be asked, for this reason.
+    Unknown(String),
+}
+
 /// A moment in the life of a step at which people may see something change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment<'a> {
@@ -101,6 +114,13 @@ pub trait Verbs<O: Operation>: fmt::Debug + Send + Sync {
         operation: &'a O,
         report: &'a Report<O>,
     ) -> BoxFuture<'a, Result<Proof<FactOf<O>>, StepError>>;
+
+    /// How it is now, for somebody who only wants to know: no run goes on, and nothing may be changed or written, on this
+    /// computer or elsewhere. By default nobody can tell but a run.
+    fn look<'a>(&'a self, operation: &'a O, report: &'a Report<O>) -> BoxFuture<'a, Result<Now, StepError>> {
+        let _ = (operation, report);
+        Box::pin(async { Ok(Now::Unknown("only a run can tell".to_owned())) })
+    }
 
     /// What people see change at this moment, beside the step itself.
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {

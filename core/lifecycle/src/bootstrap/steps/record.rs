@@ -11,7 +11,7 @@ use butler_api::{
         machine_request::{MachinePhase, MachineRequestStatus},
     },
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_infra::hardware;
 use butler_kubernetes::{MANAGER, Watched, apply, merge_status};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -23,7 +23,7 @@ use kube::{
 use serde_json::Value;
 
 use crate::bootstrap::{
-    Acted, Bootstrap, Probed, Proof, Proved, Report,
+    Acted, Bootstrap, Looked, Probed, Proof, Proved, Report,
     controllers::machines::Machines,
     phases,
     pivot::{PROVIDER_CONFIG, ProviderNames},
@@ -59,6 +59,37 @@ impl Verbs<Bootstrap> for Record {
     fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(record_written(context))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(on_bootstrap_cluster(context))
+    }
+}
+
+/// Whether the record is on the bootstrap cluster, or was handed over already.
+async fn on_bootstrap_cluster(context: &Bootstrap) -> Result<Now, StepError> {
+    if let Some(proof) = steps::bootstrap_cluster::moved(context) {
+        return Ok(Now::So(proof.evidence));
+    }
+    let looked = context.settled.cluster.look().await?;
+    let name = &context.settled.config.cluster.name;
+    let api: Api<ClusterBootstrap> = Api::namespaced(looked.client.clone(), NAMESPACE);
+    let found = match api.get_opt(name).await {
+        Ok(found) => found,
+        // Before the first record the bootstrap cluster does not know its kinds.
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => return Err(StepError::retryable(format!("read ClusterBootstrap {name}"), error)),
+    };
+    if found.is_none() {
+        return Ok(Now::Still(format!(
+            "ClusterBootstrap {name} is not there: {}",
+            looked.place
+        )));
+    }
+    let objects = steps::pivot::count(context, &looked.client).await?;
+    Ok(Now::So(format!(
+        "{objects} objects of the record are there: {}",
+        looked.place
+    )))
 }
 
 pub(super) async fn write_record(context: &Bootstrap) -> Result<(), StepError> {
