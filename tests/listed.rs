@@ -392,3 +392,29 @@ fn a_plan_shows_what_is_seen_of_the_machines() {
         "{table}"
     );
 }
+
+#[test]
+fn a_listed_machine_that_was_waited_for_is_looked_at_again() {
+    let yard = Yard::new("", 1);
+    yard.configure("", "");
+    yard.patch(&json!({"faults": {"machines": {"static-1": {"refuse": "10m"}}}}));
+    yard.run_until(&["does not answer"]);
+    let now = || -> Value {
+        let output = yard.butleradm().args(["why", "edge", "-o", "json"]).output();
+        let why: Value = serde_json::from_slice(&output.expect("the binary starts").stdout).expect("JSON");
+        let waits = why["waits"].as_array().expect("waits");
+        let found = waits.iter().find(|wait| wait["step"] == "machine/edge-cp-0/create");
+        found.unwrap_or_else(|| panic!("{why:#}"))["now"].clone()
+    };
+    let still = now();
+    let text = still["text"].as_str().expect("words");
+    assert!(still["state"] == "still" && text.contains("does not answer"), "{still}");
+    yard.patch(&json!({"faults": {"machines": null}}));
+    let mut so = now();
+    until("the machine answers", || {
+        so = now();
+        so["state"] == "so"
+    });
+    let text = so["text"].as_str().expect("words");
+    assert!(text.contains("is in maintenance mode"), "{so}");
+}

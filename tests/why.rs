@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 
+mod looks;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod world;
 

@@ -2,7 +2,12 @@
 
 use std::{error::Error, fmt};
 
-use butler_api::{error::StepError, event::Body, view::View, words};
+use butler_api::{
+    error::StepError,
+    event::{Body, CauseLine},
+    view::View,
+    words,
+};
 use futures::future::BoxFuture;
 use serde::Serialize;
 
@@ -25,6 +30,13 @@ pub trait Operation: Send + Sync + Sized + 'static {
             next = error.source();
         }
         words::chain(layers.iter().map(String::as_str))
+    }
+
+    /// The layers of an error that ended an attempt, from what was tried down to the deepest one that tells; none where the words
+    /// of the error are all there is.
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        let _ = error;
+        Vec::new()
     }
 
     /// What people see change when this is learnt.

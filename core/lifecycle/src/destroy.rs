@@ -16,14 +16,14 @@ pub mod target;
 
 use std::{error::Error, sync::Arc};
 
-use butler_api::error::StepError;
+use butler_api::{error::StepError, event::CauseLine};
 use butler_engine::{Now, Operation, Words};
 use butler_files::ClusterFolder;
 use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
 use self::facts::{Deletions, Fact};
-use crate::bootstrap_clusters;
+use crate::{bootstrap_clusters, layers::layers};
 
 /// The journal of a destroy.
 pub type Journal = butler_engine::journal::Journal<Deletions>;
@@ -62,5 +62,9 @@ impl Operation for Destroy {
 
     fn explain(error: &(dyn Error + 'static)) -> String {
         butler_kubernetes::chain(error)
+    }
+
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        layers(error)
     }
 }

@@ -11,6 +11,7 @@ pub mod clusters;
 pub mod destroy;
 pub mod gc;
 mod heartbeat;
+mod layers;
 pub mod record_kinds;
 pub mod runs;
 pub mod setup;

@@ -16,7 +16,7 @@ use butler_addons::{Addon, Installer};
 use butler_api::{
     config::{BootstrapConfig, Role},
     error::{Class, StepError},
-    event::Body,
+    event::{Body, CauseLine},
     v1alpha1::MachineRequest,
     view::View,
 };
@@ -49,6 +49,7 @@ use crate::{
         steps::{self, Below},
     },
     bootstrap_clusters,
+    layers::layers,
 };
 
 /// Makes the installer for a management cluster, once its kubeconfig exists.
@@ -183,6 +184,10 @@ impl Operation for Bootstrap {
 
     fn explain(error: &(dyn Error + 'static)) -> String {
         chain(error)
+    }
+
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        layers(error)
     }
 
     fn learnt(fact: &Fact, seen: &View) -> Option<Body> {

@@ -96,10 +96,16 @@ pub struct Difference {
     pub missing: bool,
 }
 
+impl Difference {
+    /// What is wrong with the object, in words.
+    pub fn what(&self) -> &'static str {
+        if self.missing { "is missing" } else { "differs" }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.missing { "is missing" } else { "differs" };
-        write!(f, "{} {what}", self.id)
+        write!(f, "{} {}", self.id, self.what())
     }
 }
 

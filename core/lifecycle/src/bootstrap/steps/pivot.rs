@@ -9,10 +9,11 @@ use std::{
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
+    event::{CauseLine, Layer},
     labels::CLUSTER_ID,
     v1alpha1::ClusterBootstrap,
 };
-use butler_engine::{Now, Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs, Waiting};
 use butler_kubernetes::{MANAGER, chain, merge_status};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
@@ -74,8 +75,8 @@ impl Verbs<Bootstrap> for Copy {
         Box::pin(copy(context))
     }
 
-    fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
-        Box::pin(copied(context))
+    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
+        Box::pin(copied(context, report))
     }
 
     fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
@@ -91,8 +92,8 @@ impl Verbs<Bootstrap> for Commit {
         Box::pin(is_finished(context))
     }
 
-    fn act<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Acted<'a> {
-        Box::pin(commit(context))
+    fn act<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Acted<'a> {
+        Box::pin(commit(context, report))
     }
 
     fn prove<'a>(&'a self, _: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
@@ -137,12 +138,16 @@ async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, Stri
 }
 
 /// Compares both sides, object by object. What people see of the bootstrap changes until the end and is left to the commit.
-pub(super) async fn copied(context: &Bootstrap) -> Result<Proof, StepError> {
+pub(super) async fn copied(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
     let mut compared = compare(context).await?;
     compared.different.retain(|d| d.kind != CHANGING);
+    compared.told(report);
     compared.agree()?;
     Ok(Proof::of(format!("{} objects are on both sides", compared.here.len())))
 }
+
+/// Objects that are named one by one.
+const TOLD: usize = 4;
 
 /// The kind whose status shows the progress.
 const CHANGING: &str = "ClusterBootstrap";
@@ -187,6 +192,24 @@ impl Compared {
         let there = pivot::inventory(self.there.iter().filter(|object| concerned(object)));
         self.different = pivot::differences(&here, &there);
         Ok(())
+    }
+
+    /// Names the objects that hold it up, some of them.
+    fn told(&self, report: &Report) {
+        let line = |different: &Difference| CauseLine {
+            layer: Layer::Object,
+            object: different.id.clone(),
+            text: different.what().to_owned(),
+            source: "management cluster".to_owned(),
+            age_seconds: None,
+        };
+        let Some(last) = self.different.last() else { return };
+        report.wait_for(Waiting {
+            waiting_for: "the record to be the same on both sides".to_owned(),
+            cause: Some(last.to_string()),
+            chain: self.different.iter().rev().take(TOLD).rev().map(line).collect(),
+            hint: None,
+        });
     }
 
     fn agree(&self) -> Result<(), StepError> {
@@ -270,7 +293,7 @@ fn machines_unchanged(machines: &BTreeMap<String, MachineFacts>, objects: &[Valu
 ///
 /// The writers of the bootstrap cluster are stopped first, so that the record stands still. What has changed since the copy
 /// is copied once more; then both sides agree in every object, and every machine has its platform id.
-pub(super) async fn commit(context: &Bootstrap) -> Result<(), StepError> {
+pub(super) async fn commit(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     side.stop_tasks();
     let name = &context.settled.config.cluster.name;
@@ -287,6 +310,7 @@ pub(super) async fn commit(context: &Bootstrap) -> Result<(), StepError> {
         put_all(to, &changed, uids(&compared.there)).await?;
         compared.look_again(to, context.settled.owner.cluster_id).await?;
     }
+    compared.told(report);
     compared.agree()?;
     machines_unchanged(&context.known().memory.machines, &compared.there)
 }
