@@ -307,3 +307,32 @@ pub(super) async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), 
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bootstrap::context::tests::new_bootstrap;
+
+    #[tokio::test]
+    async fn the_record_is_looked_for_without_a_run() {
+        let home = tempfile::tempdir().unwrap();
+        let context = new_bootstrap(home.path());
+        let before = on_bootstrap_cluster(&context).await.unwrap_err();
+        assert!(before.message.contains("holds nothing yet"), "{before}");
+        let running = context.settled.cluster.start(&|_| {}).await.unwrap();
+        let empty = on_bootstrap_cluster(&context).await.unwrap();
+        assert!(
+            matches!(&empty, Now::Still(words) if words.starts_with("ClusterBootstrap demo is not there")),
+            "{empty:?}"
+        );
+        establish_crds(&running.client).await.unwrap();
+        let objects = record::groundwork(&context.settled.config, context.settled.owner.cluster_id).unwrap();
+        apply_all(&running.client, &objects).await.unwrap();
+        drop(running);
+        let there = on_bootstrap_cluster(&context).await.unwrap();
+        assert!(
+            matches!(&there, Now::So(words) if words.contains("objects of the record are there")),
+            "{there:?}"
+        );
+    }
+}
