@@ -97,13 +97,14 @@ fn an_addon_is_looked_at_down_to_its_pods() {
 fn the_checks_of_a_platform_are_made_again() {
     let site = site("{network: {from: 0s, for: 10m}}");
     killed_in(&site, "preflight", "the connection ended");
+    // Whether the platform or the look gives up first depends on the computer.
     let unknown = now(&site, "preflight");
+    assert!(
+        unknown.starts_with("unknown: ") && unknown.contains("platform"),
+        "{unknown}"
+    );
     site.patch(&json!({"faults": {"network": null}}));
-    let told = [unknown, so(&site, "preflight")];
-    insta::assert_snapshot!(told.join("\n"), @r"
-    unknown: no answer within 5 s while waiting for the platform's checks
-    so: 3 checks passed
-    ");
+    assert_eq!(so(&site, "preflight"), "so: 3 checks passed");
 }
 
 #[test]

@@ -330,8 +330,9 @@ impl Disk {
         seen.join(self.folder.strip_prefix("/").unwrap()).join(name)
     }
 
+    /// What is in a file; nothing before it is there.
     fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.file(name)).unwrap_or_default()
+        fs::read_to_string(self.file(name)).unwrap_or_else(|_| String::new())
     }
 
     /// Takes all the room that is left.

@@ -10,10 +10,18 @@ use butler_infra::{ErrorKind, InfraError};
 use butler_kubernetes::chain;
 use butler_talos::client::TalosError;
 
-/// The layers of an error, as far as a peer is to be named.
+use crate::bootstrap::pivot::{Difference, Differs};
+
+/// Objects that are named one by one.
+const NAMED: usize = 4;
+
+/// The layers of an error, as far as a peer or an object is to be named.
 pub(crate) fn layers(error: &StepError) -> Vec<CauseLine> {
     let mut next: Option<&(dyn Error + 'static)> = error.source.as_deref().map(|source| source as _);
     while let Some(source) = next {
+        if let Some(Differs(different)) = source.downcast_ref() {
+            return different.iter().take(NAMED).map(of_object).collect();
+        }
         if let Some((layer, object)) = told_by(source) {
             return vec![CauseLine {
                 layer,
@@ -26,6 +34,17 @@ pub(crate) fn layers(error: &StepError) -> Vec<CauseLine> {
         next = source.source();
     }
     Vec::new()
+}
+
+/// An object of the record that is not the same on both sides.
+fn of_object(different: &Difference) -> CauseLine {
+    CauseLine {
+        layer: Layer::Object,
+        object: different.id.clone(),
+        text: different.what().to_owned(),
+        source: "management cluster".to_owned(),
+        age_seconds: None,
+    }
 }
 
 /// Who tells an error, if that is a peer.
@@ -57,6 +76,23 @@ mod tests {
     use butler_api::{config::ProviderKind, error::Class};
 
     use super::*;
+
+    #[test]
+    fn objects_that_differ_are_named_one_by_one_but_not_hundreds() {
+        let different = |n: usize| Difference {
+            id: format!("Secret/butler-system/s-{n}"),
+            kind: "Secret".to_owned(),
+            missing: n == 0,
+        };
+        let found = layers(&StepError::retryable(
+            "not the same",
+            Differs((0..300).map(different).collect()),
+        ));
+        assert_eq!(
+            (found.len(), found[0].text.as_str(), found[1].text.as_str()),
+            (NAMED, "is missing", "differs")
+        );
+    }
 
     #[test]
     fn an_error_of_a_peer_names_it_and_one_of_ours_nobody() {

@@ -14,5 +14,7 @@ mod heartbeat;
 mod layers;
 pub mod record_kinds;
 pub mod runs;
+#[cfg(test)]
+mod samples;
 pub mod setup;
 pub mod transfer;

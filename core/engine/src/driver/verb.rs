@@ -61,11 +61,7 @@ pub(super) async fn run<O: Operation>(
 }
 
 fn failure<O: Operation>(error: &StepError) -> Failure {
-    Failure::of(
-        error,
-        O::explain(error),
-        O::layers(error).into_iter().map(fit).collect(),
-    )
+    Failure::of(error, O::explain(error), O::layers(error).iter().map(fit).collect())
 }
 
 async fn prove<O: Operation>(

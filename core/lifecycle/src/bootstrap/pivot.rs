@@ -109,6 +109,15 @@ impl fmt::Display for Difference {
     }
 }
 
+/// The objects that are not the same on both sides.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct Differs(pub Vec<Difference>);
+
+fn list(different: &[Difference]) -> String {
+    different.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// What is missing or different on the other side.
 pub fn differences(here: &[Item], there: &[Item]) -> Vec<Difference> {
     let there: BTreeMap<&str, &str> = there.iter().map(|i| (i.id.as_str(), i.digest.as_str())).collect();

@@ -76,7 +76,7 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
-            let config = config::load(&text, "sample").unwrap().config;
+            let config = crate::samples::read(&text);
             let again =
                 whole(&config.canonical, Path::new("journal")).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let without = |mut value: Value| {

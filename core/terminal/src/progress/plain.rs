@@ -520,6 +520,7 @@ pub(super) mod tests {
                     "no answer"
                 }
                 .to_owned(),
+                chain: Vec::new(),
                 retry_in_seconds: 1.0,
             };
             (f64::from(attempt), body)

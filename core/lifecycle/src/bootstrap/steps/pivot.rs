@@ -9,11 +9,10 @@ use std::{
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
-    event::{CauseLine, Layer},
     labels::CLUSTER_ID,
     v1alpha1::ClusterBootstrap,
 };
-use butler_engine::{Now, Step, StepId, Verbs, Waiting};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_kubernetes::{MANAGER, chain, merge_status};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
@@ -29,7 +28,7 @@ use crate::{
         Acted, Bootstrap, Looked, Probed, Proof, Proved, Report,
         facts::MachineFacts,
         phases,
-        pivot::{self, Difference, PROVIDER_CONFIG, ProviderNames},
+        pivot::{self, Difference, Differs, PROVIDER_CONFIG, ProviderNames},
         record::{NAMESPACE, namespace},
     },
     record_kinds::{KINDS, Moved},
@@ -75,8 +74,8 @@ impl Verbs<Bootstrap> for Copy {
         Box::pin(copy(context))
     }
 
-    fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
-        Box::pin(copied(context, report))
+    fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
+        Box::pin(copied(context))
     }
 
     fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
@@ -92,8 +91,8 @@ impl Verbs<Bootstrap> for Commit {
         Box::pin(is_finished(context))
     }
 
-    fn act<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Acted<'a> {
-        Box::pin(commit(context, report))
+    fn act<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Acted<'a> {
+        Box::pin(commit(context))
     }
 
     fn prove<'a>(&'a self, _: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
@@ -138,16 +137,12 @@ async fn put_all(to: &Client, objects: &[Value], mut uids: BTreeMap<String, Stri
 }
 
 /// Compares both sides, object by object. What people see of the bootstrap changes until the end and is left to the commit.
-pub(super) async fn copied(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
+pub(super) async fn copied(context: &Bootstrap) -> Result<Proof, StepError> {
     let mut compared = compare(context).await?;
     compared.different.retain(|d| d.kind != CHANGING);
-    compared.told(report);
     compared.agree()?;
     Ok(Proof::of(format!("{} objects are on both sides", compared.here.len())))
 }
-
-/// Objects that are named one by one.
-const TOLD: usize = 4;
 
 /// The kind whose status shows the progress.
 const CHANGING: &str = "ClusterBootstrap";
@@ -194,34 +189,15 @@ impl Compared {
         Ok(())
     }
 
-    /// Names the objects that hold it up, some of them.
-    fn told(&self, report: &Report) {
-        let line = |different: &Difference| CauseLine {
-            layer: Layer::Object,
-            object: different.id.clone(),
-            text: different.what().to_owned(),
-            source: "management cluster".to_owned(),
-            age_seconds: None,
-        };
-        let Some(last) = self.different.last() else { return };
-        report.wait_for(Waiting {
-            waiting_for: "the record to be the same on both sides".to_owned(),
-            cause: Some(last.to_string()),
-            chain: self.different.iter().rev().take(TOLD).rev().map(line).collect(),
-            hint: None,
-        });
-    }
-
     fn agree(&self) -> Result<(), StepError> {
         if self.different.is_empty() {
             return Ok(());
         }
-        let words: Vec<String> = self.different.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "the record on the management cluster is not the same: {}",
-            words.join("; ")
-        );
-        Err(StepError::new(Class::Retryable, message))
+        let differs = Differs(self.different.clone());
+        Err(StepError::retryable(
+            "the record on the management cluster is not the same",
+            differs,
+        ))
     }
 }
 
@@ -247,7 +223,7 @@ async fn both_sides(context: &Bootstrap) -> Result<Now, StepError> {
     compared.different.retain(|d| d.kind != CHANGING);
     Ok(match compared.agree() {
         Ok(()) => Now::So(format!("{sides}, and they are the same")),
-        Err(error) => Now::Still(format!("{sides}; {error}")),
+        Err(error) => Now::Still(format!("{sides}; {}", chain(&error))),
     })
 }
 
@@ -293,7 +269,7 @@ fn machines_unchanged(machines: &BTreeMap<String, MachineFacts>, objects: &[Valu
 ///
 /// The writers of the bootstrap cluster are stopped first, so that the record stands still. What has changed since the copy
 /// is copied once more; then both sides agree in every object, and every machine has its platform id.
-pub(super) async fn commit(context: &Bootstrap, report: &Report) -> Result<(), StepError> {
+pub(super) async fn commit(context: &Bootstrap) -> Result<(), StepError> {
     let side = context.bootstrap()?;
     side.stop_tasks();
     let name = &context.settled.config.cluster.name;
@@ -310,7 +286,6 @@ pub(super) async fn commit(context: &Bootstrap, report: &Report) -> Result<(), S
         put_all(to, &changed, uids(&compared.there)).await?;
         compared.look_again(to, context.settled.owner.cluster_id).await?;
     }
-    compared.told(report);
     compared.agree()?;
     machines_unchanged(&context.known().memory.machines, &compared.there)
 }
