@@ -33,7 +33,7 @@ mod store;
 mod text;
 mod work;
 
-pub use local::{At, Follow, Local, Refused, Seen};
+pub use local::{At, Follow, Local, Refused, Seen, Stored};
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
 pub use store::Damage;
 
