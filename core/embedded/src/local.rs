@@ -83,6 +83,11 @@ impl Local {
         }
     }
 
+    /// The version of Kubernetes that the server reports.
+    pub fn version(&self) -> &str {
+        &self.server.api().version
+    }
+
     /// One object, as a client's request would get it.
     pub fn get(&self, at: At<'_>, name: &str) -> Result<Value, Refused> {
         let info = self.info(at, name, "")?;

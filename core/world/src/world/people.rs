@@ -125,7 +125,9 @@ impl People {
                 return Some(format!("people.users.{name}: email {:?} is no address", user.email));
             }
             if user.password.chars().count() < SHORTEST {
-                return Some(format!("people.users.{name}: a password has {SHORTEST} characters at least"));
+                return Some(format!(
+                    "people.users.{name}: a password has {SHORTEST} characters at least"
+                ));
             }
         }
         for (team, seed) in &self.teams {
@@ -174,7 +176,11 @@ mod tests {
         let views = people.views();
         let alice = views.iter().find(|person| person.user == "alice").unwrap();
         assert_eq!(alice.teams["demo"], Role::Operator);
-        assert!(views.iter().any(|person| person.user == "admin" && person.platform_admin));
+        assert!(
+            views
+                .iter()
+                .any(|person| person.user == "admin" && person.platform_admin)
+        );
     }
 
     #[test]
@@ -183,7 +189,12 @@ mod tests {
         let team = people.teams.get_mut("demo").unwrap();
         team.members.insert("carol@elsewhere.example".to_owned(), Role::Admin);
         assert_eq!(people.problem(), None);
-        people.teams.get_mut("demo").unwrap().members.insert("dave".to_owned(), Role::Admin);
+        people
+            .teams
+            .get_mut("demo")
+            .unwrap()
+            .members
+            .insert("dave".to_owned(), Role::Admin);
         assert!(people.problem().unwrap().contains("dave"));
     }
 }

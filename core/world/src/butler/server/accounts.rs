@@ -110,7 +110,10 @@ pub(super) fn is_pending(user: &User) -> bool {
 
 /// The hash of a user's password, where there is one.
 pub(super) fn password_hash(local: &Local, user: &User) -> Result<Option<String>, Refused> {
-    let reference = user.status.as_ref().and_then(|status| status.password_secret_ref.as_ref());
+    let reference = user
+        .status
+        .as_ref()
+        .and_then(|status| status.password_secret_ref.as_ref());
     let Some(reference) = reference else {
         return Ok(None);
     };
@@ -173,7 +176,10 @@ pub(super) fn memberships(teams: &[Team], email: &str, groups: &[String]) -> Vec
 
 fn highest_role(access: &TeamAccess, email: &str, groups: &[String]) -> Option<String> {
     let direct = access.users.iter().filter(|user| user.name.eq_ignore_ascii_case(email));
-    let by_group = access.groups.iter().filter(|group| groups.contains(&plain_group(&group.name)));
+    let by_group = access
+        .groups
+        .iter()
+        .filter(|group| groups.contains(&plain_group(&group.name)));
     let roles = direct.map(|user| &user.role).chain(by_group.map(|group| &group.role));
     roles.map(|role| role_word(role.as_ref())).max_by_key(|role| rank(role))
 }
@@ -209,20 +215,32 @@ mod tests {
     #[test]
     fn the_highest_role_counts_whether_own_or_of_a_group() {
         let teams = [
-            team("beta", json!({"users": [{"name": "Bob@Example.com", "role": "viewer"}]})),
+            team(
+                "beta",
+                json!({"users": [{"name": "Bob@Example.com", "role": "viewer"}]}),
+            ),
             team(
                 "alpha",
                 json!({"users": [{"name": "bob@example.com"}], "groups": [{"name": "alpha-devs", "role": "operator"}]}),
             ),
-            team("other", json!({"users": [{"name": "alice@example.com", "role": "admin"}]})),
+            team(
+                "other",
+                json!({"users": [{"name": "alice@example.com", "role": "admin"}]}),
+            ),
         ];
         let found = |groups: &[&str]| {
             let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
             let memberships = memberships(&teams, "bob@example.com", &groups);
-            memberships.into_iter().map(|m| format!("{}:{}", m.name, m.role)).collect::<Vec<_>>()
+            memberships
+                .into_iter()
+                .map(|m| format!("{}:{}", m.name, m.role))
+                .collect::<Vec<_>>()
         };
         assert_eq!(found(&[]), ["alpha:viewer", "beta:viewer"]);
         assert_eq!(found(&["Alpha-Devs@corp.example"]), ["alpha:operator", "beta:viewer"]);
-        assert_eq!(found(&["CN=alpha-devs,OU=x,DC=corp"]), ["alpha:operator", "beta:viewer"]);
+        assert_eq!(
+            found(&["CN=alpha-devs,OU=x,DC=corp"]),
+            ["alpha:operator", "beta:viewer"]
+        );
     }
 }

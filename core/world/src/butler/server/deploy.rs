@@ -168,7 +168,9 @@ impl Stage {
         let there = !seen.deleted();
         match text(object, "/metadata/name") {
             DEPLOYMENT => {
-                let pods = object.pointer("/status/readyReplicas").and_then(serde_json::Value::as_i64);
+                let pods = object
+                    .pointer("/status/readyReplicas")
+                    .and_then(serde_json::Value::as_i64);
                 self.ready = there && pods.is_some_and(|pods| pods > 0);
                 self.settled |= there;
             }
@@ -186,7 +188,10 @@ impl Stage {
     async fn align(&mut self) {
         let now = Instant::now();
         self.retry = None;
-        let faults = self.site.world.with(|state| state.settings.faults.butler_server.clone());
+        let faults = self
+            .site
+            .world
+            .with(|state| state.settings.faults.butler_server.clone());
         self.faults.follow(&faults, now);
         if self.settled && !self.people_are_there {
             self.bring_people();
@@ -207,7 +212,11 @@ impl Stage {
         } else if self.listening.is_none()
             && let Err(problem) = self.open()
         {
-            tracing::warn!(cluster = self.site.cluster.name, problem, "Butler's server cannot start");
+            tracing::warn!(
+                cluster = self.site.cluster.name,
+                problem,
+                "Butler's server cannot start"
+            );
             self.retry = Some(now + RETRY);
         }
     }
@@ -228,7 +237,8 @@ impl Stage {
         let address = self.address()?;
         let url = format!("https://{address}");
         let authority = &self.site.cluster.authority;
-        let tls = certs::https(authority, &address.ip().to_string(), Timestamp::now()).map_err(|error| error.to_string())?;
+        let tls =
+            certs::https(authority, &address.ip().to_string(), Timestamp::now()).map_err(|error| error.to_string())?;
         let ca_file = self.ca_file();
         std::fs::write(&ca_file, &authority.certificate)
             .map_err(|error| format!("cannot write {}: {error}", ca_file.display()))?;
@@ -240,7 +250,9 @@ impl Stage {
         let stop = CancellationToken::new();
         let task = tokio::spawn(listen::serve(listener, tls, Arc::clone(&server), stop.clone()));
         self.listening = Some(Listening { stop, task });
-        self.site.world.set_login_server(self.site.key, Some(Arc::clone(&server) as _));
+        self.site
+            .world
+            .set_login_server(self.site.key, Some(Arc::clone(&server) as _));
         self.server = Some(server);
         self.show(Some(ButlerServerView {
             cluster: self.site.cluster.name.clone(),
@@ -279,7 +291,10 @@ impl Stage {
     }
 
     fn ca_file(&self) -> PathBuf {
-        self.site.world.folder().join(format!("butler-server-{}-ca.crt", self.site.key))
+        self.site
+            .world
+            .folder()
+            .join(format!("butler-server-{}-ca.crt", self.site.key))
     }
 
     fn show(&self, view: Option<ButlerServerView>) {

@@ -181,7 +181,10 @@ mod tests {
         );
         assert_eq!(logins.find("abcd-efgh", at(0)), None);
         logins.resolve("device", alice(), at(2)).unwrap();
-        assert_eq!(logins.resolve("device", Verdict::Denied, at(3)), Err(Unresolved::Resolved));
+        assert_eq!(
+            logins.resolve("device", Verdict::Denied, at(3)),
+            Err(Unresolved::Resolved)
+        );
         let Poll::Approved(person) = logins.poll("device", at(4)) else {
             panic!("it was approved");
         };

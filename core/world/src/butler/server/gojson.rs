@@ -120,7 +120,15 @@ mod tests {
 
     #[test]
     fn what_is_no_object_of_these_fields_is_malformed() {
-        for wrong in ["", "[]", "{", "5", r#"{"name":5}"#, r#"{"count":2.5}"#, r#"{"count":"3"}"#] {
+        for wrong in [
+            "",
+            "[]",
+            "{",
+            "5",
+            r#"{"name":5}"#,
+            r#"{"count":2.5}"#,
+            r#"{"count":"3"}"#,
+        ] {
             assert_eq!(decode::<Sample>(wrong.as_bytes()), Err(Malformed), "{wrong}");
         }
         assert_eq!(decode::<Sample>(b"null"), Ok(Sample::default()));

@@ -38,7 +38,13 @@ pub(super) async fn serve(
             stream = net::accept(&listener, b"") => stream,
         };
         let guard = Arc::new(unproven.admit());
-        connections.spawn(connection(stream, acceptor.clone(), Arc::clone(&server), guard, stop.clone()));
+        connections.spawn(connection(
+            stream,
+            acceptor.clone(),
+            Arc::clone(&server),
+            guard,
+            stop.clone(),
+        ));
     }
     connections.close();
     let _ = tokio::time::timeout(Duration::from_secs(1), connections.wait()).await;

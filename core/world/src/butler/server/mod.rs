@@ -109,7 +109,9 @@ pub struct ButlerServer {
 
 impl fmt::Debug for ButlerServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ButlerServer").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("ButlerServer")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,10 +160,12 @@ impl ButlerServer {
         let no_code = || LoginError::NoCode(user_code.to_owned());
         let mut logins = self.logins();
         let (device_code, _) = logins.find(user_code, now).ok_or_else(no_code)?;
-        logins.resolve(&device_code, verdict, now).map_err(|problem| match problem {
-            Unresolved::NotFound => no_code(),
-            Unresolved::Resolved => LoginError::Resolved(user_code.to_owned()),
-        })
+        logins
+            .resolve(&device_code, verdict, now)
+            .map_err(|problem| match problem {
+                Unresolved::NotFound => no_code(),
+                Unresolved::Resolved => LoginError::Resolved(user_code.to_owned()),
+            })
     }
 
     /// Forgets codes and refresh tokens, as a server that was restarted.
@@ -171,7 +175,8 @@ impl ButlerServer {
 
     /// Access in the name of a person, for what is checked against who does it.
     fn acting_as(&self, session: &Session) -> Local {
-        self.local.acting_as(&session.person.email, vec!["butler-api-users".to_owned()])
+        self.local
+            .acting_as(&session.person.email, vec!["butler-api-users".to_owned()])
     }
 
     fn logins(&self) -> MutexGuard<'_, DeviceLogins> {
@@ -195,7 +200,8 @@ impl LoginServer for ButlerServer {
         self.logins()
             .find(user_code, self.now())
             .ok_or_else(|| LoginError::NoCode(user_code.to_owned()))?;
-        let user = accounts::by_name_or_email(&self.local, who).map_err(|error| LoginError::Unreadable(error.message))?;
+        let user =
+            accounts::by_name_or_email(&self.local, who).map_err(|error| LoginError::Unreadable(error.message))?;
         let user = user.ok_or_else(|| LoginError::NoUser(who.to_owned()))?;
         let no_access = || LoginError::NoAccess(who.to_owned());
         let person = self.person(&user).map_err(|_| no_access())?;

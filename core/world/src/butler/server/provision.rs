@@ -148,7 +148,9 @@ impl Account {
     /// Whether something was made for this person by a login.
     fn owns(&self, metadata: &ObjectMeta) -> bool {
         let has = |table: Option<&BTreeMap<String, String>>, key: &str, value: &str| {
-            table.and_then(|table| table.get(key)).is_some_and(|found| found == value)
+            table
+                .and_then(|table| table.get(key))
+                .is_some_and(|found| found == value)
         };
         has(metadata.labels.as_ref(), CLI_USER, "true") && has(metadata.annotations.as_ref(), CLI_EMAIL, &self.email)
     }
@@ -311,7 +313,9 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
 
 fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let pairs = pairs.iter();
-    pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// A time as Go writes it in RFC 3339: whole seconds.

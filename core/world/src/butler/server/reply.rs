@@ -47,7 +47,11 @@ impl Reply {
         match gojson::encode(value) {
             Ok(body) => Self::of(status, JSON, body),
             // Our own types always serialise; were one not to, its reader must not take half an answer for the whole.
-            Err(problem) => Self::of(StatusCode::INTERNAL_SERVER_ERROR, TEXT, problem.to_string().into_bytes()),
+            Err(problem) => Self::of(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                problem.to_string().into_bytes(),
+            ),
         }
     }
 
@@ -134,8 +138,7 @@ impl Reply {
 
     /// A page. It loads nothing, runs nothing and stands in no frame.
     pub(super) fn page(status: StatusCode, html: String) -> Self {
-        const POLICY: &str =
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
         Self::of(status, "text/html; charset=utf-8", html.into_bytes())
             .with(http::header::CONTENT_SECURITY_POLICY, POLICY)
             .with(http::header::CACHE_CONTROL, "no-store")

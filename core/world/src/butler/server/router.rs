@@ -30,7 +30,9 @@ impl Call {
     pub(super) fn decoded(&self, number: usize) -> Cow<'_, str> {
         let raw = self.parameter(number).replace('+', "%2B");
         let mut pairs = form_urlencoded::parse(raw.as_bytes());
-        pairs.next().map_or(Cow::Borrowed(""), |(text, _)| Cow::Owned(text.into_owned()))
+        pairs
+            .next()
+            .map_or(Cow::Borrowed(""), |(text, _)| Cow::Owned(text.into_owned()))
     }
 
     /// A parameter of the query; empty where it is absent.

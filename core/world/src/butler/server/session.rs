@@ -276,7 +276,10 @@ mod tests {
 
     #[test]
     fn a_cookie_comes_before_a_header_and_bearer_is_written_so() {
-        let both = headers(&[(COOKIE, "a=b; butler_session=one; butler_session=two"), (AUTHORIZATION, "Bearer x")]);
+        let both = headers(&[
+            (COOKIE, "a=b; butler_session=one; butler_session=two"),
+            (AUTHORIZATION, "Bearer x"),
+        ]);
         assert_eq!(token(&both), Some("one"));
         assert_eq!(token(&headers(&[(AUTHORIZATION, "Bearer x")])), Some("x"));
         assert_eq!(token(&headers(&[(AUTHORIZATION, "bearer x")])), None);

@@ -53,7 +53,12 @@ impl TenantAccess for HttpsTenants {
             let target = Target::parse(kubeconfig)?;
             let url = format!("{}{path}", target.server.trim_end_matches('/'));
             let exchange = async {
-                let reply = target.client()?.get(url).send().await.map_err(|error| unreachable(&error))?;
+                let reply = target
+                    .client()?
+                    .get(url)
+                    .send()
+                    .await
+                    .map_err(|error| unreachable(&error))?;
                 let status = reply.status().as_u16();
                 Ok((status, read(reply).await?))
             };
@@ -90,7 +95,9 @@ async fn read(mut reply: reqwest::Response) -> Result<Vec<u8>, TenantError> {
     let mut body = Vec::new();
     while let Some(chunk) = reply.chunk().await.map_err(|error| unreachable(&error))? {
         if body.len() + chunk.len() > LONGEST {
-            return Err(TenantError::Unreachable(format!("the answer is longer than {LONGEST} bytes")));
+            return Err(TenantError::Unreachable(format!(
+                "the answer is longer than {LONGEST} bytes"
+            )));
         }
         body.extend_from_slice(&chunk);
     }
@@ -141,9 +148,23 @@ impl Target {
         // What is wrong with it is not quoted: the text holds a key.
         let parsed: Kubeconfig =
             serde_saphyr::from_str(kubeconfig).map_err(|_| unusable("it is not one with certificates"))?;
-        let cluster = parsed.clusters.into_iter().next().ok_or_else(|| unusable("it names no cluster"))?.cluster;
-        let user = parsed.users.into_iter().next().ok_or_else(|| unusable("it names no user"))?.user;
-        let decoded = |text: &str| STANDARD.decode(text).map_err(|_| unusable("its certificates are no base64"));
+        let cluster = parsed
+            .clusters
+            .into_iter()
+            .next()
+            .ok_or_else(|| unusable("it names no cluster"))?
+            .cluster;
+        let user = parsed
+            .users
+            .into_iter()
+            .next()
+            .ok_or_else(|| unusable("it names no user"))?
+            .user;
+        let decoded = |text: &str| {
+            STANDARD
+                .decode(text)
+                .map_err(|_| unusable("its certificates are no base64"))
+        };
         Ok(Self {
             server: cluster.server,
             authority: decoded(&cluster.certificate_authority_data)?,

@@ -135,7 +135,10 @@ fn platform_body(server: &ButlerServer, addon: &ObservedAddon) -> AddonBody {
 fn own_body(server: &ButlerServer, addon: &TenantAddon) -> AddonBody {
     let name = addon.metadata.name.clone().map_or_else(String::new, |name| name);
     let status = addon.status.clone().map_or_else(Default::default, |status| status);
-    let phase = status.phase.map(|phase| phase.as_str().to_owned()).filter(|phase| !phase.is_empty());
+    let phase = status
+        .phase
+        .map(|phase| phase.as_str().to_owned())
+        .filter(|phase| !phase.is_empty());
     let release = status.helm_release;
     AddonBody {
         display_name: match &addon.spec.addon {
@@ -157,7 +160,10 @@ fn own_body(server: &ButlerServer, addon: &TenantAddon) -> AddonBody {
 
 /// The addons that came with a cluster.
 fn observed(cluster: &TenantCluster) -> &[ObservedAddon] {
-    let state = cluster.status.as_ref().and_then(|status| status.observed_state.as_ref());
+    let state = cluster
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_state.as_ref());
     state.map_or(&[], |state| &state.addons)
 }
 
@@ -167,7 +173,9 @@ fn list(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let mut addons: Vec<AddonBody> = platform.collect();
     let own: Vec<TenantAddon> =
         kinds::list(&server.local, TENANT_ADDONS, call.parameter(0)).map_err(|error| refused(&error))?;
-    let own = own.iter().filter(|addon| addon.spec.cluster_ref.name == call.parameter(1));
+    let own = own
+        .iter()
+        .filter(|addon| addon.spec.cluster_ref.name == call.parameter(1));
     addons.extend(own.map(|addon| own_body(server, addon)));
     Ok(Reply::ok(&Addons { addons }))
 }
@@ -180,7 +188,9 @@ fn install(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         ("", _) => of_chart(&form, call.parameter(1)),
         _ => of_catalog(server, &form, call.parameter(1))?,
     };
-    let stem = [&form.addon, &form.helm.releasename, &form.helm.chart].into_iter().find(|name| !name.is_empty());
+    let stem = [&form.addon, &form.helm.releasename, &form.helm.chart]
+        .into_iter()
+        .find(|name| !name.is_empty());
     let stem = stem.map_or("", String::as_str);
     let name = format!("{stem}-{}", call.parameter(1));
     let mut own = BTreeMap::from([(labels::CLUSTER.to_owned(), call.parameter(1).to_owned())]);
@@ -198,7 +208,9 @@ fn install(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         spec.remove("version");
     }
     let local = server.acting_as(session);
-    let created = local.create(TENANT_ADDONS.at(call.parameter(0)), object).map_err(failed)?;
+    let created = local
+        .create(TENANT_ADDONS.at(call.parameter(0)), object)
+        .map_err(failed)?;
     Ok(Reply::created(&created.value()))
 }
 
@@ -287,8 +299,16 @@ pub(super) fn update_patch(form: &UpdateForm, now: Option<&Map<String, Value>>) 
         spec.insert("version".to_owned(), form.version.clone().into());
     }
     if let Some(values) = &form.values {
-        let mut all: Map<String, Value> = now.into_iter().flatten().map(|(key, _)| (key.clone(), Value::Null)).collect();
-        all.extend(values.iter().map(|(key, value)| (key.clone(), replaced(now.and_then(|now| now.get(key)), value))));
+        let mut all: Map<String, Value> = now
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| (key.clone(), Value::Null))
+            .collect();
+        all.extend(
+            values
+                .iter()
+                .map(|(key, value)| (key.clone(), replaced(now.and_then(|now| now.get(key)), value))),
+        );
         spec.insert("values".to_owned(), Value::Object(all));
     }
     json!({ "spec": spec })
@@ -300,7 +320,11 @@ fn replaced(now: Option<&Value>, wanted: &Value) -> Value {
         return wanted.clone();
     };
     let mut all: Map<String, Value> = now.keys().map(|key| (key.clone(), Value::Null)).collect();
-    all.extend(wanted.iter().map(|(key, value)| (key.clone(), replaced(now.get(key), value))));
+    all.extend(
+        wanted
+            .iter()
+            .map(|(key, value)| (key.clone(), replaced(now.get(key), value))),
+    );
     Value::Object(all)
 }
 
@@ -317,7 +341,9 @@ fn update(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
 fn uninstall(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     not_platform(server, call, session)?;
     named(server, call)?;
-    let deleted = server.local.delete(TENANT_ADDONS.at(call.parameter(0)), call.parameter(2));
+    let deleted = server
+        .local
+        .delete(TENANT_ADDONS.at(call.parameter(0)), call.parameter(2));
     deleted.map_err(failed("failed to delete addon"))?;
     Ok(Reply::message("addon uninstall initiated"))
 }

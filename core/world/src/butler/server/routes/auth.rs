@@ -16,7 +16,11 @@ use crate::butler::server::{ButlerServer, refused, wait};
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/auth/providers", Handler::Public(providers)),
-    route(Method::POST, "/api/auth/login", Handler::PublicWait(|server, call| wait(login(server, call)))),
+    route(
+        Method::POST,
+        "/api/auth/login",
+        Handler::PublicWait(|server, call| wait(login(server, call))),
+    ),
     route(Method::POST, "/api/auth/login/legacy", Handler::Public(legacy_login)),
     route(Method::POST, "/api/auth/logout", Handler::Session(logout)),
     route(Method::POST, "/api/auth/refresh", Handler::Session(refresh)),
@@ -71,7 +75,11 @@ fn providers(server: &ButlerServer, _: &Call) -> Answer {
 
 async fn login(server: &ButlerServer, call: &Call) -> Answer {
     let form: LoginForm = form(call)?;
-    let who = if form.username.is_empty() { form.email } else { form.username };
+    let who = if form.username.is_empty() {
+        form.email
+    } else {
+        form.username
+    };
     if who.is_empty() || form.password.is_empty() {
         return Err(Reply::bad_request("Email/username and password are required"));
     }

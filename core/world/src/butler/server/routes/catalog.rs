@@ -106,7 +106,10 @@ fn definition_body(definition: &AddonDefinition) -> DefinitionBody {
         default_namespace: defaults.and_then(|defaults| defaults.namespace.clone()),
         platform: spec.platform == Some(true),
         depends_on: spec.depends_on.clone(),
-        source: source.filter(|source| *source == "builtin").map_or("custom", |source| source).to_owned(),
+        source: source
+            .filter(|source| *source == "builtin")
+            .map_or("custom", |source| source)
+            .to_owned(),
         links: spec.links.clone(),
     }
 }
@@ -130,7 +133,9 @@ fn catalog(server: &ButlerServer, _: &Call, _: &Session) -> Answer {
     let definitions: Vec<AddonDefinition> =
         kinds::list(&server.local, ADDON_DEFINITIONS, "").map_err(|error| refused(&error))?;
     let in_use = AddonCategory::KNOWN.iter().filter(|category| {
-        definitions.iter().any(|definition| definition.spec.category == **category)
+        definitions
+            .iter()
+            .any(|definition| definition.spec.category == **category)
     });
     let mut categories: Vec<Category> = in_use
         .map(|category| {

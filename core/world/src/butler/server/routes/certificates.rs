@@ -120,7 +120,11 @@ struct RotateForm {
     acknowledge: bool,
 }
 
-fn found(server: &ButlerServer, call: &Call, session: &Session) -> Result<(Option<String>, Vec<CertificateBody>), Reply> {
+fn found(
+    server: &ButlerServer,
+    call: &Call,
+    session: &Session,
+) -> Result<(Option<String>, Vec<CertificateBody>), Reply> {
     let cluster = tenants::cluster(server, call, session)?;
     let Some(namespace) = tenants::tenant_namespace(&cluster) else {
         return Ok((None, Vec::new()));
@@ -224,7 +228,10 @@ fn client_certificate(kubeconfig: &[u8]) -> Option<Vec<u8>> {
 fn all(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let (tcp_namespace, certificates) = found(server, call, session)?;
     let worst = certificates.iter().map(|certificate| certificate.health_status).max();
-    let earliest_expiry = certificates.iter().map(|certificate| certificate.not_after.clone()).min();
+    let earliest_expiry = certificates
+        .iter()
+        .map(|certificate| certificate.not_after.clone())
+        .min();
     let certificate_count = certificates.len();
     let mut categories: BTreeMap<&'static str, Vec<CertificateBody>> = BTreeMap::new();
     for certificate in certificates {
@@ -249,7 +256,9 @@ fn category(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     if !CATEGORIES.contains(&category) {
         return Err(Reply::bad_request(&format!("invalid category: {category}")));
     }
-    let of_it = certificates.into_iter().filter(|certificate| certificate.category == category);
+    let of_it = certificates
+        .into_iter()
+        .filter(|certificate| certificate.category == category);
     Ok(Reply::ok(&CategoryBody {
         category,
         certificates: of_it.collect(),
@@ -312,7 +321,12 @@ mod tests {
     #[test]
     fn a_certificate_is_worse_the_sooner_it_ends() {
         let day = |days: i64| Timestamp::from_second(days * 86_400).unwrap();
-        let all = [(0, Health::Expired), (7, Health::Critical), (30, Health::Warning), (32, Health::Healthy)];
+        let all = [
+            (0, Health::Expired),
+            (7, Health::Critical),
+            (30, Health::Warning),
+            (32, Health::Healthy),
+        ];
         for (days, expected) in all {
             assert_eq!(health(day(0), day(days)), expected, "{days}");
         }

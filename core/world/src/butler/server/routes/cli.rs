@@ -108,7 +108,11 @@ fn token(server: &ButlerServer, call: &Call) -> Answer {
 /// Everything that a program gets for a person.
 fn tokens(server: &ButlerServer, person: &Person, failure: &str) -> Answer {
     let provisioned = server.provision(person).map_err(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, email = person.email, "a login failed");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            email = person.email,
+            "a login failed"
+        );
         Reply::internal(failure)
     })?;
     let now = server.now();

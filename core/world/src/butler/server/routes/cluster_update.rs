@@ -82,9 +82,14 @@ struct Conflict<'a> {
 fn update(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let object = operable(server, call, session, "edit")?;
     let form: UpdateForm = body(call)?;
-    required(&form.resourceversion, "resourceVersion is required for optimistic concurrency")?;
+    required(
+        &form.resourceversion,
+        "resourceVersion is required for optimistic concurrency",
+    )?;
     if form.infrastructureoverride.is_some() && !session.is_admin() {
-        return Err(Reply::forbidden("infrastructure overrides require platform admin privileges"));
+        return Err(Reply::forbidden(
+            "infrastructure overrides require platform admin privileges",
+        ));
     }
     let cluster: TenantCluster = kinds::typed(TENANT_CLUSTERS, object.clone()).map_err(|error| refused(&error))?;
     stable(&cluster)?;
@@ -119,12 +124,19 @@ fn problems(spec: &TenantClusterSpec, form: &UpdateForm) -> Vec<FieldError> {
     {
         errors.push(FieldError {
             field: "spec.kubernetesVersion",
-            reason: format!("downgrade from {} to {wanted} is not permitted", spec.kubernetes_version),
+            reason: format!(
+                "downgrade from {} to {wanted} is not permitted",
+                spec.kubernetes_version
+            ),
             current: Some(spec.kubernetes_version.clone()),
         });
     }
     if let Some(wanted) = form.controlplane.replicas {
-        let now = spec.control_plane.as_ref().and_then(|plane| plane.replicas).unwrap_or(1);
+        let now = spec
+            .control_plane
+            .as_ref()
+            .and_then(|plane| plane.replicas)
+            .unwrap_or(1);
         errors.extend(control_plane_problem(now, wanted, form.acknowledgedowngrade));
     }
     let mut bound = |field, wrong, reason: &str| {
@@ -164,7 +176,11 @@ fn control_plane_problem(now: i32, wanted: i32, acknowledged: bool) -> Option<Fi
 fn changes(form: &UpdateForm) -> Map<String, Value> {
     let mut plane = Map::new();
     put(&mut plane, "replicas", form.controlplane.replicas.map(Value::from));
-    put(&mut plane, "resources", form.controlplane.resources.clone().map(Value::from));
+    put(
+        &mut plane,
+        "resources",
+        form.controlplane.resources.clone().map(Value::from),
+    );
     let given = &form.workers.machinetemplate;
     let mut template = Map::new();
     put(&mut template, "cpu", given.cpu.map(Value::from));
@@ -178,7 +194,11 @@ fn changes(form: &UpdateForm) -> Map<String, Value> {
     put(&mut spec, "kubernetesVersion", version.map(Value::from));
     put(&mut spec, "controlPlane", whole(plane));
     put(&mut spec, "workers", whole(workers));
-    put(&mut spec, "infrastructureOverride", form.infrastructureoverride.clone().map(Value::from));
+    put(
+        &mut spec,
+        "infrastructureOverride",
+        form.infrastructureoverride.clone().map(Value::from),
+    );
     spec
 }
 

@@ -5,9 +5,9 @@ use butler_api::names::TENANTS_NAMESPACE;
 use butler_api::v1alpha1::TenantCluster;
 use butler_api::v1alpha1::shared::{ControlPlaneResources, LocalRef, ProviderRef};
 use butler_api::v1alpha1::tenant_cluster::{
-    HarvesterOverride, InfrastructureOverride, MachineTemplate, NutanixOverride, OsType, ProxmoxOverride,
-    TenantAddons, TenantAddressRange, TenantClusterSpec, TenantControlPlane, TenantIngress, TenantNetworking,
-    WorkerOs, WorkerPool, WorkspaceSettings,
+    HarvesterOverride, InfrastructureOverride, MachineTemplate, NutanixOverride, OsType, ProxmoxOverride, TenantAddons,
+    TenantAddressRange, TenantClusterSpec, TenantControlPlane, TenantIngress, TenantNetworking, WorkerOs, WorkerPool,
+    WorkspaceSettings,
 };
 use butler_api::v1alpha1::wire::Quantity;
 use http::Method;
@@ -26,7 +26,11 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/clusters", Handler::Session(list)),
     route(Method::POST, "/api/clusters", Handler::Session(create)),
     route(Method::GET, "/api/clusters/{namespace}/{name}", Handler::Session(get)),
-    route(Method::DELETE, "/api/clusters/{namespace}/{name}", Handler::Session(delete)),
+    route(
+        Method::DELETE,
+        "/api/clusters/{namespace}/{name}",
+        Handler::Session(delete),
+    ),
     route(
         Method::PATCH,
         "/api/clusters/{namespace}/{name}/scale",
@@ -157,10 +161,11 @@ pub(super) fn operable(server: &ButlerServer, call: &Call, session: &Session, ve
 fn list(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let namespace = call.query("namespace");
     let team = call.query("team");
-    let clusters = server.local.list(TENANT_CLUSTERS.at(namespace)).map_err(|error| refused(&error))?;
-    let wanted = |cluster: &Value| {
-        (team.is_empty() || team_of(cluster) == team) && may_view(session, cluster).is_ok()
-    };
+    let clusters = server
+        .local
+        .list(TENANT_CLUSTERS.at(namespace))
+        .map_err(|error| refused(&error))?;
+    let wanted = |cluster: &Value| (team.is_empty() || team_of(cluster) == team) && may_view(session, cluster).is_ok();
     Ok(Reply::ok(&Clusters {
         clusters: clusters.into_iter().filter(wanted).collect(),
     }))
@@ -239,13 +244,16 @@ fn spec(form: CreateForm, team: Option<String>) -> TenantClusterSpec {
         resources: Some(resources),
         ..TenantControlPlane::default()
     });
-    let addons = form.ingressenabled.filter(|enabled| !enabled).map(|enabled| TenantAddons {
-        ingress: Some(TenantIngress {
-            enabled: Some(enabled),
-            ..TenantIngress::default()
-        }),
-        ..TenantAddons::default()
-    });
+    let addons = form
+        .ingressenabled
+        .filter(|enabled| !enabled)
+        .map(|enabled| TenantAddons {
+            ingress: Some(TenantIngress {
+                enabled: Some(enabled),
+                ..TenantIngress::default()
+            }),
+            ..TenantAddons::default()
+        });
     TenantClusterSpec {
         addons,
         control_plane,
@@ -292,12 +300,13 @@ fn overrides(form: &CreateForm) -> Option<InfrastructureOverride> {
         namespace: some(&form.harvesternamespace),
         network_name: Some(network),
     });
-    let nutanix = (!form.nutanixclusteruuid.is_empty() || !form.nutanixsubnetuuid.is_empty()).then(|| NutanixOverride {
-        cluster_uuid: some(&form.nutanixclusteruuid),
-        image_uuid: some(&form.nutaniximageuuid),
-        storage_container_uuid: some(&form.nutanixstoragecontaineruuid),
-        subnet_uuid: some(&form.nutanixsubnetuuid),
-    });
+    let nutanix =
+        (!form.nutanixclusteruuid.is_empty() || !form.nutanixsubnetuuid.is_empty()).then(|| NutanixOverride {
+            cluster_uuid: some(&form.nutanixclusteruuid),
+            image_uuid: some(&form.nutaniximageuuid),
+            storage_container_uuid: some(&form.nutanixstoragecontaineruuid),
+            subnet_uuid: some(&form.nutanixsubnetuuid),
+        });
     let proxmox = ProxmoxOverride {
         node: some(&form.proxmoxnode),
         storage: some(&form.proxmoxstorage),
@@ -350,7 +359,9 @@ fn move_to_environment(server: &ButlerServer, call: &Call, session: &Session) ->
     let at = TENANT_CLUSTERS.at(call.parameter(0));
     let local = server.acting_as(session);
     let moved = local.patched(at, call.parameter(1), false, patch);
-    Ok(Reply::ok(&moved.map_err(super::teams::denied("failed to move cluster"))?.value()))
+    Ok(Reply::ok(
+        &moved.map_err(super::teams::denied("failed to move cluster"))?.value(),
+    ))
 }
 
 #[expect(clippy::disallowed_macros, reason = "a merge patch is part of an object")]
@@ -367,7 +378,13 @@ fn export(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         members.remove("status");
     }
     if let Some(metadata) = cluster["metadata"].as_object_mut() {
-        for own in ["creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"] {
+        for own in [
+            "creationTimestamp",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+            "uid",
+        ] {
             metadata.remove(own);
         }
     }
@@ -375,4 +392,3 @@ fn export(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let name = format!("{}.yaml", call.parameter(1));
     Ok(Reply::attachment("application/x-yaml", &name, text))
 }
-

@@ -19,7 +19,11 @@ use crate::values::text;
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/image-syncs", Handler::Session(list)),
     route(Method::POST, "/api/image-syncs", Handler::Session(create)),
-    route(Method::GET, "/api/image-syncs/{namespace}/{name}", Handler::Session(get)),
+    route(
+        Method::GET,
+        "/api/image-syncs/{namespace}/{name}",
+        Handler::Session(get),
+    ),
     route(
         Method::DELETE,
         "/api/image-syncs/{namespace}/{name}",
@@ -75,7 +79,13 @@ fn list(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
 
 fn get(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let (namespace, name) = (call.parameter(0), call.parameter(1));
-    Ok(Reply::ok(&raw(server, IMAGE_SYNCS, namespace, name, "image sync not found")?))
+    Ok(Reply::ok(&raw(
+        server,
+        IMAGE_SYNCS,
+        namespace,
+        name,
+        "image sync not found",
+    )?))
 }
 
 fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
@@ -92,7 +102,9 @@ fn create(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let (provider_namespace, provider) = provider.ok_or_else(malformed)?;
     let by_team = session.team.as_deref().is_some_and(|team| session.operates(team));
     if !session.is_admin() && !by_team {
-        return Err(Reply::forbidden("image sync creation requires admin role or team context"));
+        return Err(Reply::forbidden(
+            "image sync creation requires admin role or team context",
+        ));
     }
     let short: String = form.schematicid.chars().take(8).collect();
     let name = format!("{short}-{}-{provider}", form.version.replace('.', "-"));

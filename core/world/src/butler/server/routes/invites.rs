@@ -29,6 +29,8 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// How long an invitation is good.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
+/// What a password's hash costs, as in the real server.
+const COST: u32 = 10;
 /// The fewest characters of a password.
 const SHORTEST: usize = 8;
 
@@ -62,7 +64,10 @@ pub(super) fn invitation(now: Timestamp) -> (UserStatus, String) {
 }
 
 /// Keeps the token of an invitation, as its fingerprint.
-#[expect(clippy::disallowed_macros, reason = "the type of the field cannot be made, only read")]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the type of the field cannot be made, only read"
+)]
 pub(super) fn keep_token(server: &ButlerServer, name: &str, token: &str) -> Result<(), Refused> {
     let patch = serde_json::json!({"status": {"inviteTokenHash": fingerprint(token)}});
     server.local.patch(USERS.at(""), name, true, patch).map(drop)
@@ -79,7 +84,10 @@ fn invited(server: &ButlerServer, token: &str) -> Result<Option<User>, Refused> 
     let now = server.now();
     let is = |user: &User| {
         let Some(status) = &user.status else { return false };
-        let matches = status.invite_token_hash.as_ref().is_some_and(|hash| hash.expose() == wanted);
+        let matches = status
+            .invite_token_hash
+            .as_ref()
+            .is_some_and(|hash| hash.expose() == wanted);
         matches && status.invite_expires_at.as_ref().is_some_and(|end| now < end.0)
     };
     Ok(accounts::users(&server.local)?.into_iter().find(is))
@@ -107,7 +115,7 @@ async fn set_password(server: &ButlerServer, call: &Call) -> Answer {
     }
     let failed = || Reply::internal("Failed to set password");
     let password = form.password;
-    let hash = tokio::task::spawn_blocking(move || bcrypt::hash(password, bcrypt::DEFAULT_COST)).await;
+    let hash = tokio::task::spawn_blocking(move || bcrypt::hash(password, COST)).await;
     let Ok(Ok(hash)) = hash else {
         return Err(failed());
     };

@@ -39,7 +39,13 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// The namespaces whose pods are counted.
-const SYSTEM_NAMESPACES: [&str; 5] = ["butler-system", "kamaji-system", "capi-system", "cert-manager", "kube-system"];
+const SYSTEM_NAMESPACES: [&str; 5] = [
+    "butler-system",
+    "kamaji-system",
+    "capi-system",
+    "cert-manager",
+    "kube-system",
+];
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,11 +102,12 @@ fn overview(server: &ButlerServer, _: &Call, session: &Session) -> Answer {
     let clusters: Vec<TenantCluster> =
         kinds::list(&server.local, TENANT_CLUSTERS, "").map_err(|error| refused(&error))?;
     let visible: Vec<&TenantCluster> = clusters.iter().filter(|cluster| sees(session, cluster)).collect();
-    let counted: Result<Vec<NamespaceCount>, Reply> =
-        SYSTEM_NAMESPACES.iter().map(|namespace| count(server, namespace)).collect();
-    let version = nodes.iter().find_map(|node| Some(node.status.as_ref()?.node_info.as_ref()?.kubelet_version.clone()));
+    let counted: Result<Vec<NamespaceCount>, Reply> = SYSTEM_NAMESPACES
+        .iter()
+        .map(|namespace| count(server, namespace))
+        .collect();
     Ok(Reply::ok(&Overview {
-        kubernetes_version: version.map_or_else(String::new, |version| version),
+        kubernetes_version: server.local.version().to_owned(),
         name: "management",
         nodes: Count {
             ready: nodes.iter().filter(|node| is_ready(node)).count(),
@@ -125,7 +132,11 @@ fn tenant_namespace(cluster: &TenantCluster) -> TenantNamespace {
     let namespace = status.and_then(|status| status.tenant_namespace.clone());
     TenantNamespace {
         name: cluster.metadata.name.clone().map_or_else(String::new, |name| name),
-        namespace: cluster.metadata.namespace.clone().map_or_else(String::new, |namespace| namespace),
+        namespace: cluster
+            .metadata
+            .namespace
+            .clone()
+            .map_or_else(String::new, |namespace| namespace),
         phase: phase.map_or_else(String::new, |phase| phase.as_str().to_owned()),
         tenant_namespace: namespace.map_or_else(String::new, |namespace| namespace),
     }
@@ -153,7 +164,10 @@ fn nodes(server: &ButlerServer, _: &Call, _: &Session) -> Answer {
 fn pods(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let pods: Vec<Pod> = kinds::list(&server.local, PODS, call.parameter(0)).map_err(|error| refused(&error))?;
     let body = |pod: &Pod| {
-        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+        let statuses = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.container_statuses.as_ref());
         let all = statuses.map_or(&[][..], Vec::as_slice);
         let ready = all.iter().filter(|container| container.ready).count();
         let total = pod.spec.as_ref().map_or(all.len(), |spec| spec.containers.len());
@@ -163,7 +177,10 @@ fn pods(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
             status: phase(pod).to_owned(),
             ready: format!("{ready}/{total}"),
             restarts: all.iter().map(|container| container.restart_count).sum(),
-            age: age(pod.metadata.creation_timestamp.as_ref().map(|time| time.0), server.now()),
+            age: age(
+                pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
+                server.now(),
+            ),
         }
     };
     Ok(Reply::ok(&Pods {

@@ -19,7 +19,11 @@ pub(super) const ROUTES: &[Route] = &[
     route(Method::POST, "/api/management/addons", Handler::Admin(install)),
     route(Method::GET, "/api/management/addons/{name}", Handler::Session(get)),
     route(Method::PUT, "/api/management/addons/{name}", Handler::Admin(update)),
-    route(Method::DELETE, "/api/management/addons/{name}", Handler::Admin(uninstall)),
+    route(
+        Method::DELETE,
+        "/api/management/addons/{name}",
+        Handler::Admin(uninstall),
+    ),
 ];
 
 #[derive(Debug, Serialize)]
@@ -102,7 +106,11 @@ fn install(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         ));
     }
     let default_version = definition.spec.chart.default_version;
-    let version = if form.version.is_empty() { default_version } else { form.version };
+    let version = if form.version.is_empty() {
+        default_version
+    } else {
+        form.version
+    };
     let name = if form.name.is_empty() { &form.addon } else { &form.name };
     let addon = ManagementAddon::new(
         name,
@@ -123,7 +131,9 @@ fn update(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let form: UpdateForm = body(call)?;
     let addon = named(server, call)?;
     let patch = update_patch(&form, addon.spec.values.as_ref());
-    let patched = server.local.patched(MANAGEMENT_ADDONS.at(""), call.parameter(0), false, patch);
+    let patched = server
+        .local
+        .patched(MANAGEMENT_ADDONS.at(""), call.parameter(0), false, patch);
     let patched = patched.map_err(failed("failed to update management addon"))?.value();
     let addon = kinds::typed(MANAGEMENT_ADDONS, patched).map_err(|error| refused(&error))?;
     Ok(Reply::ok(&addon_body(server, &addon)))

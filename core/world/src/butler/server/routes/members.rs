@@ -28,7 +28,11 @@ pub(super) const ROUTES: &[Route] = &[
         "/api/admin/teams/{team}/members/{email}",
         Handler::Session(remove),
     ),
-    route(Method::POST, "/api/admin/teams/{team}/groups", Handler::Session(add_group)),
+    route(
+        Method::POST,
+        "/api/admin/teams/{team}/groups",
+        Handler::Session(add_group),
+    ),
     route(
         Method::PATCH,
         "/api/admin/teams/{team}/groups/{group}",
@@ -149,7 +153,11 @@ fn add(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     required(&form.email, "Email is required")?;
     let role = role_or(&form.role, "viewer")?;
     let mut access = access_of(&named(server, name)?);
-    if access.users.iter().any(|user| user.name.eq_ignore_ascii_case(&form.email)) {
+    if access
+        .users
+        .iter()
+        .any(|user| user.name.eq_ignore_ascii_case(&form.email))
+    {
         return Err(Reply::conflict(
             "User is already a direct member. Use the role dropdown to change their role.",
         ));
@@ -173,7 +181,10 @@ fn change_role(server: &ButlerServer, call: &Call, session: &Session) -> Answer 
     required(&form.role, "Role is required")?;
     let role = role_or(&form.role, "")?;
     let mut access = access_of(&named(server, name)?);
-    let member = access.users.iter_mut().find(|user| user.name.eq_ignore_ascii_case(&email));
+    let member = access
+        .users
+        .iter_mut()
+        .find(|user| user.name.eq_ignore_ascii_case(&email));
     member.ok_or_else(|| Reply::not_found("Member not found"))?.role = Some(TeamRole::from(role));
     write(server, session, name, &access)?;
     Ok(Reply::ok(&MemberDone {
@@ -215,7 +226,11 @@ fn add_group(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
             return Err(Reply::bad_request(&missing));
         }
     }
-    if access.groups.iter().any(|group| group.name == name && group.identity_provider == provider) {
+    if access
+        .groups
+        .iter()
+        .any(|group| group.name == name && group.identity_provider == provider)
+    {
         return Err(Reply::conflict(
             "Group sync already exists for this group and identity provider",
         ));
@@ -287,10 +302,16 @@ fn role_or<'a>(role: &'a str, otherwise: &'a str) -> Result<&'a str, Reply> {
 }
 
 fn access_of(team: &Team) -> TeamAccess {
-    team.spec.access.clone().map_or_else(TeamAccess::default, |access| access)
+    team.spec
+        .access
+        .clone()
+        .map_or_else(TeamAccess::default, |access| access)
 }
 
-#[expect(clippy::disallowed_macros, reason = "a merge patch is part of an object, and clears lists that are empty")]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "a merge patch is part of an object, and clears lists that are empty"
+)]
 fn write(server: &ButlerServer, session: &Session, team: &str, access: &TeamAccess) -> Result<(), Reply> {
     let patch = json!({"spec": {"access": {"users": access.users, "groups": access.groups}}});
     let local = server.acting_as(session);

@@ -51,7 +51,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Route> {
         management::ROUTES,
         OTHERS,
     ];
-    parts.into_iter().flatten().chain(networks::ROUTES).chain(images::ROUTES)
+    parts
+        .into_iter()
+        .flatten()
+        .chain(networks::ROUTES)
+        .chain(images::ROUTES)
 }
 
 const HEALTH: &[Route] = &[
@@ -80,7 +84,11 @@ const OTHERS: &[Route] = &[
     not_simulated(Method::POST, "/api/management/gitops/preview-cluster", "GitOps"),
     not_simulated(Method::POST, "/api/management/gitops/export-cluster", "GitOps"),
     not_simulated(Method::GET, "/api/clusters/{namespace}/{name}/gitops/status", "GitOps"),
-    not_simulated(Method::GET, "/api/clusters/{namespace}/{name}/gitops/discover", "GitOps"),
+    not_simulated(
+        Method::GET,
+        "/api/clusters/{namespace}/{name}/gitops/discover",
+        "GitOps",
+    ),
     not_simulated(Method::POST, "/api/clusters/{namespace}/{name}/gitops/enable", "GitOps"),
     not_simulated(Method::DELETE, "/api/clusters/{namespace}/{name}/gitops", "GitOps"),
     not_simulated(Method::POST, "/api/clusters/{namespace}/{name}/gitops/export", "GitOps"),
@@ -95,7 +103,11 @@ const OTHERS: &[Route] = &[
         "GitOps",
     ),
     not_simulated(Method::GET, "/api/clusters/{namespace}/{name}/workspaces", "workspaces"),
-    not_simulated(Method::POST, "/api/clusters/{namespace}/{name}/workspaces", "workspaces"),
+    not_simulated(
+        Method::POST,
+        "/api/clusters/{namespace}/{name}/workspaces",
+        "workspaces",
+    ),
     not_simulated(
         Method::GET,
         "/api/clusters/{namespace}/{name}/workspaces/{workspace}",
@@ -120,8 +132,16 @@ const OTHERS: &[Route] = &[
     not_simulated(Method::DELETE, "/api/admin/observability/pipeline", "observability"),
     not_simulated(Method::POST, "/api/admin/identity-providers", "identity providers"),
     not_simulated(Method::POST, "/api/admin/identity-providers/test", "identity providers"),
-    not_simulated(Method::POST, "/api/admin/identity-providers/{name}/validate", "identity providers"),
-    not_simulated(Method::DELETE, "/api/admin/identity-providers/{name}", "identity providers"),
+    not_simulated(
+        Method::POST,
+        "/api/admin/identity-providers/{name}/validate",
+        "identity providers",
+    ),
+    not_simulated(
+        Method::DELETE,
+        "/api/admin/identity-providers/{name}",
+        "identity providers",
+    ),
     not_simulated(Method::GET, "/api/admin/audit", "the audit log"),
     not_simulated(Method::GET, "/api/teams/{team}/audit", "the audit log"),
     not_simulated(Method::GET, "/api/admin/config", "the settings of the platform"),

@@ -2,9 +2,7 @@
 
 use butler_api::names::SYSTEM_NAMESPACE;
 use butler_api::v1alpha1::NetworkPool;
-use butler_api::v1alpha1::network_pool::{
-    NetworkPoolSpec, ReservedRange, TenantAllocation, TenantAllocationDefaults,
-};
+use butler_api::v1alpha1::network_pool::{NetworkPoolSpec, ReservedRange, TenantAllocation, TenantAllocationDefaults};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -19,8 +17,16 @@ use crate::butler::server::{ButlerServer, refused};
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/admin/networks", Handler::Admin(pools)),
     route(Method::POST, "/api/admin/networks", Handler::Admin(create)),
-    route(Method::GET, "/api/admin/networks/{namespace}/{name}", Handler::Admin(pool)),
-    route(Method::PUT, "/api/admin/networks/{namespace}/{name}", Handler::Admin(update)),
+    route(
+        Method::GET,
+        "/api/admin/networks/{namespace}/{name}",
+        Handler::Admin(pool),
+    ),
+    route(
+        Method::PUT,
+        "/api/admin/networks/{namespace}/{name}",
+        Handler::Admin(update),
+    ),
     route(
         Method::DELETE,
         "/api/admin/networks/{namespace}/{name}",
@@ -103,20 +109,33 @@ impl From<AllocationForm> for TenantAllocation {
 }
 
 fn pools(server: &ButlerServer, _: &Call, _: &Session) -> Answer {
-    let pools = server.local.list(NETWORK_POOLS.at("")).map_err(|error| refused(&error))?;
+    let pools = server
+        .local
+        .list(NETWORK_POOLS.at(""))
+        .map_err(|error| refused(&error))?;
     Ok(Reply::ok(&Pools { pools }))
 }
 
 fn pool(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let (namespace, name) = (call.parameter(0), call.parameter(1));
-    Ok(Reply::ok(&raw(server, NETWORK_POOLS, namespace, name, "network pool not found")?))
+    Ok(Reply::ok(&raw(
+        server,
+        NETWORK_POOLS,
+        namespace,
+        name,
+        "network pool not found",
+    )?))
 }
 
 fn create(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let form: PoolForm = body(call)?;
     required(&form.name, "name is required")?;
     required(&form.cidr, "cidr is required")?;
-    let namespace = if form.namespace.is_empty() { SYSTEM_NAMESPACE } else { &form.namespace };
+    let namespace = if form.namespace.is_empty() {
+        SYSTEM_NAMESPACE
+    } else {
+        &form.namespace
+    };
     let mut pool = NetworkPool::new(
         &form.name,
         NetworkPoolSpec {
@@ -150,14 +169,19 @@ fn update(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
 }
 
 fn delete(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
-    let deleted = server.local.delete(NETWORK_POOLS.at(call.parameter(0)), call.parameter(1));
+    let deleted = server
+        .local
+        .delete(NETWORK_POOLS.at(call.parameter(0)), call.parameter(1));
     deleted.map_err(failed("failed to delete network pool"))?;
     Ok(Reply::message("network pool deleted"))
 }
 
 /// By label, whether there is such a pool or not.
 fn allocations_of(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
-    let all = server.local.list(IP_ALLOCATIONS.at(call.parameter(0))).map_err(|error| refused(&error))?;
+    let all = server
+        .local
+        .list(IP_ALLOCATIONS.at(call.parameter(0)))
+        .map_err(|error| refused(&error))?;
     let pool = call.parameter(1);
     let is_of = |allocation: &Value| {
         let labels = crate::values::table(allocation, "/metadata/labels");
@@ -169,18 +193,26 @@ fn allocations_of(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
 }
 
 fn allocations(server: &ButlerServer, _: &Call, _: &Session) -> Answer {
-    let allocations = server.local.list(IP_ALLOCATIONS.at("")).map_err(|error| refused(&error))?;
+    let allocations = server
+        .local
+        .list(IP_ALLOCATIONS.at(""))
+        .map_err(|error| refused(&error))?;
     Ok(Reply::ok(&Allocations { allocations }))
 }
 
 fn release(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
-    let deleted = server.local.delete(IP_ALLOCATIONS.at(call.parameter(0)), call.parameter(1));
+    let deleted = server
+        .local
+        .delete(IP_ALLOCATIONS.at(call.parameter(0)), call.parameter(1));
     deleted.map_err(failed("failed to release allocation"))?;
     Ok(Reply::message("allocation released"))
 }
 
 fn identity_providers(server: &ButlerServer, _: &Call, _: &Session) -> Answer {
-    let found = server.local.list(IDENTITY_PROVIDERS.at("")).map_err(|error| refused(&error))?;
+    let found = server
+        .local
+        .list(IDENTITY_PROVIDERS.at(""))
+        .map_err(|error| refused(&error))?;
     Ok(Reply::ok(&IdentityProviders {
         identity_providers: found,
     }))

@@ -27,9 +27,8 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// The page of every path that no route has.
 pub(in crate::butler::server) fn console() -> Reply {
-    let body = format!(
-        "<p>The console itself is not simulated.</p>\n<p><a href=\"{DEVICE}\">Approve a login</a></p>\n"
-    );
+    let body =
+        format!("<p>The console itself is not simulated.</p>\n<p><a href=\"{DEVICE}\">Approve a login</a></p>\n");
     Reply::page(StatusCode::OK, page("Butler", &body))
 }
 
@@ -119,7 +118,10 @@ fn decide(server: &ButlerServer, call: &Call) -> Answer {
     };
     let (status, remark) = match said {
         Ok(()) => (StatusCode::OK, done),
-        Err(Unresolved::NotFound) => (StatusCode::NOT_FOUND, "No login waits with that code: it is wrong or too old."),
+        Err(Unresolved::NotFound) => (
+            StatusCode::NOT_FOUND,
+            "No login waits with that code: it is wrong or too old.",
+        ),
         Err(Unresolved::Resolved) => (StatusCode::CONFLICT, "That code has been approved or denied already."),
     };
     Ok(show(server, call, status, Some(remark)))

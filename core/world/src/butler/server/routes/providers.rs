@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use butler_api::names::SYSTEM_NAMESPACE;
 use butler_api::v1alpha1::ProviderConfig;
 use butler_api::v1alpha1::provider_config::{
-    AwsProvider, AzureProvider, GcpProvider, NetworkMode, ProviderConfigSpec, ProviderNetwork, ProviderScope,
-    ProviderScopeType,
+    AwsProvider, AzureProvider, GcpProvider, NetworkMode, NutanixProvider, ProviderConfigSpec, ProviderNetwork,
+    ProviderScope, ProviderScopeType, ProxmoxProvider,
 };
 use butler_api::v1alpha1::shared::{LocalRef, ProviderType, SecretRef};
 use http::Method;
@@ -105,7 +105,14 @@ struct ProviderForm {
     provider: String,
     harvesterkubeconfig: String,
     nutanixendpoint: String,
+    nutanixport: i32,
+    nutanixusername: String,
+    nutanixpassword: String,
+    nutanixinsecure: bool,
     proxmoxendpoint: String,
+    proxmoxusername: String,
+    proxmoxpassword: String,
+    proxmoxinsecure: bool,
     awsregion: String,
     awsaccesskeyid: String,
     awssecretaccesskey: String,
@@ -128,7 +135,10 @@ struct Wanted {
 }
 
 fn list(server: &ButlerServer, _: &Call, session: &Session) -> Answer {
-    let providers = server.local.list(PROVIDER_CONFIGS.at("")).map_err(|error| refused(&error))?;
+    let providers = server
+        .local
+        .list(PROVIDER_CONFIGS.at(""))
+        .map_err(|error| refused(&error))?;
     let visible = providers.into_iter().filter(|provider| may_see(session, provider));
     Ok(Reply::ok(&Providers {
         providers: visible.collect(),
@@ -177,7 +187,11 @@ fn make(server: &ButlerServer, call: &Call, session: &Session, team: Option<&str
     let form: ProviderForm = body(call)?;
     required(&form.name, "name is required")?;
     required(&form.provider, "provider type is required")?;
-    let namespace = if form.namespace.is_empty() { SYSTEM_NAMESPACE } else { &form.namespace };
+    let namespace = if form.namespace.is_empty() {
+        SYSTEM_NAMESPACE
+    } else {
+        &form.namespace
+    };
     let Wanted { mut spec, credentials } = wanted(&form, namespace)?;
     spec.scope = team.map(|team| ProviderScope {
         team_ref: Some(LocalRef { name: team.to_owned() }),
@@ -190,9 +204,14 @@ fn make(server: &ButlerServer, call: &Call, session: &Session, team: Option<&str
     provider.metadata.namespace = Some(namespace.to_owned());
     let local = server.acting_as(session);
     let at = PROVIDER_CONFIGS.at(namespace);
-    let created = kinds::value(&provider).and_then(|provider| local.create(at, provider));
+    let created = kinds::value(&provider).and_then(|mut provider| {
+        without_unknown(&mut provider);
+        local.create(at, provider)
+    });
     let created = created.map_err(|error| {
-        let left = server.local.delete(SECRETS.at(namespace), &format!("{}-credentials", form.name));
+        let left = server
+            .local
+            .delete(SECRETS.at(namespace), &format!("{}-credentials", form.name));
         if let Err(error) = left {
             tracing::warn!(%error, provider = form.name, "the credentials of a provider that was refused stay");
         }
@@ -275,14 +294,30 @@ fn wanted(form: &ProviderForm, namespace: &str) -> Result<Wanted, Reply> {
             });
             &[("serviceAccount", &form.gcpserviceaccount)]
         }
-        // The form has no fields for what the kind demands of these.
         "nutanix" => {
             required(&form.nutanixendpoint, "nutanixEndpoint is required")?;
-            return Err(Reply::not_simulated("the creation of nutanix providers over HTTP"));
+            spec.nutanix = Some(NutanixProvider {
+                cluster_uuid: String::new(),
+                endpoint: owned(&form.nutanixendpoint),
+                image_uuid: None,
+                insecure: Some(form.nutanixinsecure),
+                port: Some(form.nutanixport).filter(|port| *port != 0),
+                storage_container_uuid: None,
+                subnet_uuid: String::new(),
+            });
+            &[("username", &form.nutanixusername), ("password", &form.nutanixpassword)]
         }
         "proxmox" => {
             required(&form.proxmoxendpoint, "proxmoxEndpoint is required")?;
-            return Err(Reply::not_simulated("the creation of proxmox providers over HTTP"));
+            spec.proxmox = Some(ProxmoxProvider {
+                endpoint: owned(&form.proxmoxendpoint),
+                insecure: Some(form.proxmoxinsecure),
+                nodes: Vec::new(),
+                storage: String::new(),
+                template_id: None,
+                vmid_range: None,
+            });
+            &[("username", &form.proxmoxusername), ("password", &form.proxmoxpassword)]
         }
         other => return Err(Reply::bad_request(&format!("unsupported provider type: {other}"))),
     };
@@ -299,6 +334,20 @@ fn wanted(form: &ProviderForm, namespace: &str) -> Result<Wanted, Reply> {
     })
 }
 
+/// The form has no fields for what the kind demands of these platforms, so that the API server refuses them.
+fn without_unknown(provider: &mut Value) {
+    for (platform, fields) in [
+        ("nutanix", ["clusterUUID", "subnetUUID"]),
+        ("proxmox", ["nodes", "storage"]),
+    ] {
+        if let Some(block) = provider["spec"].get_mut(platform).and_then(Value::as_object_mut) {
+            for field in fields {
+                block.remove(field);
+            }
+        }
+    }
+}
+
 fn secret(name: &str, data: BTreeMap<&'static str, String>) -> Secret {
     let data = data.into_iter();
     Secret {
@@ -306,7 +355,10 @@ fn secret(name: &str, data: BTreeMap<&'static str, String>) -> Secret {
             name: Some(name.to_owned()),
             ..ObjectMeta::default()
         },
-        data: Some(data.map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes()))).collect()),
+        data: Some(
+            data.map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
+                .collect(),
+        ),
         ..Secret::default()
     }
 }
@@ -327,7 +379,9 @@ fn remove(server: &ButlerServer, session: &Session, namespace: &str, name: &str)
 /// What the provider's own status says: nobody asks the platform.
 fn validate(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let verdict = |valid, message: &str| Ok(Reply::ok(&Verdict { valid, message }));
-    let found = server.local.get(PROVIDER_CONFIGS.at(call.parameter(0)), call.parameter(1));
+    let found = server
+        .local
+        .get(PROVIDER_CONFIGS.at(call.parameter(0)), call.parameter(1));
     match found {
         Err(error) => verdict(false, &format!("provider not found: {}", error.message)),
         Ok(provider) if crate::values::flag(&provider, "/status/validated") => verdict(true, "provider is valid"),
@@ -360,7 +414,10 @@ fn listable(server: &ButlerServer, call: &Call, session: &Session, what: &str) -
 
 fn of_team(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let team = call.parameter(0);
-    let providers = server.local.list(PROVIDER_CONFIGS.at("")).map_err(|error| refused(&error))?;
+    let providers = server
+        .local
+        .list(PROVIDER_CONFIGS.at(""))
+        .map_err(|error| refused(&error))?;
     let is_for = |provider: &Value| {
         let scope = text(provider, "/spec/scope/teamRef/name");
         (scope.is_empty() || scope == team) && may_see(session, provider)
@@ -374,7 +431,9 @@ fn delete_of_team(server: &ButlerServer, call: &Call, session: &Session) -> Answ
     let (team, namespace, name) = (call.parameter(0), call.parameter(1), call.parameter(2));
     let provider = raw(server, PROVIDER_CONFIGS, namespace, name, "provider not found")?;
     if text(&provider, "/spec/scope/teamRef/name") != team {
-        return Err(Reply::forbidden("can only delete team-scoped providers belonging to this team"));
+        return Err(Reply::forbidden(
+            "can only delete team-scoped providers belonging to this team",
+        ));
     }
     if !session.operates(team) {
         return Err(Reply::forbidden("Access denied to team"));

@@ -123,12 +123,15 @@ struct EnvironmentBody<'a> {
 fn shown(team: &Team, clusters: &[TenantCluster]) -> TeamBody {
     let name = team.metadata.name.clone().map_or_else(String::new, |name| name);
     let status = team.status.as_ref();
-    let phase = status.and_then(|status| status.phase.as_ref()).unwrap_or(&TeamPhase::Ready);
+    let phase = status
+        .and_then(|status| status.phase.as_ref())
+        .unwrap_or(&TeamPhase::Ready);
     let namespace = status.and_then(|status| status.namespace.clone());
     let access = team.spec.access.as_ref();
     let is_its = |cluster: &&TenantCluster| cluster.spec.team_ref.as_ref().is_some_and(|team| team.name == name);
     TeamBody {
         phase: phase.as_str().to_owned(),
+        description: team.spec.description.clone().filter(|text| !text.is_empty()),
         namespace: Some(namespace.unwrap_or_else(|| name.clone())),
         cluster_count: clusters.iter().filter(is_its).count(),
         member_count: access.map_or(0, |access| access.users.len()),
@@ -145,7 +148,7 @@ fn written(team: &Team, with_time: bool) -> TeamBody {
     TeamBody {
         name: team.metadata.name.clone().map_or_else(String::new, |name| name),
         display_name: team.spec.display_name.clone(),
-        description: team.spec.description.clone().filter(|text| !text.is_empty()),
+        description: None,
         namespace: None,
         phase: String::new(),
         cluster_count: 0,
@@ -243,11 +246,21 @@ fn delete(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
 /// By label, as the real server has it, and of those that the caller may see.
 fn clusters(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let team = call.parameter(0);
-    let clusters = server.local.list(TENANT_CLUSTERS.at("")).map_err(|error| refused(&error))?;
-    let is_its = |cluster: &Value| crate::values::table(cluster, "/metadata/labels").get(TEAM_LABEL).is_some_and(|of| of == team);
+    let clusters = server
+        .local
+        .list(TENANT_CLUSTERS.at(""))
+        .map_err(|error| refused(&error))?;
+    let is_its = |cluster: &Value| {
+        crate::values::table(cluster, "/metadata/labels")
+            .get(TEAM_LABEL)
+            .is_some_and(|of| of == team)
+    };
     let visible = session.role_in(team).is_some();
     Ok(Reply::ok(&Clusters {
-        clusters: clusters.into_iter().filter(|cluster| visible && is_its(cluster)).collect(),
+        clusters: clusters
+            .into_iter()
+            .filter(|cluster| visible && is_its(cluster))
+            .collect(),
     }))
 }
 
@@ -288,7 +301,12 @@ fn add_environment(server: &ButlerServer, call: &Call, session: &Session) -> Ans
     let form: EnvironmentForm = form(call)?;
     let name = required(&form.name, "Environment name is required")?;
     may_see(session, call.parameter(0))?;
-    if team.spec.environments.iter().any(|environment| environment.name == name) {
+    if team
+        .spec
+        .environments
+        .iter()
+        .any(|environment| environment.name == name)
+    {
         return Err(Reply::conflict(&format!("Environment \"{name}\" already exists")));
     }
     let environment = environment(&form);

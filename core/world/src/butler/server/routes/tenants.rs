@@ -170,7 +170,10 @@ fn node_body(node: &Node, now: Timestamp) -> NodeBody {
         amount.map_or_else(String::new, |amount| amount.0.clone())
     };
     let addresses = status.and_then(|status| status.addresses.as_ref());
-    let internal = addresses.into_iter().flatten().find(|address| address.type_ == "InternalIP");
+    let internal = addresses
+        .into_iter()
+        .flatten()
+        .find(|address| address.type_ == "InternalIP");
     let labels = node.metadata.labels.iter().flatten();
     let mut roles: Vec<String> = labels
         .filter_map(|(label, _)| label.strip_prefix("node-role.kubernetes.io/").map(str::to_owned))
@@ -229,7 +232,10 @@ fn event_body(event: &Event) -> EventBody {
         last_timestamp: time(event.last_timestamp.as_ref().map(|time| time.0)),
         message: text(&event.message),
         reason: text(&event.reason),
-        source: event.source.as_ref().map_or_else(String::new, |source| text(&source.component)),
+        source: event
+            .source
+            .as_ref()
+            .map_or_else(String::new, |source| text(&source.component)),
         r#type: text(&event.type_),
     }
 }
@@ -241,9 +247,7 @@ fn machines(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
 
 fn load_balancers(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let load_balancer_requests = in_tenant_namespace(server, call, session, LOAD_BALANCER_REQUESTS)?;
-    Ok(Reply::ok(&LoadBalancerRequests {
-        load_balancer_requests,
-    }))
+    Ok(Reply::ok(&LoadBalancerRequests { load_balancer_requests }))
 }
 
 fn in_tenant_namespace(
@@ -291,9 +295,12 @@ mod tests {
         }))
         .unwrap();
         let body = node_body(&node, Timestamp::from_second(60).unwrap());
-        assert_eq!(serde_json::to_value(&body).unwrap(), json!({
-            "name": "w-0", "status": "Ready", "roles": ["worker"], "version": "v1.32.2", "internalIP": "10.0.0.1",
-            "os": "Rocky Linux 9.5", "containerRuntime": "containerd://2.0", "cpu": "4", "memory": "8Gi", "age": "1m0s",
-        }));
+        assert_eq!(
+            serde_json::to_value(&body).unwrap(),
+            json!({
+                "name": "w-0", "status": "Ready", "roles": ["worker"], "version": "v1.32.2", "internalIP": "10.0.0.1",
+                "os": "Rocky Linux 9.5", "containerRuntime": "containerd://2.0", "cpu": "4", "memory": "8Gi", "age": "1m0s",
+            })
+        );
     }
 }

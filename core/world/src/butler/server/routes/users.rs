@@ -106,8 +106,13 @@ fn create(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     if there.is_some() {
         return Err(exists());
     }
-    let local_part = form.email.split('@').next().unwrap_or("");
-    let name = if form.username.is_empty() { local_part } else { &form.username };
+    let email = form.email.trim().to_lowercase();
+    let local_part = email.split('@').next().unwrap_or("");
+    let name = if form.username.is_empty() {
+        local_part
+    } else {
+        &form.username
+    };
     let user = User::new(
         name,
         UserSpec {
@@ -115,7 +120,7 @@ fn create(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
             avatar: None,
             disabled: None,
             display_name: Some(form.displayname.clone()).filter(|name| !name.is_empty()),
-            email: form.email.trim().to_lowercase(),
+            email: email.clone(),
             is_platform_admin: None,
             platform_role: None,
             ssh_keys: Vec::new(),
@@ -164,7 +169,10 @@ fn get(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
 fn delete(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
     let name = call.parameter(0);
     user_named(server, name)?;
-    server.local.delete(USERS.at(""), name).map_err(|error| refused(&error))?;
+    server
+        .local
+        .delete(USERS.at(""), name)
+        .map_err(|error| refused(&error))?;
     Ok(Reply::status("deleted"))
 }
 
