@@ -64,7 +64,10 @@ pub(crate) async fn tell_server(ui: &Ui, home: &Home, cluster: &str) {
     let found = async {
         loop {
             let status = process::status(&home.state).await.ok()?;
-            let server = status.butler_servers.into_iter().find(|server| server.cluster == cluster);
+            let server = status
+                .butler_servers
+                .into_iter()
+                .find(|server| server.cluster == cluster);
             if server.is_some() {
                 return server;
             }

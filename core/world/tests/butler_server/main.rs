@@ -10,3 +10,4 @@ mod clusters;
 mod login;
 mod replay;
 mod support;
+mod tenants;

@@ -238,6 +238,7 @@ impl Replay {
             now: jiff::Timestamp::from_second(BEGINNING).unwrap(),
             lifetimes,
             legacy_admin: Some(("admin", "adminpass")),
+            ..Setup::default()
         })
         .await;
         Self {

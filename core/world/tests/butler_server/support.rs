@@ -35,6 +35,7 @@ pub(crate) struct Setup {
     pub(crate) now: Timestamp,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) legacy_admin: Option<(&'static str, &'static str)>,
+    pub(crate) tenants: Arc<dyn TenantAccess>,
 }
 
 impl Default for Setup {
@@ -45,6 +46,7 @@ impl Default for Setup {
             now: "2026-11-21T04:46:00Z".parse().unwrap(),
             lifetimes: Lifetimes::default(),
             legacy_admin: None,
+            tenants: Arc::new(NoNodes),
         }
     }
 }
@@ -84,7 +86,7 @@ impl Answer {
 }
 
 /// A tenant cluster without nodes.
-struct NoNodes;
+pub(crate) struct NoNodes;
 
 impl TenantAccess for NoNodes {
     fn get<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Value, TenantError>> {
@@ -121,7 +123,7 @@ impl Site {
                 lifetimes: setup.lifetimes,
                 clock: Arc::new(move || *time.lock().unwrap()),
                 faults: Arc::new(move || told.lock().unwrap().clone()),
-                tenants: Arc::new(NoNodes),
+                tenants: setup.tenants,
             },
         );
         server.make_roles().unwrap();
@@ -259,7 +261,12 @@ impl Site {
 
 /// Alice operates team alpha, Bob looks at it, Dave is of team beta, Root may do everything.
 pub(crate) async fn people() -> Site {
-    let site = Site::new(Setup::default()).await;
+    with_people(Setup::default()).await
+}
+
+/// The same people on a site of another setup.
+pub(crate) async fn with_people(setup: Setup) -> Site {
+    let site = Site::new(setup).await;
     for (name, spec) in [
         ("alice", json!({"displayName": "Alice A"})),
         ("bob", json!({})),

@@ -35,7 +35,10 @@ fn deployments(client: &Client) -> Api<Deployment> {
 /// Installs the server, and waits until it answers.
 async fn install(world: &World, client: &Client) -> ButlerServerView {
     let server = workload("butler-console-server", json!({}), json!({"replicas": 1}));
-    deployments(client).create(&PostParams::default(), &server).await.unwrap();
+    deployments(client)
+        .create(&PostParams::default(), &server)
+        .await
+        .unwrap();
     view(world).await
 }
 
@@ -57,7 +60,12 @@ fn trusting(view: &ButlerServerView) -> reqwest::Client {
 }
 
 async fn post(client: &reqwest::Client, view: &ButlerServerView, path: &str, body: &Value) -> (u16, Value) {
-    let reply = client.post(format!("{}{path}", view.url)).json(body).send().await.unwrap();
+    let reply = client
+        .post(format!("{}{path}", view.url))
+        .json(body)
+        .send()
+        .await
+        .unwrap();
     (reply.status().as_u16(), reply.json().await.unwrap())
 }
 
@@ -78,17 +86,31 @@ async fn a_login_reaches_the_cluster_of_its_server() {
     let http = trusting(&server);
 
     // Whoever does not know the authority does not trust the server.
-    let strange = reqwest::Client::new().get(format!("{}/healthz", server.url)).send().await;
+    let strange = reqwest::Client::new()
+        .get(format!("{}/healthz", server.url))
+        .send()
+        .await;
     assert!(strange.is_err());
 
-    let alice = world.status().await.people.into_iter().find(|person| person.user == "alice").unwrap();
+    let alice = world
+        .status()
+        .await
+        .people
+        .into_iter()
+        .find(|person| person.user == "alice")
+        .unwrap();
     let login = json!({"email": alice.email, "password": alice.password});
     let (status, user) = post(&http, &server, "/api/auth/login", &login).await;
     assert_eq!((status, &user["user"]["teams"][0]["role"]), (200, &json!("operator")));
 
     let (form, code) = device(&http, &server).await;
-    assert_eq!(post(&http, &server, "/api/auth/cli/token", &form).await.1["error"], "authorization_pending");
-    process::approve_login(world.state(), &code.to_lowercase(), "alice").await.unwrap();
+    assert_eq!(
+        post(&http, &server, "/api/auth/cli/token", &form).await.1["error"],
+        "authorization_pending"
+    );
+    process::approve_login(world.state(), &code.to_lowercase(), "alice")
+        .await
+        .unwrap();
     let (status, tokens) = post(&http, &server, "/api/auth/cli/token", &form).await;
     assert_eq!(status, 200, "{tokens}");
 
@@ -107,7 +129,10 @@ async fn a_login_reaches_the_cluster_of_its_server() {
 
     let (form, code) = device(&http, &server).await;
     process::deny_login(world.state(), &code).await.unwrap();
-    assert_eq!(post(&http, &server, "/api/auth/cli/token", &form).await.1["error"], "access_denied");
+    assert_eq!(
+        post(&http, &server, "/api/auth/cli/token", &form).await.1["error"],
+        "access_denied"
+    );
     let again = process::approve_login(world.state(), &code, "alice").await.unwrap_err();
     assert!(again.to_string().contains("already"), "{again}");
     let unknown = process::deny_login(world.state(), "AAAA-AAAA").await.unwrap_err();
@@ -131,19 +156,37 @@ async fn a_server_comes_and_goes_with_its_pods_and_keeps_its_address() {
 
     let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
     let deployments = deployments(&client);
-    deployments.patch("butler-console-server", &PatchParams::default(), &none).await.unwrap();
+    deployments
+        .patch("butler-console-server", &PatchParams::default(), &none)
+        .await
+        .unwrap();
     let gone = || async { world.status().await.butler_servers.is_empty().then_some(()) };
     until("it has gone with its pod", gone).await;
-    assert!(trusting(&first).get(format!("{}/healthz", first.url)).send().await.is_err());
+    assert!(
+        trusting(&first)
+            .get(format!("{}/healthz", first.url))
+            .send()
+            .await
+            .is_err()
+    );
 
     let one = Patch::Merge(json!({"spec": {"replicas": 1}}));
-    deployments.patch("butler-console-server", &PatchParams::default(), &one).await.unwrap();
+    deployments
+        .patch("butler-console-server", &PatchParams::default(), &one)
+        .await
+        .unwrap();
     let second = view(&world).await;
     assert_eq!(second, first);
     let (_, answer) = post(&trusting(&second), &second, "/api/auth/cli/token", &form).await;
-    assert_eq!(answer["error"], "expired_token", "another pod knows no code of the first");
+    assert_eq!(
+        answer["error"], "expired_token",
+        "another pod knows no code of the first"
+    );
 
-    deployments.delete("butler-console-server", &DeleteParams::default()).await.unwrap();
+    deployments
+        .delete("butler-console-server", &DeleteParams::default())
+        .await
+        .unwrap();
     until("it has gone for good", gone).await;
     world.end().await;
 }
@@ -164,7 +207,12 @@ async fn a_server_fails_as_it_is_told() {
     faults(json!({"restart": "0s"})).await;
     until("it has forgotten the code", || async {
         // In the middle of a restart nobody answers.
-        let reply = http.post(format!("{}/api/auth/cli/token", server.url)).json(&form).send().await.ok()?;
+        let reply = http
+            .post(format!("{}/api/auth/cli/token", server.url))
+            .json(&form)
+            .send()
+            .await
+            .ok()?;
         (reply.json::<Value>().await.ok()?["error"] == "expired_token").then_some(())
     })
     .await;
