@@ -250,6 +250,7 @@ fn a_cluster_is_made_used_scaled_upgraded_and_leaves_nothing() {
         upgrade(&ground, &tenant).await;
 
         let address = cluster.status.unwrap().control_plane_endpoint.unwrap();
+        assert_eq!(folders(&ground).len(), 1);
         gone(&ground.clusters(), "web").await;
         nothing_is_left(&ground, &tenant.namespace, &address).await;
     });
@@ -412,10 +413,15 @@ async fn nothing_is_left(ground: &Ground, namespace: &str, address: &str) {
     assert!(own.is_empty(), "{own:?}");
     let refused = tokio::net::TcpStream::connect(address).await;
     assert!(refused.is_err(), "somebody listens on {address}");
-    let folders = fs::read_dir(ground.site.butler_home().join("state/inmemory/clusters")).unwrap();
-    let names = folders.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    let of_tenants: Vec<String> = names.filter(|name| name.starts_with("tenant")).collect();
-    assert!(of_tenants.is_empty(), "{of_tenants:?}");
+    assert_eq!(folders(ground), Vec::<String>::new());
+}
+
+/// The folders with data of tenants' clusters.
+fn folders(ground: &Ground) -> Vec<String> {
+    let worlds = fs::read_dir(ground.site.butler_home().join("state/inmemory/clusters")).unwrap();
+    let clusters = worlds.flat_map(|world| fs::read_dir(world.unwrap().path()).unwrap());
+    let names = clusters.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("tenant")).collect()
 }
 
 #[test]

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use butler_embedded::Seen;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use self::host::run;
 use self::kinds::{FOLLOWED, Kind};
@@ -99,7 +99,8 @@ impl Planner for Controllers {
     type Note = Key;
 
     fn follows(&self) -> Vec<Resource> {
-        FOLLOWED.iter().map(|kind| kind.resource()).collect()
+        let followed = FOLLOWED.iter().filter(|kind| **kind != Kind::Event);
+        followed.map(|kind| kind.resource()).collect()
     }
 
     fn observe(&mut self, seen: &Seen, _now: Moment) {
@@ -112,7 +113,7 @@ impl Planner for Controllers {
             self.mirror.remove(&key);
             self.memory.forget(pass::uid(object));
         } else {
-            self.mirror.put(key.clone(), object.clone());
+            self.mirror.put(key.clone(), lean(kind, object));
         }
         self.changed(&key, object);
     }
@@ -239,6 +240,21 @@ impl Controllers {
             self.timers.remove(&(due, key.clone()));
         }
     }
+}
+
+/// An object without what nobody decides by and there is much of: who wrote which field, and the content of Secrets.
+fn lean(kind: Kind, object: &Value) -> Value {
+    let Some(members) = object.as_object() else {
+        return Value::Null;
+    };
+    let kept = members
+        .iter()
+        .filter(|(name, _)| kind != Kind::Secret || *name == "metadata");
+    let mut lean: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(metadata) = lean.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    Value::Object(lean)
 }
 
 /// Whom an object concerns that others own: the owner of that kind.

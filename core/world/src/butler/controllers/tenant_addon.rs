@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
+use super::objects::EventKind;
 use super::pass::{Pass, is_deleting, uid};
 use super::{Controller, RETRY, control_plane};
 use crate::values::text;
@@ -131,7 +132,7 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
         status.installed_version = there.map(|there| there.version);
     }
     let ready = verdict.phase == Phase::Installed;
-    enter(&mut status, verdict.phase, pass);
+    enter(key, &mut status, verdict.phase, pass);
     let generation = addon.metadata.generation;
     let message = verdict
         .message
@@ -150,11 +151,19 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     pass.status(key, &status);
 }
 
-fn enter(status: &mut TenantAddonStatus, phase: Phase, pass: &Pass<'_>) {
-    if status.phase.as_ref() != Some(&phase) {
-        status.phase = Some(phase);
-        status.last_transition_time = Some(pass.time());
+fn enter(key: &Key, status: &mut TenantAddonStatus, phase: Phase, pass: &mut Pass<'_>) {
+    if status.phase.as_ref() == Some(&phase) {
+        return;
     }
+    let before = status.phase.as_ref().map_or("nothing", Phase::as_str);
+    let message = format!("from {before} to {}", phase.as_str());
+    let kind = match phase {
+        Phase::Failed | Phase::Degraded => EventKind::Warning,
+        _ => EventKind::Normal,
+    };
+    pass.event(key, kind, phase.as_str(), &message);
+    status.phase = Some(phase);
+    status.last_transition_time = Some(pass.time());
 }
 
 fn observe(
@@ -334,7 +343,7 @@ fn delete(key: &Key, object: &Value, status: Option<TenantAddonStatus>, pass: &m
         return;
     };
     let mut status = status.unwrap_or_else(TenantAddonStatus::default);
-    enter(&mut status, Phase::Deleting, pass);
+    enter(key, &mut status, Phase::Deleting, pass);
     status.message = Some(format!("helm uninstall of {} is under way", release.1));
     pass.status(key, &status);
     if pass.elapsed(

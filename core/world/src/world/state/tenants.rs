@@ -9,7 +9,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{DeleteError, Moment, OutOfSync, State, Timer};
-use crate::world::clusters::Cluster;
+use crate::world::clusters::{Cluster, TenantView};
 use crate::world::critical::after;
 use crate::world::machine::{Listening, Machine, Order, Stage, TALOS_PORT};
 use crate::world::node_config::{Authority, ClusterConfig, Endpoint, MachineType, NodeConfig};
@@ -50,6 +50,18 @@ impl State {
                 care.clone_into(&mut tenant.care);
                 differs
             }),
+        }
+    }
+
+    /// Which workloads of a cluster are ready. Whether Butler's controllers are matters to others as well.
+    pub fn workloads(&mut self, key: u32, workloads: BTreeMap<String, bool>) {
+        let Some(cluster) = self.clusters.get_mut(&key) else {
+            return;
+        };
+        let before = cluster.has_butler();
+        cluster.workloads = workloads;
+        if cluster.has_butler() != before {
+            self.effects.insert(OutOfSync::Cluster(key));
         }
     }
 
@@ -174,9 +186,9 @@ impl State {
         self.effects.insert(OutOfSync::Cluster(key));
     }
 
-    /// A management cluster is gone, and the control planes that it hosted with it. Nobody is left to delete the machines of
-    /// its tenants.
-    pub(super) fn abandon_tenants_of(&mut self, host: u32) {
+    /// A management cluster is gone, and with it every control plane that it hosted. Their machines stay: nobody is left who
+    /// could delete them.
+    pub(super) fn abandon_tenants(&mut self, host: u32) {
         let tenants = self.clusters.values().filter_map(|cluster| cluster.tenant.as_ref());
         let hosted = tenants.filter(|tenant| tenant.host == host);
         let uids: Vec<String> = hosted.map(|tenant| tenant.uid.clone()).collect();
@@ -184,6 +196,22 @@ impl State {
             self.abandon_tenant(&uid);
         }
         self.tenants.changed.remove(&host);
+    }
+
+    /// The clusters of tenants, by name.
+    pub fn tenant_views(&self) -> Vec<TenantView> {
+        let view = |cluster: &Cluster| {
+            let tenant = cluster.tenant.as_ref()?;
+            Some(TenantView {
+                cluster: cluster.name.clone(),
+                host: self.clusters.get(&tenant.host)?.name.clone(),
+                server: cluster.settings().server(),
+                problem: tenant.problem.clone(),
+            })
+        };
+        let mut views: Vec<TenantView> = self.clusters.values().filter_map(view).collect();
+        views.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.server.cmp(&b.server)));
+        views
     }
 
     fn leave_tenant(&mut self, uid: &str, machine: &str, now: Moment) {

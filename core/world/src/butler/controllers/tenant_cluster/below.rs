@@ -2,6 +2,7 @@
 
 use butler_api::v1alpha1::Team;
 use butler_api::v1alpha1::tenant_cluster::{OsType, WorkerOs};
+use butler_api::v1alpha1::wire::Quantity;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use serde_json::{Value, json};
@@ -261,27 +262,24 @@ fn system(os: Option<&WorkerOs>) -> String {
     }
 }
 
-/// The bytes of a quantity such as `16Gi`; `None` for one of no size.
-fn quantity_bytes(quantity: &butler_api::v1alpha1::wire::Quantity) -> Option<u64> {
+/// The bytes of a quantity such as `16Gi`; `None` for one of no size, which Go clients send for an absent one.
+fn quantity_bytes(quantity: &Quantity) -> Option<u64> {
     let text = quantity.0.trim();
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let number: f64 = text[..split].parse().ok()?;
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().ok()?;
     let unit = match &text[split..] {
-        "" => 1.0,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
+        "" => 1,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
         _ => return None,
     };
-    let bytes = number * unit;
-    (bytes > 0.0).then_some(bytes as u64)
+    number.checked_mul(unit).filter(|bytes| *bytes > 0)
 }
 
 fn object(namespace: &str, name: &str, spec: &Value) -> Value {

@@ -1,147 +1,125 @@
-//! Tenants' clusters as plain data: releases, who looks at them, and what they cost.
+//! Clusters of tenants: hosted, joined by machines, and gone again.
 
-use serde_json::Map;
+use serde_json::json;
 
 use super::*;
-use crate::world::tenants::{Addon, Care, Command, HostRequest, ReleaseName};
+use crate::world::tenants::{Command, HostRequest, Join};
 
-/// The number of the management cluster.
-const HOST: u32 = 7;
+const TENANT: &str = "uid-of-web";
 
-fn hosted(state: &mut State, uid: &str) {
-    host(state, HOST, uid);
-}
-
-fn host(state: &mut State, host: u32, uid: &str) {
-    let request = HostRequest {
-        uid: uid.to_owned(),
-        name: format!("cluster-{uid}"),
-        version: "v1.32.2".to_owned(),
+fn request(version: &str) -> Command {
+    Command::Host(Box::new(HostRequest {
+        uid: TENANT.to_owned(),
+        name: "web".to_owned(),
+        version: version.to_owned(),
         pods: "10.244.0.0/16".to_owned(),
         services: "10.96.0.0/12".to_owned(),
-    };
-    state.obey(host, &Command::Host(Box::new(request)), Duration::ZERO);
+    }))
 }
 
-fn install(state: &mut State, version: &str, now: f64) {
-    let addon = Addon {
-        release: "podinfo".to_owned(),
-        namespace: "web".to_owned(),
-        chart: "podinfo".to_owned(),
-        version: version.to_owned(),
-        values: Map::new(),
-    };
-    let command = Command::Install {
-        uid: "a".to_owned(),
-        addon: Box::new(addon),
-    };
-    state.obey(HOST, &command, seconds(now));
-}
-
-fn name() -> ReleaseName {
-    ("web".to_owned(), "podinfo".to_owned())
-}
-
-/// The numbers of the revisions that are kept.
-fn revisions(state: &State) -> Vec<u32> {
-    let tenant = state.tenant("a").unwrap().tenant.as_ref().unwrap();
-    let kept = tenant.releases[&name()].revisions.iter();
-    kept.map(|revision| revision.number).collect()
-}
-
-fn problem(state: &mut State) -> Option<String> {
-    let mut changes = state.take_tenant_changes(HOST);
-    let facts = changes.remove("a").unwrap().unwrap();
-    facts.releases[&name()].problem.clone()
-}
-
-#[test]
-fn what_is_installed_already_is_no_revision_and_helm_keeps_ten() {
-    let mut state = state("");
-    hosted(&mut state, "a");
-    install(&mut state, "1", 1.0);
-    state.take_tenant_changes(HOST);
-    install(&mut state, "1", 2.0);
-    assert_eq!(revisions(&state), [1]);
-    assert!(state.take_tenant_changes(HOST).is_empty(), "nothing has changed");
-    for version in 2..=12 {
-        install(&mut state, &version.to_string(), 3.0);
-    }
-    assert_eq!(revisions(&state), (3..=12).collect::<Vec<_>>());
-}
-
-#[test]
-fn who_looks_sees_an_installation_begin_and_nobody_else_does() {
-    let mut state = state("");
-    hosted(&mut state, "a");
-    let key = state.tenant("a").unwrap().key;
-    install(&mut state, "1", 1.0);
-    assert_eq!(problem(&mut state), None);
-    state.tenant_seen(key, Some(BTreeMap::new()));
-    install(&mut state, "2", 2.0);
-    assert_eq!(problem(&mut state).as_deref(), Some("version 2 is being installed"));
-    state.tenant_seen(key, None);
-    assert_eq!(problem(&mut state), None);
-}
-
-#[test]
-fn care_that_is_taken_already_changes_nothing() {
-    let mut state = state("");
-    hosted(&mut state, "a");
-    state.take_tenant_changes(HOST);
-    let care = |corrects| Command::Care {
-        uid: "a".to_owned(),
-        care: Care {
-            corrects,
-            ..Care::default()
+fn worker(name: &str) -> Order {
+    Order {
+        join: Some(Join {
+            tenant: TENANT.to_owned(),
+            kubernetes: "v1.35.0".to_owned(),
+            system: "Rocky Linux 9.5".to_owned(),
+        }),
+        owner: MachineOwner {
+            cluster_id: TENANT.to_owned(),
+            cluster_name: "web".to_owned(),
         },
-    };
-    state.obey(HOST, &care(true), Duration::ZERO);
-    assert!(state.take_tenant_changes(HOST).is_empty());
-    state.obey(HOST, &care(false), Duration::ZERO);
-    assert_eq!(state.take_tenant_changes(HOST).len(), 1);
-}
-
-#[test]
-fn clusters_that_nobody_looks_at_leave_nothing_to_do() {
-    let mut state = state("");
-    for number in 0..200 {
-        hosted(&mut state, &format!("tenant-{number}"));
-        let key = state.tenant(&format!("tenant-{number}")).unwrap().key;
-        let kubeconfig = Ok(secrecy::SecretString::from("kubeconfig"));
-        state.tenant_listens(key, kubeconfig, Duration::ZERO);
+        ..order(name, TENANT)
     }
-    state.take_effects();
-    assert_eq!(state.next_due(), None);
-    state.advance(seconds(3600.0));
-    assert!(state.take_effects().0.is_empty());
 }
 
-#[test]
-fn an_abandoned_cluster_is_forgotten() {
-    let mut state = state("");
-    let free = state.free_addresses();
-    hosted(&mut state, "a");
-    state.obey(HOST, &Command::Abandon { uid: "a".to_owned() }, Duration::ZERO);
-    assert!(state.tenant("a").is_none());
-    assert_eq!(state.free_addresses(), free);
-    let told = state.take_tenant_changes(HOST);
-    assert!(told["a"].is_none(), "whoever hosted it is told");
-}
-
-#[test]
-fn a_management_cluster_takes_the_control_planes_that_it_hosts_along() {
+/// A world whose cluster number 1 hosts a tenant that listens.
+fn hosting() -> State {
     let mut state = state("");
     let id = machine(&mut state, "cp");
     state.advance(seconds(3.0));
-    configure(&mut state, &id, MachineType::ControlPlane, seconds(4.0));
-    state.advance(seconds(6.0));
-    state.bootstrap(&id, seconds(6.0)).unwrap();
-    state.advance(seconds(20.0));
-    let key = *state.clusters.keys().next().unwrap();
-    host(&mut state, key, "a");
-    assert!(state.tenant("a").is_some());
-    state.delete(&id, Some("x"), seconds(21.0)).unwrap();
-    state.advance(seconds(40.0));
-    assert!(state.tenant("a").is_none() && state.clusters.is_empty());
+    configure(&mut state, &id, MachineType::ControlPlane, seconds(3.0));
+    state.advance(seconds(10.0));
+    state.bootstrap(&id, seconds(10.0)).unwrap();
+    let now = seconds(100.0);
+    state.advance(now);
+    state.obey(1, &request("v1.35.0"), now);
+    let key = state.tenant(TENANT).unwrap().key;
+    state.tenant_listens(key, Ok("kubeconfig".to_owned().into()), now);
+    state.take_tenant_changes(1);
+    state
+}
+
+#[test]
+fn a_machine_joins_by_itself_and_whoever_hosts_the_tenant_learns_each_step() {
+    let mut state = hosting();
+    let (id, _) = state.order(worker("w"), seconds(100.0)).unwrap();
+    assert_eq!(state.machines[&id].listening, Listening::Silent);
+    state.advance(seconds(103.5));
+    let machine = &state.machines[&id];
+    assert_eq!(
+        (machine.stage, machine.listening),
+        (Stage::Configured, Listening::Joined)
+    );
+    assert!(!machine.ready, "the kubelet takes a second to register");
+    state.advance(seconds(105.5));
+    assert_eq!(state.machines[&id].stage, Stage::Running);
+    let told = state.take_tenant_changes(1);
+    let facts = told[TENANT].as_ref().unwrap();
+    assert!(facts.machines["w"].ready && facts.machines["w"].registered);
+    assert!(state.take_tenant_changes(1).is_empty(), "each change is told once");
+}
+
+#[test]
+fn a_fault_keeps_machines_from_joining_until_it_is_taken_away() {
+    let mut state = hosting();
+    let fault = json!({"faults": {"tenants": {"web": {"neverJoins": true}}}});
+    let faulty = state.settings.patched(&fault).unwrap();
+    state.change(faulty, seconds(100.0));
+    let (id, _) = state.order(worker("w"), seconds(100.0)).unwrap();
+    state.advance(seconds(200.0));
+    assert_eq!(state.machines[&id].stage, Stage::Configured);
+    let healed = state.settings.patched(&json!({"faults": {"tenants": null}})).unwrap();
+    state.change(healed, seconds(200.0));
+    state.advance(seconds(203.0));
+    assert_eq!(state.machines[&id].stage, Stage::Running);
+}
+
+#[test]
+fn a_tenant_outlives_its_last_machine_and_not_the_cluster_that_hosts_it() {
+    let mut state = hosting();
+    let free = state.free_addresses();
+    let (id, _) = state.order(worker("w"), seconds(100.0)).unwrap();
+    state.advance(seconds(110.0));
+    let leave = Command::Leave {
+        uid: TENANT.to_owned(),
+        machine: "w".to_owned(),
+    };
+    state.obey(1, &leave, seconds(110.0));
+    state.obey(1, &leave, seconds(110.5));
+    state.advance(seconds(111.5));
+    assert!(!state.machines.contains_key(&id));
+    assert!(state.tenant(TENANT).is_some());
+    assert_eq!(state.free_addresses(), free);
+    let told = state.take_tenant_changes(1);
+    assert!(told[TENANT].as_ref().unwrap().machines.is_empty(), "{told:?}");
+    let ids: Vec<String> = state.machines.keys().cloned().collect();
+    for id in ids {
+        state.delete(&id, None, seconds(112.0)).unwrap();
+    }
+    state.advance(seconds(120.0));
+    assert!(state.clusters.is_empty());
+}
+
+#[test]
+fn asking_again_changes_nothing_but_the_version() {
+    let mut state = hosting();
+    let clusters = state.clusters.len();
+    state.obey(1, &request("v1.35.0"), seconds(101.0));
+    assert!(state.take_tenant_changes(1).is_empty());
+    state.obey(1, &request("v1.36.0"), seconds(102.0));
+    assert_eq!(state.clusters.len(), clusters);
+    assert_eq!(state.tenant(TENANT).unwrap().config.kubernetes, "v1.36.0");
+    state.obey(1, &Command::Abandon { uid: TENANT.to_owned() }, seconds(103.0));
+    assert_eq!(state.take_tenant_changes(1).keys().collect::<Vec<_>>(), [TENANT]);
+    assert!(state.tenant(TENANT).is_none());
 }
