@@ -122,13 +122,23 @@ impl Chart<'_> {
             self.definition("cert-manager.io", "v1", kind, plural, scope);
         }
         let name = self.full_name();
-        for (part, image) in [
-            ("", "cert-manager-controller"),
-            ("-cainjector", "cert-manager-cainjector"),
-            ("-webhook", "cert-manager-webhook"),
-        ] {
+        let replicas = |path: &[&str]| self.count(path).unwrap_or(1);
+        let parts = [
+            ("", "cert-manager-controller", replicas(&["replicaCount"])),
+            (
+                "-cainjector",
+                "cert-manager-cainjector",
+                replicas(&["cainjector", "replicaCount"]),
+            ),
+            (
+                "-webhook",
+                "cert-manager-webhook",
+                replicas(&["webhook", "replicaCount"]),
+            ),
+        ];
+        for (part, image, replicas) in parts {
             let image = format!("quay.io/jetstack/{image}:v{}", number(&self.addon.version));
-            self.deployment(&format!("{name}{part}"), &image, 1, false);
+            self.deployment(&format!("{name}{part}"), &image, replicas, false);
         }
     }
 
@@ -468,6 +478,15 @@ mod tests {
             all[0].object.pointer("/spec/template/spec/containers/0/image").cloned()
         };
         assert_ne!(image("6.7.0"), image("6.7.1"));
+    }
+
+    #[test]
+    fn numbers_of_pods_are_taken_from_the_values() {
+        let values = json!({"replicaCount": 2, "webhook": {"replicaCount": 3}});
+        let all = objects(&addon("cert-manager", "v1.16.2", &values), &[]);
+        let deployments = all.iter().filter(|wanted| wanted.resource == kinds::DEPLOYMENT);
+        let replicas: Vec<&Value> = deployments.map(|wanted| &wanted.object["spec"]["replicas"]).collect();
+        assert_eq!(replicas, [&json!(2), &json!(1), &json!(3)]);
     }
 
     #[test]
