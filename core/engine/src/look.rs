@@ -148,7 +148,7 @@ mod tests {
     }
 
     async fn found(looks: Looks) -> Now {
-        let step = Step::new(StepId::new("a"), "do a", PHASE, Duration::from_secs(60), looks);
+        let step = Step::new(StepId::new("a"), "do a", PHASE, Duration::from_mins(1), looks);
         let journal = Journal::closed(Path::new("journal"), Known::default());
         look(&Nothing, &step, &journal, Duration::from_secs(3)).await
     }
