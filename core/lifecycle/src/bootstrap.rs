@@ -4,14 +4,15 @@
 //! steps perform; everything they learn goes through the journal before it counts. [`run`] ties them together.
 
 pub mod addresses;
-pub mod again;
+
 pub mod bundle;
 pub mod change;
 pub mod context;
 pub mod controllers;
 mod etcd;
 mod facts;
-mod graph;
+pub(crate) mod graph;
+pub(crate) mod layers;
 pub mod machine_config;
 mod mirror;
 mod phases;
@@ -24,6 +25,7 @@ pub mod run;
 mod steps;
 
 use butler_api::error::StepError;
+use butler_engine::Now;
 use futures::future::BoxFuture;
 
 pub(crate) use self::steps::preflight::platform_failed;
@@ -46,3 +48,4 @@ pub type Proof = butler_engine::Proof<Fact>;
 type Probed<'a> = BoxFuture<'a, Result<Option<Proof>, StepError>>;
 type Acted<'a> = BoxFuture<'a, Result<(), StepError>>;
 type Proved<'a> = BoxFuture<'a, Result<Proof, StepError>>;
+type Looked<'a> = BoxFuture<'a, Result<Now, StepError>>;

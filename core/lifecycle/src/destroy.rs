@@ -5,7 +5,7 @@
 //! [`survey`] looks, [`run`] ties everything together.
 
 pub mod facts;
-mod graph;
+pub(crate) mod graph;
 mod phases;
 pub mod prepare;
 pub mod run;
@@ -15,14 +15,14 @@ pub mod target;
 
 use std::{error::Error, sync::Arc};
 
-use butler_api::error::StepError;
-use butler_engine::{Operation, Words};
+use butler_api::{error::StepError, event::CauseLine};
+use butler_engine::{Now, Operation, Words};
 use butler_files::ClusterFolder;
 use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
 use self::facts::{Deletions, Fact};
-use crate::bootstrap_clusters;
+use crate::{bootstrap::layers::layers, bootstrap_clusters};
 
 /// The journal of a destroy.
 pub type Journal = butler_engine::journal::Journal<Deletions>;
@@ -33,6 +33,7 @@ type Proof = butler_engine::Proof<Fact>;
 type Probed<'a> = BoxFuture<'a, Result<Option<Proof>, StepError>>;
 type Acted<'a> = BoxFuture<'a, Result<(), StepError>>;
 type Proved<'a> = BoxFuture<'a, Result<Proof, StepError>>;
+type Looked<'a> = BoxFuture<'a, Result<Now, StepError>>;
 
 /// A destroy under way: what its steps share.
 pub struct Destroy {
@@ -60,5 +61,9 @@ impl Operation for Destroy {
 
     fn explain(error: &(dyn Error + 'static)) -> String {
         butler_kubernetes::chain(error)
+    }
+
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        layers(error)
     }
 }

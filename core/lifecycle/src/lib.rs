@@ -5,13 +5,17 @@
     expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
 )]
 
+pub mod again;
 pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod clusters;
 pub mod destroy;
 pub mod gc;
 mod heartbeat;
+
 pub mod record_kinds;
 pub mod runs;
+#[cfg(test)]
+mod samples;
 pub mod setup;
 pub mod transfer;

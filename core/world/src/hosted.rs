@@ -4,9 +4,11 @@
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use butler_embedded::{self as embedded, OpenError, Options, Server};
 use butler_talos::pki::{self, Algorithm, PkiError};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::net::{TcpListener, TcpStream};
@@ -65,12 +67,16 @@ pub enum HostingError {
     },
 }
 
+/// What comes to life beside an API server when it starts. Nobody is answered before it is done; it ends with the token.
+pub type Attach = Arc<dyn Fn(&Server, CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// A hosted API server, open or not yet.
 #[derive(Debug)]
 pub struct Hosted {
     address: SocketAddr,
     kubeconfig: SecretString,
     open: watch::Receiver<bool>,
+    version: watch::Sender<String>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -78,6 +84,11 @@ pub struct Hosted {
 impl Hosted {
     /// Listens, and lets the API server start when somebody connects. Its kubeconfig is there at once.
     pub fn listen(hosting: Hosting) -> Result<Self, HostingError> {
+        Self::listen_with(hosting, Arc::new(|_, _| Box::pin(async {})))
+    }
+
+    /// Does so with something beside the API server.
+    pub fn listen_with(hosting: Hosting, attach: Attach) -> Result<Self, HostingError> {
         let name = hosting.name.clone();
         let listen = |source| HostingError::Listen {
             name: name.clone(),
@@ -99,23 +110,32 @@ impl Hosted {
         let kubeconfig = kubeconfig::admin(&name, &format!("https://{address}"), &authority, now)
             .map_err(|source| HostingError::Kubeconfig { name, source })?;
         let (opened, open) = watch::channel(false);
+        let (version, versions) = watch::channel(hosting.version);
         let stop = CancellationToken::new();
-        let options = move || Options {
-            data: hosting.data.clone(),
-            authority: embedded::Authority::Given {
-                ca_certificate_pem: authority.certificate.clone(),
-                ca_key_pem: ca.key.clone(),
-            },
-            version: hosting.version.clone(),
+        let host = Host {
+            address,
+            data: hosting.data,
+            ca_certificate: authority.certificate,
+            ca_key: ca.key,
+            attach,
+            opened,
+            versions,
+            stop: stop.clone(),
         };
-        let task = tokio::spawn(host(listener, address, options, opened, stop.clone()));
+        let task = tokio::spawn(host.run(listener));
         Ok(Self {
             address,
             kubeconfig,
             open,
+            version,
             stop,
             task,
         })
+    }
+
+    /// Lets the API server report another version of Kubernetes: it ends, and starts again with its next connection.
+    pub fn change_version(&self, version: &str) {
+        self.version.send_replace(version.to_owned());
     }
 
     /// The address that it listens on.
@@ -142,52 +162,96 @@ impl Hosted {
     }
 }
 
-async fn host(
-    listener: TcpListener,
+/// The life of a hosted API server.
+struct Host {
     address: SocketAddr,
-    options: impl Fn() -> Options,
+    data: PathBuf,
+    ca_certificate: String,
+    ca_key: SecretString,
+    attach: Attach,
     opened: watch::Sender<bool>,
+    versions: watch::Receiver<String>,
     stop: CancellationToken,
-) {
-    let first = tokio::select! {
-        first = net::accept(&listener, b"") => first,
-        () = stop.cancelled() => return,
-    };
-    let Some(server) = open(&options, &stop).await else {
-        return;
-    };
-    // By its address only: nobody knows it by a name.
-    match server.serve(listener, &[address.ip().to_string()]) {
-        Ok(serving) => {
-            opened.send_replace(true);
-            tokio::join!(pass_on(first, address, stop.clone()), stop.cancelled());
-            serving.stop().await;
-        }
-        Err(error) => tracing::error!(%error, "a hosted API server cannot listen"),
-    }
-    if let Err(error) = server.close().await {
-        tracing::warn!(%error, "a hosted API server did not close cleanly");
-    }
-    let data = options().data;
-    if let Err(error) = std::fs::remove_dir_all(&data) {
-        tracing::warn!(path = %data.display(), %error, "cannot remove the data of a hosted cluster");
-    }
 }
 
-/// Opens the server; tries again while it fails, because whoever has connected waits. `None`: it is not wanted any more.
-async fn open(options: impl Fn() -> Options, stop: &CancellationToken) -> Option<Server> {
-    loop {
-        let result: Result<Server, OpenError> = tokio::select! {
-            result = Server::open(options()) => result,
-            () = stop.cancelled() => return None,
-        };
-        match result {
-            Ok(server) => return Some(server),
-            Err(error) => tracing::error!(%error, "a hosted API server cannot be opened"),
+impl Host {
+    /// Serves until it is told to stop, and leaves nothing.
+    async fn run(mut self, mut listener: TcpListener) {
+        let stop = self.stop.clone();
+        while let Some(first) = stop.run_until_cancelled(net::accept(&listener, b"")).await {
+            self.serve(listener, first).await;
+            let Some(again) = self.listen_again().await else {
+                break;
+            };
+            listener = again;
         }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = stop.cancelled() => return None,
+        if let Err(error) = std::fs::remove_dir_all(&self.data)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.data.display(), %error, "cannot remove the data of a hosted cluster");
+        }
+    }
+
+    /// Serves with the version of the moment, until there is another one.
+    async fn serve(&mut self, listener: TcpListener, first: TcpStream) {
+        let Some(server) = self.open().await else {
+            return;
+        };
+        let beside = self.stop.child_token();
+        (self.attach)(&server, beside.clone()).await;
+        // By its address only: nobody knows it by a name.
+        match server.serve(listener, &[self.address.ip().to_string()]) {
+            Ok(serving) => {
+                self.opened.send_replace(true);
+                let passed = tokio::spawn(pass_on(first, self.address, beside.clone()));
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    _ = self.versions.changed() => {}
+                }
+                serving.stop().await;
+                passed.abort();
+            }
+            Err(error) => tracing::error!(%error, "a hosted API server cannot listen"),
+        }
+        beside.cancel();
+        self.opened.send_replace(false);
+        if let Err(error) = server.close().await {
+            tracing::warn!(%error, "a hosted API server did not close cleanly");
+        }
+    }
+
+    /// Listens where it did, once the address is free again; `None`: it is not wanted any more.
+    async fn listen_again(&self) -> Option<TcpListener> {
+        let SocketAddr::V4(address) = self.address else {
+            return None;
+        };
+        while !self.stop.is_cancelled() {
+            match net::listen(address) {
+                Ok(listener) => return Some(listener),
+                Err(error) => tracing::warn!(%address, %error, "a hosted API server cannot listen again yet"),
+            }
+            self.stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+        }
+        None
+    }
+
+    /// Opens the server; tries again while it fails, because whoever has connected waits. `None`: it is not wanted any more.
+    async fn open(&mut self) -> Option<Server> {
+        loop {
+            let options = Options {
+                data: self.data.clone(),
+                authority: embedded::Authority::Given {
+                    ca_certificate_pem: self.ca_certificate.clone(),
+                    ca_key_pem: self.ca_key.clone(),
+                },
+                version: self.versions.borrow_and_update().clone(),
+            };
+            let result: Result<Server, OpenError> = self.stop.run_until_cancelled(Server::open(options)).await?;
+            match result {
+                Ok(server) => return Some(server),
+                Err(error) => tracing::error!(%error, "a hosted API server cannot be opened"),
+            }
+            self.stop.run_until_cancelled(tokio::time::sleep(RETRY)).await?;
         }
     }
 }

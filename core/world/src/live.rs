@@ -18,6 +18,7 @@ use crate::world::faults::KubernetesFault;
 use crate::world::file::Settings;
 use crate::world::machine::{MachineView, Order};
 use crate::world::state::{Moment, OrderError, OutOfSync, State};
+use crate::world::tenants::TenantFacts;
 
 /// A simulated world. Cheap to clone.
 #[derive(Clone)]
@@ -156,6 +157,17 @@ impl World {
             let machine = state.machines.get(&id).expect("an order names a machine that is there");
             Ok((MachineView::from(machine), new))
         })
+    }
+
+    /// Reserves another block of addresses where none is left.
+    pub(crate) fn make_room(&self) {
+        let mut blocks = self.inner.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        reserve(&mut blocks, &mut self.lock());
+    }
+
+    /// What has changed of the tenants of a management cluster since this was asked last. Nothing of the world changes by it.
+    pub(crate) fn take_tenant_changes(&self, host: u32) -> BTreeMap<String, Option<TenantFacts>> {
+        self.lock().take_tenant_changes(host)
     }
 
     /// An address for something that is no machine; `None`: none is left.

@@ -25,7 +25,7 @@ use self::reply::Reply;
 use crate::live::World;
 use crate::net::{self, Connection, UnprovenConnections};
 use crate::world::butler_server::ButlerServerView;
-use crate::world::clusters::ClusterView;
+use crate::world::clusters::{ClusterView, TenantView};
 use crate::world::faults::ApiFault;
 use crate::world::file::FileError;
 use crate::world::machine::MachineView;
@@ -46,6 +46,9 @@ pub struct Status {
     pub machines: Vec<MachineView>,
     /// Its clusters, one for each bootstrap that took effect.
     pub clusters: Vec<ClusterView>,
+    /// The clusters of tenants that those host.
+    #[serde(default)]
+    pub tenants: Vec<TenantView>,
     /// Butler's servers on its clusters, as far as they answer.
     #[serde(default)]
     pub butler_servers: Vec<ButlerServerView>,
@@ -226,11 +229,13 @@ pub(crate) fn status(control: &Control) -> Status {
         clusters: state
             .clusters
             .values()
+            .filter(|cluster| cluster.tenant.is_none())
             .map(|cluster| ClusterView {
                 name: cluster.name.clone(),
                 server: cluster.settings().server(),
             })
             .collect(),
+        tenants: state.tenant_views(),
         butler_servers: state.butler_servers.values().cloned().collect(),
         people: state.settings.people.views(),
         counters: state.counters,

@@ -33,6 +33,13 @@ pub(crate) enum Change {
     },
 }
 
+impl Change {
+    /// Whether it makes an object of that name.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        matches!(self, Self::Create { object, .. } if object["metadata"]["name"] == name)
+    }
+}
+
 /// What is written first when there is much to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Urgency {
@@ -161,6 +168,11 @@ impl<N> WritePlan<N> {
             self.writes.retain(|write| write.urgency <= enough);
         }
         self.writes.sort_by_key(|write| write.urgency);
+    }
+
+    /// Plans a change that is known as one.
+    pub(crate) fn add(&mut self, change: Change) -> &mut Write<N> {
+        self.write(change)
     }
 
     fn write(&mut self, change: Change) -> &mut Write<N> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use butler_embedded::{Follow, Local, Refused};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::plan::{Change, Write};
 use super::planner::{ControllerHost, Planner};
@@ -21,12 +21,22 @@ struct Runner<P, S> {
     took: Duration,
 }
 
+/// How a controller begins.
+#[derive(Debug, Default)]
+pub(crate) struct Begin {
+    /// Since when there has been something to do, where that is not from now on: nobody looked until now.
+    pub since: Option<Moment>,
+    /// Told when everything is done that there is to do at first.
+    pub settled: Option<oneshot::Sender<()>>,
+}
+
 /// Runs until it is dropped or the server has gone. A `facts_changed` says that the facts have changed.
 pub(crate) async fn run<P: Planner, S: ControllerHost<P>>(
     planner: P,
     surroundings: S,
     local: Local,
     facts_changed: Arc<Notify>,
+    begin: Begin,
 ) {
     let followed: Vec<&str> = planner.follows().iter().map(|resource| resource.path).collect();
     let follow = local.follow(&followed);
@@ -37,9 +47,14 @@ pub(crate) async fn run<P: Planner, S: ControllerHost<P>>(
         follow,
         took: Duration::ZERO,
     };
-    runner.resume(None);
+    let Begin { since, mut settled } = begin;
+    runner.resume(since);
     loop {
         let wake = runner.work().await;
+        if let Some(settled) = settled.take() {
+            // Whoever waited may be gone.
+            let _ = settled.send(());
+        }
         // However often something happens, planning takes half of a processor at most.
         tokio::time::sleep(runner.took).await;
         let seen = tokio::select! {

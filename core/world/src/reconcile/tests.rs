@@ -109,6 +109,7 @@ async fn what_is_followed_is_planned_written_and_waited_for() {
         clock,
         server.local("copies"),
         Arc::new(Notify::new()),
+        runner::Begin::default(),
     );
     let reading = async {
         let mut names = Vec::new();

@@ -25,6 +25,8 @@ pub(crate) struct Facts {
     pub vip: Vip,
     /// The endpoint is an address that no node has.
     pub vip_needed: bool,
+    /// Nobody has looked at the cluster since then: whatever pods wait for was there all the time.
+    pub unwatched_since: Option<Moment>,
 }
 
 /// A node whose kubelet has registered.
@@ -58,7 +60,8 @@ impl Facts {
             // Nothing runs in a cluster before its first API server.
             api_critical: cluster.api_critical.unwrap_or(Duration::ZERO),
             vip: cluster.vip.clone(),
-            vip_needed: endpoint.is_some() && !of_node,
+            vip_needed: endpoint.is_some() && !of_node && cluster.tenant.is_none(),
+            unwatched_since: None,
         })
     }
 }

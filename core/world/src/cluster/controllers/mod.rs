@@ -29,6 +29,7 @@ mod transitions;
 mod workload;
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use butler_embedded::Seen;
 
@@ -46,7 +47,7 @@ use crate::world::state::Moment;
 
 /// The decisions of the controllers of one cluster.
 #[derive(Debug, Default)]
-pub(super) struct Controllers {
+pub(crate) struct Controllers {
     memory: Memory,
     mirror: Mirror,
     report: Report,
@@ -146,11 +147,13 @@ fn pods_by_workload(mirror: &Mirror) -> HashMap<&str, Vec<&Pod>> {
 }
 
 /// The world around the controllers of one cluster.
-pub(super) struct ClusterHost {
+pub(crate) struct ClusterHost {
     /// The world that the cluster is in.
     pub world: World,
     /// The number of the cluster.
     pub key: u32,
+    /// Since when nobody has looked at the cluster, until its controllers have caught up.
+    pub unwatched: Arc<Mutex<Option<Moment>>>,
 }
 
 impl ControllerHost<Controllers> for ClusterHost {
@@ -163,21 +166,31 @@ impl ControllerHost<Controllers> for ClusterHost {
     }
 
     fn facts(&self) -> Option<Facts> {
-        self.world.moment(|state, now| Facts::of(state, self.key, now))
+        let unwatched_since = *self.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
+        let facts = self.world.moment(|state, now| Facts::of(state, self.key, now))?;
+        Some(Facts {
+            unwatched_since,
+            ..facts
+        })
     }
 
     fn written(&self, planner: &Controllers, notes: Vec<Note>) {
         let report = planner.report.clone();
         self.world.update(|state, now| {
-            state.raise(Some(report.critical));
+            // What happens inside a tenant's cluster happens when somebody looks: no path leads over it.
+            if state
+                .clusters
+                .get(&self.key)
+                .is_some_and(|cluster| cluster.tenant.is_none())
+            {
+                state.raise(Some(report.critical));
+            }
             for note in notes {
                 if let Note::Node(node) = note {
                     state.node_ready(&node.id, node.ready, node.critical, now);
                 }
             }
-            if let Some(cluster) = state.clusters.get_mut(&self.key) {
-                cluster.workloads = report.workloads;
-            }
+            state.workloads(self.key, report.workloads);
             if report.announces {
                 state.vip(self.key, |vip| vip.announced = true);
             }

@@ -235,6 +235,9 @@ fn latency(pass: &Pass<'_>, key: &str) -> Duration {
 /// pods there is a queue, and its time must not add up.
 fn since<'a>(pass: &Pass<'a>, owned: &WorkloadPods<'a>, pod: &Pod) -> Moment {
     let (facts, memory, workload) = (pass.facts, &*pass.memory, owned.workload);
+    if let Some(since) = facts.unwatched_since {
+        return since;
+    }
     if claims(workload, pod).next().is_some() || facts.settings.faults.workloads.contains_key(&owned.key) {
         return facts.now;
     }

@@ -79,6 +79,9 @@ impl State {
             self.addresses.give_back(address);
         }
         self.leave_cluster(&machine, true);
+        if let Some(join) = machine.order.as_ref().and_then(|order| order.join.as_ref()) {
+            self.tenant_changed(&join.tenant);
+        }
         self.effects.insert(OutOfSync::Node(id.to_owned()));
         self.touched.insert(id.to_owned());
         let lag = self.list_lag();
@@ -97,9 +100,14 @@ impl State {
             return;
         };
         self.effects.insert(OutOfSync::Cluster(key));
+        // A tenant's cluster lives as long as its control plane is hosted.
+        if self.clusters.get(&key).is_some_and(|cluster| cluster.tenant.is_some()) {
+            return;
+        }
         let others = self.machines.values().filter(|other| other.id != machine.id);
         if !others.into_iter().any(|other| other.cluster == Some(key)) {
             self.clusters.remove(&key);
+            self.abandon_tenants(key);
         } else if remains
             && machine.etcd.answers()
             && let Some(cluster) = self.clusters.get_mut(&key)

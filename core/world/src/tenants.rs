@@ -1,0 +1,184 @@
+//! The API servers of tenants' clusters: each listens as long as a management cluster hosts it, and starts with its first
+//! connection. Controllers live beside it from then on; the first answer waits until they have caught up, so that whoever
+//! connects finds a cluster as old as it is.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use butler_embedded::Server;
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{ClusterHost, Controllers};
+use crate::hosted::{Attach, Hosted, Hosting};
+use crate::live::World;
+use crate::net::RETRY;
+use crate::reconcile::runner::{self, Begin};
+use crate::world::state::{Moment, OutOfSync};
+use crate::world::tenants::Tenant;
+
+/// The hosted clusters of a world.
+pub(crate) struct Tenants {
+    world: World,
+    open: HashMap<u32, Open>,
+}
+
+/// A hosted cluster that listens.
+struct Open {
+    hosted: Hosted,
+    version: String,
+    facts_changed: Arc<Notify>,
+}
+
+/// What a hosted cluster is to be.
+struct Wanted {
+    tenant: Tenant,
+    name: String,
+    version: String,
+}
+
+impl Tenants {
+    pub(crate) fn new(world: World) -> Self {
+        Self {
+            world,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Brings a cluster in line with the state, if it is or was one of a tenant; `false`: it is another's affair.
+    pub(crate) async fn align(&mut self, key: u32) -> bool {
+        let wanted = self.world.with(|state| {
+            let cluster = state.clusters.get(&key)?;
+            Some(Wanted {
+                tenant: cluster.tenant.clone()?,
+                name: cluster.name.clone(),
+                version: cluster.config.kubernetes.clone(),
+            })
+        });
+        let Some(wanted) = wanted else {
+            let Some(open) = self.open.remove(&key) else {
+                return false;
+            };
+            open.hosted.close().await;
+            return true;
+        };
+        match self.open.get_mut(&key) {
+            Some(open) => {
+                if open.version != wanted.version {
+                    open.hosted.change_version(&wanted.version);
+                    open.version = wanted.version;
+                }
+                open.facts_changed.notify_one();
+            }
+            None => self.listen(key, wanted),
+        }
+        true
+    }
+
+    fn listen(&mut self, key: u32, wanted: Wanted) {
+        let facts_changed = Arc::new(Notify::new());
+        let hosting = Hosting {
+            name: wanted.name.clone(),
+            data: self.folder(key),
+            version: wanted.version.clone(),
+            address: wanted.tenant.address,
+        };
+        let beside = Beside {
+            world: self.world.clone(),
+            key,
+            since: wanted.tenant.since,
+            facts_changed: Arc::clone(&facts_changed),
+        };
+        let result = Hosted::listen_with(hosting, beside.attach());
+        let told = match &result {
+            Ok(hosted) => Ok(hosted.kubeconfig().clone()),
+            Err(error) => Err(describe(error)),
+        };
+        let failed = told.is_err();
+        if wanted.tenant.problem.as_ref() != told.as_ref().err() || !failed {
+            self.world.update(|state, now| state.tenant_listens(key, told, now));
+        }
+        match result {
+            Ok(hosted) => {
+                let open = Open {
+                    hosted,
+                    version: wanted.version,
+                    facts_changed,
+                };
+                self.open.insert(key, open);
+            }
+            Err(_) => self.again(key),
+        }
+    }
+
+    /// Asks for another try after a while: an address may be in use for a moment.
+    fn again(&self, key: u32) {
+        let world = self.world.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(RETRY).await;
+            world.ask(OutOfSync::Cluster(key));
+        });
+    }
+
+    fn folder(&self, key: u32) -> PathBuf {
+        self.world.folder().join(format!("tenant.{key}"))
+    }
+
+    pub(crate) async fn close(self) {
+        for open in self.open.into_values() {
+            open.hosted.close().await;
+        }
+    }
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// What lives beside the API server of a tenant.
+#[derive(Clone)]
+struct Beside {
+    world: World,
+    key: u32,
+    since: Moment,
+    facts_changed: Arc<Notify>,
+}
+
+impl Beside {
+    fn attach(self) -> Attach {
+        Arc::new(
+            move |server: &Server, stop: CancellationToken| -> BoxFuture<'static, ()> {
+                let kubernetes = self.clone().kubernetes(server, stop);
+                Box::pin(kubernetes)
+            },
+        )
+    }
+
+    /// Starts the controllers of Kubernetes, and waits until they have caught up.
+    fn kubernetes(self, server: &Server, stop: CancellationToken) -> impl Future<Output = ()> + use<> {
+        let (settled, caught_up) = oneshot::channel();
+        let unwatched = Arc::new(Mutex::new(Some(self.since)));
+        let host = ClusterHost {
+            world: self.world,
+            key: self.key,
+            unwatched: Arc::clone(&unwatched),
+        };
+        let begin = Begin {
+            since: Some(self.since),
+            settled: Some(settled),
+        };
+        let local = server.local("simulated-controllers");
+        let controllers = runner::run(Controllers::default(), host, local, self.facts_changed, begin);
+        tokio::spawn(stop.run_until_cancelled_owned(controllers));
+        async move {
+            // Where the controllers ended before, there is nothing to wait for.
+            let _ = caught_up.await;
+            *unwatched.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Tenants' clusters among the others: an API server without machines of its own, and workers that their image makes
+//! members.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{DeleteError, Moment, OutOfSync, State, Timer};
+use crate::world::clusters::{Cluster, TenantView};
+use crate::world::critical::after;
+use crate::world::machine::{Listening, Machine, Order, Stage, TALOS_PORT};
+use crate::world::node_config::{Authority, ClusterConfig, Endpoint, MachineType, NodeConfig};
+use crate::world::tenants::{Addon, Command, HostRequest, Join, MachineFacts, Tenant, TenantFacts};
+
+/// The port of the API servers of tenants.
+const API_PORT: u16 = 6443;
+
+/// Of which tenants something has changed that their management cluster does not know yet.
+#[derive(Debug, Default)]
+pub(super) struct TenantChanges {
+    /// UIDs by the number of the management cluster.
+    changed: BTreeMap<u32, BTreeSet<String>>,
+    /// Machines that the platform refused, by UID of the tenant and name, and why.
+    refused: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl State {
+    /// Does what a management cluster asks for. A machine needs an address, which only the world can reserve.
+    pub fn obey(&mut self, host: u32, command: &Command, now: Moment) {
+        match command {
+            Command::Host(request) => self.host_tenant(host, request, now),
+            Command::Abandon { uid } => self.abandon_tenant(uid),
+            Command::Join(_) => tracing::error!("an order for a machine was not handed to the world"),
+            Command::Leave { uid, machine } => self.leave_tenant(uid, machine, now),
+            Command::Install { uid, addon } => self.install(uid, addon, now),
+            Command::Uninstall {
+                uid,
+                namespace,
+                release,
+            } => {
+                let key = (namespace.clone(), release.clone());
+                self.change_tenant(uid, |tenant| drop(tenant.addons.remove(&key)));
+            }
+        }
+    }
+
+    /// Which workloads of a cluster are ready. Whether Butler's controllers are matters to others as well.
+    pub fn workloads(&mut self, key: u32, workloads: BTreeMap<String, bool>) {
+        let Some(cluster) = self.clusters.get_mut(&key) else {
+            return;
+        };
+        let before = cluster.has_butler();
+        cluster.workloads = workloads;
+        if cluster.has_butler() != before {
+            self.effects.insert(OutOfSync::Cluster(key));
+        }
+    }
+
+    /// What has changed of the tenants of a management cluster since this was asked last; `None`: it is gone.
+    pub fn take_tenant_changes(&mut self, host: u32) -> BTreeMap<String, Option<TenantFacts>> {
+        let Some(changed) = self.tenants.changed.remove(&host) else {
+            return BTreeMap::new();
+        };
+        let facts = |uid: &String| self.tenant(uid).map(|cluster| self.tenant_facts(cluster));
+        changed.iter().map(|uid| (uid.clone(), facts(uid))).collect()
+    }
+
+    /// Tells a management cluster of all its tenants: its controllers have started anew.
+    pub fn retell_tenants(&mut self, host: u32) {
+        let tenants = self.clusters.values().filter_map(|cluster| cluster.tenant.as_ref());
+        let of_host = tenants.filter(|tenant| tenant.host == host);
+        let uids: BTreeSet<String> = of_host.map(|tenant| tenant.uid.clone()).collect();
+        self.tenants.changed.entry(host).or_default().extend(uids);
+    }
+
+    /// The platform does not make a machine for a tenant.
+    pub fn tenant_order_failed(&mut self, order: &Order, why: &str) {
+        if let Some(join) = &order.join {
+            let refused = self.tenants.refused.entry(join.tenant.clone()).or_default();
+            if refused.insert(order.name.clone(), why.to_owned()).as_deref() != Some(why) {
+                self.tenant_changed(&join.tenant);
+            }
+        }
+    }
+
+    /// The API server of a tenant listens, or cannot.
+    pub fn tenant_listens(&mut self, key: u32, result: Result<SecretString, String>, now: Moment) {
+        let latency = self.settings.latencies.tenant_control_plane.0;
+        let Some(cluster) = self.clusters.get_mut(&key) else {
+            return;
+        };
+        let Some(tenant) = &mut cluster.tenant else {
+            return;
+        };
+        match result {
+            Ok(kubeconfig) => {
+                tenant.kubeconfig = Some(kubeconfig);
+                tenant.problem = None;
+                cluster.api_critical = Some(after(&[cluster.etcd_critical], latency));
+            }
+            Err(problem) => tenant.problem = Some(problem),
+        }
+        let uid = tenant.uid.clone();
+        self.tenant_changed(&uid);
+        let open = self.clusters.get(&key).is_some_and(|cluster| {
+            cluster
+                .tenant
+                .as_ref()
+                .is_some_and(|tenant| tenant.kubeconfig.is_some())
+        });
+        if open {
+            self.api_opened(key, now);
+        }
+    }
+
+    fn host_tenant(&mut self, host: u32, request: &HostRequest, now: Moment) {
+        if let Some(key) = self.tenant(&request.uid).map(|cluster| cluster.key) {
+            self.change_version(key, &request.version);
+            return;
+        }
+        let Some(address) = self.addresses.take() else {
+            return;
+        };
+        let address = match address.port() {
+            TALOS_PORT => SocketAddrV4::new(*address.ip(), API_PORT),
+            // Machines that share one address have ports of their own, and so has this.
+            _ => address,
+        };
+        self.last_cluster += 1;
+        let key = self.last_cluster;
+        let config = Arc::new(config_of(request, address));
+        let mut cluster = Cluster::new(key, &config, &[]);
+        // What is asked for now follows from everything that was made before.
+        cluster.etcd_critical = Some(self.built);
+        cluster.tenant = Some(Tenant {
+            host,
+            uid: request.uid.clone(),
+            address,
+            kubeconfig: None,
+            problem: None,
+            since: now,
+            addons: BTreeMap::new(),
+        });
+        self.clusters.insert(key, cluster);
+        self.effects.insert(OutOfSync::Cluster(key));
+        self.tenant_changed(&request.uid);
+    }
+
+    /// The API server of a tenant has another version from now on.
+    fn change_version(&mut self, key: u32, version: &str) {
+        let Some(cluster) = self.clusters.get_mut(&key) else {
+            return;
+        };
+        if cluster.config.kubernetes != version {
+            let mut config = NodeConfig::clone(&cluster.config);
+            version.clone_into(&mut config.kubernetes);
+            cluster.config = Arc::new(config);
+            self.effects.insert(OutOfSync::Cluster(key));
+        }
+    }
+
+    fn abandon_tenant(&mut self, uid: &str) {
+        let Some(key) = self.tenant(uid).map(|cluster| cluster.key) else {
+            return;
+        };
+        self.tenant_changed(uid);
+        if let Some(tenant) = self.clusters.remove(&key).and_then(|cluster| cluster.tenant) {
+            let ip = *tenant.address.ip();
+            self.addresses.give_back(SocketAddrV4::new(ip, TALOS_PORT));
+            self.addresses.give_back(tenant.address);
+        }
+        self.tenants.refused.remove(uid);
+        self.effects.insert(OutOfSync::Cluster(key));
+    }
+
+    /// A management cluster is gone, and with it every control plane that it hosted. Their machines stay: nobody is left who
+    /// could delete them.
+    pub(super) fn abandon_tenants(&mut self, host: u32) {
+        let tenants = self.clusters.values().filter_map(|cluster| cluster.tenant.as_ref());
+        let hosted = tenants.filter(|tenant| tenant.host == host);
+        let uids: Vec<String> = hosted.map(|tenant| tenant.uid.clone()).collect();
+        for uid in uids {
+            self.abandon_tenant(&uid);
+        }
+        self.tenants.changed.remove(&host);
+    }
+
+    /// The clusters of tenants, by name.
+    pub fn tenant_views(&self) -> Vec<TenantView> {
+        let view = |cluster: &Cluster| {
+            let tenant = cluster.tenant.as_ref()?;
+            Some(TenantView {
+                cluster: cluster.name.clone(),
+                host: self.clusters.get(&tenant.host)?.name.clone(),
+                server: cluster.settings().server(),
+                problem: tenant.problem.clone(),
+            })
+        };
+        let mut views: Vec<TenantView> = self.clusters.values().filter_map(view).collect();
+        views.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.server.cmp(&b.server)));
+        views
+    }
+
+    fn leave_tenant(&mut self, uid: &str, machine: &str, now: Moment) {
+        let of_tenant = |known: &&Machine| known.name == machine && tenant_of(known) == Some(uid);
+        let found = self.machines.values().find(of_tenant);
+        let Some((id, owner)) = found.and_then(|machine| Some((machine.id.clone(), machine.owner_id()?.to_owned())))
+        else {
+            return;
+        };
+        match self.delete(&id, Some(&owner), now) {
+            Ok(()) | Err(DeleteError::NotFound(_)) => {}
+            Err(error) => self.log(&id, &error.to_string(), now),
+        }
+    }
+
+    fn install(&mut self, uid: &str, addon: &Addon, now: Moment) {
+        let key = (addon.namespace.clone(), addon.release.clone());
+        self.change_tenant(uid, |tenant| {
+            let known = tenant.addons.get(&key);
+            let same = |known: &&Addon| {
+                (&known.chart, &known.version, &known.values) == (&addon.chart, &addon.version, &addon.values)
+            };
+            if !known.as_ref().is_some_and(same) {
+                let revision = known.map_or(1, |known| known.revision.saturating_add(1));
+                let since = now;
+                tenant.addons.insert(
+                    key.clone(),
+                    Addon {
+                        revision,
+                        since,
+                        ..addon.clone()
+                    },
+                );
+            }
+        });
+    }
+
+    /// Changes what is asked of a tenant's cluster, and lets the world know where that differs.
+    fn change_tenant(&mut self, uid: &str, change: impl FnOnce(&mut Tenant)) {
+        let tenants = self.clusters.values_mut();
+        let found = tenants.filter_map(|cluster| Some((cluster.key, cluster.tenant.as_mut()?)));
+        let Some((key, tenant)) = found.into_iter().find(|(_, tenant)| tenant.uid == uid) else {
+            return;
+        };
+        let before = tenant.addons.clone();
+        change(tenant);
+        if tenant.addons != before {
+            self.effects.insert(OutOfSync::Cluster(key));
+            self.tenant_changed(uid);
+        }
+    }
+
+    /// A machine whose image makes it a member of a tenant's cluster has booted.
+    pub(super) fn join_tenant(&mut self, id: &str, join: &Join, now: Moment) {
+        let wall = self.wall(now);
+        let latency = self.settings.latencies.boot.0;
+        let Some(cluster) = self.tenant(&join.tenant) else {
+            self.log(id, "kubelet: the API server of the cluster does not answer", now);
+            return;
+        };
+        let mut config = NodeConfig::clone(&cluster.config);
+        let key = cluster.key;
+        config.machine_type = MachineType::Worker;
+        join.kubernetes.clone_into(&mut config.kubernetes);
+        let Some(machine) = self.machines.get_mut(id) else {
+            return;
+        };
+        machine.config = Some(Arc::new(config));
+        machine.stage = Stage::Configured;
+        machine.listening = Listening::Joined;
+        machine.cluster = Some(key);
+        machine.critical.booted = Some(after(&[machine.critical.created], latency));
+        machine.critical.configured = machine.critical.booted;
+        machine.log(wall, "the bootstrap script of the image has joined the cluster");
+        let critical = machine.critical.configured;
+        self.raise(critical);
+        self.touch(id, now);
+        self.try_register(id, now);
+    }
+
+    /// A node of a tenant has registered: it is ready when the pod network runs on it. Nobody need look at its API server
+    /// for that.
+    pub(super) fn tenant_node_registered(&mut self, id: &str, now: Moment) {
+        let cni = self.settings.latencies.cni.0;
+        if self
+            .machines
+            .get(id)
+            .is_some_and(|machine| tenant_of(machine).is_some())
+        {
+            self.timer(now + cni, Timer::TenantNode(id.to_owned()));
+        }
+    }
+
+    /// The pod network runs on a tenant's node.
+    pub(super) fn tenant_node_ready(&mut self, id: &str, now: Moment) {
+        let cni = self.settings.latencies.cni.0;
+        let registered = self.machines.get(id).map(|machine| machine.critical.registered);
+        if let Some(registered) = registered {
+            let critical = Some(after(&[registered], cni));
+            self.node_ready(id, true, critical, now);
+        }
+    }
+
+    /// Something has changed of a machine: whoever hosts its tenant wants to know.
+    pub(super) fn tenant_touched(&mut self, id: &str) {
+        let tenant = self.machines.get(id).and_then(tenant_of).map(str::to_owned);
+        if let Some(uid) = tenant {
+            self.tenant_changed(&uid);
+        }
+    }
+
+    /// Lets the management cluster of a tenant know that something has changed.
+    pub(super) fn tenant_changed(&mut self, uid: &str) {
+        let Some(host) = self.tenant(uid).and_then(|cluster| Some(cluster.tenant.as_ref()?.host)) else {
+            return;
+        };
+        self.tenants.changed.entry(host).or_default().insert(uid.to_owned());
+        self.effects.insert(OutOfSync::Cluster(host));
+    }
+
+    /// A fault keeps the machines of this one's cluster from joining it.
+    pub(super) fn never_joins(&self, machine: &Machine) -> bool {
+        let cluster = machine.order.as_ref().filter(|order| order.join.is_some());
+        let faults = cluster.and_then(|order| self.settings.faults.tenants.get(&order.owner.cluster_name));
+        faults.is_some_and(|faults| faults.never_joins)
+    }
+
+    /// The cluster of the tenant whose TenantControlPlane has this UID.
+    pub fn tenant(&self, uid: &str) -> Option<&Cluster> {
+        let of_uid = |cluster: &&Cluster| cluster.tenant.as_ref().is_some_and(|tenant| tenant.uid == uid);
+        self.clusters.values().find(of_uid)
+    }
+
+    fn tenant_facts(&self, cluster: &Cluster) -> TenantFacts {
+        let Some(tenant) = &cluster.tenant else {
+            return TenantFacts::default();
+        };
+        let own = self
+            .machines
+            .values()
+            .filter(|machine| tenant_of(machine) == Some(tenant.uid.as_str()));
+        let refused = self.tenants.refused.get(&tenant.uid).into_iter().flatten();
+        TenantFacts {
+            endpoint: tenant.kubeconfig.is_some().then_some(tenant.address),
+            kubeconfig: tenant.kubeconfig.clone(),
+            problem: tenant.problem.clone(),
+            machines: own.map(|machine| (machine.name.clone(), facts_of(machine))).collect(),
+            refused: refused.map(|(name, why)| (name.clone(), why.clone())).collect(),
+            addons: tenant.addons.keys().map(|key| (key.clone(), None)).collect(),
+        }
+    }
+}
+
+/// The UID of the TenantControlPlane whose cluster a machine joins.
+fn tenant_of(machine: &Machine) -> Option<&str> {
+    let join = machine.order.as_ref()?.join.as_ref()?;
+    Some(&join.tenant)
+}
+
+fn facts_of(machine: &Machine) -> MachineFacts {
+    MachineFacts {
+        id: machine.id.clone(),
+        address: machine.ip(),
+        stage: machine.stage,
+        registered: machine.critical.registered.is_some(),
+        ready: machine.ready && !machine.off,
+    }
+}
+
+/// The configuration of a cluster that Talos does not run. Its authority is made when its API server begins to listen.
+fn config_of(request: &HostRequest, address: SocketAddrV4) -> NodeConfig {
+    let none = Authority {
+        certificate: String::new(),
+        key: None,
+    };
+    NodeConfig {
+        machine_type: MachineType::ControlPlane,
+        hostname: None,
+        authority: none.clone(),
+        names: Vec::new(),
+        labels: BTreeMap::new(),
+        taints: BTreeMap::new(),
+        kubernetes: request.version.clone(),
+        virtual_addresses: Vec::new(),
+        install_disk: None,
+        cluster: ClusterConfig {
+            id: request.uid.clone(),
+            name: request.name.clone(),
+            endpoint: Endpoint {
+                host: address.ip().to_string(),
+                port: address.port(),
+            },
+            authority: none,
+            cni: "none".to_owned(),
+            // Cilium, which every tenant gets, does its work.
+            proxy_disabled: true,
+            dns_disabled: false,
+            discovery: false,
+            schedule_on_control_planes: false,
+            pod_subnet: request.pods.clone(),
+            service_subnet: request.services.clone(),
+            api_names: Vec::new(),
+        },
+        text: SecretString::from(String::new()),
+    }
+}
