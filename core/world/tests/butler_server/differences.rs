@@ -128,6 +128,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         "people see the names of their teams' clusters, and not all",
     ),
     otherwise(
+        "admission-through-server",
+        &["provider delete denied"],
+        "any cluster that still has the provider is named, and those of the recording are others",
+    ),
+    otherwise(
+        "admission-through-server",
+        &["team update"],
+        "the newer server shows limits and environments of a team, too",
+    ),
+    refused(
+        "admission-through-server",
+        &["create by viewer without team is a provider 201?", "delete it"],
+    ),
+    otherwise(
         "extra",
         &["team beta (status unset by hand)", "accept gzip"],
         "controllers and other clusters were there by then",

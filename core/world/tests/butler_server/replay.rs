@@ -601,3 +601,36 @@ async fn the_recorded_codes_and_tokens_end_as_those_of_the_real_server() {
     replay.file("device-expiry").await;
     replay.end(&["device-expiry"]);
 }
+
+#[tokio::test]
+async fn what_the_webhooks_deny_is_told_as_the_real_server_did() {
+    if reference::find("server", "exchanges of the real server").is_none() {
+        return;
+    }
+    let mut replay = Replay::new(Lifetimes::default()).await;
+    let site = &replay.site;
+    seed(site);
+    for name in ["alice", "carol"] {
+        site.user(name, &json!({}));
+    }
+    // The team is that of the recorded webhooks; its clusters are as many and as large as the first refusal says.
+    site.namespace("lim");
+    let path = reference::find("server/admission.jsonl", "exchanges of the real server").unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    site.butler("Team", "teams", first["request"]["body"].clone());
+    for (name, replicas) in [("d1", 4), ("d2", 1), ("d5", 1)] {
+        let template = json!({"cpu": 4, "memory": "16Gi", "diskSize": "100Gi"});
+        let cluster = json!({
+            "metadata": {"name": name, "namespace": "lim", "labels": {"butler.butlerlabs.dev/environment": "prod"}},
+            "spec": {
+                "kubernetesVersion": "v1.32.2", "teamRef": {"name": "lim"}, "providerConfigRef": {"name": "hv"},
+                "workers": {"replicas": replicas, "machineTemplate": template},
+            },
+        });
+        site.butler("TenantCluster", "tenantclusters", cluster);
+    }
+    butler_world::butler::admission::install(&site.cluster);
+    replay.file("admission-through-server").await;
+    replay.end(&["admission-through-server"]);
+}

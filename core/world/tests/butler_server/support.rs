@@ -22,7 +22,7 @@ const BUTLER: &str = "butler.butlerlabs.dev";
 /// A server and its cluster.
 pub(crate) struct Site {
     _folder: tempfile::TempDir,
-    _cluster: Server,
+    pub(crate) cluster: Server,
     pub(crate) local: Local,
     pub(crate) server: ButlerServer,
     clock: Arc<Mutex<Timestamp>>,
@@ -129,7 +129,7 @@ impl Site {
         server.make_roles().unwrap();
         let site = Self {
             _folder: folder,
-            _cluster: cluster,
+            cluster,
             local,
             server,
             clock,
