@@ -47,6 +47,20 @@ pub const CONFIG_DIGEST: &str = key!("config-digest");
 pub const FINALIZER_CLUSTER_BOOTSTRAP: &str = "clusterbootstrap.butler.butlerlabs.dev/finalizer";
 /// Finalizer of a TenantCluster.
 pub const FINALIZER_TENANT_CLUSTER: &str = key!("tenantcluster");
+/// Finalizer of a NetworkPool.
+pub const FINALIZER_NETWORK_POOL: &str = key!("networkpool");
+/// Finalizer of an IPAllocation.
+pub const FINALIZER_IP_ALLOCATION: &str = key!("ipallocation");
+/// Finalizer of a Team.
+pub const FINALIZER_TEAM: &str = key!("team");
+/// Finalizer of a ProviderConfig.
+pub const FINALIZER_PROVIDER_CONFIG: &str = key!("providerconfig");
+/// Finalizer of a Workspace.
+pub const FINALIZER_WORKSPACE: &str = key!("workspace");
+/// Finalizer of an ImageSync.
+pub const FINALIZER_IMAGE_SYNC: &str = key!("imagesync");
+/// Finalizer of a ManagementAddon.
+pub const FINALIZER_MANAGEMENT_ADDON: &str = "managementaddon.butler.butlerlabs.dev/finalizer";
 
 /// Finalizer that the provider of this platform sets on a MachineRequest.
 pub fn machine_finalizer(provider: &str) -> String {

@@ -10,12 +10,15 @@
     reason = "kinds of Cluster API and Steward have no types here, and patches name only what changes"
 )]
 
+mod allocator;
 mod control_plane;
 mod host;
+mod ip_allocation;
 mod kinds;
 mod machine;
 mod machine_deployment;
 mod mirror;
+mod network_pool;
 mod objects;
 mod pass;
 mod tenant_cluster;
@@ -59,6 +62,8 @@ const CONTROLLERS: &[Controller] = &[
     control_plane::OF_STEWARD,
     machine_deployment::CONTROLLER,
     machine::CONTROLLER,
+    network_pool::CONTROLLER,
+    ip_allocation::CONTROLLER,
 ];
 
 /// What is true in the world beside the objects.
@@ -104,15 +109,7 @@ impl Planner for Controllers {
         let Some(kind) = Kind::at_path(seen.resource()) else {
             return;
         };
-        let object = seen.object();
-        let key = Key::of(kind, object);
-        if seen.deleted() {
-            self.mirror.remove(&key);
-            self.memory.forget(pass::uid(object));
-        } else {
-            self.mirror.put(key.clone(), object.clone());
-        }
-        self.changed(&key, object);
+        self.see(kind, seen.object(), seen.deleted());
     }
 
     fn resume(&mut self, since: Moment) {
@@ -160,6 +157,18 @@ impl Controllers {
     /// What the world is asked to do after the last plan.
     fn commands(&self) -> &[Command] {
         &self.commands
+    }
+
+    /// Takes note of an object that is there, has changed or is gone.
+    fn see(&mut self, kind: Kind, object: &Value, deleted: bool) {
+        let key = Key::of(kind, object);
+        if deleted {
+            self.mirror.remove(&key);
+            self.memory.forget(pass::uid(object));
+        } else {
+            self.mirror.put(key.clone(), object.clone());
+        }
+        self.changed(&key, object);
     }
 
     /// Takes note of what has changed in the world.

@@ -18,7 +18,7 @@ use self::below::Below;
 use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
 use super::pass::{Pass, is_deleting, uid};
-use super::{Controller, RETRY};
+use super::{Controller, RETRY, ip_allocation};
 
 pub(super) const CONTROLLER: Controller = Controller {
     kind: Kind::TenantCluster,
@@ -34,7 +34,7 @@ fn concerned(key: &Key, object: &Value, mirror: &Mirror) -> Vec<Key> {
         }
         // It may be gone by now.
         Kind::Namespace => origin(object).into_iter().collect(),
-        Kind::IpAllocation => network::owner(object).into_iter().collect(),
+        Kind::IpAllocation => ip_allocation::cluster(object).into_iter().collect(),
         Kind::Team | Kind::ProviderConfig | Kind::ButlerConfig => {
             mirror.all(Kind::TenantCluster).map(|(key, _)| key.clone()).collect()
         }

@@ -2,28 +2,18 @@
 
 use butler_api::names;
 use butler_api::v1alpha1::ip_allocation::AllocationPhase;
-use butler_api::v1alpha1::provider_config::NetworkMode;
+use butler_api::v1alpha1::provider_config::{AllocationMode, NetworkMode, ProviderNetwork};
 use butler_api::v1alpha1::shared::LocalRef;
+use butler_api::v1alpha1::tenant_cluster::TenantNetworking;
 use butler_api::v1alpha1::{IPAllocation, ProviderConfig};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::super::ip_allocation;
 use super::super::kinds::Kind;
-use super::super::mirror::Key;
 use super::super::objects::{metadata, value};
 use super::super::pass::Pass;
 use super::{Cluster, Failure};
-use crate::values::text;
-
-/// The cluster that an allocation is for.
-pub(super) fn owner(allocation: &Value) -> Option<Key> {
-    let reference = allocation.pointer("/spec/tenantClusterRef")?;
-    Some(Key::new(
-        Kind::TenantCluster,
-        text(reference, "/namespace"),
-        text(reference, "/name"),
-    ))
-}
 
 /// Has an allocation where the provider allocates; `false`: it is not there yet.
 pub(super) fn ensure(
@@ -34,7 +24,8 @@ pub(super) fn ensure(
     let Some(network) = &provider.spec.network else {
         return Ok(true);
     };
-    if network.mode != Some(NetworkMode::Ipam) {
+    let networking = cluster.object.spec.networking.as_ref();
+    if network.mode != Some(NetworkMode::Ipam) || networking.is_some_and(names_its_own) {
         return Ok(true);
     }
     let Some(pool) = network.pool_refs.first() else {
@@ -44,17 +35,7 @@ pub(super) fn ensure(
         });
     };
     let name = names::load_balancer_allocation(&cluster.key.namespace, &cluster.key.name);
-    let asked = cluster
-        .object
-        .spec
-        .networking
-        .as_ref()
-        .and_then(|networking| networking.lb_pool_size);
-    let by_default = network
-        .load_balancer
-        .as_ref()
-        .and_then(|settings| settings.default_pool_size);
-    let count = asked.or(by_default).unwrap_or(8);
+    let count = size(networking, network);
     pass.ensure(Kind::IpAllocation, names::SYSTEM_NAMESPACE, &name, || {
         let mut metadata = metadata(names::SYSTEM_NAMESPACE, &name);
         label(&mut metadata, cluster, &pool.name);
@@ -86,6 +67,30 @@ pub(super) fn ensure(
     Ok(allocated)
 }
 
+/// A cluster with a range of its own takes none of a pool. An empty one counts for nothing: the console writes it so.
+fn names_its_own(networking: &TenantNetworking) -> bool {
+    let own = networking.load_balancer_pool.as_ref();
+    own.is_some_and(|range| !range.start.is_empty() && !range.end.is_empty())
+}
+
+/// How many addresses a cluster begins with: as many as it asks for, else few where its range grows with its needs, else as
+/// many as the provider gives; never more than a tenant may have.
+fn size(networking: Option<&TenantNetworking>, network: &ProviderNetwork) -> i32 {
+    let settings = network.load_balancer.as_ref();
+    let mode = settings.and_then(|settings| settings.allocation_mode.as_ref());
+    let usual = if mode == Some(&AllocationMode::Elastic) {
+        settings.and_then(|settings| settings.initial_pool_size).unwrap_or(2)
+    } else {
+        settings.and_then(|settings| settings.default_pool_size).unwrap_or(8)
+    };
+    let asked = networking
+        .and_then(|networking| networking.lb_pool_size)
+        .unwrap_or(usual);
+    let most = network.quota_per_tenant.as_ref();
+    let most = most.and_then(|quota| quota.max_load_balancer_ips);
+    most.map_or(asked, |most| asked.min(most))
+}
+
 fn label(metadata: &mut ObjectMeta, cluster: &Cluster<'_>, pool: &str) {
     let labels = metadata.labels.get_or_insert_default();
     for (name, value) in [
@@ -103,7 +108,7 @@ fn label(metadata: &mut ObjectMeta, cluster: &Cluster<'_>, pool: &str) {
 /// Gives the addresses back; what is left of them, in words.
 pub(super) fn delete(cluster: &Cluster<'_>, pass: &mut Pass<'_>) -> Option<&'static str> {
     let of_cluster = pass.mirror.inside(Kind::IpAllocation, names::SYSTEM_NAMESPACE);
-    let own = of_cluster.filter(|(_, allocation)| owner(allocation).as_ref() == Some(cluster.key));
+    let own = of_cluster.filter(|(_, allocation)| ip_allocation::cluster(allocation).as_ref() == Some(cluster.key));
     let own: Vec<String> = own.map(|(key, _)| key.name.clone()).collect();
     let mut left = None;
     for name in own {
@@ -112,4 +117,32 @@ pub(super) fn delete(cluster: &Cluster<'_>, pass: &mut Pass<'_>) -> Option<&'sta
         }
     }
     left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of(network: &serde_json::Value, networking: &serde_json::Value) -> i32 {
+        let networking: TenantNetworking = serde_json::from_value(networking.clone()).unwrap();
+        size(Some(&networking), &serde_json::from_value(network.clone()).unwrap())
+    }
+
+    #[test]
+    fn the_size_of_a_range_is_that_of_the_cluster_then_of_the_provider_and_has_a_limit() {
+        assert_eq!(size_of(&json!({}), &json!({})), 8);
+        assert_eq!(size_of(&json!({"loadBalancer": {"defaultPoolSize": 4}}), &json!({})), 4);
+        let elastic = json!({"loadBalancer": {"defaultPoolSize": 4, "allocationMode": "elastic"}});
+        assert_eq!(size_of(&elastic, &json!({})), 2);
+        assert_eq!(size_of(&elastic, &json!({"lbPoolSize": 6})), 6);
+        let limited = json!({"quotaPerTenant": {"maxLoadBalancerIPs": 3}});
+        assert_eq!(size_of(&limited, &json!({"lbPoolSize": 6})), 3);
+    }
+
+    #[test]
+    fn an_empty_range_is_none() {
+        let own = |start: &str| serde_json::from_value(json!({"loadBalancerPool": {"start": start, "end": start}}));
+        assert!(names_its_own(&own("10.0.0.1").unwrap()));
+        assert!(!names_its_own(&own("").unwrap()));
+    }
 }
