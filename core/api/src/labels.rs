@@ -28,6 +28,10 @@ pub const SOURCE: &str = key!("source");
 pub const CATEGORY: &str = key!("category");
 /// Label: `platform-admin` on the first User.
 pub const USER_TYPE: &str = key!("user-type");
+/// Value of [`USER_TYPE`] on the first User.
+pub const PLATFORM_ADMIN: &str = "platform-admin";
+/// Label on what belongs to a team: its name.
+pub const TEAM: &str = key!("team");
 /// Label: name (not platform) of the ProviderConfig a credentials Secret belongs to.
 pub const PROVIDER: &str = key!("provider");
 
@@ -40,6 +44,8 @@ pub const CREATOR_EMAIL: &str = key!("creator-email");
 pub const OWNER: &str = key!("owner");
 /// Annotation: `true` allows an update to move a TenantCluster to another environment.
 pub const MIGRATION_OPERATION: &str = key!("migration-operation");
+/// Annotation: what an object is for, in the words of people.
+pub const DESCRIPTION: &str = key!("description");
 /// Annotation: `true` opens the SSH service of a Workspace.
 pub const CONNECT: &str = key!("connect");
 /// Annotation: on the first User, whether its password follows the Secret.

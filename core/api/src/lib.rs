@@ -16,6 +16,7 @@ pub mod duration;
 pub mod error;
 pub mod event;
 pub mod labels;
+pub mod membership;
 pub mod names;
 pub mod quantity;
 pub mod record;

@@ -13,6 +13,9 @@ pub const STEWARD_NAMESPACE: &str = "steward-system";
 /// Name of the only ButlerConfig.
 pub const BUTLER_CONFIG: &str = "butler";
 
+/// Secret with the password of the first administrator, in the platform's namespace.
+pub const ADMIN_PASSWORD: &str = "butler-console-admin";
+
 /// Longest name of a machine, and of everything that becomes a label value.
 pub const MAX_NAME: usize = 63;
 
@@ -97,6 +100,11 @@ pub fn tenant_namespace(cluster: &str, uid: &str) -> String {
 /// Secret with the admin kubeconfig of a tenant cluster, in its tenant namespace.
 pub fn tenant_kubeconfig(cluster: &str) -> String {
     format!("{cluster}-admin-kubeconfig")
+}
+
+/// Secret with the hash of a user's password, in the platform's namespace.
+pub fn user_password(user: &str) -> String {
+    format!("butler-user-{user}-password")
 }
 
 /// One entry of a credentials Secret.

@@ -11,8 +11,11 @@
 )]
 
 mod allocator;
+mod butler_config;
 mod control_plane;
 mod host;
+mod identity_provider;
+mod image_sync;
 mod ip_allocation;
 mod kinds;
 mod machine;
@@ -21,7 +24,10 @@ mod mirror;
 mod network_pool;
 mod objects;
 mod pass;
+mod provider_config;
+mod team;
 mod tenant_cluster;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -64,6 +70,12 @@ const CONTROLLERS: &[Controller] = &[
     machine::CONTROLLER,
     network_pool::CONTROLLER,
     ip_allocation::CONTROLLER,
+    team::CONTROLLER,
+    user::CONTROLLER,
+    identity_provider::CONTROLLER,
+    provider_config::CONTROLLER,
+    butler_config::CONTROLLER,
+    image_sync::CONTROLLER,
 ];
 
 /// What is true in the world beside the objects.

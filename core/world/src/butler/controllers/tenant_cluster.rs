@@ -235,3 +235,6 @@ fn delete(cluster: &mut Cluster<'_>, pass: &mut Pass<'_>) {
         None => pass.drop_finalizer(cluster.key, FINALIZER_TENANT_CLUSTER),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,7 +203,7 @@ impl Bench {
     }
 
     /// The controllers die, and others begin that know nothing.
-    fn restart(&mut self) {
+    pub(in super::super) fn restart(&mut self) {
         self.controllers = Controllers::default();
         for (key, object) in &self.objects {
             self.controllers.see(key.kind, object, false);
@@ -486,7 +486,11 @@ fn without_times(value: &mut Value) {
             });
             object.values_mut().for_each(without_times);
         }
-        Value::Array(values) => values.iter_mut().for_each(without_times),
+        Value::Array(values) => {
+            values.iter_mut().for_each(without_times);
+            // Conditions are a map by type: their order means nothing.
+            values.sort_by_key(|value| text(value, "/type").to_owned());
+        }
         _ => {}
     }
 }

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::tests::{Bench, ends_the_same_wherever_it_is_cut_off};
+use super::*;
+
+const SYSTEM: &str = "butler-system";
+const TENANTS: &str = "butler-tenants";
+const A_WHILE: Duration = Duration::from_secs(120);
+
+/// A provider that takes addresses of a pool, and a cluster on it.
+fn ask(bench: &mut Bench) {
+    let network = json!({"mode": "ipam", "poolRefs": [{"name": "pool"}]});
+    let provider = json!({"spec": {"provider": "inmemory", "network": network}});
+    bench.put(Kind::ProviderConfig, SYSTEM, "inmemory", provider);
+    bench.put(
+        Kind::NetworkPool,
+        SYSTEM,
+        "pool",
+        json!({"spec": {"cidr": "10.0.0.0/24"}}),
+    );
+    let spec = json!({
+        "kubernetesVersion": "v1.34.0", "providerConfigRef": {"name": "inmemory"}, "workers": {"replicas": 2},
+        "managementPolicy": {"mode": "Observe"},
+    });
+    bench.put(Kind::TenantCluster, TENANTS, "web", json!({"spec": spec}));
+}
+
+fn phase(bench: &Bench) -> String {
+    bench.text(Kind::TenantCluster, TENANTS, "web", "/status/phase")
+}
+
+fn change(bench: &mut Bench, spec: serde_json::Value) {
+    bench.change(Kind::TenantCluster, TENANTS, "web", &json!({"spec": spec}));
+}
+
+#[test]
+fn a_cluster_that_comes_grows_and_is_upgraded_ends_the_same_wherever_it_is_cut_off() {
+    ends_the_same_wherever_it_is_cut_off(|bench| {
+        ask(bench);
+        bench.run(A_WHILE);
+        assert_eq!(phase(bench), "Ready");
+        change(bench, json!({"workers": {"replicas": 3}}));
+        bench.run(A_WHILE);
+        assert_eq!(phase(bench), "Ready");
+        change(bench, json!({"kubernetesVersion": "v1.35.0"}));
+        bench.run(A_WHILE);
+        let namespace = bench.text(Kind::TenantCluster, TENANTS, "web", "/status/tenantNamespace");
+        assert_eq!(
+            (phase(bench).as_str(), bench.names(Kind::Machine, &namespace).len()),
+            ("Ready", 3)
+        );
+    });
+}
+
+#[test]
+fn a_cluster_that_goes_leaves_nothing_wherever_it_is_cut_off() {
+    ends_the_same_wherever_it_is_cut_off(|bench| {
+        ask(bench);
+        bench.run(A_WHILE);
+        bench.delete(Kind::TenantCluster, TENANTS, "web");
+        bench.run(A_WHILE);
+        assert!(bench.find(Kind::TenantCluster, TENANTS, "web").is_none());
+        assert_eq!(bench.names(Kind::IpAllocation, SYSTEM), Vec::<&str>::new());
+        assert_eq!(bench.names(Kind::Namespace, ""), [SYSTEM, TENANTS]);
+        assert_eq!(bench.hosted().count(), 0);
+    });
+}
+
+#[test]
+fn a_control_plane_that_runs_stays_ready_when_the_controllers_start_anew() {
+    let mut bench = Bench::new();
+    ask(&mut bench);
+    bench.run(A_WHILE);
+    let writes = bench.writes;
+    bench.restart();
+    bench.run(A_WHILE);
+    assert_eq!(bench.writes, writes, "nothing has changed");
+}
