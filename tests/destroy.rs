@@ -287,19 +287,25 @@ fn tenant_clusters_are_listed_and_not_left_behind_unasked() {
     site.bootstrap(&[]).is_ready();
     let tenant = site.path("tenant.yaml");
     let text = "apiVersion: butler.butlerlabs.dev/v1alpha1\nkind: TenantCluster\nmetadata: {name: shop, namespace: \
-                butler-tenants}\nspec: {kubernetesVersion: v1.33.0, workers: {replicas: 1}}\n";
+                butler-tenants}\nspec: {kubernetesVersion: v1.33.0, providerConfigRef: {name: inmemory}, workers: \
+                {replicas: 2}}\n";
     fs::write(&tenant, text).unwrap();
-    let applied = Command::new(kubectl)
-        .arg("--kubeconfig")
-        .arg(site.butler_home().join("demo-kubeconfig"))
-        .args(["apply", "-f"])
-        .arg(&tenant)
-        .output()
-        .unwrap();
-    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let kubectl = |arguments: &[&str]| {
+        let mut command = Command::new(&kubectl);
+        command
+            .arg("--kubeconfig")
+            .arg(site.butler_home().join("demo-kubeconfig"));
+        let run = command.args(arguments).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    kubectl(&["apply", "-f", &tenant.display().to_string()]);
+    let ready = ["--for=jsonpath={.status.phase}=Ready", "--timeout=120s"];
+    kubectl(&[&["wait", "-n", "butler-tenants", "tenantcluster/shop"], &ready[..]].concat());
+    assert_eq!(site.owned("shop"), 2, "its workers are machines like others");
     let run = site.destroy(&[]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("butler-tenants/shop"), "{}", run.stderr);
     assert_eq!(site.owned("demo"), 1);
     site.destroy(&["--with-tenants"]).leaves_nothing();
+    assert_eq!(site.owned("shop"), 0, "what the cluster made goes with it");
 }

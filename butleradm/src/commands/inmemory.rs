@@ -160,8 +160,12 @@ fn summary(status: &Status) -> String {
     } else {
         clusters.join(", ")
     };
+    let tenants = match status.tenants.len() {
+        0 => String::new(),
+        count => format!(", tenants {count}"),
+    };
     format!(
-        "the world runs: process {}, control API {}, machines {}, clusters {clusters}",
+        "the world runs: process {}, control API {}, machines {}, clusters {clusters}{tenants}",
         status.pid,
         status.control,
         status.machines.len()

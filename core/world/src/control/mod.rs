@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use self::reply::Reply;
 use crate::live::World;
 use crate::net::{self, Connection, UnprovenConnections};
-use crate::world::clusters::ClusterView;
+use crate::world::clusters::{ClusterView, TenantView};
 use crate::world::faults::ApiFault;
 use crate::world::file::FileError;
 use crate::world::machine::MachineView;
@@ -43,6 +43,9 @@ pub struct Status {
     pub machines: Vec<MachineView>,
     /// Its clusters, one for each bootstrap that took effect.
     pub clusters: Vec<ClusterView>,
+    /// The clusters of tenants that those host.
+    #[serde(default)]
+    pub tenants: Vec<TenantView>,
     /// How often things happened.
     pub counters: Counters,
     /// The critical path so far.
@@ -215,11 +218,13 @@ pub(crate) fn status(control: &Control) -> Status {
         clusters: state
             .clusters
             .values()
+            .filter(|cluster| cluster.tenant.is_none())
             .map(|cluster| ClusterView {
                 name: cluster.name.clone(),
                 server: cluster.settings().server(),
             })
             .collect(),
+        tenants: state.tenant_views(),
         counters: state.counters,
         critical_path_seconds: state.critical.as_secs_f64(),
     })

@@ -6,7 +6,6 @@ use butler_api::names;
 use butler_api::v1alpha1::IdentityProvider;
 use butler_api::v1alpha1::identity_provider::{IdentityProviderPhase, IdentityProviderStatus, OidcSettings};
 use butler_api::v1alpha1::shared::SecretRef;
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use super::Controller;

@@ -45,7 +45,8 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     if !pass.has_finalizer(key, FINALIZER) {
         return;
     }
-    let ready = control_plane.is_some_and(|object| text(object, "/status/kubernetesResources/version/status") != "");
+    let state = control_plane.map(|object| text(object, "/status/kubernetesResources/version/status"));
+    let ready = state.is_some_and(|state| !state.is_empty());
     let (Some(tenant), true) = (tenant, ready) else {
         pass.status(
             key,

@@ -104,7 +104,9 @@ fn surplus(machines: &[Owned<'_>], wanted: usize) -> Vec<String> {
 /// A short name for what a machine is made by.
 pub(super) fn hash(template: &Value) -> String {
     let digest = Sha256::digest(template.to_string());
-    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = format!("{digest:x}");
+    text.truncate(10);
+    text
 }
 
 /// Makes a machine under the first name that none has. A name is as good as any other, and the same one comes out wherever

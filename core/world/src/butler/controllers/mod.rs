@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use butler_embedded::Seen;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use self::host::run;
 use self::kinds::{FOLLOWED, Kind};
@@ -114,7 +114,8 @@ impl Planner for Controllers {
     type Note = Key;
 
     fn follows(&self) -> Vec<Resource> {
-        FOLLOWED.iter().map(|kind| kind.resource()).collect()
+        let followed = FOLLOWED.iter().filter(|kind| **kind != Kind::Event);
+        followed.map(|kind| kind.resource()).collect()
     }
 
     fn observe(&mut self, seen: &Seen, _now: Moment) {
@@ -178,7 +179,7 @@ impl Controllers {
             self.mirror.remove(&key);
             self.memory.forget(pass::uid(object));
         } else {
-            self.mirror.put(key.clone(), object.clone());
+            self.mirror.put(key.clone(), lean(kind, object));
         }
         self.changed(&key, object);
     }
@@ -253,6 +254,26 @@ impl Controllers {
             self.timers.remove(&(due, key.clone()));
         }
     }
+}
+
+/// An object without what nobody decides by and there is much of: who wrote which field, and the values in Secrets, of which
+/// only the keys stay.
+fn lean(kind: Kind, object: &Value) -> Value {
+    let Some(members) = object.as_object() else {
+        return Value::Null;
+    };
+    let kept = members
+        .iter()
+        .filter(|(name, _)| kind != Kind::Secret || *name == "metadata");
+    let mut lean: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(metadata) = lean.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    if let Some(data) = members.get("data").and_then(Value::as_object).filter(|_| kind == Kind::Secret) {
+        let keys = data.keys().map(|key| (key.clone(), Value::Null)).collect();
+        lean.insert("data".to_owned(), Value::Object(keys));
+    }
+    Value::Object(lean)
 }
 
 /// Whom an object concerns that others own: the owner of that kind.

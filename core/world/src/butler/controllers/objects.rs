@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use butler_api::labels;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::kinds::Kind;
+use super::mirror::Key;
 use super::pass::uid;
 use crate::values::text;
 
@@ -33,6 +37,52 @@ pub(super) fn owned_by(kind: Kind, owner: &Value) -> OwnerReference {
         controller: Some(true),
         block_owner_deletion: Some(true),
     }
+}
+
+/// Whether an event is news or a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EventKind {
+    Normal,
+    Warning,
+}
+
+/// An event about an object, and its name, which is the same for the same news.
+pub(super) fn event(
+    key: &Key,
+    object: &Value,
+    kind: EventKind,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) -> (Event, String) {
+    let digest = Sha256::digest(format!("{}/{reason}/{message}", uid(object)));
+    let mut number = format!("{digest:x}");
+    number.truncate(16);
+    let name = format!("{}.{number}", key.name);
+    let resource = key.kind.resource();
+    let event = Event {
+        metadata: metadata(&key.namespace, &name),
+        involved_object: ObjectReference {
+            api_version: Some(resource.api_version()),
+            kind: Some(resource.kind.to_owned()),
+            name: Some(key.name.clone()),
+            namespace: Some(key.namespace.clone()),
+            uid: Some(uid(object).to_owned()),
+            ..ObjectReference::default()
+        },
+        type_: Some(format!("{kind:?}")),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        count: Some(1),
+        first_timestamp: Some(Time(now)),
+        last_timestamp: Some(Time(now)),
+        source: Some(EventSource {
+            component: Some("butler-controller".to_owned()),
+            host: None,
+        }),
+        ..Event::default()
+    };
+    (event, name)
 }
 
 /// An object as JSON.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::kinds::Kind;
 use super::mirror::{Key, Mirror};
+use super::objects::{self, EventKind};
 use crate::reconcile::plan::Change;
 use crate::values::{list, text};
 use crate::world::file::Settings;
@@ -113,6 +114,15 @@ impl<'a> Pass<'a> {
                 object: object(),
             });
         }
+    }
+
+    /// Tells people what happened to an object. Nobody follows events: the same news again is refused, as it has that name.
+    pub(super) fn event(&mut self, key: &Key, kind: EventKind, reason: &str, message: &str) {
+        let Some(object) = self.mirror.get(key) else {
+            return;
+        };
+        let (event, name) = objects::event(key, object, kind, reason, message, self.facts.wall);
+        self.ensure(Kind::Event, &key.namespace, &name, || objects::value(&event));
     }
 
     /// Writes a status where it differs from the one that is there. Fields that it lacks are taken out; conditions keep the

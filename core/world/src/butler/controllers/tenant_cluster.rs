@@ -11,12 +11,13 @@ use butler_api::labels::FINALIZER_TENANT_CLUSTER;
 use butler_api::names;
 use butler_api::v1alpha1::TenantCluster;
 use butler_api::v1alpha1::shared::LocalRef;
-use butler_api::v1alpha1::tenant_cluster::{ObservedState, ObservedWorkers, TenantClusterPhase, TenantClusterStatus};
+use butler_api::v1alpha1::tenant_cluster::{ObservedWorkers, TenantClusterPhase, TenantClusterStatus};
 use serde_json::Value;
 
 use self::below::Below;
 use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
+use super::objects::EventKind;
 use super::pass::{Pass, is_deleting, uid};
 use super::{Controller, RETRY, ip_allocation};
 
@@ -164,14 +165,13 @@ fn look(cluster: &mut Cluster<'_>, below: &Below, pass: &Pass<'_>) {
     status.kubeconfig_secret_ref = below.kubeconfig.clone().map(|name| LocalRef { name });
     let ready = i32::try_from(below.nodes.len()).unwrap_or(i32::MAX);
     status.worker_nodes_ready = Some(ready);
-    let mut observed = status.observed_state.take().unwrap_or_else(ObservedState::default);
+    let observed = status.observed_state.get_or_insert_default();
     observed.kubernetes_version.clone_from(&below.version);
     observed.workers = Some(ObservedWorkers {
         desired: cluster.object.spec.workers.replicas,
         nodes: below.nodes.clone(),
         ready,
     });
-    status.observed_state = Some(observed);
 }
 
 impl Cluster<'_> {
@@ -184,7 +184,7 @@ impl Cluster<'_> {
     }
 
     /// Ready or Updating, by whether everything is as it should be.
-    fn settle(&mut self, below: &Below, addons: &addons::Outcome, pass: &Pass<'_>) {
+    fn settle(&mut self, below: &Below, addons: &addons::Outcome, pass: &mut Pass<'_>) {
         if let Some(message) = addons.failed() {
             self.enter(TenantClusterPhase::Failed, pass);
             self.observe("Ready", false, "AddonsFailed", message, pass);
@@ -204,11 +204,19 @@ impl Cluster<'_> {
         self.observe("Ready", false, "Updating", &message, pass);
     }
 
-    fn enter(&mut self, phase: TenantClusterPhase, pass: &Pass<'_>) {
-        if self.status.phase.as_ref() != Some(&phase) {
-            self.status.phase = Some(phase);
-            self.status.last_transition_time = Some(pass.time());
+    fn enter(&mut self, phase: TenantClusterPhase, pass: &mut Pass<'_>) {
+        if self.status.phase.as_ref() == Some(&phase) {
+            return;
         }
+        let before = self.status.phase.as_ref().map_or("nothing", TenantClusterPhase::as_str);
+        let message = format!("from {before} to {}", phase.as_str());
+        let kind = match phase {
+            TenantClusterPhase::Failed => EventKind::Warning,
+            _ => EventKind::Normal,
+        };
+        pass.event(self.key, kind, phase.as_str(), &message);
+        self.status.phase = Some(phase);
+        self.status.last_transition_time = Some(pass.time());
     }
 
     fn observe(&mut self, kind: &str, so: bool, reason: &str, message: &str, pass: &Pass<'_>) {

@@ -107,6 +107,7 @@ impl State {
         let others = self.machines.values().filter(|other| other.id != machine.id);
         if !others.into_iter().any(|other| other.cluster == Some(key)) {
             self.clusters.remove(&key);
+            self.abandon_tenants(key);
         } else if remains
             && machine.etcd.answers()
             && let Some(cluster) = self.clusters.get_mut(&key)

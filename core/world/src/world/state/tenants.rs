@@ -8,7 +8,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{DeleteError, Moment, OutOfSync, State, Timer};
-use crate::world::clusters::Cluster;
+use crate::world::clusters::{Cluster, TenantView};
 use crate::world::critical::after;
 use crate::world::machine::{Listening, Machine, Order, Stage, TALOS_PORT};
 use crate::world::node_config::{Authority, ClusterConfig, Endpoint, MachineType, NodeConfig};
@@ -163,6 +163,34 @@ impl State {
         self.effects.insert(OutOfSync::Cluster(key));
     }
 
+    /// A management cluster is gone, and with it every control plane that it hosted. Their machines stay: nobody is left who
+    /// could delete them.
+    pub(super) fn abandon_tenants(&mut self, host: u32) {
+        let tenants = self.clusters.values().filter_map(|cluster| cluster.tenant.as_ref());
+        let hosted = tenants.filter(|tenant| tenant.host == host);
+        let uids: Vec<String> = hosted.map(|tenant| tenant.uid.clone()).collect();
+        for uid in uids {
+            self.abandon_tenant(&uid);
+        }
+        self.tenants.changed.remove(&host);
+    }
+
+    /// The clusters of tenants, by name.
+    pub fn tenant_views(&self) -> Vec<TenantView> {
+        let view = |cluster: &Cluster| {
+            let tenant = cluster.tenant.as_ref()?;
+            Some(TenantView {
+                cluster: cluster.name.clone(),
+                host: self.clusters.get(&tenant.host)?.name.clone(),
+                server: cluster.settings().server(),
+                problem: tenant.problem.clone(),
+            })
+        };
+        let mut views: Vec<TenantView> = self.clusters.values().filter_map(view).collect();
+        views.sort_by(|a, b| a.cluster.cmp(&b.cluster).then_with(|| a.server.cmp(&b.server)));
+        views
+    }
+
     fn leave_tenant(&mut self, uid: &str, machine: &str, now: Moment) {
         let of_tenant = |known: &&Machine| known.name == machine && tenant_of(known) == Some(uid);
         let found = self.machines.values().find(of_tenant);
@@ -183,7 +211,7 @@ impl State {
             let same = |known: &&Addon| {
                 (&known.chart, &known.version, &known.values) == (&addon.chart, &addon.version, &addon.values)
             };
-            if known.filter(same).is_none() {
+            if !known.as_ref().is_some_and(same) {
                 let revision = known.map_or(1, |known| known.revision.saturating_add(1));
                 let since = now;
                 tenant.addons.insert(

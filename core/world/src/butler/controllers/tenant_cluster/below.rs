@@ -1,6 +1,8 @@
 //! What a TenantCluster consists of below: its namespace there, the objects of Cluster API, and what they have come to.
 
 use butler_api::v1alpha1::Team;
+use butler_api::v1alpha1::tenant_cluster::OsType;
+use butler_api::v1alpha1::wire::Quantity;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use serde_json::{Value, json};
@@ -207,7 +209,10 @@ fn deployment(cluster: &Cluster<'_>, version: &str, pass: &mut Pass<'_>) {
         machine::CPU: template.and_then(|template| template.cpu).unwrap_or(4).to_string(),
         machine::MEMORY: (memory.unwrap_or(16 << 30) >> 20).to_string(),
         machine::DISK: (disk.unwrap_or(100 << 30) >> 30).to_string(),
-        machine::SYSTEM: system(os.and_then(|os| os.r#type.as_ref()).map(ToString::to_string), os.and_then(|os| os.version.clone())),
+        machine::SYSTEM: system(
+            os.and_then(|os| os.r#type.as_ref()).map_or("rocky", OsType::as_str),
+            os.and_then(|os| os.version.as_deref()).unwrap_or("9.5"),
+        ),
     });
     let spec = json!({
         "clusterName": cluster.key.name, "replicas": workers.replicas,
@@ -229,9 +234,8 @@ fn digest(annotations: &Value) -> String {
 }
 
 /// The system of a node as the kubelet tells it.
-fn system(kind: Option<String>, version: Option<String>) -> String {
-    let version = version.unwrap_or_else(|| "9.5".to_owned());
-    match kind.as_deref().unwrap_or("rocky") {
+fn system(kind: &str, version: &str) -> String {
+    match kind {
         "rocky" => format!("Rocky Linux {version}"),
         "flatcar" => format!("Flatcar Container Linux {version}"),
         "talos" => format!("Talos ({version})"),
@@ -239,27 +243,24 @@ fn system(kind: Option<String>, version: Option<String>) -> String {
     }
 }
 
-/// The bytes of a quantity such as `16Gi`; `None` for one of no size.
-fn quantity_bytes(quantity: &butler_api::v1alpha1::wire::Quantity) -> Option<u64> {
+/// The bytes of a quantity such as `16Gi`; `None` for one of no size, which Go clients send for an absent one.
+fn quantity_bytes(quantity: &Quantity) -> Option<u64> {
     let text = quantity.0.trim();
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let number: f64 = text[..split].parse().ok()?;
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().ok()?;
     let unit = match &text[split..] {
-        "" => 1.0,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        "Ti" => 1_099_511_627_776.0,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
+        "" => 1,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
         _ => return None,
     };
-    let bytes = number * unit;
-    (bytes > 0.0).then_some(bytes as u64)
+    number.checked_mul(unit).filter(|bytes| *bytes > 0)
 }
 
 fn object(namespace: &str, name: &str, spec: &Value) -> Value {

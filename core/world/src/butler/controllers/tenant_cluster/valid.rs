@@ -15,7 +15,7 @@ pub(super) fn check(cluster: &Cluster<'_>, pass: &Pass<'_>) -> Result<ProviderCo
     let mode = spec.as_ref().and_then(|spec| spec.multi_tenancy.as_ref()?.mode.clone());
     let default = spec.as_ref().and_then(|spec| spec.default_namespace.clone());
     let default = default.unwrap_or_else(|| names::TENANTS_NAMESPACE.to_owned());
-    namespace(cluster, mode, &default, pass).map_err(|message| Failure {
+    namespace(cluster, mode.as_ref(), &default, pass).map_err(|message| Failure {
         reason: "ValidationFailed",
         message,
     })?;
@@ -43,13 +43,13 @@ pub(super) fn check(cluster: &Cluster<'_>, pass: &Pass<'_>) -> Result<ProviderCo
 /// Where a cluster may be. The texts are those of the real controller.
 fn namespace(
     cluster: &Cluster<'_>,
-    mode: Option<MultiTenancyMode>,
+    mode: Option<&MultiTenancyMode>,
     default: &str,
     pass: &Pass<'_>,
 ) -> Result<(), String> {
     let actual = cluster.key.namespace.as_str();
     let team = cluster.object.spec.team_ref.as_ref().map(|team| team.name.as_str());
-    if mode == Some(MultiTenancyMode::Disabled) {
+    if mode == Some(&MultiTenancyMode::Disabled) {
         return if actual == default {
             Ok(())
         } else {
