@@ -87,15 +87,13 @@ fn secrets(oidc: &OidcSettings, mirror: &Mirror) -> Result<(), String> {
 fn has_key(reference: &SecretRef, usual: &str, mirror: &Mirror) -> Result<(), String> {
     let namespace = reference.namespace.as_deref().unwrap_or(names::SYSTEM_NAMESPACE);
     let key = reference.key.as_deref().unwrap_or(usual);
-    let secret: Option<Secret> = mirror.typed(Kind::Secret, namespace, &reference.name);
-    let Some(secret) = secret else {
+    let Some(secret) = mirror.find(Kind::Secret, namespace, &reference.name) else {
         return Err(format!("Secret {namespace}/{} not found", reference.name));
     };
-    let value = secret.data.as_ref().and_then(|data| data.get(key));
-    match value {
-        Some(value) if !value.0.is_empty() => Ok(()),
-        _ => Err(format!("Secret {namespace}/{} has no key {key:?}", reference.name)),
+    if secret["data"].get(key).is_none() {
+        return Err(format!("Secret {namespace}/{} has no key {key:?}", reference.name));
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -269,7 +269,11 @@ fn lean(kind: Kind, object: &Value) -> Value {
     if let Some(metadata) = lean.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
-    if let Some(data) = members.get("data").and_then(Value::as_object).filter(|_| kind == Kind::Secret) {
+    if let Some(data) = members
+        .get("data")
+        .and_then(Value::as_object)
+        .filter(|_| kind == Kind::Secret)
+    {
         let keys = data.keys().map(|key| (key.clone(), Value::Null)).collect();
         lean.insert("data".to_owned(), Value::Object(keys));
     }
