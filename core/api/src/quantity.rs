@@ -233,7 +233,27 @@ fn in_nano(before: &str, after: &str, scale: Scale) -> i128 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_same_worth(text in r"[+-]?[0-9]{0,25}\.?[0-9]{0,12}([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?") {
+            if let Ok(amount) = Amount::parse(&text) {
+                let written = amount.to_string();
+                prop_assert_eq!(Amount::parse(&written), Ok(amount), "{}", written);
+                prop_assert_eq!(Amount::parse(&written).map(|a| a.to_string()), Ok(written));
+            }
+        }
+
+        #[test]
+        fn no_text_is_too_much(text in any::<String>(), count in any::<i32>()) {
+            if let Ok(amount) = Amount::parse(&text) {
+                let _ = amount.times(count).plus(amount).to_string();
+            }
+        }
+    }
 
     fn amount(text: &str) -> Amount {
         Amount::parse(text).unwrap()

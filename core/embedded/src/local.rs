@@ -90,7 +90,7 @@ impl Local {
     /// Deletes an object, or begins to where finalizers hold it.
     pub fn delete(&self, at: At<'_>, name: &str) -> Result<(), Refused> {
         let info = self.info(at, name, "")?;
-        self.registry().delete(&info, &DeleteOptions::default())?;
+        self.registry().delete(&info, &self.user, &DeleteOptions::default())?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::tokens::Tokens;
 use crate::access::{User, authenticate};
+use crate::admission::Admission;
 use crate::controllers;
 use crate::folder;
 use crate::http::{self, Collected, Reply, Request, Times};
@@ -275,6 +276,11 @@ impl Server {
                 source: late.into(),
             }),
         }
+    }
+
+    /// Sets who is asked for the admission of writes; nobody is by default.
+    pub fn set_admission(&self, admission: Option<Arc<dyn Admission>>) {
+        self.inner.registry().gate().set(admission);
     }
 
     /// Sets the function that is asked before every request.

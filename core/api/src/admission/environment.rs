@@ -108,12 +108,14 @@ impl Siblings<'_> {
         let name = metadata.name.as_deref().unwrap_or("");
         let others = self.facts.clusters(namespace)?.iter().map(|other| &other.metadata);
         let found = others.filter(|other| {
-            let owned = |owner: &str| {
+            let belongs_to = |owner: &str| {
                 let copied = value(Some(&other.annotations), OWNER);
                 let given = value(Some(&other.annotations), CREATOR_EMAIL);
                 same_text(if copied.is_empty() { given } else { copied }, owner)
             };
-            other.name != name && value(Some(&other.labels), ENVIRONMENT) == self.environment && owner.is_none_or(owned)
+            other.name != name
+                && value(Some(&other.labels), ENVIRONMENT) == self.environment
+                && owner.is_none_or(belongs_to)
         });
         Ok(i64::try_from(found.count()).unwrap_or(i64::MAX))
     }

@@ -64,6 +64,13 @@ pub struct BadFact {
     source: serde_json::Error,
 }
 
+impl BadFact {
+    /// The error with its cause in one line, as denials show it.
+    pub fn in_one_line(&self) -> String {
+        format!("{self}: {}", self.source)
+    }
+}
+
 /// A tenant cluster that is there already, as far as rules look at it. There may be thousands.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct OtherCluster {

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn several_errors_stand_in_brackets_and_each_once() {
         let (a, b) = (FieldError::forbidden("a", "1"), FieldError::forbidden("b", "2"));
-        assert_eq!(aggregate(&[a.clone()]), "a: Forbidden: 1");
+        assert_eq!(aggregate(std::slice::from_ref(&a)), "a: Forbidden: 1");
         assert_eq!(aggregate(&[a.clone(), a.clone()]), "a: Forbidden: 1");
         assert_eq!(aggregate(&[a.clone(), b, a]), "[a: Forbidden: 1, b: Forbidden: 2]");
     }

@@ -97,7 +97,7 @@ impl<T> Change<T> {
 }
 
 /// What the rules say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {
     /// What the requester is to be warned of, whether it is denied or not.
     pub warnings: Vec<String>,
@@ -209,6 +209,11 @@ impl Review {
                 return self.unreadable(message).into();
             }
         }
+        self.endless()
+    }
+
+    /// The denial where the rules need more than [`Need::MOST`] facts, because somebody does not tell them what they ask for.
+    pub fn endless(&self) -> Verdict {
         self.unreadable("the rules ask for the same facts again and again".to_owned())
             .into()
     }

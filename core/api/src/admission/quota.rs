@@ -83,8 +83,9 @@ pub(super) fn errors_of_team(
         errors.push(FieldError::forbidden(REPLICAS, detail));
     }
     if let Some(all) = &all {
+        let cpu: Part = |template| Ok(Amount::whole(template.cpu.map_or(0, i64::from)));
         let quotas = [
-            ("CPU", &limits.max_cpu_cores, cpu as Part),
+            ("CPU", &limits.max_cpu_cores, cpu),
             ("memory", &limits.max_memory, memory),
             ("storage", &limits.max_storage, storage),
         ];
@@ -98,10 +99,6 @@ pub(super) fn errors_of_team(
 
 /// What one worker takes of something.
 type Part = fn(&MachineTemplate) -> Result<Amount, NoQuantity>;
-
-fn cpu(template: &MachineTemplate) -> Result<Amount, NoQuantity> {
-    Ok(Amount::whole(template.cpu.map_or(0, i64::from)))
-}
 
 fn memory(template: &MachineTemplate) -> Result<Amount, NoQuantity> {
     amount(template.memory.as_ref())

@@ -12,6 +12,7 @@ mod reference;
 mod rules;
 
 use butler_api::admission::{Operation, Requester};
+use serde_json::{Value, json};
 
 use self::{
     objects::{At, Objects},
@@ -30,10 +31,7 @@ const NOT_OURS: &[(u64, &str)] = &[
 #[test]
 fn the_rules_say_what_the_real_webhooks_said() {
     let Some(requests) = recorded::recorded() else { return };
-    let mut objects = Objects::default();
-    for (collection, object) in recorded::there_before() {
-        objects.insert(at(collection, object["metadata"]["name"].as_str()), object);
-    }
+    let mut objects = there_before();
     let mut wrong = Vec::new();
     for request in &requests {
         if NOT_OURS.iter().any(|(seq, _)| *seq == request.seq) {
@@ -55,6 +53,63 @@ fn the_rules_say_what_the_real_webhooks_said() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(requests.len(), 62);
+}
+
+/// What Butler's server was told when it passed on what people of the same team wanted.
+#[test]
+fn the_rules_say_what_the_real_server_was_told() {
+    let (Some(requests), Some(told)) = (recorded::recorded(), told_to_the_server()) else {
+        return;
+    };
+    let mut objects = there_before();
+    for request in requests.iter().filter(|request| request.status < 400) {
+        assert_eq!(carry_out(&mut objects, request), None, "{}", request.title());
+    }
+    let cluster = |namespace: &str, team: Option<&str>, provider: &str| {
+        let mut new = json!({"metadata": {"name": "x1"}, "spec": {
+            "kubernetesVersion": "v1.32.2", "providerConfigRef": {"name": provider},
+            "workers": {"replicas": 1, "machineTemplate": {"cpu": 4, "memory": "8Gi", "diskSize": "50Gi"}},
+        }});
+        if let Some(team) = team {
+            new["spec"]["teamRef"] = json!({"name": team});
+        }
+        (At::new("tenantclusters", namespace, "x1"), Operation::Create, new)
+    };
+    let scaled = At::new("tenantclusters", "lim", "d5");
+    let mut more = objects.get(&scaled).unwrap().clone();
+    more["spec"]["workers"]["replicas"] = 9.into();
+    let wanted = [
+        cluster("lim", Some("lim"), "hv"),
+        cluster("butler-tenants", None, "zz-none"),
+        (scaled, Operation::Update, more),
+    ];
+    for ((at, operation, new), told) in wanted.iter().zip(&told) {
+        let verdict = objects.review(at, *operation, Some(new), objects::administrator());
+        assert_eq!(&verdict.denial.unwrap().message(), told);
+    }
+    assert_eq!(told.len(), 4, "the fourth names one of a thousand clusters, by chance");
+}
+
+/// The denials that Butler's server passed on, in order; nothing where the recording is absent.
+fn told_to_the_server() -> Option<Vec<String>> {
+    let name = "server/admission-through-server.jsonl";
+    let path = reference::find(name, "admission against what the real server was told")?;
+    let text = std::fs::read_to_string(path).unwrap();
+    let told = text.lines().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let body = line["response"]["body"].as_str()?;
+        let error = serde_json::from_str::<Value>(body).ok()?["error"].as_str()?.to_owned();
+        error.find("admission webhook").map(|at| error[at..].to_owned())
+    });
+    Some(told.collect())
+}
+
+fn there_before() -> Objects {
+    let mut objects = Objects::default();
+    for (collection, object) in recorded::there_before() {
+        objects.insert(at(collection, object["metadata"]["name"].as_str()), object);
+    }
+    objects
 }
 
 /// What a path means; `name` where it names a collection.

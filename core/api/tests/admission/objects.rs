@@ -51,10 +51,7 @@ impl Objects {
     /// What the rules say about an operation; no webhook is asked about most of them.
     pub(crate) fn review(&self, at: &At, operation: Operation, new: Option<&Value>, requester: Requester) -> Verdict {
         let Some(webhook) = webhook(&at.resource, operation) else {
-            return Verdict {
-                warnings: Vec::new(),
-                denial: None,
-            };
+            return Verdict::default();
         };
         let new = new.cloned().map(|mut new| {
             new["metadata"]["namespace"] = at.namespace.clone().into();

@@ -473,13 +473,16 @@ fn a_provider_config_stays_while_clusters_need_it() {
     assert_eq!(deleted(&objects, &at), "");
 }
 
-fn pool(spec: Value) -> Value {
+fn pool(spec: &Value) -> Value {
     json!({"metadata": {"name": "p"}, "spec": spec})
 }
 
 fn pool_at() -> At {
     At::new("networkpools", "butler-system", "p")
 }
+
+/// Ranges, reserved networks, and what is wrong with them.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
 
 #[test]
 fn ranges_of_a_pool_fit_together() {
@@ -491,7 +494,7 @@ fn ranges_of_a_pool_fit_together() {
             .collect();
         let reserved: Vec<Value> = reserved.iter().map(|cidr| json!({"cidr": cidr})).collect();
         let spec = json!({"cidr": cidr, "reserved": reserved, "tenantAllocation": {"ranges": ranges}});
-        created(&objects, &pool_at(), &pool(spec))
+        created(&objects, &pool_at(), &pool(&spec))
     };
     let net = "10.0.0.0/24";
     assert_eq!(
@@ -507,7 +510,7 @@ fn ranges_of_a_pool_fit_together() {
         "spec: Invalid value: \"999.1.1.1/99\": invalid pool CIDR: invalid CIDR notation: invalid CIDR address: 999.1.1.1/99"
     );
     let start = "spec: Invalid value: \"10.0.0.0/24\": ";
-    let cases: [(&[(&str, &str)], &[&str], &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         (
             &[("x", "10.0.0.2")],
             &[],
@@ -564,7 +567,7 @@ fn the_old_way_to_name_a_range_is_warned_of_once() {
             .warnings
     };
     let old_way = json!({"cidr": "10.0.0.0/24", "tenantAllocation": {"start": "10.0.0.5", "end": "10.0.0.9"}});
-    let new = pool(old_way.clone());
+    let new = pool(&old_way);
     assert_eq!(
         warnings(&objects, Operation::Create, &new),
         [
@@ -585,7 +588,7 @@ fn the_old_way_to_name_a_range_is_warned_of_once() {
 #[test]
 fn a_pool_keeps_what_it_has_handed_out() {
     let mut objects = objects();
-    objects.insert(pool_at(), pool(json!({"cidr": "10.0.0.0/24"})));
+    objects.insert(pool_at(), pool(&json!({"cidr": "10.0.0.0/24"})));
     let allocation = |phase: &str, status: Value| {
         let mut status = status;
         status["phase"] = phase.into();
@@ -630,7 +633,7 @@ fn a_pool_keeps_what_it_has_handed_out() {
 #[test]
 fn a_pool_grows_but_does_not_shrink() {
     let mut objects = objects();
-    objects.insert(pool_at(), pool(json!({"cidr": "10.0.0.0/24"})));
+    objects.insert(pool_at(), pool(&json!({"cidr": "10.0.0.0/24"})));
     let to = |cidr: &str| patched(&objects, &pool_at(), &json!({"spec": {"cidr": cidr}}), administrator());
     assert_eq!(to("10.0.0.0/16"), "");
     assert_eq!(
