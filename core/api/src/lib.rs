@@ -15,6 +15,7 @@ pub mod descriptors;
 pub mod duration;
 pub mod error;
 pub mod event;
+pub mod helm;
 pub mod labels;
 pub mod membership;
 pub mod names;
