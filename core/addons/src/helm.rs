@@ -20,8 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
-    catalog,
+    Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, catalog,
     chart::{self, HELM_HINT, Located},
     direct::{self, Direct},
     intent::Intent,

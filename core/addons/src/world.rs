@@ -135,7 +135,9 @@ impl Installer for WorldInstaller {
             match &addon.source {
                 Source::Chart(release) => {
                     let history = self.history(addon, release).await?;
-                    let state = history.last().map(|last| release::state(last, &release.chart, &release.values));
+                    let state = history
+                        .last()
+                        .map(|last| release::state(last, &release.chart, &release.values));
                     Ok(state.unwrap_or(ReleaseState::Absent))
                 }
                 Source::Manifest(manifest) => self.direct.observe(addon, &manifest_digest(manifest), false).await,

@@ -352,9 +352,7 @@ async fn the_work_of_another_helm_is_left_alone() {
     };
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
     let record = serde_json::to_value(record.encode()).unwrap();
-    apply(&bench.client(), &[namespace, record], "test")
-        .await
-        .unwrap();
+    apply(&bench.client(), &[namespace, record], "test").await.unwrap();
     let error = bench.install(&addon("0.1.0", json!({}))).await.unwrap_err();
     assert_eq!(error.class, Class::Retryable);
     assert!(

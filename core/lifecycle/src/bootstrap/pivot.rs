@@ -283,7 +283,11 @@ mod tests {
         let mut changed = with_status.clone();
         changed["status"]["providerID"] = json!("y");
         let there = without_additions(std::slice::from_ref(&with_status), &[changed]);
-        assert_eq!(differences(&inventory([&with_status]), &inventory(&there)).len(), 1, "a status that was there stays");
+        assert_eq!(
+            differences(&inventory([&with_status]), &inventory(&there)).len(),
+            1,
+            "a status that was there stays"
+        );
     }
 
     #[test]

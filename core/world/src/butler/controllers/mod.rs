@@ -20,6 +20,7 @@ mod ip_allocation;
 mod kinds;
 mod machine;
 mod machine_deployment;
+mod management_addon;
 mod mirror;
 mod network_pool;
 mod objects;
@@ -28,6 +29,7 @@ mod provider_config;
 mod team;
 mod tenant_cluster;
 mod user;
+mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -76,6 +78,8 @@ const CONTROLLERS: &[Controller] = &[
     provider_config::CONTROLLER,
     butler_config::CONTROLLER,
     image_sync::CONTROLLER,
+    workspace::CONTROLLER,
+    management_addon::CONTROLLER,
 ];
 
 /// What is true in the world beside the objects.
