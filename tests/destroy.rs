@@ -283,7 +283,7 @@ fn tenant_clusters_are_listed_and_not_left_behind_unasked() {
     let Some(kubectl) = crate::world::peer("kubectl") else {
         return;
     };
-    let pool = "networkPool: {name: tenants, cidr: 127.65.0.0/24}\nproviderNetwork: {mode: ipam, poolRefs: [{name: \
+    let pool = "networkPool: {name: tenants, cidr: 10.200.0.0/24}\nproviderNetwork: {mode: ipam, poolRefs: [{name: \
                 tenants}]}\n";
     let site = Site::new(SHORT, 1, 0, pool);
     site.bootstrap(&[]).is_ready();
@@ -304,7 +304,7 @@ fn tenant_clusters_are_listed_and_not_left_behind_unasked() {
     let ready = ["--for=jsonpath={.status.phase}=Ready", "--timeout=120s"];
     kubectl(&[&["wait", "-n", "butler-tenants", "tenantcluster/shop"], &ready[..]].concat());
     assert_eq!(site.owned("shop"), 2, "its workers are machines like others");
-    let range = "--for=jsonpath={.status.cidr}=127.65.0.0/29";
+    let range = "--for=jsonpath={.status.cidr}=10.200.0.0/29";
     let allocation = ["ipallocation/butler-tenants-shop-lb", range, "--timeout=5s"];
     kubectl(&[&["wait", "-n", "butler-system"], &allocation[..]].concat());
     let run = site.destroy(&[]);
