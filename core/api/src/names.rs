@@ -86,6 +86,11 @@ pub fn load_balancer_allocation(namespace: &str, cluster: &str) -> String {
     format!("{namespace}-{cluster}-lb")
 }
 
+/// Name of the IPAllocation with a further block of them; the first one has number 1.
+pub fn load_balancer_growth(namespace: &str, cluster: &str, number: u32) -> String {
+    format!("{}-{number}", load_balancer_allocation(namespace, cluster))
+}
+
 /// Name of the TenantAddon that the console would choose.
 pub fn tenant_addon(cluster: &str, addon: &str) -> String {
     format!("{addon}-{cluster}")

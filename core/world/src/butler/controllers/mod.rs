@@ -198,6 +198,8 @@ impl Controllers {
             let of_tenant = |(_, object): &(&Key, &Value)| pass::uid(object) == uid;
             let control_plane = self.mirror.all(Kind::TenantControlPlane).find(of_tenant);
             if let Some(namespace) = control_plane.map(|(key, _)| key.namespace.clone()) {
+                self.queue
+                    .extend(tenant_cluster::of_namespace(&namespace, &self.mirror));
                 let concerned = [Kind::TenantControlPlane, Kind::Machine, Kind::TenantAddon];
                 let inside = concerned.map(|kind| self.mirror.inside(kind, &namespace));
                 let keys: Vec<Key> = inside.into_iter().flatten().map(|(key, _)| key.clone()).collect();

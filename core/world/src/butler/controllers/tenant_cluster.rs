@@ -44,7 +44,7 @@ fn concerned(key: &Key, object: &Value, mirror: &Mirror) -> Vec<Key> {
 }
 
 /// The cluster that a namespace was made for, by the labels of the namespace.
-fn of_namespace(namespace: &str, mirror: &Mirror) -> Option<Key> {
+pub(super) fn of_namespace(namespace: &str, mirror: &Mirror) -> Option<Key> {
     mirror.find(Kind::Namespace, "", namespace).and_then(origin)
 }
 

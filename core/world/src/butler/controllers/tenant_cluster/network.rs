@@ -1,9 +1,11 @@
 //! Addresses for the load balancers of a cluster: named by it, or allocated from the pools of its provider.
 
+mod elastic;
+
 use butler_api::names;
-use butler_api::v1alpha1::ip_allocation::AllocationPhase;
+use butler_api::v1alpha1::ip_allocation::{AllocationPhase, AllocationType, IPAllocationSpec};
 use butler_api::v1alpha1::provider_config::{AllocationMode, NetworkMode, ProviderNetwork};
-use butler_api::v1alpha1::shared::LocalRef;
+use butler_api::v1alpha1::shared::{LocalRef, NamespacedRef};
 use butler_api::v1alpha1::tenant_cluster::TenantNetworking;
 use butler_api::v1alpha1::{IPAllocation, ProviderConfig};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -36,17 +38,7 @@ pub(super) fn ensure(
     };
     let name = names::load_balancer_allocation(&cluster.key.namespace, &cluster.key.name);
     let count = size(networking, network);
-    pass.ensure(Kind::IpAllocation, names::SYSTEM_NAMESPACE, &name, || {
-        let mut metadata = metadata(names::SYSTEM_NAMESPACE, &name);
-        label(&mut metadata, cluster, &pool.name);
-        json!({
-            "metadata": value(&metadata),
-            "spec": {
-                "poolRef": {"name": pool.name}, "type": "loadbalancer", "count": count,
-                "tenantClusterRef": {"name": cluster.key.name, "namespace": cluster.key.namespace},
-            },
-        })
-    });
+    allocate(cluster, &name, "initial", &pool.name, count, pass);
     cluster.status.lb_allocation_ref = Some(LocalRef { name: name.clone() });
     let allocation: Option<IPAllocation> = pass.mirror.typed(Kind::IpAllocation, names::SYSTEM_NAMESPACE, &name);
     let status = allocation.and_then(|allocation| allocation.status);
@@ -64,7 +56,29 @@ pub(super) fn ensure(
         _ => "Pending",
     };
     cluster.observe("NetworkReady", allocated, reason, &message, pass);
+    if allocated {
+        elastic::follow(cluster, network, &pool.name, pass);
+    }
     Ok(allocated)
+}
+
+/// Asks for a block of addresses.
+fn allocate(cluster: &Cluster<'_>, name: &str, role: &str, pool: &str, count: i32, pass: &mut Pass<'_>) {
+    pass.ensure(Kind::IpAllocation, names::SYSTEM_NAMESPACE, name, || {
+        let mut metadata = metadata(names::SYSTEM_NAMESPACE, name);
+        label(&mut metadata, cluster, pool, role);
+        let spec = IPAllocationSpec {
+            count: Some(count),
+            pinned_range: None,
+            pool_ref: LocalRef { name: pool.to_owned() },
+            tenant_cluster_ref: NamespacedRef {
+                name: cluster.key.name.clone(),
+                namespace: cluster.key.namespace.clone(),
+            },
+            r#type: AllocationType::LoadBalancer,
+        };
+        json!({"metadata": value(&metadata), "spec": value(&spec)})
+    });
 }
 
 /// A cluster with a range of its own takes none of a pool. An empty one counts for nothing: the console writes it so.
@@ -91,12 +105,12 @@ fn size(networking: Option<&TenantNetworking>, network: &ProviderNetwork) -> i32
     most.map_or(asked, |most| asked.min(most))
 }
 
-fn label(metadata: &mut ObjectMeta, cluster: &Cluster<'_>, pool: &str) {
+fn label(metadata: &mut ObjectMeta, cluster: &Cluster<'_>, pool: &str, role: &str) {
     let labels = metadata.labels.get_or_insert_default();
     for (name, value) in [
         ("network-pool", pool),
         ("allocation-type", "loadbalancer"),
-        ("allocation-role", "initial"),
+        ("allocation-role", role),
         ("tenant", &cluster.key.name),
         // Upstream writes the namespace of the cluster here.
         ("team", &cluster.key.namespace),

@@ -11,7 +11,16 @@ const A_WHILE: Duration = Duration::from_secs(120);
 
 /// A provider that takes addresses of a pool, and a cluster on it.
 fn ask(bench: &mut Bench) {
-    let network = json!({"mode": "ipam", "poolRefs": [{"name": "pool"}]});
+    ask_with(bench, json!({}));
+}
+
+/// The same, with more about the addresses.
+fn ask_with(bench: &mut Bench, more: serde_json::Value) {
+    let mut network = json!({"mode": "ipam", "poolRefs": [{"name": "pool"}]});
+    network
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     let provider = json!({"spec": {"provider": "inmemory", "network": network}});
     bench.put(Kind::ProviderConfig, SYSTEM, "inmemory", provider);
     bench.put(
@@ -77,4 +86,67 @@ fn a_control_plane_that_runs_stays_ready_when_the_controllers_start_anew() {
     bench.restart();
     bench.run(A_WHILE);
     assert_eq!(bench.writes, writes, "nothing has changed");
+}
+
+/// The ranges of the cluster.
+fn ranges(bench: &Bench) -> Vec<String> {
+    let names = bench.names(Kind::IpAllocation, SYSTEM);
+    let ranges = names
+        .into_iter()
+        .map(|name| bench.text(Kind::IpAllocation, SYSTEM, name, "/status/cidr"));
+    ranges.collect()
+}
+
+/// A cluster with two addresses that may have five.
+fn elastic(bench: &mut Bench) {
+    let settings = json!({"allocationMode": "elastic"});
+    ask_with(
+        bench,
+        json!({"loadBalancer": settings, "quotaPerTenant": {"maxLoadBalancerIPs": 5}}),
+    );
+    bench.run(A_WHILE);
+}
+
+#[test]
+fn an_elastic_range_grows_when_services_wait_and_shrinks_when_nobody_uses_it() {
+    let mut bench = Bench::new();
+    elastic(&mut bench);
+    assert_eq!(ranges(&bench), ["10.0.0.0/31"], "it begins small");
+    bench.balance(&["10.0.0.0", "10.0.0.1"], 1);
+    bench.run(Duration::from_secs(29));
+    assert_eq!(ranges(&bench).len(), 1, "a service may wait for a moment");
+    bench.run(Duration::from_secs(2));
+    assert_eq!(ranges(&bench), ["10.0.0.0/31", "10.0.0.2/31"]);
+    bench.run(A_WHILE);
+    assert_eq!(
+        ranges(&bench),
+        ["10.0.0.0/31", "10.0.0.2/31", "10.0.0.4/32"],
+        "and no more than it may have"
+    );
+    let role = &bench
+        .find(Kind::IpAllocation, SYSTEM, "butler-tenants-web-lb-1")
+        .unwrap()["metadata"]["labels"];
+    assert_eq!(role["butler.butlerlabs.dev/allocation-role"], "growth");
+
+    bench.balance(&["10.0.0.0", "10.0.0.3"], 0);
+    bench.run(Duration::from_secs(599));
+    assert_eq!(ranges(&bench).len(), 3);
+    bench.run(Duration::from_secs(2));
+    assert_eq!(ranges(&bench), ["10.0.0.0/31", "10.0.0.2/31"], "what is used stays");
+    bench.balance(&[], 0);
+    bench.run(Duration::from_secs(700));
+    assert_eq!(ranges(&bench), ["10.0.0.0/31"], "and so does what it began with");
+}
+
+#[test]
+fn an_elastic_range_ends_the_same_wherever_it_is_cut_off() {
+    ends_the_same_wherever_it_is_cut_off(|bench| {
+        elastic(bench);
+        bench.balance(&["10.0.0.0", "10.0.0.1"], 1);
+        bench.run(Duration::from_secs(300));
+        assert_eq!(ranges(bench).len(), 3);
+        bench.balance(&["10.0.0.2"], 0);
+        bench.run(Duration::from_secs(1500));
+        assert_eq!(ranges(bench), ["10.0.0.0/31", "10.0.0.2/31"]);
+    });
 }

@@ -143,6 +143,15 @@ impl Bench {
         self.hosted.values()
     }
 
+    /// The load balancers of all hosted clusters use these addresses, and so many services wait for more.
+    pub(in super::super) fn balance(&mut self, used: &[&str], waiting: usize) {
+        for (uid, facts) in &mut self.hosted {
+            facts.balancers.used = used.iter().map(|address| address.parse().unwrap()).collect();
+            facts.balancers.waiting = waiting;
+            self.changed.insert(uid.clone(), Some(facts.clone()));
+        }
+    }
+
     /// Lets so much time pass, and everything happen that is to happen in it.
     pub(in super::super) fn run(&mut self, time: Duration) {
         let end = self.now + time;
