@@ -4,8 +4,8 @@ mod answer;
 
 use butler_files::{ClusterFolder, Lock, home::Home};
 use butler_lifecycle::{
-    clusters,
-    runs::{self, again, why},
+    again, clusters,
+    runs::{self, why},
     setup::Surroundings,
 };
 use butler_terminal::{Env, Exit, Failure, Format, Ui, args::OutputArgs, env, interrupt};

@@ -35,7 +35,7 @@ mod text;
 mod work;
 
 pub use admission::{Admission, Denied, Found, Objects, Operation, Write};
-pub use local::{At, Follow, Local, Refused, Seen};
+pub use local::{At, Follow, Local, Refused, Seen, Stored};
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
 pub use store::Damage;
 

@@ -290,6 +290,10 @@ impl Server {
 }
 
 impl Inner {
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.api.registry
     }

@@ -148,14 +148,14 @@ mod tests {
     }
 
     async fn found(looks: Looks) -> Now {
-        let step = Step::new(StepId::new("a"), "do a", PHASE, Duration::from_secs(60), looks);
+        let step = Step::new(StepId::new("a"), "do a", PHASE, Duration::from_mins(1), looks);
         let journal = Journal::closed(Path::new("journal"), Known::default());
         look(&Nothing, &step, &journal, Duration::from_secs(3)).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_ends_with_what_is_seen_or_the_deepest_cause_or_what_was_not_reached() {
-        assert_eq!(found(Looks::Sees).await, Now::So("seen again".to_owned()));
+        assert_eq!(found(Looks::Sees).await, Now::So("seen; again".to_owned()));
         assert_eq!(found(Looks::Names).await, Now::Still("no image".to_owned()));
         let silent = "no answer within 3 s while waiting for a pod";
         assert_eq!(found(Looks::IsSilent).await, Now::Unknown(silent.to_owned()));

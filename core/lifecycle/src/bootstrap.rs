@@ -4,14 +4,15 @@
 //! steps perform; everything they learn goes through the journal before it counts. [`run`] ties them together.
 
 pub mod addresses;
-pub(crate) mod again;
+
 pub mod bundle;
 pub mod change;
 pub mod context;
 pub mod controllers;
 mod etcd;
 mod facts;
-mod graph;
+pub(crate) mod graph;
+pub(crate) mod layers;
 pub mod machine_config;
 mod mirror;
 mod phases;

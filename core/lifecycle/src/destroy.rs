@@ -4,9 +4,8 @@
 //! what a journal knows. [`target`] decides which cluster is meant and [`facts`] folds what was deleted; both are pure.
 //! [`survey`] looks, [`run`] ties everything together.
 
-pub(crate) mod again;
 pub mod facts;
-mod graph;
+pub(crate) mod graph;
 mod phases;
 pub mod prepare;
 pub mod run;
@@ -23,7 +22,7 @@ use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
 use self::facts::{Deletions, Fact};
-use crate::{bootstrap_clusters, layers::layers};
+use crate::{bootstrap::layers::layers, bootstrap_clusters};
 
 /// The journal of a destroy.
 pub type Journal = butler_engine::journal::Journal<Deletions>;

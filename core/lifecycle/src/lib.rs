@@ -5,13 +5,14 @@
     expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
 )]
 
+pub mod again;
 pub mod bootstrap;
 pub mod bootstrap_clusters;
 pub mod clusters;
 pub mod destroy;
 pub mod gc;
 mod heartbeat;
-mod layers;
+
 pub mod record_kinds;
 pub mod runs;
 #[cfg(test)]

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::review::issue_token;
 use crate::access::tokens::Tokens;
 use crate::admission::Operation;
 use crate::http::{self, Reply, Request};

@@ -40,6 +40,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
+    bootstrap::layers::layers,
     bootstrap::{
         Fact, Journal, Known, Learned,
         bundle::Bundle,
@@ -49,7 +50,6 @@ use crate::{
         steps::{self, Below},
     },
     bootstrap_clusters,
-    layers::layers,
 };
 
 /// Makes the installer for a management cluster, once its kubeconfig exists.

@@ -200,7 +200,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
 }
 
 /// Settings of the bootstrap cluster.
-pub(super) fn settings(
+pub(crate) fn settings(
     config: &BootstrapConfig,
     id: Uuid,
     files: &ClusterFolder,

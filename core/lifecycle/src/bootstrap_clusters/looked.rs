@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -124,7 +125,10 @@ async fn copied(data: PathBuf) -> Result<Looked, StepError> {
 }
 
 fn copy(from: &Path) -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("butler-look-").tempdir()?;
+    let folder = tempfile::Builder::new()
+        .prefix("butler-look-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir()?;
     copy_into(from, folder.path())?;
     Ok(folder)
 }
@@ -145,7 +149,7 @@ fn copy_into(from: &Path, to: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::fs;
 
     use super::*;
 

@@ -13,7 +13,7 @@ const DEADLINE: Duration = Duration::from_mins(15);
 const SILENCE: Duration = Duration::from_mins(1);
 
 /// Tenants go first, then machines; then absence is observed, and what is left here goes.
-pub(super) fn graph(survey: &Survey, bootstrap_cluster: bool) -> Result<Graph<Destroy>, GraphError> {
+pub(crate) fn graph(survey: &Survey, bootstrap_cluster: bool) -> Result<Graph<Destroy>, GraphError> {
     let mut list: Vec<Step<Destroy>> = Vec::new();
     let mut tenants: Vec<StepId> = Vec::new();
     for (namespace, name) in &survey.tenants {

@@ -190,7 +190,7 @@ fn platform_file(path: &Path) -> Result<ProviderSettings, PrepareError> {
 }
 
 /// The settings that the bootstrap had; secret values are not among them.
-pub(super) fn journalled(cluster: &str, folder: &ClusterFolder) -> Result<ProviderSettings, PrepareError> {
+pub(crate) fn journalled(cluster: &str, folder: &ClusterFolder) -> Result<ProviderSettings, PrepareError> {
     let none = |reason: String| PrepareError::NoPlatform {
         cluster: cluster.to_owned(),
         reason,

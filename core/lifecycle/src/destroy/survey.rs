@@ -154,7 +154,7 @@ pub async fn look(question: &SurveyRequest<'_>) -> Result<Survey, SurveyError> {
 
 /// What the journals of a destroy that was begun remember, without a question to the platform. Objects that are gone by now are
 /// among it.
-pub(super) async fn remembered(files: &ClusterFolder, provider: ProviderKind) -> Option<Survey> {
+pub(crate) async fn remembered(files: &ClusterFolder, provider: ProviderKind) -> Option<Survey> {
     let journals = journals(files);
     let cluster_id = journals.id?;
     let deletions = journals.destroy?.memory;

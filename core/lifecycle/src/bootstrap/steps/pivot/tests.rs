@@ -130,9 +130,7 @@ async fn a_second_look_reads_only_what_differed_and_sees_what_was_written() {
     let error = compared.agree().unwrap_err();
     assert_eq!(error.class, Class::Retryable);
     assert!(
-        error
-            .to_string()
-            .contains("MachineRequest/butler-system/m-1 is missing"),
+        chain(&error).contains("MachineRequest/butler-system/m-1 is missing"),
         "{error}"
     );
 
@@ -161,7 +159,7 @@ async fn a_second_look_that_still_finds_a_difference_names_it() {
     let mut compared = Compared::of(here, there.record().await);
     // Somebody else changes what is being written.
     compared.look_again(&there.client(), CLUSTER).await.unwrap();
-    let error = compared.agree().unwrap_err().to_string();
+    let error = chain(&compared.agree().unwrap_err());
     assert!(error.contains("MachineRequest/butler-system/m-1 differs"), "{error}");
     assert!(!error.contains("m-0"), "{error}");
 }

@@ -8,7 +8,10 @@ use butler_files::ClusterFolder;
 use futures::future::join_all;
 use tokio::time::timeout;
 
-use crate::{bootstrap, destroy, setup::Surroundings};
+use crate::setup::Surroundings;
+
+mod bootstrap;
+mod destroy;
 
 /// How long it may take to find out whom to ask, and then again what they answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,9 +32,9 @@ pub(crate) struct Stopped<O: Operation> {
 pub async fn look(files: &ClusterFolder, ids: &[String], surroundings: Surroundings<'_>) -> BTreeMap<String, Now> {
     // A bootstrap is refused as soon as a destroy has begun.
     if files.destroy_journal().symlink_metadata().is_ok() {
-        all(destroy::again::stopped(files, surroundings), ids).await
+        all(destroy::stopped(files, surroundings), ids).await
     } else {
-        all(bootstrap::again::stopped(files, surroundings), ids).await
+        all(bootstrap::stopped(files, surroundings), ids).await
     }
 }
 

@@ -15,8 +15,8 @@ use butler_kubernetes::chain;
 use tokio::sync::watch;
 
 use crate::{
+    again::Stopped,
     bootstrap::{Bootstrap, Known, Learned, context::Parts, graph, run},
-    runs::again::Stopped,
     setup::{self, Surroundings, journalled},
 };
 

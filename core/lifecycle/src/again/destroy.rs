@@ -7,9 +7,9 @@ use butler_files::ClusterFolder;
 use butler_infra::{Provider, Unreachable};
 use butler_kubernetes::chain;
 
-use super::{Destroy, Known, facts::Deletions, graph::graph, prepare, survey};
+use crate::destroy::{Destroy, Known, facts::Deletions, graph::graph, prepare, survey};
 use crate::{
-    runs::again::Stopped,
+    again::Stopped,
     setup::{self, Surroundings},
 };
 
