@@ -76,6 +76,8 @@ pub const FINALIZER_WORKSPACE: &str = key!("workspace");
 pub const FINALIZER_IMAGE_SYNC: &str = key!("imagesync");
 /// Finalizer of a ManagementAddon.
 pub const FINALIZER_MANAGEMENT_ADDON: &str = "managementaddon.butler.butlerlabs.dev/finalizer";
+/// Finalizer of a TenantAddon.
+pub const FINALIZER_TENANT_ADDON: &str = key!("tenantaddon");
 
 /// Finalizer that the provider of this platform sets on a MachineRequest.
 pub fn machine_finalizer(provider: &str) -> String {

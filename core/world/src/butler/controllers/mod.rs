@@ -27,6 +27,7 @@ mod objects;
 mod pass;
 mod provider_config;
 mod team;
+mod tenant_addon;
 mod tenant_cluster;
 mod user;
 mod workspace;
@@ -80,6 +81,7 @@ const CONTROLLERS: &[Controller] = &[
     image_sync::CONTROLLER,
     workspace::CONTROLLER,
     management_addon::CONTROLLER,
+    tenant_addon::CONTROLLER,
 ];
 
 /// What is true in the world beside the objects.
@@ -198,9 +200,12 @@ impl Controllers {
             let of_tenant = |(_, object): &(&Key, &Value)| pass::uid(object) == uid;
             let control_plane = self.mirror.all(Kind::TenantControlPlane).find(of_tenant);
             if let Some(namespace) = control_plane.map(|(key, _)| key.namespace.clone()) {
-                self.queue
-                    .extend(tenant_cluster::of_namespace(&namespace, &self.mirror));
-                let concerned = [Kind::TenantControlPlane, Kind::Machine, Kind::TenantAddon];
+                if let Some(cluster) = tenant_cluster::of_namespace(&namespace, &self.mirror) {
+                    self.queue
+                        .extend(tenant_addon::of_cluster(&cluster, &self.mirror).cloned());
+                    self.queue.insert(cluster);
+                }
+                let concerned = [Kind::TenantControlPlane, Kind::Machine];
                 let inside = concerned.map(|kind| self.mirror.inside(kind, &namespace));
                 let keys: Vec<Key> = inside.into_iter().flatten().map(|(key, _)| key.clone()).collect();
                 self.queue.extend(keys);

@@ -24,6 +24,7 @@ mod pod_object;
 mod scheduling;
 mod service;
 mod stateful_set;
+mod system;
 mod talos_manifests;
 mod transitions;
 mod workload;

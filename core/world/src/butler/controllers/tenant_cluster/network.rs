@@ -105,6 +105,21 @@ fn size(networking: Option<&TenantNetworking>, network: &ProviderNetwork) -> i32
     most.map_or(asked, |most| asked.min(most))
 }
 
+/// The ranges whose addresses the load balancers of a cluster get: the one that it names, or all that are allocated to it.
+pub(super) fn ranges(cluster: &Cluster<'_>, pass: &Pass<'_>) -> Vec<String> {
+    let networking = cluster.object.spec.networking.as_ref();
+    let own = networking.filter(|networking| names_its_own(networking));
+    if let Some(own) = own.and_then(|networking| networking.load_balancer_pool.as_ref()) {
+        return vec![format!("{}-{}", own.start, own.end)];
+    }
+    let allocated = elastic::blocks(cluster, pass)
+        .into_iter()
+        .filter_map(|block| block.range);
+    allocated
+        .map(|range| format!("{}-{}", range.start, range.end))
+        .collect()
+}
+
 fn label(metadata: &mut ObjectMeta, cluster: &Cluster<'_>, pool: &str, role: &str) {
     let labels = metadata.labels.get_or_insert_default();
     for (name, value) in [

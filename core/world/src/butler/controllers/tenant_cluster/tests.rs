@@ -31,7 +31,6 @@ fn ask_with(bench: &mut Bench, more: serde_json::Value) {
     );
     let spec = json!({
         "kubernetesVersion": "v1.34.0", "providerConfigRef": {"name": "inmemory"}, "workers": {"replicas": 2},
-        "managementPolicy": {"mode": "Observe"},
     });
     bench.put(Kind::TenantCluster, TENANTS, "web", json!({"spec": spec}));
 }
@@ -74,6 +73,32 @@ fn a_cluster_that_goes_leaves_nothing_wherever_it_is_cut_off() {
         assert_eq!(bench.names(Kind::IpAllocation, SYSTEM), Vec::<&str>::new());
         assert_eq!(bench.names(Kind::Namespace, ""), [SYSTEM, TENANTS]);
         assert_eq!(bench.hosted().count(), 0);
+    });
+}
+
+#[test]
+fn an_addon_of_a_cluster_comes_and_goes_wherever_it_is_cut_off() {
+    let addon = |bench: &mut Bench| {
+        ask(bench);
+        let chart = json!({"name": "podinfo", "repository": "https://charts.example.com", "defaultVersion": "6.7.0"});
+        let spec = json!({
+            "category": "other", "description": "podinfo", "displayName": "Podinfo", "chart": chart, "defaults": {},
+        });
+        bench.put(Kind::AddonDefinition, "", "podinfo", json!({"spec": spec}));
+        let spec = json!({"clusterRef": {"name": "web"}, "addon": "podinfo", "version": ""});
+        bench.put(Kind::TenantAddon, TENANTS, "podinfo-web", json!({"spec": spec}));
+        bench.run(A_WHILE);
+        let phase = bench.text(Kind::TenantAddon, TENANTS, "podinfo-web", "/status/phase");
+        assert_eq!(phase, "Installed");
+    };
+    ends_the_same_wherever_it_is_cut_off(addon);
+    ends_the_same_wherever_it_is_cut_off(|bench| {
+        addon(bench);
+        bench.delete(Kind::TenantAddon, TENANTS, "podinfo-web");
+        bench.run(A_WHILE);
+        assert!(bench.names(Kind::TenantAddon, TENANTS).is_empty());
+        let releases = bench.hosted().flat_map(|tenant| tenant.releases.keys());
+        assert!(releases.into_iter().all(|(_, release)| release != "podinfo"));
     });
 }
 

@@ -22,7 +22,7 @@ use crate::values::{list, text};
 use crate::world::file::Settings;
 use crate::world::machine::Stage;
 use crate::world::state::Moment;
-use crate::world::tenants::{Command, MachineFacts, TenantFacts};
+use crate::world::tenants::{Command, MachineFacts, ReleaseFacts, TenantFacts};
 
 /// More plans than that without an end are a loop.
 const MOST_PLANS: usize = 20_000;
@@ -413,15 +413,22 @@ impl Bench {
             Command::Leave { uid, machine } => (uid, self.with(uid, |facts| drop(facts.machines.remove(machine)))),
             Command::Install { uid, addon } => {
                 let name = (addon.namespace.clone(), addon.release.clone());
-                (uid, self.with(uid, |facts| drop(facts.addons.insert(name, None))))
+                let facts = ReleaseFacts {
+                    addon: (**addon).clone(),
+                    problem: None,
+                };
+                let changed = self.with(uid, |tenant| drop(tenant.releases.insert(name, facts)));
+                (uid, changed)
             }
+            // Nothing of it is to be seen from here.
+            Command::Care { .. } => return false,
             Command::Uninstall {
                 uid,
                 namespace,
                 release,
             } => {
                 let name = (namespace.clone(), release.clone());
-                (uid, self.with(uid, |facts| drop(facts.addons.remove(&name))))
+                (uid, self.with(uid, |facts| drop(facts.releases.remove(&name))))
             }
         };
         let Some(facts) = facts else {
@@ -440,7 +447,7 @@ impl Bench {
         let before = self.hosted.get(uid)?;
         let mut after = before.clone();
         change(&mut after);
-        let same = (&before.machines, &before.addons) == (&after.machines, &after.addons);
+        let same = (&before.machines, &before.releases) == (&after.machines, &after.releases);
         (!same).then_some(Some(after))
     }
 }

@@ -25,10 +25,10 @@ const GRACE: Duration = Duration::from_mins(10);
 const WAITING: &str = "waits for addresses";
 
 /// A block of addresses of a cluster.
-struct Block {
+pub(super) struct Block {
     name: String,
     /// Its addresses, once it has any.
-    range: Option<IpRange>,
+    pub(super) range: Option<IpRange>,
     deleting: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn follow(cluster: &Cluster<'_>, network: &ProviderNetwork, pool: &st
 }
 
 /// The blocks of a cluster, the first one included.
-fn blocks(cluster: &Cluster<'_>, pass: &Pass<'_>) -> Vec<Block> {
+pub(super) fn blocks(cluster: &Cluster<'_>, pass: &Pass<'_>) -> Vec<Block> {
     let all = pass.mirror.inside(Kind::IpAllocation, names::SYSTEM_NAMESPACE);
     let own = all.filter(|(_, allocation)| ip_allocation::cluster(allocation).as_ref() == Some(cluster.key));
     let block = |allocation: &Value| {
