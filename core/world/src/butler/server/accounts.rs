@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn team(name: &str, access: serde_json::Value) -> Team {
+    fn team(name: &str, access: &serde_json::Value) -> Team {
         serde_json::from_value(json!({
             "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "Team",
             "metadata": {"name": name}, "spec": {"access": access},
@@ -193,15 +193,15 @@ mod tests {
         let teams = [
             team(
                 "beta",
-                json!({"users": [{"name": "Bob@Example.com", "role": "viewer"}]}),
+                &json!({"users": [{"name": "Bob@Example.com", "role": "viewer"}]}),
             ),
             team(
                 "alpha",
-                json!({"users": [{"name": "bob@example.com"}], "groups": [{"name": "alpha-devs", "role": "operator"}]}),
+                &json!({"users": [{"name": "bob@example.com"}], "groups": [{"name": "alpha-devs", "role": "operator"}]}),
             ),
             team(
                 "other",
-                json!({"users": [{"name": "alice@example.com", "role": "admin"}]}),
+                &json!({"users": [{"name": "alice@example.com", "role": "admin"}]}),
             ),
         ];
         let found = |groups: &[&str]| {
