@@ -108,7 +108,7 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
         return;
     };
     if is_deleting(object) {
-        delete(key, object, addon.status, pass);
+        delete(key, object, addon.status.as_ref(), pass);
         return;
     }
     if !pass.has_finalizer(key, FINALIZER_TENANT_ADDON) {
@@ -324,10 +324,10 @@ fn install(
 
 /// Uninstalls the release where its cluster is Ready. Nothing else holds the object: what cannot be uninstalled goes with
 /// the cluster.
-fn delete(key: &Key, object: &Value, status: Option<TenantAddonStatus>, pass: &mut Pass<'_>) {
+fn delete(key: &Key, object: &Value, status: Option<&TenantAddonStatus>, pass: &mut Pass<'_>) {
     let place = cluster(key, object);
     // Its definition may be gone by now.
-    let recorded = status.as_ref().and_then(|status| {
+    let recorded = status.and_then(|status| {
         let recorded = status.helm_release.as_ref()?;
         Some((recorded.namespace.clone()?, recorded.name.clone()?))
     });
@@ -342,7 +342,7 @@ fn delete(key: &Key, object: &Value, status: Option<TenantAddonStatus>, pass: &m
         pass.drop_finalizer(key, FINALIZER_TENANT_ADDON);
         return;
     };
-    let mut status = status.unwrap_or_else(TenantAddonStatus::default);
+    let mut status = status.map_or_else(TenantAddonStatus::default, TenantAddonStatus::clone);
     enter(key, &mut status, Phase::Deleting, pass);
     status.message = Some(format!("helm uninstall of {} is under way", release.1));
     pass.status(key, &status);

@@ -220,8 +220,6 @@ impl Contents {
                         write.note((release.name.clone(), number));
                     }
                 }
-                // Earlier records that somebody removed are not missed.
-                None => {}
                 Some(secret) if !record.is_current() && records::is_deployed(secret) => {
                     plan.patch(kinds::SECRET, namespace, &name, value(&record.secret()));
                 }
@@ -230,7 +228,8 @@ impl Contents {
                     plan.patch(kinds::SECRET, namespace, &name, Value::Object(Map::new()))
                         .note((release.name.clone(), number));
                 }
-                Some(_) => {}
+                // Earlier records that somebody removed are not missed.
+                None | Some(_) => {}
             }
         }
     }

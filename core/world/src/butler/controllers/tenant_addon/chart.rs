@@ -12,7 +12,7 @@ use crate::world::tenants::{Addon, ReleaseName};
 pub(super) fn wanted(key: &Key, addon: &TenantAddon, mirror: &Mirror) -> Result<Addon, String> {
     let spec = &addon.spec;
     let named = spec.addon.as_deref().filter(|name| !name.is_empty());
-    let own = spec.values.clone().unwrap_or_else(Map::new);
+    let own = spec.values.as_ref().map_or_else(Map::new, Map::clone);
     match (named, &spec.helm) {
         (Some(name), _) => {
             let definition: Option<AddonDefinition> = mirror.typed(Kind::AddonDefinition, "", name);
@@ -44,9 +44,8 @@ fn of_definition(name: &str, definition: &AddonDefinition, version: &str, own: M
     let chart = &definition.spec.chart;
     let defaults = definition.spec.defaults.as_ref();
     let given = defaults.and_then(|defaults| defaults.namespace.clone());
-    let mut values = defaults
-        .and_then(|defaults| defaults.values.clone())
-        .unwrap_or_else(Map::new);
+    let values = defaults.and_then(|defaults| defaults.values.as_ref());
+    let mut values = values.map_or_else(Map::new, Map::clone);
     merge(&mut values, own);
     Addon {
         release: release_name(name, definition),
