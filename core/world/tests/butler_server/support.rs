@@ -164,7 +164,7 @@ impl Site {
         let status = object.as_object_mut().unwrap().remove("status");
         let created = self
             .local
-            .create(at, object)
+            .created(at, object)
             .unwrap_or_else(|error| panic!("{resource} {name}: {error}"));
         match status.filter(|status| !status.is_null() && group == BUTLER) {
             Some(status) => self
@@ -188,7 +188,7 @@ impl Site {
     }
 
     /// A user with the password of everybody.
-    pub(crate) fn user(&self, name: &str, spec: Value) {
+    pub(crate) fn user(&self, name: &str, spec: &Value) {
         let hash = bcrypt::hash(PASSWORD, 4).unwrap();
         let secret = format!("butler-user-{name}-password");
         self.create(
@@ -274,7 +274,7 @@ pub(crate) async fn with_people(setup: Setup) -> Site {
         ("root", json!({"isPlatformAdmin": true})),
         ("nobody", json!({})),
     ] {
-        site.user(name, spec);
+        site.user(name, &spec);
     }
     site.team("alpha", &[("alice", "operator"), ("bob", "viewer")]);
     site.team("beta", &[("dave", "admin")]);
