@@ -5,7 +5,7 @@
 
 use std::{fmt::Debug, path::PathBuf, time::Duration};
 
-use butler_api::{config::ChartMirror, descriptors, error::Class};
+use butler_api::{config::ChartMirror, descriptors, error::Class, helm::StoredRelease};
 use butler_files::home;
 use butler_kubernetes::{Unmet, servers::Servers, wait};
 use futures::future::{BoxFuture, FutureExt as _};
@@ -20,8 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
-    StoredRelease, catalog,
+    Addon, HelmUnusable, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source, catalog,
     chart::{self, HELM_HINT, Located},
     direct::{self, Direct},
     intent::Intent,
@@ -237,7 +236,7 @@ impl HelmInstaller {
         let history = self.history(addon, release).await?;
         let deployed = history
             .last()
-            .filter(|last| last.status == "deployed" && last.is(&release.chart, &values));
+            .filter(|last| last.status == "deployed" && release::is(last, &release.chart, &values));
         if let Some(last) = deployed
             && self.is_whole(addon, last).await?
         {
@@ -439,7 +438,7 @@ impl Installer for HelmInstaller {
                     let Some(last) = history.last() else {
                         return Ok(ReleaseState::Absent);
                     };
-                    Ok(match last.state(&release.chart, &values(release)) {
+                    Ok(match release::state(last, &release.chart, &values(release)) {
                         ReleaseState::Deployed { same: true, revision } => ReleaseState::Deployed {
                             same: self.is_whole(addon, last).await?,
                             revision,

@@ -38,7 +38,6 @@ pub use self::{
     install::{Installed, Installer, ReleaseState},
     mirror::check_mirror,
     plan::{plan, warnings},
-    release::{RecordError, StoredRelease},
     world::{WorldInstaller, objects_of},
 };
 

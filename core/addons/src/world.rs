@@ -6,7 +6,7 @@
     reason = "the stand-in of a workload is one object of three kinds; a test reads each into its type"
 )]
 
-use butler_api::labels::MANAGED_BY;
+use butler_api::{helm::StoredRelease, labels::MANAGED_BY};
 use butler_kubernetes::WorkloadKind;
 use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Addon, ChartContents, InstallError, Installed, Installer, Manifest, Objects, Release, ReleaseState, Source,
-    StoredRelease, Workload, catalog,
+    Workload, catalog,
     direct::{self, Direct},
     release,
 };
@@ -50,7 +50,7 @@ impl WorldInstaller {
         let last = history.last();
         if let Some(last) = last
             && last.status == "deployed"
-            && last.is(&release.chart, &release.values)
+            && release::is(last, &release.chart, &release.values)
         {
             self.direct.plain(addon, &objects).await?;
             return Ok(Installed {
@@ -70,18 +70,18 @@ impl WorldInstaller {
         let mut record = self.record(release, revision, history.first(), &objects);
         record.status = format!("pending-{verb}");
         record.description = format!("Preparing {verb}");
-        self.direct.plain(addon, &[record.encode()]).await?;
+        self.direct.plain(addon, &[direct::as_value(&record.encode())]).await?;
         self.direct.plain(addon, &objects).await?;
         for past in deployed {
             let past = StoredRelease {
                 status: "superseded".to_owned(),
                 ..past.clone()
             };
-            self.direct.plain(addon, &[past.encode()]).await?;
+            self.direct.plain(addon, &[direct::as_value(&past.encode())]).await?;
         }
         "deployed".clone_into(&mut record.status);
         record.description = format!("{description} complete");
-        self.direct.plain(addon, &[record.encode()]).await?;
+        self.direct.plain(addon, &[direct::as_value(&record.encode())]).await?;
         Ok(Installed {
             revision,
             detail: format!("revision {revision} of {}", release.chart.version),
@@ -135,7 +135,9 @@ impl Installer for WorldInstaller {
             match &addon.source {
                 Source::Chart(release) => {
                     let history = self.history(addon, release).await?;
-                    let state = history.last().map(|last| last.state(&release.chart, &release.values));
+                    let state = history
+                        .last()
+                        .map(|last| release::state(last, &release.chart, &release.values));
                     Ok(state.unwrap_or(ReleaseState::Absent))
                 }
                 Source::Manifest(manifest) => self.direct.observe(addon, &manifest_digest(manifest), false).await,

@@ -1,16 +1,19 @@
 //! The API servers of tenants' clusters: each listens as long as a management cluster hosts it, and starts with its first
-//! connection. Controllers live beside it from then on; the first answer waits until they have caught up, so that whoever
-//! connects finds a cluster as old as it is.
+//! connection. What is installed on the cluster (`contents`) and controllers live beside it from then on; the first answer waits
+//! until they have caught up, so that whoever connects finds a cluster as old as it is.
+
+mod contents;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use butler_embedded::Server;
+use butler_embedded::{Local, Server};
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use self::contents::Contents;
 use crate::cluster::{ClusterHost, Controllers};
 use crate::hosted::{Attach, Hosted, Hosting};
 use crate::live::World;
@@ -29,7 +32,14 @@ pub(crate) struct Tenants {
 struct Open {
     hosted: Hosted,
     version: String,
-    facts_changed: Arc<Notify>,
+    concerned: Concerned,
+}
+
+/// Whom it concerns that the facts have changed: what keeps the contents of a cluster, and the controllers of Kubernetes.
+#[derive(Debug, Clone, Default)]
+struct Concerned {
+    contents: Arc<Notify>,
+    kubernetes: Arc<Notify>,
 }
 
 /// What a hosted cluster is to be.
@@ -70,7 +80,8 @@ impl Tenants {
                     open.hosted.change_version(&wanted.version);
                     open.version = wanted.version;
                 }
-                open.facts_changed.notify_one();
+                open.concerned.contents.notify_one();
+                open.concerned.kubernetes.notify_one();
             }
             None => self.listen(key, wanted),
         }
@@ -78,7 +89,7 @@ impl Tenants {
     }
 
     fn listen(&mut self, key: u32, wanted: Wanted) {
-        let facts_changed = Arc::new(Notify::new());
+        let concerned = Concerned::default();
         let hosting = Hosting {
             name: wanted.name.clone(),
             data: self.folder(key),
@@ -89,7 +100,7 @@ impl Tenants {
             world: self.world.clone(),
             key,
             since: wanted.tenant.since,
-            facts_changed: Arc::clone(&facts_changed),
+            concerned: concerned.clone(),
         };
         let result = Hosted::listen_with(hosting, beside.attach());
         let told = match &result {
@@ -105,7 +116,7 @@ impl Tenants {
                 let open = Open {
                     hosted,
                     version: wanted.version,
-                    facts_changed,
+                    concerned,
                 };
                 self.open.insert(key, open);
             }
@@ -146,39 +157,61 @@ struct Beside {
     world: World,
     key: u32,
     since: Moment,
-    facts_changed: Arc<Notify>,
+    concerned: Concerned,
 }
 
 impl Beside {
     fn attach(self) -> Attach {
         Arc::new(
             move |server: &Server, stop: CancellationToken| -> BoxFuture<'static, ()> {
-                let kubernetes = self.clone().kubernetes(server, stop);
-                Box::pin(kubernetes)
+                let beside = self.clone();
+                let (contents, kubernetes) = (server.local("helm"), server.local("simulated-controllers"));
+                Box::pin(beside.come_to_life(contents, kubernetes, stop))
             },
         )
     }
 
-    /// Starts the controllers of Kubernetes, and waits until they have caught up.
-    fn kubernetes(self, server: &Server, stop: CancellationToken) -> impl Future<Output = ()> + use<> {
-        let (settled, caught_up) = oneshot::channel();
+    /// First has on the cluster what was installed before anybody looked, then lets the controllers of Kubernetes catch up
+    /// with it.
+    async fn come_to_life(self, contents: Local, kubernetes: Local, stop: CancellationToken) {
         let unwatched = Arc::new(Mutex::new(Some(self.since)));
-        let host = ClusterHost {
-            world: self.world,
+        let host = contents::Host {
+            world: self.world.clone(),
             key: self.key,
             unwatched: Arc::clone(&unwatched),
         };
+        let (begin, settled) = self.begin();
+        let changed = Arc::clone(&self.concerned.contents);
+        let run = runner::run(Contents::default(), host, contents, changed, begin);
+        let (world, key, end) = (self.world.clone(), self.key, stop.clone());
+        tokio::spawn(async move {
+            end.run_until_cancelled_owned(run).await;
+            world.update(|state, _| state.tenant_seen(key, None));
+        });
+        // Where one of them ended before, there is nothing to wait for.
+        let _ = settled.await;
+        let host = ClusterHost {
+            world: self.world.clone(),
+            key: self.key,
+            unwatched: Arc::clone(&unwatched),
+        };
+        let (begin, settled) = self.begin();
+        let changed = Arc::clone(&self.concerned.kubernetes);
+        let run = runner::run(Controllers::default(), host, kubernetes, changed, begin);
+        tokio::spawn(stop.run_until_cancelled_owned(run));
+        let _ = settled.await;
+        *unwatched.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // From now on it counts how the contents are doing.
+        self.concerned.contents.notify_one();
+    }
+
+    /// How a planner begins that is as old as the cluster, and what tells that it has caught up.
+    fn begin(&self) -> (Begin, oneshot::Receiver<()>) {
+        let (settled, caught_up) = oneshot::channel();
         let begin = Begin {
             since: Some(self.since),
             settled: Some(settled),
         };
-        let local = server.local("simulated-controllers");
-        let controllers = runner::run(Controllers::default(), host, local, self.facts_changed, begin);
-        tokio::spawn(stop.run_until_cancelled_owned(controllers));
-        async move {
-            // Where the controllers ended before, there is nothing to wait for.
-            let _ = caught_up.await;
-            *unwatched.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
+        (begin, caught_up)
     }
 }

@@ -5,9 +5,9 @@ use std::{path::Path, sync::Mutex, time::Duration};
 
 use butler_addons::{
     Addon, ChartContents, ChartRef, HELM_HINT, HelmInstaller, HelmSettings, Images, InstallError, Installed, Installer,
-    Manifest, Release, ReleaseState, Repository as Published, Source, StoredRelease, Substitution,
+    Manifest, Release, ReleaseState, Repository as Published, Source, Substitution,
 };
-use butler_api::{config::ChartMirror, error::Class};
+use butler_api::{config::ChartMirror, error::Class, helm::StoredRelease};
 use butler_kubernetes::{apply, servers::Servers};
 use futures::StreamExt as _;
 use k8s_openapi::{
@@ -351,9 +351,8 @@ async fn the_work_of_another_helm_is_left_alone() {
         manifest: String::new(),
     };
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-    apply(&bench.client(), &[namespace, record.encode()], "test")
-        .await
-        .unwrap();
+    let record = serde_json::to_value(record.encode()).unwrap();
+    apply(&bench.client(), &[namespace, record], "test").await.unwrap();
     let error = bench.install(&addon("0.1.0", json!({}))).await.unwrap_err();
     assert_eq!(error.class, Class::Retryable);
     assert!(

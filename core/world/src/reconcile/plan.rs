@@ -34,6 +34,13 @@ pub(crate) enum Change {
 }
 
 impl Change {
+    /// The kind of the object that it changes.
+    pub(crate) fn resource(&self) -> Resource {
+        match self {
+            Self::Create { resource, .. } | Self::Patch { resource, .. } | Self::Delete { resource, .. } => *resource,
+        }
+    }
+
     /// Whether it makes an object of that name.
     pub(crate) fn names(&self, name: &str) -> bool {
         matches!(self, Self::Create { object, .. } if object["metadata"]["name"] == name)

@@ -1,9 +1,10 @@
 //! Clusters of tenants: their control planes are hosted, and their workers join by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 
 use super::machine::{Order, Stage};
 use super::state::Moment;
@@ -23,11 +24,20 @@ pub struct Tenant {
     pub problem: Option<String>,
     /// When it was asked for.
     pub since: Moment,
-    /// Helm releases on it, by namespace and name.
-    pub addons: BTreeMap<(String, String), Addon>,
+    /// What its load balancers take of its addresses.
+    pub balancers: Balancers,
+    /// Helm releases on it.
+    pub releases: BTreeMap<ReleaseName, Installed>,
+    /// What keeps releases from being well, while somebody looks at the cluster; `None`: nobody does, and all is well.
+    pub ailing: Option<BTreeMap<ReleaseName, String>>,
+    /// How Butler looks after it.
+    pub care: Care,
 }
 
-/// A Helm release on a tenant's cluster.
+/// A Helm release, by its namespace and its own name.
+pub type ReleaseName = (String, String);
+
+/// An addon as it is asked for: a chart, and where to install it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addon {
     /// The name of the release.
@@ -36,14 +46,90 @@ pub struct Addon {
     pub namespace: String,
     /// The name of the chart.
     pub chart: String,
-    /// The version of the chart, as it was asked for.
+    /// The version of the chart.
     pub version: String,
-    /// The values that it was installed with.
-    pub values: serde_json::Map<String, serde_json::Value>,
-    /// Counts the installations and upgrades, from 1.
-    pub revision: u32,
-    /// When it was installed or upgraded last.
+    /// The values that it is installed with.
+    pub values: Map<String, Value>,
+}
+
+/// A Helm release on a tenant's cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installed {
+    /// When it was installed first.
+    pub first: Moment,
+    /// What it is and was, the oldest first. There is one at least.
+    pub revisions: Vec<Revision>,
+    /// The number of the last revision that was carried out on the API server; 0: none was, because nobody has looked.
+    pub carried_out: u32,
+}
+
+/// One installation or upgrade of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    /// Its number, from 1.
+    pub number: u32,
+    /// When it was made.
     pub since: Moment,
+    /// What was installed.
+    pub addon: Addon,
+}
+
+/// How many revisions Helm keeps of a release.
+const KEPT: usize = 10;
+
+impl Installed {
+    /// A release that is installed now.
+    pub fn new(addon: Addon, now: Moment) -> Self {
+        Self {
+            first: now,
+            revisions: vec![Revision {
+                number: 1,
+                since: now,
+                addon,
+            }],
+            carried_out: 0,
+        }
+    }
+
+    /// Has this addon from now on; `false`: it is so already.
+    pub fn upgrade(&mut self, addon: &Addon, now: Moment) -> bool {
+        let last = self.revisions.last();
+        if last.is_some_and(|last| last.addon == *addon) {
+            return false;
+        }
+        let number = last.map_or(1, |last| last.number.saturating_add(1));
+        self.revisions.push(Revision {
+            number,
+            since: now,
+            addon: addon.clone(),
+        });
+        let surplus = self.revisions.len().saturating_sub(KEPT);
+        self.revisions.drain(..surplus);
+        true
+    }
+
+    /// What is installed.
+    pub fn current(&self) -> Option<&Revision> {
+        self.revisions.last()
+    }
+}
+
+/// How Butler looks after the addons of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Care {
+    /// It puts right what somebody else changes about them.
+    pub corrects: bool,
+    /// The ranges whose addresses load balancers get, as MetalLB writes them.
+    pub addresses: Vec<String>,
+}
+
+impl Default for Care {
+    fn default() -> Self {
+        Self {
+            corrects: true,
+            addresses: Vec::new(),
+        }
+    }
 }
 
 /// What a management cluster asks the world to do. Each is so already, or is done now: asking again changes nothing.
@@ -69,7 +155,7 @@ pub enum Command {
     Install {
         /// The UID of the TenantControlPlane.
         uid: String,
-        /// What is installed. The world counts its revisions, and knows since when it is there.
+        /// What is installed.
         addon: Box<Addon>,
     },
     /// Have no such release.
@@ -80,6 +166,13 @@ pub enum Command {
         namespace: String,
         /// The name of the release.
         release: String,
+    },
+    /// Look after a tenant's cluster in this way.
+    Care {
+        /// The UID of the TenantControlPlane.
+        uid: String,
+        /// In which way.
+        care: Care,
     },
 }
 
@@ -109,6 +202,15 @@ pub struct Join {
     pub system: String,
 }
 
+/// What the load balancers of a cluster take of its addresses, as far as somebody has looked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Balancers {
+    /// Addresses that services have.
+    pub used: BTreeSet<Ipv4Addr>,
+    /// How many services wait because no address is free.
+    pub waiting: usize,
+}
+
 /// What controllers see of a hosted cluster.
 #[derive(Debug, Clone, Default)]
 pub struct TenantFacts {
@@ -118,12 +220,23 @@ pub struct TenantFacts {
     pub kubeconfig: Option<SecretString>,
     /// Why the API server does not listen.
     pub problem: Option<String>,
+    /// What its load balancers take of its addresses.
+    pub balancers: Balancers,
     /// Its machines, by name.
     pub machines: BTreeMap<String, MachineFacts>,
     /// Machines that the platform refused, by name, and why.
     pub refused: BTreeMap<String, String>,
-    /// Helm releases on it, by namespace and name, and what keeps each from being well.
-    pub addons: BTreeMap<(String, String), Option<String>>,
+    /// Helm releases on it.
+    pub releases: BTreeMap<ReleaseName, ReleaseFacts>,
+}
+
+/// What controllers see of a Helm release on a hosted cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseFacts {
+    /// What is installed.
+    pub addon: Addon,
+    /// What keeps it from being well, as far as somebody looks.
+    pub problem: Option<String>,
 }
 
 /// What controllers see of a tenant's machine.

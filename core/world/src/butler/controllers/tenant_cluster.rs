@@ -19,7 +19,7 @@ use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
 use super::objects::EventKind;
 use super::pass::{Pass, is_deleting, uid};
-use super::{Controller, RETRY};
+use super::{Controller, RETRY, ip_allocation, tenant_addon};
 
 pub(super) const CONTROLLER: Controller = Controller {
     kind: Kind::TenantCluster,
@@ -33,9 +33,10 @@ fn concerned(key: &Key, object: &Value, mirror: &Mirror) -> Vec<Key> {
         Kind::MachineDeployment | Kind::TenantControlPlane | Kind::CapiCluster | Kind::Machine | Kind::Secret => {
             of_namespace(&key.namespace, mirror).into_iter().collect()
         }
+        Kind::TenantAddon => tenant_addon::cluster(key, object).into_iter().collect(),
         // It may be gone by now.
         Kind::Namespace => origin(object).into_iter().collect(),
-        Kind::IpAllocation => network::owner(object).into_iter().collect(),
+        Kind::IpAllocation => ip_allocation::cluster(object).into_iter().collect(),
         Kind::Team | Kind::ProviderConfig | Kind::ButlerConfig => {
             mirror.all(Kind::TenantCluster).map(|(key, _)| key.clone()).collect()
         }
@@ -44,7 +45,7 @@ fn concerned(key: &Key, object: &Value, mirror: &Mirror) -> Vec<Key> {
 }
 
 /// The cluster that a namespace was made for, by the labels of the namespace.
-fn of_namespace(namespace: &str, mirror: &Mirror) -> Option<Key> {
+pub(super) fn of_namespace(namespace: &str, mirror: &Mirror) -> Option<Key> {
     mirror.find(Kind::Namespace, "", namespace).and_then(origin)
 }
 
@@ -190,7 +191,9 @@ impl Cluster<'_> {
             self.observe("Ready", false, "AddonsFailed", message, pass);
             return;
         }
-        if below.is_current && below.nodes.len() >= below.wanted && addons.is_ok() {
+        // An addon that is not well any more does not make the cluster another one.
+        let installed = addons.is_ok() || (self.was_ready() && addons.is_installed());
+        if below.is_current && below.nodes.len() >= below.wanted && installed {
             self.enter(TenantClusterPhase::Ready, pass);
             self.observe("Ready", true, "ClusterReady", "the cluster is ready", pass);
             return;
@@ -234,7 +237,9 @@ impl Cluster<'_> {
 /// Takes everything away, what others stand on last; the object goes when nothing is left.
 fn delete(cluster: &mut Cluster<'_>, pass: &mut Pass<'_>) {
     cluster.enter(TenantClusterPhase::Deleting, pass);
-    let left = below::delete(cluster, pass).or_else(|| network::delete(cluster, pass));
+    let left = tenant_addon::delete_all(cluster.key, pass);
+    let left = left.or_else(|| below::delete(cluster, pass));
+    let left = left.or_else(|| network::delete(cluster, pass));
     match left {
         Some(message) => {
             cluster.observe("Ready", false, "Deleting", message, pass);
@@ -243,3 +248,6 @@ fn delete(cluster: &mut Cluster<'_>, pass: &mut Pass<'_>) {
         None => pass.drop_finalizer(cluster.key, FINALIZER_TENANT_CLUSTER),
     }
 }
+
+#[cfg(test)]
+mod tests;

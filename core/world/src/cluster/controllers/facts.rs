@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::node_object::NodeFacts;
+use super::system::System;
 use crate::world::clusters::Vip;
 use crate::world::file::Settings;
 use crate::world::machine::Machine;
@@ -81,7 +82,10 @@ fn node(state: &State, machine: &Machine, part: u32) -> Option<RegisteredNode> {
             ip: machine.ip()?,
             machine_type: config.machine_type,
             kubernetes: config.kubernetes.clone(),
-            talos: state.settings.talos_version.clone(),
+            system: match order.and_then(|order| order.join.as_ref()) {
+                Some(join) => System::named(&join.system),
+                None => System::talos(&state.settings.talos_version),
+            },
             labels: config.labels.clone().into_iter().collect(),
             taints: config.taints.clone().into_iter().collect(),
             schedulable_control_plane: config.cluster.schedule_on_control_planes,

@@ -24,6 +24,7 @@ mod pod_object;
 mod scheduling;
 mod service;
 mod stateful_set;
+mod system;
 mod talos_manifests;
 mod transitions;
 mod workload;
@@ -191,6 +192,7 @@ impl ControllerHost<Controllers> for ClusterHost {
                 }
             }
             state.workloads(self.key, report.workloads);
+            state.tenant_balances(self.key, report.balancers);
             if report.announces {
                 state.vip(self.key, |vip| vip.announced = true);
             }

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::Value;
 
 use super::objects::value;
+use super::system::System;
 use crate::world::node_config::MachineType;
 
 /// The taint of a node that is not ready.
@@ -26,7 +27,7 @@ pub(super) struct NodeFacts {
     pub ip: Ipv4Addr,
     pub machine_type: MachineType,
     pub kubernetes: String,
-    pub talos: String,
+    pub system: System,
     pub labels: Vec<(String, String)>,
     pub taints: Vec<(String, String)>,
     pub schedulable_control_plane: bool,
@@ -153,13 +154,13 @@ impl NodeFacts {
         NodeSystemInfo {
             architecture: "amd64".to_owned(),
             boot_id: self.boot_id.clone(),
-            container_runtime_version: "containerd://2.1.5".to_owned(),
-            kernel_version: "6.18.0-talos".to_owned(),
+            container_runtime_version: format!("containerd://{}", self.system.containerd),
+            kernel_version: self.system.kernel.clone(),
             kube_proxy_version: String::new(),
             kubelet_version: self.kubernetes.clone(),
             machine_id: self.boot_id.replace('-', ""),
             operating_system: "linux".to_owned(),
-            os_image: format!("Talos ({})", self.talos),
+            os_image: self.system.name.clone(),
             swap: None,
             system_uuid: self.boot_id.clone(),
         }

@@ -1,6 +1,7 @@
 //! Tenants' clusters among the others: an API server without machines of its own, and workers that their image makes
 //! members.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::sync::Arc;
@@ -12,7 +13,10 @@ use crate::world::clusters::{Cluster, TenantView};
 use crate::world::critical::after;
 use crate::world::machine::{Listening, Machine, Order, Stage, TALOS_PORT};
 use crate::world::node_config::{Authority, ClusterConfig, Endpoint, MachineType, NodeConfig};
-use crate::world::tenants::{Addon, Command, HostRequest, Join, MachineFacts, Tenant, TenantFacts};
+use crate::world::tenants::{
+    Addon, Balancers, Care, Command, HostRequest, Installed, Join, MachineFacts, ReleaseFacts, ReleaseName, Tenant,
+    TenantFacts,
+};
 
 /// The port of the API servers of tenants.
 const API_PORT: u16 = 6443;
@@ -22,6 +26,8 @@ const API_PORT: u16 = 6443;
 pub(super) struct TenantChanges {
     /// UIDs by the number of the management cluster.
     changed: BTreeMap<u32, BTreeSet<String>>,
+    /// Numbers of tenants' clusters by UID.
+    numbers: BTreeMap<String, u32>,
     /// Machines that the platform refused, by UID of the tenant and name, and why.
     refused: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -39,10 +45,12 @@ impl State {
                 uid,
                 namespace,
                 release,
-            } => {
-                let key = (namespace.clone(), release.clone());
-                self.change_tenant(uid, |tenant| drop(tenant.addons.remove(&key)));
-            }
+            } => self.uninstall(uid, namespace, release),
+            Command::Care { uid, care } => self.change_tenant(uid, |tenant| {
+                let differs = tenant.care != *care;
+                care.clone_into(&mut tenant.care);
+                differs
+            }),
         }
     }
 
@@ -115,6 +123,16 @@ impl State {
         }
     }
 
+    /// The load balancers of a tenant's cluster take other addresses than before.
+    pub fn tenant_balances(&mut self, key: u32, balancers: Balancers) {
+        let tenant = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut());
+        if let Some(tenant) = tenant.filter(|tenant| tenant.balancers != balancers) {
+            tenant.balancers = balancers;
+            let uid = tenant.uid.clone();
+            self.tenant_changed(&uid);
+        }
+    }
+
     fn host_tenant(&mut self, host: u32, request: &HostRequest, now: Moment) {
         if let Some(key) = self.tenant(&request.uid).map(|cluster| cluster.key) {
             self.change_version(key, &request.version);
@@ -141,9 +159,13 @@ impl State {
             kubeconfig: None,
             problem: None,
             since: now,
-            addons: BTreeMap::new(),
+            balancers: Balancers::default(),
+            releases: BTreeMap::new(),
+            ailing: None,
+            care: Care::default(),
         });
         self.clusters.insert(key, cluster);
+        self.tenants.numbers.insert(request.uid.clone(), key);
         self.effects.insert(OutOfSync::Cluster(key));
         self.tenant_changed(&request.uid);
     }
@@ -172,6 +194,7 @@ impl State {
             self.addresses.give_back(tenant.address);
         }
         self.tenants.refused.remove(uid);
+        self.tenants.numbers.remove(uid);
         self.effects.insert(OutOfSync::Cluster(key));
     }
 
@@ -217,39 +240,67 @@ impl State {
     }
 
     fn install(&mut self, uid: &str, addon: &Addon, now: Moment) {
-        let key = (addon.namespace.clone(), addon.release.clone());
+        let name = (addon.namespace.clone(), addon.release.clone());
         self.change_tenant(uid, |tenant| {
-            let known = tenant.addons.get(&key);
-            let same = |known: &&Addon| {
-                (&known.chart, &known.version, &known.values) == (&addon.chart, &addon.version, &addon.values)
+            let changed = match tenant.releases.entry(name.clone()) {
+                Entry::Occupied(mut known) => known.get_mut().upgrade(addon, now),
+                Entry::Vacant(place) => {
+                    place.insert(Installed::new(addon.clone(), now));
+                    true
+                }
             };
-            if !known.as_ref().is_some_and(same) {
-                let revision = known.map_or(1, |known| known.revision.saturating_add(1));
-                let since = now;
-                tenant.addons.insert(
-                    key.clone(),
-                    Addon {
-                        revision,
-                        since,
-                        ..addon.clone()
-                    },
-                );
+            if let Some(ailing) = tenant.ailing.as_mut().filter(|_| changed) {
+                // Whoever looks sees its pods start.
+                ailing.insert(name, format!("version {} is being installed", addon.version));
             }
+            changed
         });
     }
 
-    /// Changes what is asked of a tenant's cluster, and lets the world know where that differs.
-    fn change_tenant(&mut self, uid: &str, change: impl FnOnce(&mut Tenant)) {
-        let tenants = self.clusters.values_mut();
-        let found = tenants.filter_map(|cluster| Some((cluster.key, cluster.tenant.as_mut()?)));
-        let Some((key, tenant)) = found.into_iter().find(|(_, tenant)| tenant.uid == uid) else {
+    fn uninstall(&mut self, uid: &str, namespace: &str, release: &str) {
+        let name = (namespace.to_owned(), release.to_owned());
+        self.change_tenant(uid, |tenant| {
+            if let Some(ailing) = &mut tenant.ailing {
+                ailing.remove(&name);
+            }
+            tenant.releases.remove(&name).is_some()
+        });
+    }
+
+    /// Changes what is asked of a tenant's cluster, and lets the world know where that made a difference.
+    fn change_tenant(&mut self, uid: &str, change: impl FnOnce(&mut Tenant) -> bool) {
+        let number = self.tenants.numbers.get(uid).copied();
+        let cluster = number.and_then(|key| self.clusters.get_mut(&key));
+        let Some((key, tenant)) = cluster.and_then(|cluster| Some((cluster.key, cluster.tenant.as_mut()?))) else {
             return;
         };
-        let before = tenant.addons.clone();
-        change(tenant);
-        if tenant.addons != before {
+        if change(tenant) {
             self.effects.insert(OutOfSync::Cluster(key));
             self.tenant_changed(uid);
+        }
+    }
+
+    /// Revisions were carried out on the API server of a tenant.
+    pub fn tenant_carried_out(&mut self, key: u32, carried_out: &[(ReleaseName, u32)]) {
+        let Some(tenant) = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut()) else {
+            return;
+        };
+        for (name, number) in carried_out {
+            if let Some(release) = tenant.releases.get_mut(name) {
+                release.carried_out = release.carried_out.max(*number);
+            }
+        }
+    }
+
+    /// Somebody looks at the releases on a tenant's cluster, and sees what ails them; `None`: nobody does any more.
+    pub fn tenant_seen(&mut self, key: u32, ailing: Option<BTreeMap<ReleaseName, String>>) {
+        let Some(tenant) = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut()) else {
+            return;
+        };
+        if tenant.ailing != ailing {
+            tenant.ailing = ailing;
+            let uid = tenant.uid.clone();
+            self.tenant_changed(&uid);
         }
     }
 
@@ -330,8 +381,7 @@ impl State {
 
     /// The cluster of the tenant whose TenantControlPlane has this UID.
     pub fn tenant(&self, uid: &str) -> Option<&Cluster> {
-        let of_uid = |cluster: &&Cluster| cluster.tenant.as_ref().is_some_and(|tenant| tenant.uid == uid);
-        self.clusters.values().find(of_uid)
+        self.clusters.get(self.tenants.numbers.get(uid)?)
     }
 
     fn tenant_facts(&self, cluster: &Cluster) -> TenantFacts {
@@ -343,13 +393,21 @@ impl State {
             .values()
             .filter(|machine| tenant_of(machine) == Some(tenant.uid.as_str()));
         let refused = self.tenants.refused.get(&tenant.uid).into_iter().flatten();
+        let releases = tenant.releases.iter().filter_map(|(name, release)| {
+            let facts = ReleaseFacts {
+                addon: release.current()?.addon.clone(),
+                problem: tenant.ailing.as_ref().and_then(|ailing| ailing.get(name)).cloned(),
+            };
+            Some((name.clone(), facts))
+        });
         TenantFacts {
             endpoint: tenant.kubeconfig.is_some().then_some(tenant.address),
             kubeconfig: tenant.kubeconfig.clone(),
             problem: tenant.problem.clone(),
+            balancers: tenant.balancers.clone(),
             machines: own.map(|machine| (machine.name.clone(), facts_of(machine))).collect(),
             refused: refused.map(|(name, why)| (name.clone(), why.clone())).collect(),
-            addons: tenant.addons.keys().map(|key| (key.clone(), None)).collect(),
+            releases: releases.collect(),
         }
     }
 }

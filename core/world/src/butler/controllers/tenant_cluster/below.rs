@@ -1,7 +1,7 @@
 //! What a TenantCluster consists of below: its namespace there, the objects of Cluster API, and what they have come to.
 
 use butler_api::v1alpha1::Team;
-use butler_api::v1alpha1::tenant_cluster::OsType;
+use butler_api::v1alpha1::tenant_cluster::{OsType, WorkerOs};
 use butler_api::v1alpha1::wire::Quantity;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
@@ -54,7 +54,10 @@ impl Below {
         Self {
             control_plane_ready: ready && kubeconfig.as_ref().is_some_and(there),
             endpoint: some(of_hosted("/status/controlPlaneEndpoint")),
-            is_current: ready && running && version.as_deref() == Some(cluster.object.spec.kubernetes_version.as_str()),
+            is_current: ready
+                && running
+                && !is_changing(pass)
+                && version.as_deref() == Some(cluster.object.spec.kubernetes_version.as_str()),
             kubeconfig,
             version,
             wanted: usize::try_from(cluster.object.spec.workers.replicas).unwrap_or(0),
@@ -77,6 +80,12 @@ impl Below {
         }
         "machines are being replaced".to_owned()
     }
+}
+
+/// Something below is asked for otherwise in this very decision: what it tells is of before.
+fn is_changing(pass: &Pass<'_>) -> bool {
+    let below = [Kind::MachineDeployment, Kind::StewardControlPlane].map(Kind::resource);
+    pass.changes.iter().any(|change| below.contains(&change.resource()))
 }
 
 fn workers(cluster: &Cluster<'_>) -> Key {
@@ -209,10 +218,7 @@ fn deployment(cluster: &Cluster<'_>, version: &str, pass: &mut Pass<'_>) {
         machine::CPU: template.and_then(|template| template.cpu).unwrap_or(4).to_string(),
         machine::MEMORY: (memory.unwrap_or(16 << 30) >> 20).to_string(),
         machine::DISK: (disk.unwrap_or(100 << 30) >> 30).to_string(),
-        machine::SYSTEM: system(
-            os.and_then(|os| os.r#type.as_ref()).map_or("rocky", OsType::as_str),
-            os.and_then(|os| os.version.as_deref()).unwrap_or("9.5"),
-        ),
+        machine::SYSTEM: system(os),
     });
     let spec = json!({
         "clusterName": cluster.key.name, "replicas": workers.replicas,
@@ -233,13 +239,26 @@ fn digest(annotations: &Value) -> String {
     format!("bootstrap-{}", machine_deployment::hash(annotations))
 }
 
-/// The system of a node as the kubelet tells it.
-fn system(kind: &str, version: &str) -> String {
+/// The version that the API has by default, whatever the system: it is one of Rocky Linux.
+const ROCKY: &str = "9.5";
+
+/// The system of a node as its kubelet tells it.
+fn system(os: Option<&WorkerOs>) -> String {
+    let kind = os.and_then(|os| os.r#type.clone()).unwrap_or(OsType::Rocky);
+    let asked = os.and_then(|os| os.version.clone());
+    let or = |default: &str| {
+        let own = asked.clone().filter(|version| version != ROCKY);
+        own.unwrap_or_else(|| default.to_owned())
+    };
     match kind {
-        "rocky" => format!("Rocky Linux {version}"),
-        "flatcar" => format!("Flatcar Container Linux {version}"),
-        "talos" => format!("Talos ({version})"),
-        other => format!("{other} {version}"),
+        OsType::Talos => {
+            let talos = os.and_then(|os| os.talos.as_ref()?.version.clone());
+            format!("Talos ({})", talos.unwrap_or_else(|| or("v1.9.3")))
+        }
+        OsType::Flatcar => format!("Flatcar Container Linux by Kinvolk {}", or("4081.2.0")),
+        OsType::Kairos => format!("Kairos {}", or("v3.2.4")),
+        OsType::Bottlerocket => format!("Bottlerocket OS {}", or("1.32.0")),
+        _ => format!("Rocky Linux {} (Blue Onyx)", or(ROCKY)),
     }
 }
 
