@@ -160,7 +160,7 @@ fn observe(status: &mut ImageSyncStatus, phase: &ImageSyncPhase, generation: Opt
         ImageSyncPhase::Uploading => ("ImageUploading".to_owned(), "the platform takes the image".to_owned()),
         ImageSyncPhase::Failed => (
             reason.unwrap_or_else(|| "ImageSyncFailed".to_owned()),
-            failure.unwrap_or_else(String::new),
+            failure.unwrap_or_else(|| "the image does not come".to_owned()),
         ),
         _ => ("Pending".to_owned(), "waiting for the factory".to_owned()),
     };

@@ -48,12 +48,18 @@ pub(super) fn cluster(allocation: &Value) -> Option<Key> {
     ))
 }
 
+/// What is known of an allocation; nothing of a new one.
+pub(super) fn status(allocation: &IPAllocation) -> IPAllocationStatus {
+    let known = allocation.status.as_ref();
+    known.map_or_else(IPAllocationStatus::default, IPAllocationStatus::clone)
+}
+
 fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     let Some(allocation) = read::<IPAllocation>(object) else {
         return;
     };
     if is_deleting(object) {
-        release(key, allocation, pass);
+        release(key, &allocation, pass);
         return;
     }
     if cluster(object).is_none_or(|cluster| pass.mirror.get(&cluster).is_none()) {
@@ -66,7 +72,7 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     let pool = network_pool::of_allocation(key, object);
     let lost = pass.mirror.get(&pool).is_none();
     let generation = allocation.metadata.generation;
-    let mut status = allocation.status.unwrap_or_else(IPAllocationStatus::default);
+    let mut status = status(&allocation);
     match (&status.phase, lost) {
         (None, _) | (Some(AllocationPhase::Pending | AllocationPhase::Failed), true) => {}
         _ => return,
@@ -82,9 +88,9 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
 }
 
 /// Gives the addresses back, and lets the object go once that is written.
-fn release(key: &Key, allocation: IPAllocation, pass: &mut Pass<'_>) {
+fn release(key: &Key, allocation: &IPAllocation, pass: &mut Pass<'_>) {
     let generation = allocation.metadata.generation;
-    let mut status = allocation.status.unwrap_or_else(IPAllocationStatus::default);
+    let mut status = status(allocation);
     if status.phase != Some(AllocationPhase::Allocated) {
         pass.drop_finalizer(key, FINALIZER_IP_ALLOCATION);
         return;

@@ -26,7 +26,7 @@ use super::pass::{Pass, is_deleting, uid};
 use crate::values::text;
 
 /// How long the controller waits before it tries again what failed.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// The annotation by which a record tells the version of its chart: its content is packed.
 const VERSION: &str = "inmemory.butlerlabs.dev/chart-version";
@@ -272,7 +272,9 @@ fn record(release: &Release<'_>, revision: u32, pass: &mut Pass<'_>) {
     };
     let mut secret = stored.encode();
     secret.metadata.annotations = Some([(VERSION.to_owned(), release.version.clone())].into());
-    let name = secret.metadata.name.clone().unwrap_or_else(String::new);
+    let Some(name) = secret.metadata.name.clone() else {
+        return;
+    };
     pass.ensure(Kind::Secret, &release.namespace, &name, || value(&secret));
 }
 

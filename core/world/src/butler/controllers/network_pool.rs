@@ -8,11 +8,11 @@ use butler_api::v1alpha1::network_pool::{NetworkPoolStatus, PoolRange, TenantAll
 use butler_api::v1alpha1::{IPAllocation, NetworkPool};
 use serde_json::Value;
 
-use super::Controller;
 use super::allocator::{self, Free, Pool, Refusal};
 use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
 use super::pass::{Pass, is_deleting};
+use super::{Controller, ip_allocation};
 use crate::values::text;
 
 /// Who assigns addresses, as allocations tell it.
@@ -108,7 +108,7 @@ fn serve(
         .as_ref()
         .and_then(|tenants| tenants.defaults.as_ref());
     for (key, allocation) in waiting(allocations) {
-        allocated += assign(key, allocation, addresses, defaults, &mut free, pass);
+        allocated += assign(key, &allocation, addresses, defaults, &mut free, pass);
     }
     count(status, addresses, &free, allocated, allocations.len());
     observe(status, pool, "Ready", true, ("Ready", "addresses are assigned"), pass);
@@ -144,13 +144,13 @@ fn waiting<'a>(allocations: &[(&'a Key, &'a Value)]) -> Vec<(&'a Key, IPAllocati
 /// Gives an allocation its addresses, or tells it why not. Says how many it got.
 fn assign(
     key: &Key,
-    allocation: IPAllocation,
+    allocation: &IPAllocation,
     pool: &Pool,
     defaults: Option<&TenantAllocationDefaults>,
     free: &mut Free,
     pass: &mut Pass<'_>,
 ) -> u64 {
-    let mut status = allocation.status.unwrap_or_else(IPAllocationStatus::default);
+    let mut status = ip_allocation::status(allocation);
     let name = &allocation.spec.pool_ref.name;
     let generation = allocation.metadata.generation;
     status.observed_generation = generation;

@@ -15,13 +15,12 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
-use super::Controller;
 use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
 use super::objects::{metadata, value};
 use super::pass::{Pass, is_deleting};
+use super::{Controller, machine_deployment};
 use crate::values::{list, text};
 
 mod usage;
@@ -271,7 +270,7 @@ fn bindings(team: &Team, namespace: &str) -> BTreeMap<String, RoleBinding> {
         let mut binding = format!("{prefix}{}", sanitised(&lower));
         if bindings.contains_key(&binding) {
             // Another member's name looks the same without its special characters.
-            binding = format!("{binding}-{}", digest(&lower));
+            binding = format!("{binding}-{}", machine_deployment::hash(&lower.into()));
         }
         let subject = if prefix == OF_USER { "User" } else { "Group" };
         let object = RoleBinding {
@@ -306,11 +305,6 @@ fn sanitised(lower: &str) -> String {
     let plain = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
     let plain: String = plain.take(names::MAX_NAME).collect();
     plain.trim_end_matches('-').to_owned()
-}
-
-fn digest(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn members(team: &Team) -> (usize, usize) {
