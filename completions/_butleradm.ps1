@@ -267,6 +267,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Start the simulated world, unless it runs')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Print what is in the simulated world')
             [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'End the simulated world and everything in it')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Approve a login that waits at a simulated Butler server, as its person would in a browser')
+            [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Deny a login that waits at a simulated Butler server')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the simulated world in this process')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -307,6 +309,27 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'butleradm;inmemory;approve' {
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'For whom: a user name or an e-mail address')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'butleradm;inmemory;deny' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour: auto, always or never')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the answer, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print diagnostics to stderr (-vv: more)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'butleradm;inmemory;serve' {
             [CompletionResult]::new('--world', '--world', [CompletionResultType]::ParameterName, 'Latencies and faults (YAML)')
             [CompletionResult]::new('--static', '--static', [CompletionResultType]::ParameterName, 'Machines without owner that wait in maintenance mode')
@@ -325,6 +348,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Start the simulated world, unless it runs')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Print what is in the simulated world')
             [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'End the simulated world and everything in it')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Approve a login that waits at a simulated Butler server, as its person would in a browser')
+            [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Deny a login that waits at a simulated Butler server')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the simulated world in this process')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -336,6 +361,12 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;inmemory;help;down' {
+            break
+        }
+        'butleradm;inmemory;help;approve' {
+            break
+        }
+        'butleradm;inmemory;help;deny' {
             break
         }
         'butleradm;inmemory;help;serve' {
@@ -458,6 +489,8 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             [CompletionResult]::new('up', 'up', [CompletionResultType]::ParameterValue, 'Start the simulated world, unless it runs')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Print what is in the simulated world')
             [CompletionResult]::new('down', 'down', [CompletionResultType]::ParameterValue, 'End the simulated world and everything in it')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Approve a login that waits at a simulated Butler server, as its person would in a browser')
+            [CompletionResult]::new('deny', 'deny', [CompletionResultType]::ParameterValue, 'Deny a login that waits at a simulated Butler server')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the simulated world in this process')
             break
         }
@@ -468,6 +501,12 @@ Register-ArgumentCompleter -Native -CommandName 'butleradm' -ScriptBlock {
             break
         }
         'butleradm;help;inmemory;down' {
+            break
+        }
+        'butleradm;help;inmemory;approve' {
+            break
+        }
+        'butleradm;help;inmemory;deny' {
             break
         }
         'butleradm;help;inmemory;serve' {

@@ -145,6 +145,12 @@ _butleradm() {
             butleradm__subcmd__help__subcmd__embedded,serve)
                 cmd="butleradm__subcmd__help__subcmd__embedded__subcmd__serve"
                 ;;
+            butleradm__subcmd__help__subcmd__inmemory,approve)
+                cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__approve"
+                ;;
+            butleradm__subcmd__help__subcmd__inmemory,deny)
+                cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__deny"
+                ;;
             butleradm__subcmd__help__subcmd__inmemory,down)
                 cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__down"
                 ;;
@@ -156,6 +162,12 @@ _butleradm() {
                 ;;
             butleradm__subcmd__help__subcmd__inmemory,up)
                 cmd="butleradm__subcmd__help__subcmd__inmemory__subcmd__up"
+                ;;
+            butleradm__subcmd__inmemory,approve)
+                cmd="butleradm__subcmd__inmemory__subcmd__approve"
+                ;;
+            butleradm__subcmd__inmemory,deny)
+                cmd="butleradm__subcmd__inmemory__subcmd__deny"
                 ;;
             butleradm__subcmd__inmemory,down)
                 cmd="butleradm__subcmd__inmemory__subcmd__down"
@@ -171,6 +183,12 @@ _butleradm() {
                 ;;
             butleradm__subcmd__inmemory,up)
                 cmd="butleradm__subcmd__inmemory__subcmd__up"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,approve)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__approve"
+                ;;
+            butleradm__subcmd__inmemory__subcmd__help,deny)
+                cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__deny"
                 ;;
             butleradm__subcmd__inmemory__subcmd__help,down)
                 cmd="butleradm__subcmd__inmemory__subcmd__help__subcmd__down"
@@ -926,8 +944,36 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__help__subcmd__inmemory)
-            opts="up status down serve"
+            opts="up status down approve deny serve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__inmemory__subcmd__approve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__help__subcmd__inmemory__subcmd__deny)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1038,8 +1084,48 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__inmemory)
-            opts="-q -v -h --color --quiet --verbose --help up status down serve help"
+            opts="-q -v -h --color --quiet --verbose --help up status down approve deny serve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__approve)
+            opts="-q -v -h --as --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__deny)
+            opts="-q -v -h --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1074,8 +1160,36 @@ _butleradm() {
             return 0
             ;;
         butleradm__subcmd__inmemory__subcmd__help)
-            opts="up status down serve help"
+            opts="up status down approve deny serve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__approve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        butleradm__subcmd__inmemory__subcmd__help__subcmd__deny)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -246,6 +246,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand up 'Start the simulated world, unless it runs'
             cand status 'Print what is in the simulated world'
             cand down 'End the simulated world and everything in it'
+            cand approve 'Approve a login that waits at a simulated Butler server, as its person would in a browser'
+            cand deny 'Deny a login that waits at a simulated Butler server'
             cand serve 'Run the simulated world in this process'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -282,6 +284,25 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'butleradm;inmemory;approve'= {
+            cand --as 'For whom: a user name or an e-mail address'
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'butleradm;inmemory;deny'= {
+            cand --color 'When to use colour: auto, always or never'
+            cand -q 'Print the answer, warnings and errors only'
+            cand --quiet 'Print the answer, warnings and errors only'
+            cand -v 'Print diagnostics to stderr (-vv: more)'
+            cand --verbose 'Print diagnostics to stderr (-vv: more)'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'butleradm;inmemory;serve'= {
             cand --world 'Latencies and faults (YAML)'
             cand --static 'Machines without owner that wait in maintenance mode'
@@ -299,6 +320,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand up 'Start the simulated world, unless it runs'
             cand status 'Print what is in the simulated world'
             cand down 'End the simulated world and everything in it'
+            cand approve 'Approve a login that waits at a simulated Butler server, as its person would in a browser'
+            cand deny 'Deny a login that waits at a simulated Butler server'
             cand serve 'Run the simulated world in this process'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -307,6 +330,10 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;inmemory;help;status'= {
         }
         &'butleradm;inmemory;help;down'= {
+        }
+        &'butleradm;inmemory;help;approve'= {
+        }
+        &'butleradm;inmemory;help;deny'= {
         }
         &'butleradm;inmemory;help;serve'= {
         }
@@ -407,6 +434,8 @@ set edit:completion:arg-completer[butleradm] = {|@words|
             cand up 'Start the simulated world, unless it runs'
             cand status 'Print what is in the simulated world'
             cand down 'End the simulated world and everything in it'
+            cand approve 'Approve a login that waits at a simulated Butler server, as its person would in a browser'
+            cand deny 'Deny a login that waits at a simulated Butler server'
             cand serve 'Run the simulated world in this process'
         }
         &'butleradm;help;inmemory;up'= {
@@ -414,6 +443,10 @@ set edit:completion:arg-completer[butleradm] = {|@words|
         &'butleradm;help;inmemory;status'= {
         }
         &'butleradm;help;inmemory;down'= {
+        }
+        &'butleradm;help;inmemory;approve'= {
+        }
+        &'butleradm;help;inmemory;deny'= {
         }
         &'butleradm;help;inmemory;serve'= {
         }

@@ -214,17 +214,19 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -l no-progre
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand replay" -s h -l help -d 'Print help'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
 always\t'Colours in files and pipes too'
 never\t'No colour, whatever the terminal can show'"
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -s q -l quiet -d 'Print the answer, warnings and errors only'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -s h -l help -d 'Print help'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -f -a "up" -d 'Start the simulated world, unless it runs'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -f -a "status" -d 'Print what is in the simulated world'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -f -a "down" -d 'End the simulated world and everything in it'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -f -a "serve" -d 'Run the simulated world in this process'
-complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down serve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "up" -d 'Start the simulated world, unless it runs'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "status" -d 'Print what is in the simulated world'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "down" -d 'End the simulated world and everything in it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "approve" -d 'Approve a login that waits at a simulated Butler server, as its person would in a browser'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "deny" -d 'Deny a login that waits at a simulated Butler server'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "serve" -d 'Run the simulated world in this process'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and not __fish_seen_subcommand_from up status down approve deny serve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -l world -d 'Latencies and faults (YAML)' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -l static -d 'Machines without owner that wait in maintenance mode' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from up" -s o -l output -d 'Format of the answer on stdout: table, wide, json, yaml or name' -r -f -a "table\t'A table for people'
@@ -255,6 +257,19 @@ never\t'No colour, whatever the terminal can show'"
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -s q -l quiet -d 'Print the answer, warnings and errors only'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from approve" -l as -d 'For whom: a user name or an e-mail address' -r
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from approve" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from approve" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from approve" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from approve" -s h -l help -d 'Print help'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from deny" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
+always\t'Colours in files and pipes too'
+never\t'No colour, whatever the terminal can show'"
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from deny" -s q -l quiet -d 'Print the answer, warnings and errors only'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from deny" -s v -l verbose -d 'Print diagnostics to stderr (-vv: more)'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from deny" -s h -l help -d 'Print help'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l world -d 'Latencies and faults (YAML)' -r -F
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l static -d 'Machines without owner that wait in maintenance mode' -r
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from serve" -l state -d 'Folder of the state' -r -F
@@ -268,6 +283,8 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "up" -d 'Start the simulated world, unless it runs'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "status" -d 'Print what is in the simulated world'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "down" -d 'End the simulated world and everything in it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "approve" -d 'Approve a login that waits at a simulated Butler server, as its person would in a browser'
+complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "deny" -d 'Deny a login that waits at a simulated Butler server'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Run the simulated world in this process'
 complete -c butleradm -n "__fish_butleradm_using_subcommand inmemory; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c butleradm -n "__fish_butleradm_using_subcommand embedded; and not __fish_seen_subcommand_from serve help" -l color -d 'When to use colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless the environment forbids it'
@@ -325,5 +342,7 @@ complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_see
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "up" -d 'Start the simulated world, unless it runs'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "status" -d 'Print what is in the simulated world'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "down" -d 'End the simulated world and everything in it'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "approve" -d 'Approve a login that waits at a simulated Butler server, as its person would in a browser'
+complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "deny" -d 'Deny a login that waits at a simulated Butler server'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from inmemory" -f -a "serve" -d 'Run the simulated world in this process'
 complete -c butleradm -n "__fish_butleradm_using_subcommand help; and __fish_seen_subcommand_from embedded" -f -a "serve" -d 'Serve a Kubernetes-compatible API from a folder, until Ctrl-C or SIGTERM'

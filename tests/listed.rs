@@ -42,19 +42,20 @@ impl Yard {
         )
         .expect("a file");
         let count = machines.to_string();
-        let world = yard.path("world.yaml");
-        let up = yard
-            .butleradm()
-            .args(["inmemory", "up", "--static", &count, "--world"])
-            .arg(world)
-            .output()
-            .expect("the binary starts");
-        assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+        let world = yard.path("world.yaml").display().to_string();
+        yard.world(&["up", "--static", &count, "--world", &world]);
         until("machines in maintenance mode", || {
             yard.addresses = yard.machines("maintenance", "address");
             yard.addresses.len() == machines
         });
         yard
+    }
+
+    /// `inmemory` with these arguments.
+    fn world(&self, arguments: &[&str]) {
+        let ran = self.butleradm().arg("inmemory").args(arguments).output();
+        let ran = ran.expect("the binary starts");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -391,4 +392,31 @@ fn a_plan_shows_what_is_seen_of_the_machines() {
         table.contains("at 127.101.0.201; silent (Connection refused"),
         "{table}"
     );
+}
+
+#[test]
+fn a_listed_machine_that_was_waited_for_is_looked_at_again() {
+    let yard = Yard::new("", 1);
+    yard.configure("", "");
+    yard.world(&["down"]);
+    yard.run_until(&["to answer in Talos maintenance mode"]);
+    let now = || -> Value {
+        let output = yard.butleradm().args(["why", "edge", "-o", "json"]).output();
+        let why: Value = serde_json::from_slice(&output.expect("the binary starts").stdout).expect("JSON");
+        let waits = why["waits"].as_array().expect("waits");
+        let found = waits.iter().find(|wait| wait["step"] == "machine/edge-cp-0/create");
+        found.unwrap_or_else(|| panic!("{why:#}"))["now"].clone()
+    };
+    let still = now();
+    let text = still["text"].as_str().expect("words");
+    assert!(still["state"] == "still" && text.contains("does not answer"), "{still}");
+    // The machine of a home has the same address in each of its worlds.
+    yard.world(&["up", "--static", "1"]);
+    let mut so = now();
+    until("the machine answers", || {
+        so = now();
+        so["state"] == "so"
+    });
+    let text = so["text"].as_str().expect("words");
+    assert!(text.contains("is in maintenance mode"), "{so}");
 }

@@ -4,14 +4,15 @@
 
 use std::{
     fs,
-    io::Read as _,
-    process::{Child, Command, Stdio},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::PathBuf,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::world::{Run, SHORT, Site};
+use crate::world::{Run, Running, SHORT, Site};
 
 /// Everything that is waited for has happened by then, or never will.
 const LONG: Duration = Duration::from_mins(2);
@@ -21,7 +22,7 @@ fn slow() -> String {
     SHORT.replace("boot: 20ms", "boot: 5s")
 }
 
-fn until(what: &str, so: impl Fn() -> bool) {
+fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < LONG, "{what}: not within {LONG:?}");
@@ -36,17 +37,6 @@ fn signal(name: &str, pid: u32) {
 
 fn tool(site: &Site, arguments: &[&str]) -> Run {
     Run::of(&site.butleradm().args(arguments).output().unwrap())
-}
-
-fn spawn(command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Waits for the end of a process: its exit code and what it wrote to stderr.
-fn ended(mut child: Child) -> (Option<i32>, String) {
-    let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    (child.wait().unwrap().code(), stderr)
 }
 
 /// The events that the last run wrote into its folder.
@@ -83,12 +73,12 @@ fn a_replay_shows_what_the_run_showed_however_it_ended() {
     let late = site.bootstrap(&["--deadline", "2s"]);
     assert_eq!(late.code, Some(3), "{}", late.stderr);
     replays(&site, &late.stderr);
-    let child = spawn(&mut site.command(&[]));
+    let child = Running::start(&mut site.command(&[]));
     until("the run begins", || {
         has_event(&site, "step.waiting") && site.journal().iter().filter(|r| r["type"] == "run").count() == 2
     });
     signal("-TERM", child.id());
-    let (code, interrupted) = ended(child);
+    let (code, interrupted) = child.ended();
     assert_eq!(code, Some(130), "{interrupted}");
     replays(&site, &interrupted);
     let resumed = site.bootstrap(&[]);
@@ -136,29 +126,28 @@ fn a_damaged_file_is_replayed_as_far_as_it_can_be_read() {
 #[test]
 fn many_watch_a_run_and_none_of_them_harms_it() {
     let site = Site::new(&slow(), 1, 0, "");
-    let run = spawn(&mut site.command(&[]));
+    let run = Running::start(&mut site.command(&[]));
     until("the run begins", || has_event(&site, "step.started"));
-    let attach = || spawn(site.butleradm().args(["attach", "demo", "--no-progress"]));
-    let [first, second, mut killed] = [attach(), attach(), attach()];
+    let attach = || Running::start(site.butleradm().args(["attach", "demo", "--no-progress"]));
+    let [first, second, killed] = [attach(), attach(), attach()];
     std::thread::sleep(Duration::from_millis(300));
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    killed.kill();
     let mut left = attach();
     // Once it shows something it listens to signals.
     let mut first_byte = [0];
     left.stderr.as_mut().unwrap().read_exact(&mut first_byte).unwrap();
     signal("-INT", left.id());
-    let (code, said) = ended(left);
+    let (code, said) = left.ended();
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("left; the run on demo goes on"), "{said}");
-    let (code, live) = ended(run);
+    let (code, live) = run.ended();
     assert_eq!(code, Some(0), "{live}");
     for watcher in [first, second] {
-        let (code, seen) = ended(watcher);
+        let (code, seen) = watcher.ended();
         assert_eq!(code, Some(0), "{seen}");
         assert_eq!(shown(&seen), shown(&live));
     }
-    let (code, seen) = ended(attach());
+    let (code, seen) = attach().ended();
     assert_eq!((code, shown(&seen)), (Some(0), shown(&live)));
 }
 
@@ -246,10 +235,10 @@ fn what_cannot_begin_by_itself_says_so_where_it_was_started() {
 #[test]
 fn a_hangup_ends_what_is_shown_and_not_the_run() {
     let site = Site::new(&slow(), 1, 0, "");
-    let run = spawn(&mut site.command(&[]));
+    let run = Running::start(&mut site.command(&[]));
     until("the run begins", || has_event(&site, "step.started"));
     signal("-HUP", run.id());
-    let (code, said) = ended(run);
+    let (code, said) = run.ended();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("the run goes on: butleradm attach demo"), "{said}");
     // What is no terminal is written to as before.
@@ -259,12 +248,11 @@ fn a_hangup_ends_what_is_shown_and_not_the_run() {
 #[test]
 fn a_killed_run_is_told_as_one_that_is_gone() {
     let site = Site::new(&slow(), 1, 0, "");
-    let mut run = spawn(&mut site.command(&[]));
+    let run = Running::start(&mut site.command(&[]));
     until("the run begins", || has_event(&site, "step.waiting"));
-    let watcher = spawn(site.butleradm().args(["attach", "demo", "--no-progress"]));
-    run.kill().unwrap();
-    run.wait().unwrap();
-    let (code, said) = ended(watcher);
+    let watcher = Running::start(site.butleradm().args(["attach", "demo", "--no-progress"]));
+    run.kill();
+    let (code, said) = watcher.ended();
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("the process that worked on demo is gone; its last word is of "),
@@ -293,6 +281,143 @@ fn events_that_cannot_be_written_do_not_harm_the_run() {
         run.stderr.contains("cannot be written") && run.stderr.contains("; the run goes on"),
         "{}",
         run.stderr
+    );
+}
+
+/// A disk of its own under the state of a cluster, seen by those who enter. It goes when it is dropped.
+struct Disk {
+    keeper: Running,
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// None, saying so, where the system lets nobody mount one.
+    fn under(site: &Site) -> Option<Self> {
+        let folder = site.state();
+        fs::create_dir_all(&folder).unwrap();
+        let mount = "mount -t tmpfs -o size=16m,mode=700 none \"$1\" && echo mounted && exec sleep 600";
+        let mut keeper = Command::new("unshare");
+        keeper.args(["-rm", "sh", "-c", mount, "sh"]).arg(&folder);
+        let mut keeper = Running::start(&mut keeper);
+        let mut said = String::new();
+        BufReader::new(keeper.stdout.as_mut().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        if said != "mounted\n" {
+            #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+            {
+                eprintln!("skipped: no disk can be mounted here: {}", keeper.ended().1.trim());
+            }
+            return None;
+        }
+        Some(Self { keeper, folder })
+    }
+
+    /// The command as one who sees the disk.
+    fn sees(&self, site: &Site, arguments: &[&str]) -> Command {
+        let mut command = site.butleradm_in("nsenter");
+        let keeper = self.keeper.id().to_string();
+        command
+            .args(["--target", &keeper, "--user", "--mount", "--preserve-credentials"])
+            .arg(format!("--wd={}", site.path(".").display()))
+            .arg(env!("CARGO_BIN_EXE_butleradm"))
+            .args(arguments);
+        command
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        let seen = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
+        seen.join(self.folder.strip_prefix("/").unwrap()).join(name)
+    }
+
+    /// What is in a file; nothing before it is there.
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap_or_else(|_| String::new())
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.file("filler")).unwrap();
+        let block = vec![0; 4096];
+        let full = loop {
+            if let Err(error) = filler.write_all(&block) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_for_a_while_costs_events_and_nothing_else() {
+    let site = Site::new(SHORT, 3, 9, "");
+    let machines: Vec<String> = (0..3)
+        .map(|n| format!("demo-cp-{n}"))
+        .chain((0..9).map(|n| format!("demo-worker-{n}")))
+        .collect();
+    let up = tool(&site, &["inmemory", "up", "--world", "world.yaml"]);
+    assert_eq!(up.code, Some(0), "{}", up.stderr);
+    let faults: serde_json::Map<_, _> = machines
+        .iter()
+        .map(|name| (name.clone(), json!({"neverAnswers": true})))
+        .collect();
+    site.patch(&json!({"faults": {"machines": faults}}));
+    let Some(disk) = Disk::under(&site) else { return };
+    let config = site.config();
+    let said = site.path("said");
+    let mut run = disk.sees(&site, &["bootstrap", "--no-progress", "--config"]);
+    run.arg(&config)
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&said).unwrap());
+    let mut run = Running::of(run.spawn().unwrap());
+    let waits = |cause: &str| {
+        let events = disk.text("events.ndjson");
+        let waits = events
+            .lines()
+            .filter(|line| line.contains("step.waiting") && line.contains(cause));
+        machines
+            .iter()
+            .all(|name| waits.clone().any(|line| line.contains(&format!("machine/{name}/boot"))))
+    };
+    until("every machine is waited for, and the platform has told why", || {
+        waits("no bootable device")
+    });
+    disk.fill();
+    let words = "events.ndjson cannot be written";
+    let warned = || fs::read_to_string(&said).unwrap().matches(words).count();
+    // Whether the platform can be asked changes what is told of each machine: more than fits into the rest of a page.
+    let outages = [json!({"from": "0s", "for": "10m"}), Value::Null];
+    let mut outages = outages.iter().cycle();
+    until("the full disk is noticed", || {
+        let told = disk.text("events.ndjson").len();
+        site.patch(&json!({"faults": {"network": outages.next()}}));
+        until("something is told, or cannot be", || {
+            warned() > 0 || disk.text("events.ndjson").len() > told
+        });
+        warned() > 0
+    });
+    fs::remove_file(disk.file("filler")).unwrap();
+    site.patch(&json!({"faults": {"machines": null, "network": null}}));
+    let code = run.wait().unwrap().code();
+    let said = fs::read_to_string(&said).unwrap();
+    assert!(code == Some(0) && said.contains("management cluster ready"), "{said}");
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+    assert_eq!(site.counter("machinesCreated"), 12);
+    let tell = |arguments: &[&str]| Run::of(&disk.sees(&site, arguments).output().unwrap());
+    let attached = tell(&["attach", "demo", "--no-progress"]);
+    assert!(
+        attached.code == Some(0) && attached.stderr.contains("management cluster ready"),
+        "{}",
+        attached.stderr
+    );
+    let replayed = tell(&["replay", "demo", "--no-progress"]);
+    assert!(replayed.stderr.contains(" missing"), "{}", replayed.stderr);
+    let why = tell(&["why"]);
+    assert!(
+        why.stdout.contains("Nothing is waited for: everything is proven."),
+        "{}{}",
+        why.stdout,
+        why.stderr
     );
 }
 

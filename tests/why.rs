@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 
+mod looks;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod world;
 
@@ -347,7 +348,7 @@ fn a_cluster_that_does_not_get_on() {
     workloads
       pod: pod traefik/POD: container traefik ImagePullBackOff: no such image (container traefik)
     network
-      cause: check the platform: inmemory: list machines: the connection ended before the answer: client error (SendRequest)
+      network: platform inmemory: inmemory: list machines: the connection ended before the answer: client error (SendRequest) (check the platform)
     vip
       pod: pod kube-system/POD: container kube-vip CrashLoopBackOff: another machine answers ARP requests for ADDRESS (container kube-vip)
     ");
@@ -399,9 +400,9 @@ fn a_platform_that_does_not_answer() {
     api resetBefore
       network: simulated world: inmemory: create machine demo-cp-0: the connection ended before the answer: client error (SendRequest)
     api timeoutAfterApply
-      cause: check the platform: inmemory: list machines: no answer in time: operation timed out
+      network: platform inmemory: inmemory: list machines: no answer in time: operation timed out (check the platform)
     api resetAfterApply
-      cause: check the platform: inmemory: list machines: the connection ended before the answer: client error (SendRequest)
+      network: platform inmemory: inmemory: list machines: the connection ended before the answer: client error (SendRequest) (check the platform)
     ");
 }
 

@@ -155,6 +155,9 @@ pub(crate) fn world(error: &WorldError) -> Failure {
         WorldError::Running(_) => {
             Failure::from_error(Exit::Failed, error).hint("end it first: butleradm inmemory down")
         }
+        WorldError::Absent => Failure::from_error(Exit::Failed, error).hint("start it: butleradm inmemory up"),
+        WorldError::Login(_) => Failure::from_error(Exit::Failed, error)
+            .hint("`butleradm inmemory status` lists people; `butlerctl login` shows another code"),
         WorldError::Descriptors { .. } => Failure::from_error(Exit::Failed, error).hint(descriptors::HINT),
         WorldError::Silent { .. } => {
             Failure::from_error(Exit::Failed, error).hint("butleradm inmemory down ends it, also when it hangs")

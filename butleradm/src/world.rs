@@ -1,12 +1,13 @@
 //! The simulated world of a home, as the door that core is given: core itself does not know that world.
 
 use std::path::Path;
+use std::time::Duration;
 
 use butler_api::config::InMemory;
 use butler_files::home::Home;
 use butler_infra::{BoxError, WorldAccess};
 use butler_lifecycle::setup::WorldDoor;
-use butler_terminal::Env;
+use butler_terminal::{Env, Ui};
 use butler_world::{
     process::{self, Program, UpOptions, WorldError},
     world::file::Settings,
@@ -50,6 +51,35 @@ impl HomeWorld<'_> {
             control: endpoint.control,
             token: endpoint.token,
         }))
+    }
+}
+
+/// How long Butler's server may take to answer once its pods are ready.
+const SERVER: Duration = Duration::from_secs(3);
+/// How often it is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Says where Butler's server of a cluster is, and how to go on. That it does not answer is no failure of what was asked for.
+pub(crate) async fn tell_server(ui: &Ui, home: &Home, cluster: &str) {
+    let found = async {
+        loop {
+            let status = process::status(&home.state).await.ok()?;
+            let server = status
+                .butler_servers
+                .into_iter()
+                .find(|server| server.cluster == cluster);
+            if server.is_some() {
+                return server;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    match tokio::time::timeout(SERVER, found).await {
+        Ok(Some(server)) => {
+            ui.note(&format!("Butler's server: {}", server.url));
+            ui.hint(&format!("butlerctl login --server {}", server.url));
+        }
+        Ok(None) | Err(_) => ui.hint("butleradm inmemory status lists Butler's servers, once they answer"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
@@ -45,6 +45,58 @@ pub(crate) struct Run {
     pub(crate) stdout: String,
     /// What the program printed to standard error.
     pub(crate) stderr: String,
+}
+
+/// A program that a test has started. It does not outlive the test, however that ends.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Starts it; what it prints is kept.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self(child.expect("the program starts"))
+    }
+
+    /// One that was started with other pipes.
+    pub(crate) fn of(child: Child) -> Self {
+        Self(child)
+    }
+
+    /// Waits for its end: its exit code and what it wrote to stderr.
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
+        let mut stderr = String::new();
+        let mut pipe = self.stderr.take().expect("it was not read before");
+        pipe.read_to_string(&mut stderr).expect("text");
+        (self.wait().expect("it ends").code(), stderr)
+    }
+
+    /// Ends it at once, as losing power would.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.wait().expect("it ends");
+    }
+}
+
+impl std::ops::Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is as well.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 impl Site {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use butler_api::{
-    config::{self, BootstrapConfig},
+    config::{self, BootstrapConfig, ProviderKind},
     duration,
 };
 use butler_files::home::{self, Home};
@@ -32,7 +32,11 @@ use butler_terminal::{
 use jiff::Timestamp;
 
 use self::answer::{Made, Planned};
-use crate::{detach, failure, sink::Renderer, world::HomeWorld};
+use crate::{
+    detach, failure,
+    sink::Renderer,
+    world::{self, HomeWorld},
+};
 
 /// Options of `bootstrap`.
 #[derive(Debug, clap::Args)]
@@ -154,6 +158,7 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let cluster = &config.cluster.name.clone();
+    let has_server = config.provider.kind() == ProviderKind::InMemory && config.addons.console.is_some();
     if args.detach {
         return detach::start(ui, env, &home.cluster(cluster));
     }
@@ -176,7 +181,11 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
         }
         let request = setup::bootstrap(config, surroundings, args.keep_bootstrap_cluster, &limits).await;
         let request = request.map_err(|e| failure::bootstrap_setup(&e, file))?;
-        bootstrap(ui, args, job, file, request, limits).await
+        bootstrap(ui, args, job, file, request, limits).await?;
+        if has_server {
+            world::tell_server(ui, home, cluster).await;
+        }
+        Ok(())
     })
 }
 

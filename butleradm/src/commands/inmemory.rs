@@ -6,7 +6,7 @@ use butler_files::home::{self, Home};
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use butler_world::{
     process::{self, Status, UpOptions},
-    world::file::Settings,
+    world::{file::Settings, people::PersonView},
 };
 use serde::Serialize;
 
@@ -21,6 +21,10 @@ pub enum InMemoryCommand {
     Status(OutputArgs),
     /// End the simulated world and everything in it
     Down,
+    /// Approve a login that waits at a simulated Butler server, as its person would in a browser
+    Approve(ApproveArgs),
+    /// Deny a login that waits at a simulated Butler server
+    Deny(DenyArgs),
     /// Run the simulated world in this process
     #[command(hide = true)]
     Serve(ServeArgs),
@@ -46,6 +50,23 @@ pub struct UpArgs {
     /// Format of the answer.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Options of `inmemory approve`.
+#[derive(Debug, clap::Args)]
+pub struct ApproveArgs {
+    /// Code that the login shows
+    pub code: String,
+    /// For whom: a user name or an e-mail address
+    #[arg(long = "as", value_name = "USER")]
+    pub user: String,
+}
+
+/// Options of `inmemory deny`.
+#[derive(Debug, clap::Args)]
+pub struct DenyArgs {
+    /// Code that the login shows
+    pub code: String,
 }
 
 /// Options of `inmemory serve`.
@@ -77,6 +98,14 @@ pub(crate) fn run(ui: &Ui, environment: &Env, command: InMemoryCommand) -> Resul
         InMemoryCommand::Down => {
             let home = home()?;
             until_stopped(ui, down(ui, &home))
+        }
+        InMemoryCommand::Approve(args) => {
+            let home = home()?;
+            until_stopped(ui, approve(ui, &home, args))
+        }
+        InMemoryCommand::Deny(args) => {
+            let home = home()?;
+            until_stopped(ui, deny(ui, &home, args))
         }
         InMemoryCommand::Serve(args) => {
             if args.detached {
@@ -131,6 +160,22 @@ async fn down(ui: &Ui, home: &Home) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn approve(ui: &Ui, home: &Home, args: ApproveArgs) -> Result<(), Failure> {
+    let ApproveArgs { code, user } = args;
+    let approved = process::approve_login(&home.state, &code, &user).await;
+    approved.map_err(|e| failure::world(&e).while_doing(format!("cannot approve {code} as {user}")))?;
+    ui.note(&format!("approved {code} as {user}"));
+    Ok(())
+}
+
+async fn deny(ui: &Ui, home: &Home, args: DenyArgs) -> Result<(), Failure> {
+    let DenyArgs { code } = args;
+    let denied = process::deny_login(&home.state, &code).await;
+    denied.map_err(|e| failure::world(&e).while_doing(format!("cannot deny {code}")))?;
+    ui.note(&format!("denied {code}"));
+    Ok(())
+}
+
 /// Checked here, where a wrong file can be told at once; its path becomes absolute, because the world runs elsewhere.
 fn options(args: WorldArgs) -> Result<UpOptions, Failure> {
     let absolute = |path: PathBuf| {
@@ -164,12 +209,33 @@ fn summary(status: &Status) -> String {
         0 => String::new(),
         count => format!(", tenants {count}"),
     };
-    format!(
+    let mut summary = format!(
         "the world runs: process {}, control API {}, machines {}, clusters {clusters}{tenants}",
         status.pid,
         status.control,
         status.machines.len()
-    )
+    );
+    for server in &status.butler_servers {
+        summary.push_str(&format!("\nButler's server of {}: {}", server.cluster, server.url));
+    }
+    if !status.butler_servers.is_empty() {
+        let people: Vec<String> = status.people.iter().map(person).collect();
+        summary.push_str(&format!("\npeople there: {}", people.join(", ")));
+    }
+    summary
+}
+
+/// A person with password and roles.
+fn person(person: &PersonView) -> String {
+    let mut roles: Vec<String> = person
+        .teams
+        .iter()
+        .map(|(team, role)| format!("{} of {team}", role.as_str()))
+        .collect();
+    if person.platform_admin {
+        roles.push("platform administrator".to_owned());
+    }
+    format!("{} ({}; password {})", person.user, roles.join(", "), person.password)
 }
 
 /// The answer of `status` and `up`.

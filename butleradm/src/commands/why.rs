@@ -4,15 +4,15 @@ mod answer;
 
 use butler_files::{ClusterFolder, Lock, home::Home};
 use butler_lifecycle::{
-    bootstrap::again,
     clusters,
-    runs::{self, why},
+    runs::{self, again, why},
+    setup::Surroundings,
 };
 use butler_terminal::{Env, Exit, Failure, Format, Ui, args::OutputArgs, env, interrupt};
 use jiff::Timestamp;
 
 use self::answer::{Reasons, lines};
-use crate::failure;
+use crate::{failure, world::HomeWorld};
 
 /// Options of `why`.
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,12 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
         }
     }
     if !running && !args.no_look {
-        look_again(ui, &folder, &mut found)?;
+        let surroundings = Surroundings {
+            home: &home,
+            environment: env.variables(),
+            world: &HomeWorld { home: &home, env },
+        };
+        look_again(ui, &folder, surroundings, &mut found)?;
     }
     if running && why::is_silent(&view, now) {
         ui.warn(
@@ -66,14 +71,19 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
 }
 
 /// Looks at what a stopped run waited for. Nothing is changed.
-fn look_again(ui: &Ui, folder: &ClusterFolder, found: &mut why::Why) -> Result<(), Failure> {
+fn look_again(
+    ui: &Ui,
+    folder: &ClusterFolder,
+    surroundings: Surroundings<'_>,
+    found: &mut why::Why,
+) -> Result<(), Failure> {
     let steps: Vec<String> = found.waits.iter().map(|reason| reason.step.clone()).collect();
     if steps.is_empty() {
         return Ok(());
     }
     let mut seen = interrupt::run(ui, |stop| async move {
         tokio::select! {
-            seen = again::look(folder, &steps) => Ok(seen),
+            seen = again::look(folder, &steps, surroundings) => Ok(seen),
             () = stop.cancelled() => Err(failure::interrupted()),
         }
     })?;

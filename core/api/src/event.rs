@@ -103,6 +103,9 @@ pub enum Body {
         attempt: u32,
         /// The deepest cause of the failure.
         cause: String,
+        /// The layers of the failure, down to the deepest one, where they are known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        chain: Vec<CauseLine>,
         /// Seconds until the next attempt.
         retry_in_seconds: f64,
     },

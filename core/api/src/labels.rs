@@ -31,6 +31,15 @@ pub const USER_TYPE: &str = key!("user-type");
 /// Label: name (not platform) of the ProviderConfig a credentials Secret belongs to.
 pub const PROVIDER: &str = key!("provider");
 
+/// Label on an IPAllocation: the NetworkPool that it takes its addresses from.
+pub const NETWORK_POOL: &str = key!("network-pool");
+
+/// Annotation on a TenantCluster: e-mail of who asked for it. It must be that of the requester, and stays.
+pub const CREATOR_EMAIL: &str = key!("creator-email");
+/// Annotation on a TenantCluster: the controller's copy of [`CREATOR_EMAIL`], which limits per member count by.
+pub const OWNER: &str = key!("owner");
+/// Annotation: `true` allows an update to move a TenantCluster to another environment.
+pub const MIGRATION_OPERATION: &str = key!("migration-operation");
 /// Annotation: `true` opens the SSH service of a Workspace.
 pub const CONNECT: &str = key!("connect");
 /// Annotation: on the first User, whether its password follows the Secret.

@@ -7,6 +7,7 @@
     expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
 )]
 
+pub mod admission;
 pub mod backoff;
 pub mod conditions;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod labels;
 pub mod names;
+pub mod quantity;
 pub mod record;
 mod role;
 pub mod v1alpha1;

@@ -215,8 +215,9 @@ impl View {
                 step,
                 attempt,
                 cause,
+                chain,
                 retry_in_seconds,
-            } => self.retry(event.time, step, *attempt, cause, *retry_in_seconds),
+            } => self.retry(event.time, step, *attempt, (cause, chain), *retry_in_seconds),
             Body::StepProven { step, already, .. } => {
                 *(if *already { &mut self.found } else { &mut self.made }) += 1;
                 self.graph.end(step, event.time, *already);
@@ -402,11 +403,21 @@ impl View {
         }
     }
 
-    fn retry(&mut self, time: Timestamp, step: &str, attempt: u32, cause: &str, seconds: f64) -> bool {
+    fn retry(
+        &mut self,
+        time: Timestamp,
+        step: &str,
+        attempt: u32,
+        (cause, chain): (&str, &[CauseLine]),
+        seconds: f64,
+    ) -> bool {
         let next = time.saturating_add(seconds_of(seconds)).unwrap_or(time);
         let open = self.open_step(time, step);
         open.cause = Some(cause.to_owned());
-        open.chain.clear();
+        // Without layers of its own an attempt leaves those that it told while it went on.
+        if !chain.is_empty() {
+            chain.clone_into(&mut open.chain);
+        }
         open.seen = Some(time);
         open.retry = Some((attempt, next));
         true

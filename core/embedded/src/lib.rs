@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod admission;
 mod admit;
 mod apply;
 mod controllers;
@@ -33,7 +34,8 @@ mod store;
 mod text;
 mod work;
 
-pub use local::{At, Follow, Local, Refused, Seen};
+pub use admission::{Admission, Denied, Found, Objects, Operation, Write};
+pub use local::{At, Follow, Local, Refused, Seen, Stored};
 pub use server::{Authority, Intercept, Interceptor, OpenError, Options, Server, Serving, serve_standalone};
 pub use store::Damage;
 

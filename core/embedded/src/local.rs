@@ -6,12 +6,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::TokenRequestStatus;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access::User;
-use crate::kinds::RequestInfo;
+use crate::kinds::{RequestInfo, Resource};
 use crate::registry::{self, Context, DeleteOptions, FieldValidation, Patch, Registry, WriteOptions};
+use crate::rest;
 use crate::server::{Held, Server};
 use crate::status::StatusError;
 use crate::store::{Change, Object};
@@ -29,7 +32,7 @@ pub struct At<'a> {
     pub namespace: &'a str,
 }
 
-/// A write that the server refused.
+/// A request that the server refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refused {
@@ -72,25 +75,84 @@ impl Server {
 }
 
 impl Local {
+    /// The same access in the name of another user. What that user may do is not asked: whoever checks writes sees the name.
+    pub fn acting_as(&self, user: &str, groups: Vec<String>) -> Self {
+        Self {
+            user: User::authenticated(user.to_owned(), groups),
+            ..self.clone()
+        }
+    }
+
+    /// The version of Kubernetes that the server reports.
+    pub fn version(&self) -> &str {
+        &self.server.api().version
+    }
+
+    /// One object, as a client's request would get it.
+    pub fn get(&self, at: At<'_>, name: &str) -> Result<Value, Refused> {
+        let info = self.info(at, name, "")?;
+        let object = self.registry().get(&info)?;
+        Ok(info.resource.with_type(&object.value))
+    }
+
+    /// All objects of a namespace, or of the cluster, in the order of a client's list.
+    pub fn list(&self, at: At<'_>) -> Result<Vec<Value>, Refused> {
+        let info = self.info(at, "", "")?;
+        let snapshot = self.registry().store().list(&info.resource.table, &info.key_prefix());
+        let objects = snapshot.objects.iter();
+        Ok(objects
+            .map(|(_, object)| info.resource.with_type(&object.value))
+            .collect())
+    }
+
     /// Creates an object, as a client's request would.
-    pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
+    pub fn create(&self, at: At<'_>, object: Value) -> Result<Stored, Refused> {
         let info = self.info(at, "", "")?;
         let decoded = registry::decode(&info.resource, object, self.options.validation)?;
-        self.registry().create(&self.context(&info), decoded)?;
-        Ok(())
+        let written = self.registry().create(&self.context(&info), decoded)?;
+        Ok(Stored {
+            resource: info.resource,
+            object: written.object,
+            changed: true,
+        })
     }
 
     /// Changes an object by a JSON merge patch (RFC 7386); of its status where `status` is set. Tells whether that changed it.
     pub fn patch(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<bool, Refused> {
+        Ok(self.patched(at, name, status, patch)?.changed)
+    }
+
+    /// The same, telling what became of the object. A `resourceVersion` in the patch has to be the object's own.
+    pub fn patched(&self, at: At<'_>, name: &str, status: bool, patch: Value) -> Result<Stored, Refused> {
         let info = self.info(at, name, if status { "status" } else { "" })?;
         let written = self.registry().patch(&self.context(&info), &Patch::Merge(patch))?;
-        Ok(written.revision != 0)
+        Ok(Stored {
+            resource: info.resource,
+            object: written.object,
+            changed: written.revision != 0,
+        })
+    }
+
+    /// A token for a service account, good for so many seconds, as a `TokenRequest` would get it.
+    pub fn token(&self, namespace: &str, account: &str, seconds: i64) -> Result<(String, Timestamp), Refused> {
+        let at = At {
+            group: "",
+            version: "v1",
+            resource: "serviceaccounts",
+            namespace,
+        };
+        let info = self.info(at, account, "token")?;
+        let TokenRequestStatus {
+            token,
+            expiration_timestamp,
+        } = rest::issue_token(self.server.api(), &info, seconds)?;
+        Ok((token, expiration_timestamp.0))
     }
 
     /// Deletes an object, or begins to where finalizers hold it.
     pub fn delete(&self, at: At<'_>, name: &str) -> Result<(), Refused> {
         let info = self.info(at, name, "")?;
-        self.registry().delete(&info, &DeleteOptions::default())?;
+        self.registry().delete(&info, &self.user, &DeleteOptions::default())?;
         Ok(())
     }
 
@@ -140,6 +202,21 @@ impl Local {
             name: name.to_owned(),
             subresource: subresource.to_owned(),
         })
+    }
+}
+
+/// What became of an object that was written.
+#[derive(Debug)]
+pub struct Stored {
+    resource: Arc<Resource>,
+    object: Arc<Object>,
+    changed: bool,
+}
+
+impl Stored {
+    /// The object as it is stored now.
+    pub fn value(&self) -> Value {
+        self.resource.with_type(&self.object.value)
     }
 }
 

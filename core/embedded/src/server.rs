@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::tokens::Tokens;
 use crate::access::{User, authenticate};
+use crate::admission::Admission;
 use crate::controllers;
 use crate::folder;
 use crate::http::{self, Collected, Reply, Request, Times};
@@ -277,6 +278,11 @@ impl Server {
         }
     }
 
+    /// Sets who is asked for the admission of writes; nobody is by default.
+    pub fn set_admission(&self, admission: Option<Arc<dyn Admission>>) {
+        self.inner.registry().gate().set(admission);
+    }
+
     /// Sets the function that is asked before every request.
     pub fn set_interceptor(&self, f: Interceptor) {
         *self.inner.interceptor.write().unwrap_or_else(PoisonError::into_inner) = Some(f);
@@ -284,6 +290,10 @@ impl Server {
 }
 
 impl Inner {
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.api.registry
     }

@@ -4,8 +4,12 @@
 
 #![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 
+#[path = "suite/admission.rs"]
+mod admission;
 #[path = "suite/attack.rs"]
 mod attack;
+#[path = "suite/authority.rs"]
+mod authority;
 #[path = "suite/bounds.rs"]
 mod bounds;
 #[path = "suite/common.rs"]

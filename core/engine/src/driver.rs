@@ -203,6 +203,7 @@ impl<O: Operation> Driver<'_, O> {
                 let failure = Failure {
                     retryable: false,
                     message: format!("internal error in step {step}: {words}"),
+                    chain: Vec::new(),
                     hint: Some("this is a defect of this program; please report it with the journal".to_owned()),
                     refused: false,
                 };
@@ -256,6 +257,7 @@ impl<O: Operation> Driver<'_, O> {
         let late = Failure {
             retryable: true,
             message: String::new(),
+            chain: Vec::new(),
             hint: None,
             refused: false,
         };
@@ -310,9 +312,10 @@ impl<O: Operation> Driver<'_, O> {
             step: id.as_str().to_owned(),
             attempt,
             cause: failure.message.clone(),
+            chain: failure.chain.clone(),
             retry_in_seconds: pause.as_secs_f64(),
         });
-        let wait = Wait::after_failure(self.waits.get(&id), failure.message, Instant::now());
+        let wait = Wait::after_failure(self.waits.get(&id), failure.message, failure.chain, Instant::now());
         self.waits.insert(id.clone(), wait);
         let inputs = self.inputs.clone();
         let task = {
@@ -392,6 +395,7 @@ impl<O: Operation> Driver<'_, O> {
         Failure {
             retryable: true,
             message,
+            chain: Vec::new(),
             hint,
             refused: false,
         }

@@ -14,16 +14,21 @@ mod driver;
 mod failure;
 pub mod graph;
 pub mod journal;
+#[cfg(feature = "driver")]
+mod look;
 mod operation;
 pub mod receipt;
 mod report;
 pub mod scheduler;
 
 #[cfg(feature = "driver")]
-pub use self::driver::{Ended, FailedStep, GRACE, Run, Sink, drive};
+pub use self::{
+    driver::{Ended, FailedStep, GRACE, Run, Sink, drive},
+    look::look,
+};
 pub use self::{
     graph::{Graph, GraphError, Phase, Step, StepId},
-    operation::{Moment, Operation, Proof, Verbs, Words},
+    operation::{Moment, Now, Operation, Proof, Verbs, Words},
     report::{Report, Waiting},
     scheduler::Failure,
 };

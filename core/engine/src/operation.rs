@@ -2,8 +2,14 @@
 
 use std::{error::Error, fmt};
 
-use butler_api::{error::StepError, event::Body, view::View, words};
+use butler_api::{
+    error::StepError,
+    event::{Body, CauseLine},
+    view::View,
+    words,
+};
 use futures::future::BoxFuture;
+use serde::Serialize;
 
 use crate::{Report, journal::Memory};
 
@@ -24,6 +30,13 @@ pub trait Operation: Send + Sync + Sized + 'static {
             next = error.source();
         }
         words::chain(layers.iter().map(String::as_str))
+    }
+
+    /// The layers of an error that ended an attempt, from what was tried down to the deepest one that tells; none where the words
+    /// of the error are all there is.
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        let _ = error;
+        Vec::new()
     }
 
     /// What people see change when this is learnt.
@@ -59,6 +72,18 @@ impl<F> Proof<F> {
             facts: Vec::new(),
         }
     }
+}
+
+/// How something that a stopped run waited for is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "state", content = "text")]
+pub enum Now {
+    /// It is so by now, with the evidence.
+    So(String),
+    /// It is still not so, for this reason.
+    Still(String),
+    /// It cannot be asked, for this reason.
+    Unknown(String),
 }
 
 /// A moment in the life of a step at which people may see something change.
@@ -101,6 +126,13 @@ pub trait Verbs<O: Operation>: fmt::Debug + Send + Sync {
         operation: &'a O,
         report: &'a Report<O>,
     ) -> BoxFuture<'a, Result<Proof<FactOf<O>>, StepError>>;
+
+    /// How it is now, for somebody who only wants to know: no run goes on, and nothing may be changed or written, on this
+    /// computer or elsewhere. By default nobody can tell but a run.
+    fn look<'a>(&'a self, operation: &'a O, report: &'a Report<O>) -> BoxFuture<'a, Result<Now, StepError>> {
+        let _ = (operation, report);
+        Box::pin(async { Ok(Now::Unknown("only a run can tell".to_owned())) })
+    }
 
     /// What people see change at this moment, beside the step itself.
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {

@@ -52,18 +52,23 @@ pub struct Waiting {
 
 impl Waiting {
     fn fit(self) -> Self {
-        let line = |line: CauseLine| CauseLine {
-            object: words::peer(&line.object),
-            text: words::peer(&line.text),
-            source: words::peer(&line.source),
-            ..line
-        };
         Self {
             waiting_for: words::peer(&self.waiting_for),
             cause: self.cause.map(|cause| words::peer(&cause)),
-            chain: self.chain.into_iter().map(line).collect(),
+            chain: self.chain.iter().map(fit).collect(),
             hint: self.hint,
         }
+    }
+}
+
+/// A layer whose words are fit to be shown.
+pub(crate) fn fit(line: &CauseLine) -> CauseLine {
+    CauseLine {
+        layer: line.layer,
+        object: words::peer(&line.object),
+        text: words::peer(&line.text),
+        source: words::peer(&line.source),
+        age_seconds: line.age_seconds,
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use butler_api::{backoff::Backoff, event::Outcome};
+use butler_api::{
+    backoff::Backoff,
+    event::{CauseLine, Outcome},
+};
 
 use crate::{Graph, Phase, StepId};
 
@@ -70,12 +73,14 @@ pub enum Effect {
 }
 
 /// Why a verb failed, reduced to what decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// Whether trying again can help.
     pub retryable: bool,
     /// What went wrong, with the peer's own words.
     pub message: String,
+    /// The layers of it, down to the deepest one, where they are known.
+    pub chain: Vec<CauseLine>,
     /// A command, flag or setting to try.
     pub hint: Option<String>,
     /// Whether what was given was refused, and so nothing was carried out.

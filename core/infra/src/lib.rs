@@ -11,6 +11,7 @@ mod machine;
 mod preflight;
 mod progress;
 mod provider;
+mod unreachable;
 
 pub mod call;
 pub mod hardware;
@@ -24,3 +25,4 @@ pub use machine::{Claim, FoundMachine, Lifecycle, MachineRef, MachineSpec, Machi
 pub use preflight::{Check, CheckStatus, InfraPlan};
 pub use progress::{OpHandle, OpKind, Pending, Progress};
 pub use provider::{Capabilities, Console, Discovery, Fut, Provider, ProviderInfo};
+pub use unreachable::Unreachable;

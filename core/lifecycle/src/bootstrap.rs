@@ -4,7 +4,7 @@
 //! steps perform; everything they learn goes through the journal before it counts. [`run`] ties them together.
 
 pub mod addresses;
-pub mod again;
+pub(crate) mod again;
 pub mod bundle;
 pub mod change;
 pub mod context;
@@ -24,6 +24,7 @@ pub mod run;
 mod steps;
 
 use butler_api::error::StepError;
+use butler_engine::Now;
 use futures::future::BoxFuture;
 
 pub(crate) use self::steps::preflight::platform_failed;
@@ -46,3 +47,4 @@ pub type Proof = butler_engine::Proof<Fact>;
 type Probed<'a> = BoxFuture<'a, Result<Option<Proof>, StepError>>;
 type Acted<'a> = BoxFuture<'a, Result<(), StepError>>;
 type Proved<'a> = BoxFuture<'a, Result<Proof, StepError>>;
+type Looked<'a> = BoxFuture<'a, Result<Now, StepError>>;

@@ -4,6 +4,7 @@
 //! what a journal knows. [`target`] decides which cluster is meant and [`facts`] folds what was deleted; both are pure.
 //! [`survey`] looks, [`run`] ties everything together.
 
+pub(crate) mod again;
 pub mod facts;
 mod graph;
 mod phases;
@@ -15,14 +16,14 @@ pub mod target;
 
 use std::{error::Error, sync::Arc};
 
-use butler_api::error::StepError;
-use butler_engine::{Operation, Words};
+use butler_api::{error::StepError, event::CauseLine};
+use butler_engine::{Now, Operation, Words};
 use butler_files::ClusterFolder;
 use butler_infra::{Owner, Provider};
 use futures::future::BoxFuture;
 
 use self::facts::{Deletions, Fact};
-use crate::bootstrap_clusters;
+use crate::{bootstrap_clusters, layers::layers};
 
 /// The journal of a destroy.
 pub type Journal = butler_engine::journal::Journal<Deletions>;
@@ -33,6 +34,7 @@ type Proof = butler_engine::Proof<Fact>;
 type Probed<'a> = BoxFuture<'a, Result<Option<Proof>, StepError>>;
 type Acted<'a> = BoxFuture<'a, Result<(), StepError>>;
 type Proved<'a> = BoxFuture<'a, Result<Proof, StepError>>;
+type Looked<'a> = BoxFuture<'a, Result<Now, StepError>>;
 
 /// A destroy under way: what its steps share.
 pub struct Destroy {
@@ -60,5 +62,9 @@ impl Operation for Destroy {
 
     fn explain(error: &(dyn Error + 'static)) -> String {
         butler_kubernetes::chain(error)
+    }
+
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        layers(error)
     }
 }

@@ -11,7 +11,10 @@ pub mod clusters;
 pub mod destroy;
 pub mod gc;
 mod heartbeat;
+mod layers;
 pub mod record_kinds;
 pub mod runs;
+#[cfg(test)]
+mod samples;
 pub mod setup;
 pub mod transfer;

@@ -8,6 +8,7 @@ mod authorities;
 mod chosen;
 mod configuration;
 mod error;
+pub(crate) mod journalled;
 mod limits;
 mod platform;
 mod programs;

@@ -82,3 +82,27 @@ pub(crate) fn admin(
         .map(SecretString::from)
         .map_err(|error| KubeconfigError::Write(Box::new(error)))
 }
+
+/// A kubeconfig whose user has a token, with one context named after the cluster.
+pub(crate) fn of_token(
+    cluster: &str,
+    server: &str,
+    authority: &str,
+    user: &str,
+    token: &str,
+) -> Result<String, KubeconfigError> {
+    let ca = STANDARD.encode(authority);
+    #[expect(
+        clippy::disallowed_macros,
+        reason = "nothing here reads kubeconfigs, so that there is no type of them to fill"
+    )]
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": cluster, "cluster": { "server": server, "certificate-authority-data": ca } }],
+        "users": [{ "name": user, "user": { "token": token } }],
+        "contexts": [{ "name": cluster, "context": { "cluster": cluster, "user": user } }],
+        "current-context": cluster,
+    });
+    serde_saphyr::to_string(&kubeconfig).map_err(|error| KubeconfigError::Write(Box::new(error)))
+}

@@ -1,6 +1,7 @@
 //! The world at run time: its state behind one lock, and handles to look at it, change it and follow it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::blocks::Blocks;
 use crate::world::addresses::{AddressPool, NoAddresses};
+use crate::world::butler_server::LoginServer;
 use crate::world::faults::KubernetesFault;
 use crate::world::file::Settings;
 use crate::world::machine::{MachineView, Order};
@@ -33,6 +35,8 @@ struct Inner {
     timers: Notify,
     changes: watch::Sender<()>,
     machines: Mutex<HashMap<String, watch::Sender<()>>>,
+    /// Servers that answer, by the number of their cluster.
+    login_servers: Mutex<BTreeMap<u32, Arc<dyn LoginServer>>>,
     end: CancellationToken,
 }
 
@@ -66,6 +70,7 @@ impl World {
                 timers: Notify::new(),
                 changes: watch::Sender::new(()),
                 machines: Mutex::new(HashMap::new()),
+                login_servers: Mutex::default(),
                 end: CancellationToken::new(),
             }),
         };
@@ -147,11 +152,7 @@ impl World {
     pub(crate) fn order(&self, order: Order) -> Result<(MachineView, bool), OrderError> {
         let mut blocks = self.inner.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         self.update(|state, now| {
-            if state.free_addresses() == 0
-                && let Some(block) = blocks.reserve()
-            {
-                state.add_addresses(block);
-            }
+            reserve(&mut blocks, state);
             let (id, new) = state.order(order, now)?;
             let machine = state.machines.get(&id).expect("an order names a machine that is there");
             Ok((MachineView::from(machine), new))
@@ -161,17 +162,41 @@ impl World {
     /// Reserves another block of addresses where none is left.
     pub(crate) fn make_room(&self) {
         let mut blocks = self.inner.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.lock();
-        if state.free_addresses() == 0
-            && let Some(block) = blocks.reserve()
-        {
-            state.add_addresses(block);
-        }
+        reserve(&mut blocks, &mut self.lock());
     }
 
     /// What has changed of the tenants of a management cluster since this was asked last. Nothing of the world changes by it.
     pub(crate) fn take_tenant_changes(&self, host: u32) -> BTreeMap<String, Option<TenantFacts>> {
         self.lock().take_tenant_changes(host)
+    }
+
+    /// An address for something that is no machine; `None`: none is left.
+    pub(crate) fn take_address(&self) -> Option<SocketAddrV4> {
+        let mut blocks = self.inner.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.update(|state, _| {
+            reserve(&mut blocks, state);
+            state.take_address()
+        })
+    }
+
+    /// Gives such an address back.
+    pub(crate) fn give_address_back(&self, address: SocketAddrV4) {
+        self.update(|state, _| state.give_address_back(address));
+    }
+
+    /// Says which server answers for a cluster, if one does.
+    pub(crate) fn set_login_server(&self, cluster: u32, server: Option<Arc<dyn LoginServer>>) {
+        let mut servers = self.inner.login_servers.lock().unwrap_or_else(PoisonError::into_inner);
+        match server {
+            Some(server) => drop(servers.insert(cluster, server)),
+            None => drop(servers.remove(&cluster)),
+        }
+    }
+
+    /// All servers that answer.
+    pub(crate) fn login_servers(&self) -> Vec<Arc<dyn LoginServer>> {
+        let servers = self.inner.login_servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.values().cloned().collect()
     }
 
     /// Done when the next thing to happen by itself may be another one.
@@ -201,5 +226,14 @@ impl World {
 
     fn machines(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
         self.inner.machines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes over another block of addresses when the last one is used up.
+fn reserve(blocks: &mut Blocks, state: &mut State) {
+    if state.free_addresses() == 0
+        && let Some(block) = blocks.reserve()
+    {
+        state.add_addresses(block);
     }
 }

@@ -55,7 +55,7 @@ fn resource(registry: &Registry, table: &str) -> Option<Arc<Resource>> {
 
 /// Deletes an object, or begins to.
 fn delete(registry: &Registry, resource: &Resource, key: &str) {
-    if let Err(refused) = registry.begin_deletion(resource, key, &DeleteOptions::default()) {
+    if let Err(refused) = registry.begin_deletion(resource, key, None, &DeleteOptions::default()) {
         let table = &*resource.table;
         tracing::warn!(reason = refused.message, table, key, "a controller cannot delete");
     }

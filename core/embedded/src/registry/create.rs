@@ -43,9 +43,11 @@ impl Registry {
         let name = meta(&object, "name").to_owned();
         self.admit_into_namespace(context.info, &name)?;
         prepare_for_create(resource, &mut object)?;
-        let warnings = admit::metadata::warnings(resource, None, &object);
+        let mut warnings = admit::metadata::warnings(resource, None, &object);
         strategy::validate(resource, None, &object, "")?;
         managers::track_update(None, &mut object, resource, actor);
+        let mut admitted = self.admit(resource, context.user, (None, Some(&object)))?;
+        warnings.append(&mut admitted.warnings);
         let key = resource.key(&context.info.namespace, &name);
         let exists = || StatusError::already_exists(&resource.group_resource(), &name);
         if context.options.dry_run {
@@ -61,6 +63,7 @@ impl Registry {
             });
         }
         let stored = self.store.commit(&resource.table, &key, Expect::Absent, Some(object));
+        drop(admitted);
         let object = stored.map_err(|clash| refused(clash, exists))?;
         self.after_write(resource, &key);
         Ok(Written {

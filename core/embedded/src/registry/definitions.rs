@@ -85,7 +85,7 @@ impl Registry {
             if object.value["metadata"]["deletionTimestamp"].is_string() {
                 continue;
             }
-            if let Err(failure) = self.begin_deletion(resource, &key, &DeleteOptions::default()) {
+            if let Err(failure) = self.begin_deletion(resource, &key, None, &DeleteOptions::default()) {
                 tracing::warn!(
                     reason = failure.message,
                     name = meta(&object.value, "name"),

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::namespace_lifecycle::refuse_immortal_namespace;
 use super::{DeleteOptions, Page, Registry, refused, strategy};
+use crate::access::User;
+use crate::admission::Admitted;
 use crate::kinds::{RequestInfo, Resource};
 use crate::status::{GroupResource, StatusError};
 use crate::store::{Clash, Expect, Object};
@@ -23,11 +25,16 @@ pub(crate) struct Deleted {
 
 impl Registry {
     /// Deletes an object, or begins to where something holds it.
-    pub(crate) fn delete(&self, info: &RequestInfo, options: &DeleteOptions) -> Result<Deleted, StatusError> {
+    pub(crate) fn delete(
+        &self,
+        info: &RequestInfo,
+        user: &User,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, StatusError> {
         let resource = &info.resource;
         refuse_immortal_namespace(info)?;
         let key = info.key();
-        let deleted = self.begin_deletion(resource, &key, options)?;
+        let deleted = self.begin_deletion(resource, &key, Some(user), options)?;
         let deleted = deleted.ok_or_else(|| info.not_found())?;
         if !options.dry_run {
             self.after_write(resource, &key);
@@ -40,6 +47,7 @@ impl Registry {
         &self,
         info: &RequestInfo,
         page: &Page,
+        user: &User,
         options: &DeleteOptions,
     ) -> Result<u64, StatusError> {
         let mut revision = 0;
@@ -49,7 +57,7 @@ impl Registry {
                 name: meta(&object.value, "name").to_owned(),
                 ..info.without_subresource()
             };
-            match self.delete(&one, options) {
+            match self.delete(&one, user, options) {
                 Ok(deleted) => revision = revision.max(deleted.revision),
                 // Somebody else was faster.
                 Err(failure) if failure.code == 404 => {}
@@ -59,11 +67,13 @@ impl Registry {
         Ok(revision)
     }
 
-    /// Deletes an object, or begins to; nothing if there is none. [`Registry::after_write`] is the caller's to call.
+    /// Deletes an object, or begins to; nothing if there is none. Without a user the server itself does it, and nobody is asked
+    /// for admission. [`Registry::after_write`] is the caller's to call.
     pub(crate) fn begin_deletion(
         &self,
         resource: &Resource,
         key: &str,
+        user: Option<&User>,
         options: &DeleteOptions,
     ) -> Result<Option<Deleted>, StatusError> {
         let strategy = strategy::of(resource);
@@ -77,6 +87,10 @@ impl Registry {
                 return Ok(None);
             };
             check_preconditions(resource, &current.value, options)?;
+            let admitted = match user {
+                Some(user) => self.admit(resource, user, (Some(&current.value), None))?,
+                None => Admitted::default(),
+            };
             let marked = marked(resource, &current.value, options);
             let gone = strategy::is_finished(resource, &marked);
             if options.dry_run {
@@ -98,6 +112,7 @@ impl Registry {
             } else {
                 self.store.commit(&resource.table, key, expect, Some(marked))
             };
+            drop(admitted);
             match stored {
                 Ok(object) => {
                     let revision = object.revision;

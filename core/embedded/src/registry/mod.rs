@@ -39,6 +39,7 @@ pub(crate) use self::scale::ScaleChange;
 pub(crate) use self::selection::Selection;
 pub(crate) use self::watch::{Event, EventType, InitialEvents, Watch};
 use crate::access::User;
+use crate::admission::{Admitted, Gate, Operation, Write};
 use crate::kinds::builtin::DEFINITIONS;
 use crate::kinds::catalog::Catalog;
 use crate::kinds::{RequestInfo, Resource};
@@ -49,6 +50,7 @@ use crate::store::{Clash, Expect, Object, Store};
 pub(crate) struct Registry {
     store: Store,
     catalog: RwLock<Arc<Catalog>>,
+    gate: Gate,
 }
 
 /// A write: what it is about, who wants it, and how.
@@ -77,6 +79,7 @@ impl Registry {
         let registry = Self {
             store,
             catalog: RwLock::default(),
+            gate: Gate::default(),
         };
         registry.settle_definitions();
         registry.create_bootstrap_objects();
@@ -85,6 +88,34 @@ impl Registry {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Where writes wait for their admission.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Asks for the admission of a write; it is to be carried out while the answer is held.
+    fn admit(
+        &self,
+        resource: &Resource,
+        user: &User,
+        (old, new): (Option<&Value>, Option<&Value>),
+    ) -> Result<Admitted<'_>, StatusError> {
+        let write = Write {
+            operation: match (old, new) {
+                (None, _) => Operation::Create,
+                (Some(_), Some(_)) => Operation::Update,
+                (Some(_), None) => Operation::Delete,
+            },
+            group: &resource.group,
+            resource: &resource.plural,
+            old,
+            new,
+            user: &user.name,
+            groups: &user.groups,
+        };
+        self.gate.admit(&self.store, &write)
     }
 
     /// The resources that are served now.

@@ -200,7 +200,10 @@ async fn a_finalizer_holds_an_object_until_it_is_taken_away() {
     let info = fixture.info("", "configmaps", "c");
     let held = json!({"metadata": {"name": "c", "finalizers": ["example.com/hold"]}});
     fixture.create(&info, held).unwrap();
-    let deleted = fixture.registry.delete(&info, &DeleteOptions::default()).unwrap();
+    let deleted = fixture
+        .registry
+        .delete(&info, &fixture.user, &DeleteOptions::default())
+        .unwrap();
     assert!(deleted.returned && deleted.object.value["metadata"]["deletionTimestamp"].is_string());
     fixture.patch(&info, json!({"metadata": {"finalizers": null}})).unwrap();
     assert!(fixture.registry.find(&info).is_none());
@@ -220,7 +223,7 @@ async fn propagation_policies_add_their_finalizers() {
             propagation,
             ..DeleteOptions::default()
         };
-        fixture.registry.delete(&info, &options).unwrap();
+        fixture.registry.delete(&info, &fixture.user, &options).unwrap();
         let left = fixture.registry.find(&info);
         assert_eq!(
             left.map(|object| object.value["metadata"]["finalizers"].clone()),
@@ -248,7 +251,7 @@ async fn a_deletion_means_the_object_and_the_version_that_it_names() {
             ..DeleteOptions::default()
         },
     ] {
-        let error = fixture.registry.delete(&info, &options).err().unwrap();
+        let error = fixture.registry.delete(&info, &fixture.user, &options).err().unwrap();
         assert_eq!(error.code, 409);
     }
     assert!(fixture.registry.find(&info).is_some());
@@ -259,7 +262,10 @@ async fn a_terminating_namespace_waits_takes_nothing_new_and_some_are_immortal()
     let fixture = Fixture::new();
     let namespaces = fixture.info("", "namespaces", "n");
     fixture.create(&namespaces, json!({"metadata": {"name": "n"}})).unwrap();
-    let deleted = fixture.registry.delete(&namespaces, &DeleteOptions::default()).unwrap();
+    let deleted = fixture
+        .registry
+        .delete(&namespaces, &fixture.user, &DeleteOptions::default())
+        .unwrap();
     assert_eq!(deleted.object.value["status"]["phase"], "Terminating");
     assert!(fixture.registry.find(&namespaces).is_some());
     let inside = RequestInfo {
@@ -275,7 +281,7 @@ async fn a_terminating_namespace_waits_takes_nothing_new_and_some_are_immortal()
     let immortal = fixture.info("", "namespaces", "default");
     let error = fixture
         .registry
-        .delete(&immortal, &DeleteOptions::default())
+        .delete(&immortal, &fixture.user, &DeleteOptions::default())
         .err()
         .unwrap();
     assert_eq!(error.code, 403);
@@ -296,7 +302,7 @@ async fn a_definition_is_served_at_once_and_goes_after_its_objects() {
     assert_eq!(written.object.value["spec"]["size"], 3);
     fixture
         .registry
-        .delete(&definitions, &DeleteOptions::default())
+        .delete(&definitions, &fixture.user, &DeleteOptions::default())
         .unwrap();
     assert!(fixture.registry.find(&definitions).is_some(), "an object is left");
     // Its resource is another one now: the definition is being deleted.

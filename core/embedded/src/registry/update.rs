@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Context, Decoded, Registry, Written, refused, stale, strategy, with_warnings};
 use crate::access::grant;
+use crate::admission::Admitted;
 use crate::admit;
 use crate::apply::managers::{self, Actor};
 use crate::kinds::{RequestInfo, Resource};
@@ -73,14 +74,23 @@ impl Registry {
                 created: false,
                 revision,
             };
-            let Some(next) = prepare_for_update(info, &current.value, object, actor)? else {
-                return Ok(written(current, warnings, 0));
+            let next = prepare_for_update(info, &current.value, object, actor)?;
+            let mut admitted = if info.subresource.is_empty() {
+                self.admit(resource, context.user, (Some(&current.value), Some(&next)))?
+            } else {
+                Admitted::default()
             };
+            warnings.append(&mut admitted.warnings);
+            if next == current.value {
+                return Ok(written(current, warnings, 0));
+            }
             warnings.extend(admit::metadata::warnings(resource, Some(&current.value), &next));
             if context.options.dry_run {
                 return Ok(written(self.would_store(resource, &key, next)?, warnings, 0));
             }
-            match self.replace(resource, &key, &current, next) {
+            let replaced = self.replace(resource, &key, &current, next);
+            drop(admitted);
+            match replaced {
                 Ok((object, revision)) => {
                     self.after_write(resource, &key);
                     return Ok(written(object, warnings, revision));
@@ -155,13 +165,13 @@ fn check_uid(info: &RequestInfo, current: &Value, object: &Value) -> Result<(), 
     Err(StatusError::conflict(&info.resource.group_resource(), &info.name, &why))
 }
 
-/// The object as it is to be stored after a change; nothing if the change changes nothing.
+/// The object as it is to be stored after a change.
 fn prepare_for_update(
     info: &RequestInfo,
     old: &Value,
     mut new: Value,
     actor: &Actor<'_>,
-) -> Result<Option<Value>, StatusError> {
+) -> Result<Value, StatusError> {
     let resource = &*info.resource;
     let strategy = strategy::of(resource);
     if !is_unconditional(&new) && meta(&new, "resourceVersion") != meta(old, "resourceVersion") {
@@ -178,7 +188,7 @@ fn prepare_for_update(
     }
     strategy::validate(resource, Some(old), &new, &info.subresource)?;
     managers::track_update(Some(old), &mut new, resource, actor);
-    Ok((new != *old).then_some(new))
+    Ok(new)
 }
 
 /// Sets the metadata that no client may change.

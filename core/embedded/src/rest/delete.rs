@@ -13,7 +13,7 @@ use crate::text::meta;
 /// `DELETE` of one object. The answer is the object, or a `Status` that names it.
 pub(super) async fn one(api: &Arc<Api>, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     let options = options::delete_options(request)?;
-    let deleted = api.registry.delete(info, &options)?;
+    let deleted = api.registry.delete(info, &request.user, &options)?;
     api.registry.durable(deleted.revision).await?;
     let resource = &info.resource;
     if deleted.returned {
@@ -41,7 +41,7 @@ pub(super) async fn collection(api: &Arc<Api>, request: &Request, info: &Request
     }
     let options = options::delete_options(request)?;
     let page = read::page(api, request, info)?;
-    let revision = api.registry.delete_collection(info, &page, &options)?;
+    let revision = api.registry.delete_collection(info, &page, &request.user, &options)?;
     api.registry.durable(revision).await?;
     Ok(http::json_for(request, 200, read::list_bytes(resource, &page)))
 }

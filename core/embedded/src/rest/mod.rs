@@ -27,7 +27,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::review::issue_token;
 use crate::access::tokens::Tokens;
+use crate::admission::Operation;
 use crate::http::{self, Reply, Request};
 use crate::kinds::builtin::{self, DEFINITIONS};
 use crate::kinds::{RequestInfo, is_review};
@@ -89,15 +91,23 @@ pub(crate) fn is_quick(api: &Api, request: &Request) -> bool {
         let costly = || schema().ruled || schema().effort > QUICK_SCHEMA;
         &*resource.table == DEFINITIONS || resource.custom.is_some() && costly()
     };
+    // Whoever is asked may look at many objects.
+    let asked = |operation| {
+        let gate = api.registry.gate();
+        info.subresource.is_empty() && gate.asks(&resource.group, &resource.plural, operation)
+    };
     let body = request.body.len() <= QUICK_BODY && request.content_type() != "application/yaml";
     match request.method.as_str() {
         "GET" | "HEAD" if info.name.is_empty() => {
             let (objects, bytes) = api.registry.store().size(&resource.table);
             objects <= QUICK_LIST.0 && bytes <= QUICK_LIST.1
         }
-        "POST" => body && !ruled(),
-        "PUT" | "PATCH" => body && request.content_type() != "application/json-patch+json" && !ruled() && object(),
-        "DELETE" => body && !info.name.is_empty() && !ruled(),
+        "POST" => body && !ruled() && !asked(Operation::Create),
+        "PUT" | "PATCH" => {
+            let long = ruled() || asked(Operation::Create) || asked(Operation::Update);
+            body && request.content_type() != "application/json-patch+json" && !long && object()
+        }
+        "DELETE" => body && !info.name.is_empty() && !ruled() && !asked(Operation::Delete),
         // One object is read, or there is no such method.
         _ => true,
     }

@@ -139,8 +139,7 @@ fn token(api: &Api, spec: &Value) -> Result<TokenReviewStatus, StatusError> {
 /// `POST` to the `token` of a service account: a token for it.
 pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<Reply, StatusError> {
     const HOUR: i64 = 3600;
-    const LONGEST: i64 = (1 << 32) + 1;
-    let account = api.registry.get(info)?;
+    api.registry.get(info)?;
     let mut body = if request.content_type() == body::PROTOBUF {
         protobuf::object(&request.body)
     } else {
@@ -148,6 +147,23 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
     }
     .map_err(StatusError::bad_request)?;
     let seconds = seconds(&body)?.unwrap_or(HOUR);
+    let status = issue_token(api, info, seconds)?;
+    // The rest of the answer is the request as the client wrote it.
+    if !body.is_object() {
+        body = json!({});
+    }
+    body["kind"] = "TokenRequest".into();
+    body["apiVersion"] = "authentication.k8s.io/v1".into();
+    body["metadata"] = json!({"name": info.name, "namespace": info.namespace});
+    body["spec"]["expirationSeconds"] = seconds.into();
+    body["status"] = serde_json::to_value(status).map_err(|error| StatusError::internal(error.to_string()))?;
+    Ok(http::value(201, &body))
+}
+
+/// A token for the service account that a request is about, good for so many seconds.
+pub(crate) fn issue_token(api: &Api, info: &RequestInfo, seconds: i64) -> Result<TokenRequestStatus, StatusError> {
+    const LONGEST: i64 = (1 << 32) + 1;
+    let account = api.registry.get(info)?;
     let wrong = match seconds {
         ..600 => Some("may not specify a duration less than 10 minutes"),
         LONGEST.. => Some("may not specify a duration larger than 2^32 seconds"),
@@ -164,20 +180,10 @@ pub(super) fn issue(api: &Api, request: &Request, info: &RequestInfo) -> Result<
     }
     let expires = jiff::Timestamp::now().as_second().saturating_add(seconds);
     let time = jiff::Timestamp::from_second(expires).map_err(|error| StatusError::internal(error.to_string()))?;
-    let status = TokenRequestStatus {
+    Ok(TokenRequestStatus {
         token: api.tokens.issue(&account.value, expires),
         expiration_timestamp: Time(time),
-    };
-    // The rest of the answer is the request as the client wrote it.
-    if !body.is_object() {
-        body = json!({});
-    }
-    body["kind"] = "TokenRequest".into();
-    body["apiVersion"] = "authentication.k8s.io/v1".into();
-    body["metadata"] = json!({"name": info.name, "namespace": info.namespace});
-    body["spec"]["expirationSeconds"] = seconds.into();
-    body["status"] = serde_json::to_value(status).map_err(|error| StatusError::internal(error.to_string()))?;
-    Ok(http::value(201, &body))
+    })
 }
 
 /// How long a token shall be good, if the request says so.

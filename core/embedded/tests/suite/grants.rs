@@ -201,7 +201,8 @@ async fn nobody_grants_what_he_has_not() {
         eprintln!("skipped the comparison: kube-apiserver and etcd are neither in BUTLER_PEERS nor in target/peers");
         return;
     };
-    let theirs = run(&real.api, &real.jane).await;
+    let jane = real.authority.client(real.api.url(), "jane", None);
+    let theirs = run(&real.api, &jane).await;
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(ours, theirs);
     }

@@ -5,20 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    SanType,
-};
-use serde_json::{Value, json};
-
+use super::authority::Authority;
 use super::common::Api;
 
 /// A running control plane; it ends with this value.
 pub(crate) struct Real {
     pub(crate) api: Api,
-    /// Somebody who may do nothing.
-    pub(crate) jane: Api,
+    /// Who lets people in.
+    pub(crate) authority: Authority,
     children: Vec<Child>,
     _folder: tempfile::TempDir,
 }
@@ -38,7 +32,11 @@ pub(crate) async fn start() -> Option<Real> {
     let folder = tempfile::tempdir().ok()?;
     let path = folder.path();
     let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
-    let [config, jane] = certificates(path, port);
+    let authority = Authority::new();
+    for (name, text) in authority.server() {
+        std::fs::write(path.join(name), text).expect("a file");
+    }
+    let url = format!("https://127.0.0.1:{port}");
     let etcd = format!("http://127.0.0.1:{etcd_port}");
     let peer = format!("http://127.0.0.1:{peer_port}");
     let log = path.join("log");
@@ -72,10 +70,9 @@ pub(crate) async fn start() -> Option<Real> {
             "--disable-admission-plugins=ServiceAccount".to_owned(),
         ],
     ));
-    let api = Api::from_kubeconfig(&config);
     let mut real = Real {
-        api,
-        jane: Api::from_kubeconfig(&jane),
+        api: authority.client(&url, "admin", Some("system:masters")),
+        authority,
         children,
         _folder: folder,
     };
@@ -125,51 +122,4 @@ fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_else(|error| error.to_string());
     let lines = text.lines().rev().take(8).collect::<Vec<_>>();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-}
-
-/// Writes the server's certificates; gives kubeconfigs of an administrator and of Jane.
-fn certificates(folder: &Path, port: u16) -> [Value; 2] {
-    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name = named("suite-ca", None);
-    let ca_key = KeyPair::generate().expect("a key");
-    let ca = params.self_signed(&ca_key).expect("a certificate").pem();
-    let issuer = Issuer::new(params, ca_key);
-    write("ca.crt", &ca);
-    let mut server = CertificateParams::default();
-    server.distinguished_name = named("kube-apiserver", None);
-    server.subject_alt_names = vec![SanType::IpAddress(Ipv4Addr::LOCALHOST.into())];
-    let server_key = KeyPair::generate().expect("a key");
-    write(
-        "server.crt",
-        &server.signed_by(&server_key, &issuer).expect("a certificate").pem(),
-    );
-    write("server.key", &server_key.serialize_pem());
-    write("server.pub", &server_key.public_key_pem());
-    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    [("admin", Some("system:masters")), ("jane", None)].map(|(name, group)| {
-        let mut client = CertificateParams::default();
-        client.distinguished_name = named(name, group);
-        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let key = KeyPair::generate().expect("a key");
-        let client = client.signed_by(&key, &issuer).expect("a certificate").pem();
-        json!({
-            "clusters": [{"cluster": {
-                "server": format!("https://127.0.0.1:{port}"), "certificate-authority-data": encode(&ca),
-            }}],
-            "users": [{"user": {
-                "client-certificate-data": encode(&client), "client-key-data": encode(&key.serialize_pem()),
-            }}],
-        })
-    })
-}
-
-fn named(name: &str, group: Option<&str>) -> DistinguishedName {
-    let mut subject = DistinguishedName::new();
-    if let Some(group) = group {
-        subject.push(DnType::OrganizationName, group);
-    }
-    subject.push(DnType::CommonName, name);
-    subject
 }

@@ -69,6 +69,7 @@ mod tests {
             failure: Failure {
                 retryable: false,
                 message: "may not".to_owned(),
+                chain: Vec::new(),
                 hint: None,
                 refused: false,
             },

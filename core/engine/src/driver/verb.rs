@@ -3,7 +3,9 @@
 use butler_api::{error::StepError, words};
 
 use super::Message;
-use crate::{Failure, Operation, Proof, Report, Step, StepId, journal::Entry, operation::FactOf, scheduler::Input};
+use crate::{
+    Failure, Operation, Proof, Report, Step, StepId, journal::Entry, operation::FactOf, report::fit, scheduler::Input,
+};
 
 /// Which verb is run.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +61,7 @@ pub(super) async fn run<O: Operation>(
 }
 
 fn failure<O: Operation>(error: &StepError) -> Failure {
-    Failure::of(error, O::explain(error))
+    Failure::of(error, O::explain(error), O::layers(error).iter().map(fit).collect())
 }
 
 async fn prove<O: Operation>(

@@ -46,18 +46,22 @@ impl Wait {
         let same = known.filter(|wait| wait.waiting_for == waiting_for);
         let kept = same.filter(|_| cause.is_none());
         let hint = hint.or_else(|| kept?.hint.clone());
-        let chain = kept.map_or(chain, |kept| kept.chain.clone());
-        let cause = match cause {
-            Some(text) => Some(Cause {
-                text,
-                heard: now,
-                fresh: true,
-                of_attempt: false,
-            }),
-            None => known
-                .and_then(|wait| wait.cause.clone())
-                .filter(|cause| same.is_some() || cause.of_attempt)
-                .map(|cause| Cause { fresh: false, ..cause }),
+        let (cause, chain) = match cause {
+            Some(text) => {
+                let cause = Cause {
+                    text,
+                    heard: now,
+                    fresh: true,
+                    of_attempt: false,
+                };
+                (Some(cause), chain)
+            }
+            None => match known.and_then(|wait| Some((wait.cause.clone()?, &wait.chain))) {
+                Some((cause, before)) if same.is_some() || cause.of_attempt => {
+                    (Some(Cause { fresh: false, ..cause }), before.clone())
+                }
+                _ => (None, kept.map_or(chain, |kept| kept.chain.clone())),
+            },
         };
         Self {
             since: same.map_or(now, |wait| wait.since),
@@ -68,13 +72,18 @@ impl Wait {
         }
     }
 
-    /// What is known after an attempt failed.
-    pub(super) fn after_failure(known: Option<&Self>, cause: String, now: Instant) -> Self {
+    /// What is known after an attempt failed. Where its error has no layers, those that its last look told stay: the next
+    /// attempt tells better ones.
+    pub(super) fn after_failure(known: Option<&Self>, cause: String, chain: Vec<CauseLine>, now: Instant) -> Self {
         Self {
             since: known.map_or(now, |wait| wait.since),
             waiting_for: known.map_or_else(|| "the next attempt".to_owned(), |wait| wait.waiting_for.clone()),
             hint: known.and_then(|wait| wait.hint.clone()),
-            chain: Vec::new(),
+            chain: if chain.is_empty() {
+                known.map_or_else(Vec::new, |wait| wait.chain.clone())
+            } else {
+                chain
+            },
             cause: Some(Cause {
                 text: cause,
                 heard: now,
@@ -188,7 +197,12 @@ mod tests {
         let checks = || look("the platform's checks", None);
         let mut wait = Wait::after_look(None, checks(), start);
         for attempt in 1..=5 {
-            wait = Wait::after_failure(Some(&wait), format!("no answer {attempt}"), after(8 * attempt));
+            wait = Wait::after_failure(
+                Some(&wait),
+                format!("no answer {attempt}"),
+                Vec::new(),
+                after(8 * attempt),
+            );
             wait = Wait::after_look(Some(&wait), checks(), after(8 * attempt + 1));
         }
         assert_eq!(
@@ -197,6 +211,34 @@ mod tests {
         );
         let further = Wait::after_look(Some(&wait), look("something else", None), after(46));
         assert_eq!(further.cause(), Some("no answer 5"));
+    }
+
+    fn layer(text: &str) -> CauseLine {
+        CauseLine {
+            layer: butler_api::event::Layer::Network,
+            object: "the platform".to_owned(),
+            text: text.to_owned(),
+            source: String::new(),
+            age_seconds: None,
+        }
+    }
+
+    #[test]
+    fn the_layers_of_an_attempt_stay_until_the_next_one_tells_others() {
+        let now = Instant::now();
+        let checks = || look("the platform's checks", None);
+        let fail = |known: &Wait, chain| Wait::after_failure(Some(known), "refused".to_owned(), chain, now);
+        let wait = fail(&Wait::after_look(None, checks(), now), vec![layer("refused")]);
+        // The next attempt begins, and waits for something else first.
+        let wait = Wait::after_look(Some(&wait), look("the state of the platform", None), now);
+        let wait = Wait::after_look(Some(&wait), checks(), now);
+        assert_eq!(wait.chain, [layer("refused")]);
+        let silent = fail(&wait, Vec::new());
+        assert_eq!(silent.chain, [layer("refused")]);
+        let other = fail(&silent, vec![layer("reset")]);
+        assert_eq!(other.chain, [layer("reset")]);
+        let named = Wait::after_look(Some(&other), look("the platform's checks", Some("full")), now);
+        assert_eq!((named.cause(), named.chain.len()), (Some("full"), 0));
     }
 
     #[test]
@@ -210,7 +252,7 @@ mod tests {
     #[test]
     fn an_attempt_that_failed_before_any_look_is_told() {
         let now = Instant::now();
-        let wait = Wait::after_failure(None, "refused".to_owned(), now);
+        let wait = Wait::after_failure(None, "refused".to_owned(), Vec::new(), now);
         assert_eq!(
             words(&wait, now),
             "waited 0 s for the next attempt (step preflight); last cause: refused"

@@ -22,6 +22,7 @@ fn retryable(message: &str) -> Failure {
     Failure {
         retryable: true,
         message: message.to_owned(),
+        chain: Vec::new(),
         hint: None,
         refused: false,
     }

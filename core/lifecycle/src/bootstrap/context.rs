@@ -16,7 +16,7 @@ use butler_addons::{Addon, Installer};
 use butler_api::{
     config::{BootstrapConfig, Role},
     error::{Class, StepError},
-    event::Body,
+    event::{Body, CauseLine},
     v1alpha1::MachineRequest,
     view::View,
 };
@@ -49,6 +49,7 @@ use crate::{
         steps::{self, Below},
     },
     bootstrap_clusters,
+    layers::layers,
 };
 
 /// Makes the installer for a management cluster, once its kubeconfig exists.
@@ -75,8 +76,6 @@ pub struct Management {
     pub access: ManagementAccess,
     /// The nodes of the cluster, watched.
     pub nodes: Watched<Node>,
-    /// What installs addons into the cluster.
-    pub installer: Arc<dyn Installer>,
 }
 
 /// The bootstrap cluster while it runs.
@@ -120,6 +119,7 @@ pub struct Links {
     /// What the machine controller says.
     pub trouble: Trouble,
     make_installer: MakeInstaller,
+    installer: tokio::sync::OnceCell<Arc<dyn Installer>>,
     talos: tokio::sync::OnceCell<Arc<TalosSide>>,
     bootstrap: Mutex<Option<Arc<BootstrapSide>>>,
     management: tokio::sync::OnceCell<Arc<Management>>,
@@ -186,6 +186,10 @@ impl Operation for Bootstrap {
         chain(error)
     }
 
+    fn layers(error: &StepError) -> Vec<CauseLine> {
+        layers(error)
+    }
+
     fn learnt(fact: &Fact, seen: &View) -> Option<Body> {
         let (name, id, address) = match fact {
             Fact::ProviderId { machine, id } => (machine, Some(id), None),
@@ -231,6 +235,7 @@ impl Bootstrap {
             provider,
             trouble: Trouble::default(),
             make_installer,
+            installer: tokio::sync::OnceCell::new(),
             talos: tokio::sync::OnceCell::new(),
             bootstrap: Mutex::new(None),
             management: tokio::sync::OnceCell::new(),
@@ -409,6 +414,13 @@ impl Bootstrap {
         Ok(Arc::clone(management))
     }
 
+    /// What installs addons into the management cluster, made the first time that somebody installs one.
+    pub async fn installer(&self) -> Result<Arc<dyn Installer>, StepError> {
+        let access = self.management().await?.access.clone();
+        let make = || (self.links.make_installer)(access);
+        self.links.installer.get_or_try_init(make).await.cloned()
+    }
+
     async fn connect(&self) -> Result<Management, StepError> {
         let path = self.files.kubeconfig();
         let kubeconfig = std::fs::read_to_string(&path)
@@ -427,12 +439,7 @@ impl Bootstrap {
             servers,
             server_name,
         };
-        let installer = (self.links.make_installer)(access.clone()).await?;
-        Ok(Management {
-            access,
-            nodes,
-            installer,
-        })
+        Ok(Management { access, nodes })
     }
 
     /// Where the API server of the management cluster may be reached, best first: the endpoint once it was seen to lead to this

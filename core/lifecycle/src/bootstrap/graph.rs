@@ -100,18 +100,7 @@ mod tests {
     use super::*;
 
     fn demo() -> Graph<Bootstrap> {
-        let text = "
-provider: inmemory
-cluster:
-  name: demo
-  topology: ha
-  controlPlane: {replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}
-  workers: {replicas: 1, cpu: 2, memoryMB: 4096, diskGB: 40}
-network:
-  vip: 127.64.255.10
-  loadBalancerPool: {start: 127.64.254.10, end: 127.64.254.50}
-";
-        let config = butler_api::config::load(text, "demo.yaml").unwrap().config;
+        let config = crate::samples::demo();
         let addons = butler_addons::plan(&config, &butler_addons::ClusterFacts::default()).unwrap();
         graph(&config, &addons, false, false).unwrap()
     }

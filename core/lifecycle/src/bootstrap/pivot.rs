@@ -96,11 +96,26 @@ pub struct Difference {
     pub missing: bool,
 }
 
+impl Difference {
+    /// What is wrong with the object, in words.
+    pub fn what(&self) -> &'static str {
+        if self.missing { "is missing" } else { "differs" }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.missing { "is missing" } else { "differs" };
-        write!(f, "{} {what}", self.id)
+        write!(f, "{} {}", self.id, self.what())
     }
+}
+
+/// The objects that are not the same on both sides.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct Differs(pub Vec<Difference>);
+
+fn list(different: &[Difference]) -> String {
+    different.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What is missing or different on the other side.

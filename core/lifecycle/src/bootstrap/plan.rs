@@ -377,12 +377,13 @@ fn planned_check(check: &Check) -> PlannedCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
     use butler_addons::ClusterFacts;
 
     fn planned(more: &str) -> Plan {
-        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
+        let text = samples::shipped_text("inmemory-ha.yaml");
         let text = text.replacen("addons:\n", &format!("addons:\n{more}"), 1);
-        let config = butler_api::config::load(&text, "plan.yaml").unwrap().config;
+        let config = samples::read(&text);
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
         plan(&config, &addons, &Findings::default(), Vec::new())
     }
@@ -405,8 +406,7 @@ mod tests {
 
     #[test]
     fn kube_proxy_runs_where_cilium_does_not() {
-        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
-        let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
+        let mut config = samples::shipped("inmemory-ha.yaml");
         let proxy = |config: &BootstrapConfig| {
             images(config, &[])
                 .iter()
@@ -419,8 +419,7 @@ mod tests {
 
     #[test]
     fn a_version_of_ones_own_has_images_that_are_not_all_known() {
-        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
-        let mut config = butler_api::config::load(text, "plan.yaml").unwrap().config;
+        let mut config = samples::shipped("inmemory-ha.yaml");
         config.addons.cni.as_mut().unwrap().version = Some("1.18.2".to_owned());
         config.talos.version = semver::Version::new(1, 12, 99);
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();

@@ -82,8 +82,7 @@ mod tests {
 
     #[test]
     fn everything_in_the_record_carries_the_clusters_id() {
-        let text = include_str!("../../../../fixtures/configs/inmemory-ha.yaml");
-        let config = butler_api::config::load(text, "inmemory-ha.yaml").unwrap().config;
+        let config = crate::samples::shipped("inmemory-ha.yaml");
         let id = Uuid::from_u128(7);
         let mut objects = groundwork(&config, id).unwrap().split_off(1);
         objects.push(machine_request(&config, id, "butler-demo-cp-0", Role::ControlPlane, "uid").unwrap());

@@ -200,7 +200,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
 }
 
 /// Settings of the bootstrap cluster.
-fn settings(
+pub(super) fn settings(
     config: &BootstrapConfig,
     id: Uuid,
     files: &ClusterFolder,

@@ -1,6 +1,7 @@
 //! The bootstrap cluster: where the objects live until the pivot. One code path for embedded, kind and existing.
 
 pub mod kind;
+mod looked;
 pub(crate) mod permissions;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use self::kind::{KindCluster, KindError, Spec, Tools};
+pub use self::looked::Looked;
 use crate::record_kinds::KINDS;
 
 /// Version that the embedded server reports.

@@ -12,6 +12,9 @@ pub const MACHINE: &str = "machine";
 /// The kind of files for people in receipts.
 pub const FILE: &str = "file";
 
+/// The kind of tenant clusters in receipts.
+pub const TENANT: &str = "tenant-cluster";
+
 /// Names an object on its platform.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

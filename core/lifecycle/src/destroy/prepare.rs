@@ -12,7 +12,6 @@ use butler_files::{
     read::{self, ReadError},
 };
 use butler_infra::Provider;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
@@ -21,7 +20,10 @@ use super::{
 };
 use crate::{
     bootstrap::{Known as BootstrapKnown, Learned},
-    setup::{self, ConfigurationError, Limits, SetupError, Surroundings},
+    setup::{
+        self, ConfigurationError, Limits, SetupError, Surroundings,
+        journalled::{self as kept, Unread},
+    },
 };
 
 /// Most that is read of a file with the settings of a platform.
@@ -163,7 +165,7 @@ fn settings(wish: &Wish, folder: &ClusterFolder) -> Result<ProviderSettings, Pre
             Ok(loaded.config.provider)
         }
         PlatformSource::ProviderConfig(path) => platform_file(path),
-        PlatformSource::Journal => journalled(wish, folder),
+        PlatformSource::Journal => journalled(&wish.cluster, folder),
     }
 }
 
@@ -188,9 +190,9 @@ fn platform_file(path: &Path) -> Result<ProviderSettings, PrepareError> {
 }
 
 /// The settings that the bootstrap had; secret values are not among them.
-fn journalled(wish: &Wish, folder: &ClusterFolder) -> Result<ProviderSettings, PrepareError> {
+pub(super) fn journalled(cluster: &str, folder: &ClusterFolder) -> Result<ProviderSettings, PrepareError> {
     let none = |reason: String| PrepareError::NoPlatform {
-        cluster: wish.cluster.clone(),
+        cluster: cluster.to_owned(),
         reason,
     };
     let path = folder.journal();
@@ -200,22 +202,9 @@ fn journalled(wish: &Wish, folder: &ClusterFolder) -> Result<ProviderSettings, P
     };
     let config = known.config;
     let config = config.ok_or_else(|| none(format!("{} holds no configuration", path.display())))?;
-    let text = in_file(&config).ok_or_else(|| none(format!("the configuration in {} is not whole", path.display())))?;
-    Ok(config::load_provider(&text.to_string(), &path.display().to_string())?)
-}
-
-/// The platform's part of a canonical form as a file has it: there, the settings are below the platform's name.
-fn in_file(canonical: &Value) -> Option<Value> {
-    let provider = canonical.get("provider")?.as_str()?;
-    // A platform may have no settings; the canonical form leaves empty mappings out.
-    let settings = canonical.get("providerConfig").cloned();
-    let settings = settings.unwrap_or_else(|| Value::Object(Map::new()));
-    let whole = Map::from_iter([
-        ("provider".to_owned(), provider.into()),
-        (
-            "providerConfig".to_owned(),
-            Value::Object(Map::from_iter([(provider.to_owned(), settings)])),
-        ),
-    ]);
-    Some(Value::Object(whole))
+    match kept::provider(&config, &path) {
+        Ok(found) => Ok(found),
+        Err(Unread::NotWhole { path }) => Err(none(format!("the configuration in {} is not whole", path.display()))),
+        Err(Unread::Invalid(errors)) => Err(errors.into()),
+    }
 }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    facts::{Deletions, FILE, MACHINE, ObjectId},
+    facts::{Deletions, FILE, MACHINE, ObjectId, TENANT},
     target::{self, Evidence, Target, Unclear},
 };
 use crate::{
@@ -107,18 +107,9 @@ pub async fn look(question: &SurveyRequest<'_>) -> Result<Survey, SurveyError> {
         named: question.configured || files.path().exists(),
     };
     let mut survey = Survey {
-        owner: None,
-        is_ours: false,
-        provider: question.provider.info().kind,
-        machines: Vec::new(),
-        unknown: Vec::new(),
-        tenants: Vec::new(),
-        management: None,
-        files: Vec::new(),
-        stays: Vec::new(),
         config: journals.bootstrap.config.clone(),
-        confirmed: false,
         warnings: journals.warnings,
+        ..Survey::empty(question.provider.info().kind)
     };
     let Target::Cluster(cluster_id) = target::decide(cluster, &evidence)? else {
         return Ok(survey);
@@ -159,6 +150,39 @@ pub async fn look(question: &SurveyRequest<'_>) -> Result<Survey, SurveyError> {
     survey.is_ours = ours;
     survey.owner = Some(owner);
     Ok(survey)
+}
+
+/// What the journals of a destroy that was begun remember, without a question to the platform. Objects that are gone by now are
+/// among it.
+pub(super) async fn remembered(files: &ClusterFolder, provider: ProviderKind) -> Option<Survey> {
+    let journals = journals(files);
+    let cluster_id = journals.id?;
+    let deletions = journals.destroy?.memory;
+    let mut survey = Survey {
+        owner: Some(Owner {
+            cluster_id,
+            cluster_name: files.cluster().to_owned(),
+        }),
+        is_ours: true,
+        config: journals.bootstrap.config.clone(),
+        confirmed: true,
+        ..Survey::empty(provider)
+    };
+    people_files(files, &mut survey);
+    remembered_machines(&journals.bootstrap.memory, &deletions, &mut survey);
+    tenants(files, files.cluster(), cluster_id, &mut survey).await;
+    for object in deletions.objects.keys() {
+        let path = PathBuf::from(&object.id);
+        if object.kind == FILE && !survey.files.contains(&path) {
+            survey.files.push(path);
+        }
+        let tenant = object.id.split_once('/').filter(|_| object.kind == TENANT);
+        let tenant = tenant.map(|(namespace, name)| (namespace.to_owned(), name.to_owned()));
+        survey
+            .tenants
+            .extend(tenant.filter(|tenant| !survey.tenants.contains(tenant)));
+    }
+    Some(survey)
 }
 
 /// Reads the journals of bootstrap and destroy. One that is damaged still tells which cluster it was of.
@@ -207,7 +231,13 @@ async fn platform(
     let found = provider.inventory(Scope::Cluster(owner)).await?;
     survey.machines = found.objects.iter().map(butler_infra::OwnedObject::machine).collect();
     survey.unknown = found.unknown;
-    let kind = provider.info().kind;
+    remembered_machines(learned, deletions, survey);
+    Ok(())
+}
+
+/// Adds the machines that only the journals know.
+fn remembered_machines(learned: &Learned, deletions: &Deletions, survey: &mut Survey) {
+    let kind = survey.provider;
     let mut listed: BTreeSet<String> = survey.machines.iter().map(|machine| machine.id.clone()).collect();
     listed.extend(survey.unknown.iter().map(|object| object.id.clone()));
     let told = learned
@@ -230,7 +260,6 @@ async fn platform(
             });
         }
     }
-    Ok(())
 }
 
 /// Files for people that hold what the state folder holds; others are somebody's.
@@ -308,6 +337,24 @@ async fn listed_tenants(
 }
 
 impl Survey {
+    /// Nothing of anybody on a platform.
+    fn empty(provider: ProviderKind) -> Self {
+        Self {
+            owner: None,
+            is_ours: false,
+            provider,
+            machines: Vec::new(),
+            unknown: Vec::new(),
+            tenants: Vec::new(),
+            management: None,
+            files: Vec::new(),
+            stays: Vec::new(),
+            config: None,
+            confirmed: false,
+            warnings: Vec::new(),
+        }
+    }
+
     /// The bootstrap cluster that the journal names, where one may be left.
     pub fn bootstrap_cluster(
         &self,

@@ -6,6 +6,7 @@ use butler_api::{
     event::{CauseLine, Outcome, Usual},
     view::{Open, StepState, View, since},
 };
+pub use butler_engine::Now;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -52,18 +53,6 @@ pub enum State {
     Interrupted,
     /// Its process is gone without a word: killed, or its computer lost power.
     Gone,
-}
-
-/// How something that a stopped run waited for is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "state", content = "text")]
-pub enum Now {
-    /// It is so by now, with the evidence.
-    So(String),
-    /// It is still not so, for this reason.
-    Still(String),
-    /// It cannot be asked, for this reason.
-    Unknown(String),
 }
 
 /// Something that is waited for, and why it is not so.

@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::samples::shipped;
 
 /// A door behind which no world runs; it keeps what it was asked.
 #[derive(Default)]
@@ -35,12 +36,6 @@ impl WorldDoor for NoWorld {
         self.note(if start { "start" } else { "find" });
         async { Ok(None) }.boxed()
     }
-}
-
-fn config(name: &str) -> BootstrapConfig {
-    let path = format!("{}/../../fixtures/configs/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    butler_api::config::load(&text, name).unwrap().config
 }
 
 fn no_limits() -> Limits {
@@ -90,7 +85,7 @@ impl Site {
 #[tokio::test]
 async fn a_plan_starts_no_world_writes_nothing_and_says_what_it_could_not_see() {
     let site = Site::new(&[]);
-    let config = config("inmemory-single.yaml");
+    let config = shipped("inmemory-single.yaml");
     let plan = plan(config, site.surroundings(), &no_limits()).await.unwrap();
     assert_eq!(site.asked(), ["check", "find"]);
     assert!(!site.home.state.exists() && !site.home.people.exists());
@@ -104,14 +99,14 @@ async fn a_plan_starts_no_world_writes_nothing_and_says_what_it_could_not_see() 
 #[tokio::test]
 async fn a_bootstrap_starts_the_world_once_everything_else_is_right() {
     let mut site = Site::new(&[]);
-    let error = site.refused(config("inmemory-single.yaml")).await;
+    let error = site.refused(shipped("inmemory-single.yaml")).await;
     assert_eq!(site.asked(), ["check", "start"]);
     assert!(matches!(error, SetupError::Platform(_)), "{error}");
     site.world = NoWorld {
         refuses: true,
         ..NoWorld::default()
     };
-    let error = site.refused(config("inmemory-single.yaml")).await;
+    let error = site.refused(shipped("inmemory-single.yaml")).await;
     assert_eq!(
         (site.asked(), error.to_string().as_str()),
         (vec!["check"], "the world file is no good")
@@ -121,7 +116,7 @@ async fn a_bootstrap_starts_the_world_once_everything_else_is_right() {
 #[tokio::test]
 async fn proxies_matter_where_something_is_fetched_through_them() {
     let site = Site::new(&[("HTTPS_PROXY", "http://user:hunter2 @:::")]);
-    let error = site.refused(config("static.yaml")).await;
+    let error = site.refused(shipped("static.yaml")).await;
     assert!(
         matches!(
             error,
@@ -131,14 +126,14 @@ async fn proxies_matter_where_something_is_fetched_through_them() {
         ),
         "{error}"
     );
-    let error = site.refused(config("inmemory-single.yaml")).await;
+    let error = site.refused(shipped("inmemory-single.yaml")).await;
     assert!(matches!(error, SetupError::Platform(_)), "{error}");
 }
 
 #[tokio::test]
 async fn a_missing_helm_is_found_before_the_platform_is_asked() {
     let site = Site::new(&[("PATH", "/nonexistent")]);
-    let error = site.refused(config("static.yaml")).await;
+    let error = site.refused(shipped("static.yaml")).await;
     assert!(matches!(error, SetupError::NoHelm(_)), "{error}");
     assert!(error.hint().is_some());
 }
@@ -146,7 +141,7 @@ async fn a_missing_helm_is_found_before_the_platform_is_asked() {
 #[test]
 fn what_a_folder_of_charts_lacks_is_told_with_the_first_and_a_count() {
     let site = Site::new(&[]);
-    let mut config = config("static.yaml");
+    let mut config = shipped("static.yaml");
     config.addons.chart_mirror = Some(ChartMirror::Folder(site.root.path().display().to_string()));
     let error = mirror_is_whole(&config, &ClusterFacts::default()).unwrap_err();
     let told = error.to_string();

@@ -405,6 +405,7 @@ mod tests {
                     step: "cert".into(),
                     attempt: 2,
                     cause: "500 internal error".into(),
+                    chain: Vec::new(),
                     retry_in_seconds: 9.0,
                 },
             ),

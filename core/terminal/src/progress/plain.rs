@@ -103,6 +103,7 @@ impl Plain {
                 step,
                 attempt,
                 cause,
+                chain: _,
                 retry_in_seconds,
             } => {
                 // Further attempts are one wait, which is told as such.
@@ -422,6 +423,7 @@ pub(super) mod tests {
                     step: "machine/demo-cp-0/create".into(),
                     attempt: 1,
                     cause: "429 too many requests".into(),
+                    chain: Vec::new(),
                     retry_in_seconds: 2.0,
                 },
             ),
@@ -518,6 +520,7 @@ pub(super) mod tests {
                     "no answer"
                 }
                 .to_owned(),
+                chain: Vec::new(),
                 retry_in_seconds: 1.0,
             };
             (f64::from(attempt), body)

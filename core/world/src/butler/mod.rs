@@ -1,3 +1,8 @@
-//! Butler on the clusters of the world: its controllers.
+//! Butler on the clusters of the world: its controllers, the webhooks by which they admit what people write, its server, and
+//! the people who use it.
 
+pub mod admission;
 pub(crate) mod controllers;
+pub(crate) mod people;
+pub mod server;
+pub mod webhook;

@@ -3,6 +3,7 @@
 //! Below `/v1/machines` it is the platform that provisioners talk to, with the faults the world was told to
 //! have. Everything else is for whoever runs the world, and never fails on purpose.
 
+mod logins;
 mod machines;
 mod query;
 mod reply;
@@ -23,10 +24,12 @@ use tokio_util::task::TaskTracker;
 use self::reply::Reply;
 use crate::live::World;
 use crate::net::{self, Connection, UnprovenConnections};
+use crate::world::butler_server::ButlerServerView;
 use crate::world::clusters::{ClusterView, TenantView};
 use crate::world::faults::ApiFault;
 use crate::world::file::FileError;
 use crate::world::machine::MachineView;
+use crate::world::people::PersonView;
 use crate::world::state::Counters;
 
 /// What a world says of itself.
@@ -46,6 +49,12 @@ pub struct Status {
     /// The clusters of tenants that those host.
     #[serde(default)]
     pub tenants: Vec<TenantView>,
+    /// Butler's servers on its clusters, as far as they answer.
+    #[serde(default)]
+    pub butler_servers: Vec<ButlerServerView>,
+    /// Who can log in there, as the world file says.
+    #[serde(default)]
+    pub people: Vec<PersonView>,
     /// How often things happened.
     pub counters: Counters,
     /// The critical path so far.
@@ -203,7 +212,9 @@ fn route(control: &Control, method: &Method, segments: &[&str], body: &[u8]) -> 
             world.end();
             reply::accepted()
         }
-        (_, ["v1", "status" | "world" | "shutdown"]) => not_allowed(method),
+        (&Method::POST, ["v1", "logins", code, "approve"]) => logins::approve(world, code, body),
+        (&Method::POST, ["v1", "logins", code, "deny"]) => logins::deny(world, code),
+        (_, ["v1", "status" | "world" | "shutdown"] | ["v1", "logins", _, "approve" | "deny"]) => not_allowed(method),
         _ => reply::error(StatusCode::NOT_FOUND, "NotFound", "there is nothing at this path"),
     }
 }
@@ -225,6 +236,8 @@ pub(crate) fn status(control: &Control) -> Status {
             })
             .collect(),
         tenants: state.tenant_views(),
+        butler_servers: state.butler_servers.values().cloned().collect(),
+        people: state.settings.people.views(),
         counters: state.counters,
         critical_path_seconds: state.critical.as_secs_f64(),
     })

@@ -1,17 +1,13 @@
 use std::collections::BTreeSet;
 
-use butler_api::config::{json_schema, load};
+use butler_api::config::json_schema;
 use serde_json::json;
 
 use super::*;
 use crate::bootstrap::{Entry, MachineFacts};
 
 fn canonical(text: &str) -> Value {
-    load(text, "demo.yaml")
-        .map_err(|e| e.to_string())
-        .unwrap()
-        .config
-        .canonical
+    crate::samples::read(text).canonical
 }
 
 const LISTED: &str = "

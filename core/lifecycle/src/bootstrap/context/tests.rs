@@ -1,26 +1,13 @@
-use butler_addons::{InstallError, Installed, ReleaseState};
 use butler_files::home::Home;
 use butler_infra::{WorldAccess, call::SystemClock, inmemory::InMemory};
 use uuid::Uuid;
 
 use super::*;
 
-const CONFIG: &str = "
-provider: inmemory
-cluster:
-  name: demo
-  topology: ha
-  controlPlane: {replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}
-  workers: {replicas: 1, cpu: 2, memoryMB: 4096, diskGB: 40}
-network:
-  vip: 127.64.255.10
-  loadBalancerPool: {start: 127.64.254.10, end: 127.64.254.50}
-";
-
 /// A bootstrap that has done nothing yet, with a home of its own.
 pub(crate) fn new_bootstrap(home: &Path) -> Bootstrap {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = butler_api::config::load(CONFIG, "demo.yaml").unwrap().config;
+    let config = crate::samples::demo();
     let files = Home::resolve(Some(home.as_os_str())).unwrap().cluster("demo");
     std::fs::create_dir_all(files.path()).unwrap();
     let nowhere = WorldAccess {
@@ -61,22 +48,6 @@ pub(crate) fn configured(bootstrap: &Bootstrap, name: &str, address: &str) {
     known.memory.machines.entry(name.to_owned()).or_default().address = Some(address.to_owned());
 }
 
-struct NoInstaller;
-
-impl Installer for NoInstaller {
-    fn observe<'a>(&'a self, _: &'a Addon) -> BoxFuture<'a, Result<ReleaseState, InstallError>> {
-        unreachable!("no addon is looked at")
-    }
-
-    fn install<'a>(
-        &'a self,
-        _: &'a Addon,
-        _: &'a (dyn Fn(&str) + Send + Sync),
-    ) -> BoxFuture<'a, Result<Installed, InstallError>> {
-        unreachable!("no addon is installed")
-    }
-}
-
 /// The management cluster is the one behind this client.
 pub(crate) async fn manages(bootstrap: &Bootstrap, client: Client) {
     configured(bootstrap, "demo-cp-0", "127.64.0.1");
@@ -93,7 +64,6 @@ pub(crate) async fn manages(bootstrap: &Bootstrap, client: Client) {
             server_name: "demo".to_owned(),
         },
         nodes: Watched::start(Api::all(client), watcher::Config::default()),
-        installer: Arc::new(NoInstaller),
     };
     assert!(bootstrap.links.management.set(Arc::new(management)).is_ok());
 }

@@ -183,8 +183,7 @@ mod tests {
     use crate::bootstrap::plan::{Findings, PlannedCheck, plan};
 
     fn planned() -> Plan {
-        let text = include_str!("../../../../../fixtures/configs/inmemory-ha.yaml");
-        let config = butler_api::config::load(text, "plan.yaml").unwrap().config;
+        let config = crate::samples::shipped("inmemory-ha.yaml");
         let addons = butler_addons::plan(&config, &ClusterFacts::default()).unwrap();
         plan(&config, &addons, &Findings::default(), Vec::new())
     }

@@ -17,8 +17,7 @@ use crate::bootstrap::{Entry, Fact};
 static BUNDLE: LazyLock<SecretsBundle> = LazyLock::new(|| SecretsBundle::generate(Timestamp::UNIX_EPOCH).unwrap());
 
 fn config() -> BootstrapConfig {
-    let text = include_str!("../../../../../fixtures/configs/inmemory-ha.yaml");
-    butler_api::config::load(text, "inmemory-ha.yaml").unwrap().config
+    crate::samples::shipped("inmemory-ha.yaml")
 }
 
 fn files(root: &Path) -> ClusterFolder {

@@ -9,10 +9,10 @@ use butler_api::{
     event::Body,
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Now, Step, StepId, Verbs};
 
 use super::below::{Wait, explained};
-use crate::bootstrap::{Acted, Bootstrap, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Acted, Bootstrap, Looked, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(addon: &str) -> StepId {
@@ -54,6 +54,10 @@ impl Verbs<Bootstrap> for Install {
         Box::pin(ready(context, &self.addon, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Looked<'a> {
+        Box::pin(async { Ok(Now::So(ready(context, &self.addon, report).await?.evidence)) })
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let (state, detail) = match moment {
             Moment::Begun => ("installing", None),
@@ -72,9 +76,9 @@ impl Verbs<Bootstrap> for Install {
 
 pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) -> Result<(), StepError> {
     let addon = addon(context, name)?;
-    let management = context.management().await?;
+    let installer = context.installer().await?;
     report.waiting(format!("the installer of {}", addon.name), None);
-    if let ReleaseState::Deployed { same: true, .. } = management.installer.observe(addon).await? {
+    if let ReleaseState::Deployed { same: true, .. } = installer.observe(addon).await? {
         return Ok(());
     }
     let last = Mutex::new(String::new());
@@ -90,7 +94,7 @@ pub(super) async fn install(context: &Bootstrap, name: &str, report: &Report) ->
             report.waiting(format!("the installer of {}", addon.name), Some(line.to_owned()));
         }
     };
-    management.installer.install(addon, &on_line).await?;
+    installer.install(addon, &on_line).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use butler_api::{
     error::StepError,
     event::{CauseLine, Layer},
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_kubernetes::chain;
 use kube::Client;
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use super::{
     Pace,
     below::{Wait, explained, line},
 };
-use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Bootstrap, Looked, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {
@@ -41,6 +41,23 @@ struct ApiServer;
 impl Verbs<Bootstrap> for ApiServer {
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(api_server(context, report))
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context))
+    }
+}
+
+async fn seen(context: &Bootstrap) -> Result<Now, StepError> {
+    let management = context.management().await?;
+    Ok(says(&management.access.client).await)
+}
+
+/// What an API server says of itself.
+pub(super) async fn says(client: &Client) -> Now {
+    match ready(client).await {
+        Ok(()) => Now::So("it says that it is ready".to_owned()),
+        Err(unready) => Now::Still(unready.cause),
     }
 }
 

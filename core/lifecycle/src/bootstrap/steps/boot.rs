@@ -1,7 +1,7 @@
 //! Talos answers on a machine.
 
 use butler_api::{config::Deadlines, error::StepError, event::Body, view::View};
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Now, Step, StepId, Verbs};
 use butler_talos::client::{Address, Mode, probe};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     platform,
     talos::LOOK,
 };
-use crate::bootstrap::{Bootstrap, Fact, Probed, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Bootstrap, Fact, Looked, Probed, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
@@ -50,6 +50,10 @@ impl Verbs<Bootstrap> for Boot {
         Box::pin(booted(context, &self.machine, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context, &self.machine))
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Begun => "booting",
@@ -58,6 +62,32 @@ impl Verbs<Bootstrap> for Boot {
             Moment::Waiting(_) => return None,
         };
         steps::machine_state(seen, &self.machine, state)
+    }
+}
+
+/// Who answers on the machine now.
+async fn seen(context: &Bootstrap, name: &str) -> Result<Now, StepError> {
+    let (address, mode) = mode(context, name).await?;
+    Ok(match mode {
+        Mode::Maintenance { .. } => Now::So(format!("{address} is in maintenance mode")),
+        mode => as_configured(&address, mode),
+    })
+}
+
+pub(super) async fn mode(context: &Bootstrap, name: &str) -> Result<(Address, Mode), StepError> {
+    let address = context.address(name)?;
+    let talos = context.talos_if_made().await?;
+    let mode = probe(&address, talos.as_ref().map(|t| &t.credentials), LOOK).await;
+    Ok((address, mode))
+}
+
+/// Whether it has this cluster's configuration.
+pub(super) fn as_configured(address: &Address, mode: Mode) -> Now {
+    match mode {
+        Mode::Maintenance { .. } => Now::Still(format!("{address} is in maintenance mode, without a configuration")),
+        Mode::Configured => Now::So(format!("{address} has this cluster's configuration")),
+        Mode::Foreign { detail } => Now::Still(format!("{address}: {detail}")),
+        Mode::Silent { cause } => Now::Still(format!("{address}: {cause}")),
     }
 }
 

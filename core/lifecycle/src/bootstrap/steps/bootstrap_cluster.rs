@@ -1,10 +1,10 @@
 //! The cluster that holds the record until the pivot: started, and removed after it.
 
 use butler_api::{config::Deadlines, error::StepError, event::Body};
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 
 use crate::{
-    bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps},
+    bootstrap::{Acted, Bootstrap, Looked, Probed, Proof, Proved, Report, phases, steps},
     bootstrap_clusters::SetAside,
 };
 
@@ -45,6 +45,10 @@ impl Verbs<Bootstrap> for Start {
     fn prove<'a>(&'a self, _: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(async { Ok(Proof::of("the bootstrap cluster answers")) })
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(can_start(context))
+    }
 }
 
 #[derive(Debug)]
@@ -57,6 +61,10 @@ impl Verbs<Bootstrap> for Removal {
 
     fn prove<'a>(&'a self, _: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(async { Ok(Proof::of("the bootstrap cluster is gone")) })
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(is_left(context))
     }
 }
 
@@ -84,6 +92,25 @@ pub(super) async fn start_cluster(context: &Bootstrap, report: &Report) -> Resul
     }
     context.set_bootstrap(Some(running));
     Ok(())
+}
+
+/// Whether a run would find it as it should be. Where it is a part of this program it runs only while a run does.
+async fn can_start(context: &Bootstrap) -> Result<Now, StepError> {
+    if let Some(proof) = moved(context) {
+        return Ok(Now::So(proof.evidence));
+    }
+    let looked = context.settled.cluster.look().await?;
+    let version = looked.client.apiserver_version().await;
+    let version = version.map_err(|e| StepError::retryable("reach the bootstrap cluster", e))?;
+    Ok(Now::So(format!("{} ({})", looked.place, version.git_version)))
+}
+
+/// Whether something of it is left.
+async fn is_left(context: &Bootstrap) -> Result<Now, StepError> {
+    Ok(match context.settled.cluster.leftover().await? {
+        Some(left) => Now::Still(left),
+        None => Now::So("nothing of the bootstrap cluster is left".to_owned()),
+    })
 }
 
 /// Removes the bootstrap cluster, also when an earlier run left it behind.

@@ -6,7 +6,7 @@ use butler_api::{
     event::Body,
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Now, Step, StepId, Verbs};
 use butler_infra::hardware;
 use butler_kubernetes::chain;
 use butler_talos::{
@@ -18,11 +18,12 @@ use secrecy::SecretString;
 use super::{
     Pace,
     below::Wait,
+    boot,
     machine::role_of,
     platform,
     talos::{LOOK, call_failed, in_short, node, talos_failed},
 };
-use crate::bootstrap::{Acted, Bootstrap, Fact, Probed, Proof, Proved, Report, machine_config, phases, steps};
+use crate::bootstrap::{Acted, Bootstrap, Fact, Looked, Probed, Proof, Proved, Report, machine_config, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
@@ -66,6 +67,10 @@ impl Verbs<Bootstrap> for Configure {
         Box::pin(configured(context, &self.machine, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context, &self.machine))
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Begun => "configuring",
@@ -75,6 +80,11 @@ impl Verbs<Bootstrap> for Configure {
         };
         steps::machine_state(seen, &self.machine, state)
     }
+}
+
+async fn seen(context: &Bootstrap, name: &str) -> Result<Now, StepError> {
+    let (address, mode) = boot::mode(context, name).await?;
+    Ok(boot::as_configured(&address, mode))
 }
 
 /// Whether the node answers with this cluster's certificate. Not, if it was in maintenance mode a moment ago.

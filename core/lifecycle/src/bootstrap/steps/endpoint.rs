@@ -5,14 +5,14 @@ use butler_api::{
     error::StepError,
     event::{Body, Layer},
 };
-use butler_engine::{Step, StepId, Verbs, Waiting};
+use butler_engine::{Now, Step, StepId, Verbs, Waiting};
 use butler_kubernetes::connect as connection;
 
 use super::{
     Pace, api_server,
     below::{Wait, explained, line},
 };
-use crate::bootstrap::{Bootstrap, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
+use crate::bootstrap::{Bootstrap, Looked, Proof, Proved, Report, addresses, context::bracketed, phases, steps};
 
 /// Id of the step that looks whether it is free.
 pub(in crate::bootstrap) fn free_id() -> StepId {
@@ -45,6 +45,10 @@ impl Verbs<Bootstrap> for Free {
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(endpoint_free(context, report))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen_free(context))
+    }
 }
 
 #[derive(Debug)]
@@ -54,6 +58,32 @@ impl Verbs<Bootstrap> for Endpoint {
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(endpoint(context, report))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context))
+    }
+}
+
+async fn seen_free(context: &Bootstrap) -> Result<Now, StepError> {
+    let Some(vip) = &context.settled.config.network.vip else {
+        return Ok(Now::So(
+            "the endpoint is the first control plane's own address".to_owned(),
+        ));
+    };
+    let host = vip.to_string();
+    Ok(match addresses::endpoint_state(&host, &context.files).await {
+        addresses::State::Free => Now::So(format!("nothing foreign answers on {host}:6443")),
+        addresses::State::Ours => Now::So(format!("{host}:6443 is this cluster's")),
+        addresses::State::Refuses => Now::So(addresses::refusal(&host)),
+        addresses::State::Taken(cause) => Now::Still(cause),
+        addresses::State::Unknown(cause) => Now::Unknown(cause),
+    })
+}
+
+async fn seen(context: &Bootstrap) -> Result<Now, StepError> {
+    let client = connection::connect_file(&context.files.kubeconfig(), &connection::Options::default()).await;
+    let client = client.map_err(|e| StepError::retryable("connect to the control-plane endpoint", e))?;
+    Ok(api_server::says(&client).await)
 }
 
 /// Waits until nothing foreign answers on the endpoint.

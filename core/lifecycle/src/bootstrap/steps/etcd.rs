@@ -10,9 +10,9 @@ use butler_api::{
     error::{Class, StepError},
     event::Layer,
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_kubernetes::chain;
-use butler_talos::client::{BootstrapOutcome, EtcdStanding, Side, TalosError};
+use butler_talos::client::{BootstrapOutcome, EtcdMember, EtcdStanding, Side, TalosError};
 use futures::future::join_all;
 use tokio::time::timeout;
 
@@ -23,7 +23,7 @@ use super::{
     talos::{call_failed, connection, in_short, members, node},
 };
 use crate::bootstrap::{
-    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
+    Acted, Bootstrap, Fact, Looked, Probed, Proof, Proved, Report,
     etcd::{Calls, Decision, Question, Sight, decide},
     phases, steps,
 };
@@ -54,6 +54,35 @@ impl Verbs<Bootstrap> for Etcd {
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(bootstrapped(context, report))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context))
+    }
+}
+
+/// Whether the chosen node lists members.
+async fn seen(context: &Bootstrap) -> Result<Now, StepError> {
+    let chosen = context.known().memory.etcd_node.clone();
+    let Some(chosen) = chosen else {
+        return Ok(Now::Still("no machine was chosen to bootstrap etcd".to_owned()));
+    };
+    Ok(match listed_by(context, &chosen).await? {
+        Ok(members) if members.is_empty() => Now::Still(format!("{chosen} lists no members")),
+        Ok(members) => Now::So(proof(&chosen, members.len()).evidence),
+        Err(cause) => Now::Still(cause),
+    })
+}
+
+/// The members as a control plane lists them, or why it does not. An error where it cannot be asked.
+pub(super) async fn listed_by(context: &Bootstrap, name: &str) -> Result<Result<Vec<EtcdMember>, String>, StepError> {
+    let unread = |error: StepError| StepError {
+        class: Class::Retryable,
+        ..error
+    };
+    context.talos().await.map_err(unread)?;
+    context.address(name)?;
+    let listed = members(context, name, LOOK).await;
+    Ok(listed.map_err(|error| format!("{name}: {}", in_short(&error))))
 }
 
 /// How long one look at a control plane may take.

@@ -6,11 +6,11 @@ use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_infra::{MachineRef, Scope};
 
 use super::preflight::platform_failed;
-use crate::bootstrap::{Bootstrap, Probed, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Bootstrap, Looked, Probed, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {
@@ -35,6 +35,10 @@ impl Verbs<Bootstrap> for Inventory {
 
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(inventory(context, report))
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Looked<'a> {
+        Box::pin(async { Ok(Now::So(inventory(context, report).await?.evidence)) })
     }
 }
 

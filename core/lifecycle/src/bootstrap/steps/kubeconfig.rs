@@ -4,7 +4,7 @@ use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -13,7 +13,7 @@ use super::{
     talos::{call_failed, node},
 };
 use crate::bootstrap::{
-    Acted, Bootstrap, Probed, Proof, Proved, Report,
+    Acted, Bootstrap, Looked, Probed, Proof, Proved, Report,
     context::{bracketed, write_secret},
     phases, promised, steps,
 };
@@ -51,6 +51,10 @@ impl Verbs<Bootstrap> for KubeconfigFile {
 
     fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(written(context))
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(async { Ok(Now::So(written(context).await?.evidence)) })
     }
 }
 

@@ -9,18 +9,20 @@ use butler_api::{
     v1alpha1::MachineRequest,
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs, Waiting};
+use butler_engine::{Moment, Now, Step, StepId, Verbs, Waiting};
+use butler_infra::{Check, CheckStatus, Lifecycle, MachineRef, OwnedObject, Scope};
 use butler_kubernetes::MANAGER;
+use butler_talos::client::Address;
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
 };
 
-use super::record::bootstrap_uid;
+use super::{preflight::platform_failed, record::bootstrap_uid};
 use crate::bootstrap::{
-    Acted, Bootstrap, Fact, Proof, Proved, Report,
+    Acted, Bootstrap, Fact, Looked, Proof, Proved, Report,
     controllers::machines,
-    phases,
+    phases, plan,
     record::{self, NAMESPACE},
     steps,
 };
@@ -69,6 +71,10 @@ impl Verbs<Bootstrap> for Machine {
         Box::pin(created(context, &self.name, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context, &self.name))
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Begun => "creating",
@@ -77,6 +83,87 @@ impl Verbs<Bootstrap> for Machine {
         };
         steps::machine_state(seen, &self.name, state)
     }
+}
+
+/// What the platform says of the machine: by the id that the journal has, by its place on the list, or else by our marker.
+async fn seen(context: &Bootstrap, name: &str) -> Result<Now, StepError> {
+    let provider = &context.links.provider;
+    let Some(machine) = find(context, name).await? else {
+        let missing = format!("the {} has no machine {name} of this cluster", provider.info().display);
+        return Ok(Now::Still(format!("{missing}; {}", room(context, name).await?)));
+    };
+    let state = provider.machine_observe(&machine).await;
+    let state = state.map_err(|e| platform_failed(&format!("look at machine {name}"), e))?;
+    let what = format!("{name} ({})", machine.id);
+    Ok(match (&state.lifecycle, state.address()) {
+        (Lifecycle::Absent, _) => Now::Still(format!("the {} no longer has {what}", provider.info().display)),
+        (Lifecycle::Silent, _) => Now::Still(format!("{what} does not answer: {}", state.raw_status)),
+        (Lifecycle::Failed { reason }, _) => Now::Still(format!("{what} is {}: {reason}", state.raw_status)),
+        (Lifecycle::Deleting, _) => Now::Still(format!("{what} is {}", state.raw_status)),
+        (Lifecycle::Creating | Lifecycle::Running | Lifecycle::Off, None) => {
+            Now::Still(format!("{what} has no address yet ({})", state.raw_status))
+        }
+        (Lifecycle::Unclaimed, None) => Now::Still(format!("{what} has no address that a cluster could be told")),
+        (Lifecycle::Unclaimed | Lifecycle::Running, Some(_)) if !provider.info().capabilities.creates_machines => {
+            claimable(context, name).await?
+        }
+        (_, Some(address)) => Now::So(format!("{name} is {} at {address} ({})", machine.id, state.raw_status)),
+    })
+}
+
+async fn find(context: &Bootstrap, name: &str) -> Result<Option<MachineRef>, StepError> {
+    let provider = &context.links.provider;
+    let known = context.known().memory.machines.get(name).cloned();
+    let listed = context.settled.config.listed_machine(name);
+    let listed = listed.map(|(_, machine)| Address::from(machine.address).to_string());
+    if let Some(id) = known.and_then(|facts| facts.provider_id).or(listed) {
+        return Ok(Some(MachineRef {
+            provider: provider.info().kind,
+            id,
+            name: name.to_owned(),
+            generation: 1,
+            created: None,
+        }));
+    }
+    let found = provider.inventory(Scope::Cluster(&context.settled.owner)).await;
+    let found = found.map_err(|e| platform_failed("list the machines of this cluster", e))?;
+    let named = found.objects.iter().find(|object| object.name == name);
+    Ok(named.map(OwnedObject::machine))
+}
+
+/// What the platform's checks say of this machine alone.
+async fn checks(context: &Bootstrap, name: &str) -> Result<Vec<Check>, StepError> {
+    let mut plan = plan::infra(&context.settled.config, context.settled.owner.cluster_id);
+    plan.machines.retain(|spec| spec.name == name);
+    let checks = context.links.provider.preflight(&plan).await;
+    checks.map_err(|e| platform_failed("check the platform", e))
+}
+
+fn failed(checks: &[Check]) -> Option<String> {
+    let failed = checks.iter().filter(|check| check.status == CheckStatus::Fail);
+    let words: Vec<&str> = failed.map(|check| check.summary.as_str()).collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// Whether the platform would make it now.
+async fn room(context: &Bootstrap, name: &str) -> Result<String, StepError> {
+    let checks = checks(context, name).await?;
+    Ok(failed(&checks).unwrap_or_else(|| "its checks name nothing that speaks against making it".to_owned()))
+}
+
+/// Whether a machine that is there already can be taken.
+async fn claimable(context: &Bootstrap, name: &str) -> Result<Now, StepError> {
+    let checks = checks(context, name).await?;
+    Ok(match failed(&checks) {
+        Some(words) => Now::Still(words),
+        None => Now::So(
+            checks
+                .into_iter()
+                .map(|check| check.summary)
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
+    })
 }
 
 pub(super) async fn request(context: &Bootstrap, name: &str) -> Result<(), StepError> {

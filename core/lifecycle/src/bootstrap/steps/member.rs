@@ -8,7 +8,7 @@ use butler_api::{
     event::{Body, Layer},
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Now, Step, StepId, Verbs};
 use butler_kubernetes::chain;
 use butler_talos::client::EtcdMember;
 
@@ -17,7 +17,7 @@ use super::{
     below::{Wait, explained, line},
     talos,
 };
-use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Bootstrap, Looked, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
@@ -50,6 +50,10 @@ impl Verbs<Bootstrap> for Member {
         Box::pin(member(context, &self.machine, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context, &self.machine))
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Failed => "failed",
@@ -57,6 +61,21 @@ impl Verbs<Bootstrap> for Member {
         };
         steps::machine_state(seen, &self.machine, state)
     }
+}
+
+/// Whether the node that bootstrapped etcd, or else this one, lists it.
+async fn seen(context: &Bootstrap, name: &str) -> Result<Now, StepError> {
+    let chosen = context.known().memory.etcd_node.clone();
+    let asked = chosen.unwrap_or_else(|| name.to_owned());
+    let members = match steps::etcd::listed_by(context, &asked).await? {
+        Ok(members) => members,
+        Err(cause) => return Ok(Now::Still(cause)),
+    };
+    Ok(match members.iter().find(|member| member.hostname == name) {
+        Some(member) if member.learner => Now::Still(format!("{name} is a learner")),
+        Some(_) => Now::So(format!("{asked} lists {name}")),
+        None => Now::Still(format!("{asked} does not list {name}")),
+    })
 }
 
 /// How long the first question waits for its answer. A node whose etcd is not up does not answer, and does not answer later

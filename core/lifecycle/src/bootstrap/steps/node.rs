@@ -6,15 +6,15 @@ use butler_api::{
     event::{Body, CauseLine, Layer},
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs};
+use butler_engine::{Moment, Now, Step, StepId, Verbs};
 use butler_kubernetes::Watched;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
-use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
+use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::below::{Wait, explained, line};
-use crate::bootstrap::{Bootstrap, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Bootstrap, Looked, Proof, Proved, Report, phases, steps};
 
 /// Id of the step that waits until it is registered.
 pub(in crate::bootstrap) fn registered_id(machine: &str) -> StepId {
@@ -69,6 +69,10 @@ impl Verbs<Bootstrap> for Registered {
         Box::pin(registered(context, &self.machine, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(is_so(context, &self.machine, false))
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Proven => "joined",
@@ -89,6 +93,10 @@ impl Verbs<Bootstrap> for NodeReady {
         Box::pin(node_ready(context, &self.machine, report))
     }
 
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(is_so(context, &self.machine, true))
+    }
+
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Proven => "ready",
@@ -97,6 +105,20 @@ impl Verbs<Bootstrap> for NodeReady {
         };
         steps::machine_state(seen, &self.machine, state)
     }
+}
+
+/// Whether the node is registered, or ready.
+async fn is_so(context: &Bootstrap, name: &str, to_be_ready: bool) -> Result<Now, StepError> {
+    let management = context.management().await?;
+    let nodes: Api<Node> = Api::all(management.access.client.clone());
+    let node = nodes.get_opt(name).await;
+    let node = node.map_err(|e| StepError::retryable(format!("read node {name}"), e))?;
+    Ok(match node.as_ref().map(unreadiness) {
+        None => Now::Still("it is not registered".to_owned()),
+        Some(Some(unready)) if to_be_ready => Now::Still(unready.words()),
+        Some(_) if to_be_ready => Now::So(format!("node {name} is Ready")),
+        Some(_) => Now::So(format!("node {name} is registered")),
+    })
 }
 
 /// Waits until the Node object exists.
@@ -158,11 +180,6 @@ pub(super) fn condition_line(nodes: &Watched<Node>, name: &str) -> Option<CauseL
     let of_name = |node: &Node| (node.name_any() == name).then(|| unreadiness(node)).flatten();
     let unready = seen(nodes, of_name).pop()?;
     Some(unready.line(name, Timestamp::now()))
-}
-
-/// Why a node is not Ready, in words; none if it is.
-pub(in crate::bootstrap) fn unready_words(node: &Node) -> Option<String> {
-    unreadiness(node).map(|unready| unready.words())
 }
 
 /// What the nodes known by now tell.

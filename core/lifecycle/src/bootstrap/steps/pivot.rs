@@ -12,7 +12,7 @@ use butler_api::{
     labels::CLUSTER_ID,
     v1alpha1::ClusterBootstrap,
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_kubernetes::{MANAGER, chain, merge_status};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use kube::{
@@ -25,10 +25,10 @@ use uuid::Uuid;
 use super::{Pace, record};
 use crate::{
     bootstrap::{
-        Acted, Bootstrap, Probed, Proof, Proved, Report,
+        Acted, Bootstrap, Looked, Probed, Proof, Proved, Report,
         facts::MachineFacts,
         phases,
-        pivot::{self, Difference, PROVIDER_CONFIG, ProviderNames},
+        pivot::{self, Difference, Differs, PROVIDER_CONFIG, ProviderNames},
         record::{NAMESPACE, namespace},
     },
     record_kinds::{KINDS, Moved},
@@ -77,6 +77,10 @@ impl Verbs<Bootstrap> for Copy {
     fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(copied(context))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(both_sides(context))
+    }
 }
 
 #[derive(Debug)]
@@ -93,6 +97,10 @@ impl Verbs<Bootstrap> for Commit {
 
     fn prove<'a>(&'a self, _: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(async { Ok(Proof::of("the management cluster owns the record")) })
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(handed_over(context))
     }
 }
 
@@ -185,12 +193,11 @@ impl Compared {
         if self.different.is_empty() {
             return Ok(());
         }
-        let words: Vec<String> = self.different.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "the record on the management cluster is not the same: {}",
-            words.join("; ")
-        );
-        Err(StepError::new(Class::Retryable, message))
+        let differs = Differs(self.different.clone());
+        Err(StepError::retryable(
+            "the record on the management cluster is not the same",
+            differs,
+        ))
     }
 }
 
@@ -199,6 +206,41 @@ async fn compare(context: &Bootstrap) -> Result<Compared, StepError> {
     let there = list(&management.access.client, context.settled.owner.cluster_id, &KINDS);
     let (here, there) = tokio::try_join!(here(context), there)?;
     Ok(Compared::of(here, there))
+}
+
+/// Whether both sides hold the same, with what is on which.
+async fn both_sides(context: &Bootstrap) -> Result<Now, StepError> {
+    if let Some(proof) = is_finished(context).await? {
+        return Ok(Now::So(proof.evidence));
+    }
+    let to = context.management().await?.access.client.clone();
+    let looked = context.settled.cluster.look().await?;
+    let there = list(&to, context.settled.owner.cluster_id, &KINDS);
+    let (here, there) = tokio::try_join!(moved_from(context, &looked.client), there)?;
+    let mut compared = Compared::of(here, there);
+    let (here, there) = (compared.here.len(), compared.there.len());
+    let sides = format!("{here} objects are on the bootstrap cluster, {there} on the management cluster");
+    compared.different.retain(|d| d.kind != CHANGING);
+    Ok(match compared.agree() {
+        Ok(()) => Now::So(format!("{sides}, and they are the same")),
+        Err(error) => Now::Still(format!("{sides}; {}", chain(&error))),
+    })
+}
+
+/// Whether the management cluster owns the record. That both sides hold the same is not enough for that.
+async fn handed_over(context: &Bootstrap) -> Result<Now, StepError> {
+    if let Some(proof) = is_finished(context).await? {
+        return Ok(Now::So(proof.evidence));
+    }
+    Ok(match both_sides(context).await? {
+        Now::So(sides) => Now::Still(format!("{sides}; the record is not handed over yet")),
+        now => now,
+    })
+}
+
+/// How many objects of the record a cluster holds.
+pub(super) async fn count(context: &Bootstrap, client: &Client) -> Result<usize, StepError> {
+    Ok(list(client, context.settled.owner.cluster_id, &KINDS).await?.len())
 }
 
 /// Every machine of the journal is in the record, with the id the platform gave it.
@@ -303,8 +345,11 @@ struct Listed {
 
 /// The record as it is on the bootstrap cluster, in the words of the management cluster.
 async fn here(context: &Bootstrap) -> Result<Vec<Value>, StepError> {
-    let cluster = context.settled.owner.cluster_id;
-    let objects = list(&context.bootstrap()?.running.client, cluster, &KINDS).await?;
+    moved_from(context, &context.bootstrap()?.running.client).await
+}
+
+async fn moved_from(context: &Bootstrap, client: &Client) -> Result<Vec<Value>, StepError> {
+    let objects = list(client, context.settled.owner.cluster_id, &KINDS).await?;
     let names = ProviderNames::of(&context.settled.config);
     let moved = objects.iter().filter(|object| object["kind"] != PROVIDER_CONFIG);
     Ok(moved.map(|object| names.on_management(object)).collect())

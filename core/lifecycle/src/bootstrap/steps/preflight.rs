@@ -5,10 +5,10 @@ use butler_api::{
     error::{Class, StepError},
     event::Body,
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_infra::{CheckStatus, InfraError};
 
-use crate::bootstrap::{Bootstrap, Proof, Proved, Report, controllers::machines::refusal, phases, plan};
+use crate::bootstrap::{Bootstrap, Looked, Proof, Proved, Report, controllers::machines::refusal, phases, plan};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {
@@ -27,6 +27,10 @@ struct Preflight;
 impl Verbs<Bootstrap> for Preflight {
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(preflight(context, report))
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Looked<'a> {
+        Box::pin(async { Ok(Now::So(preflight(context, report).await?.evidence)) })
     }
 }
 

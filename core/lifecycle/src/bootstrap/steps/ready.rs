@@ -5,7 +5,7 @@ use butler_api::{
     error::{Class, StepError},
     event::Body,
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_kubernetes::chain;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     pivot::{phase, proof, record_there, says_ready},
     record, secrets,
 };
-use crate::bootstrap::{Acted, Bootstrap, Probed, Proof, Proved, Report, phases, steps};
+use crate::bootstrap::{Acted, Bootstrap, Looked, Probed, Proof, Proved, Report, phases, steps};
 
 /// Id of the step.
 pub(in crate::bootstrap) fn id() -> StepId {
@@ -42,6 +42,10 @@ impl Verbs<Bootstrap> for Confirm {
 
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(ready(context, report))
+    }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(context))
     }
 }
 
@@ -75,6 +79,19 @@ pub(super) async fn is_ready(context: &Bootstrap, report: &Report) -> Result<Opt
     }
     settle_files(context, report).await?;
     Ok(Some(proof(context)))
+}
+
+/// What the management cluster says of itself.
+async fn seen(context: &Bootstrap) -> Result<Now, StepError> {
+    let name = &context.settled.config.cluster.name;
+    Ok(match record_there(context).await? {
+        Some(found) if says_ready(&found) => Now::So(proof(context).evidence),
+        Some(found) => Now::Still(format!(
+            "ClusterBootstrap {name} on the management cluster says {}",
+            phase(&found).unwrap_or("nothing yet")
+        )),
+        None => Now::Still(format!("ClusterBootstrap {name} is not on the management cluster")),
+    })
 }
 
 /// Waits until the management cluster says Ready, and every file that was promised is what it should be.

@@ -11,7 +11,7 @@ use butler_api::{
         machine_request::{MachinePhase, MachineRequestStatus},
     },
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_infra::hardware;
 use butler_kubernetes::{MANAGER, Watched, apply, merge_status};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -23,7 +23,7 @@ use kube::{
 use serde_json::Value;
 
 use crate::bootstrap::{
-    Acted, Bootstrap, Probed, Proof, Proved, Report,
+    Acted, Bootstrap, Looked, Probed, Proof, Proved, Report,
     controllers::machines::Machines,
     phases,
     pivot::{PROVIDER_CONFIG, ProviderNames},
@@ -59,6 +59,37 @@ impl Verbs<Bootstrap> for Record {
     fn prove<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Proved<'a> {
         Box::pin(record_written(context))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(on_bootstrap_cluster(context))
+    }
+}
+
+/// Whether the record is on the bootstrap cluster, or was handed over already.
+async fn on_bootstrap_cluster(context: &Bootstrap) -> Result<Now, StepError> {
+    if let Some(proof) = steps::bootstrap_cluster::moved(context) {
+        return Ok(Now::So(proof.evidence));
+    }
+    let looked = context.settled.cluster.look().await?;
+    let name = &context.settled.config.cluster.name;
+    let api: Api<ClusterBootstrap> = Api::namespaced(looked.client.clone(), NAMESPACE);
+    let found = match api.get_opt(name).await {
+        Ok(found) => found,
+        // Before the first record the bootstrap cluster does not know its kinds.
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
+        Err(error) => return Err(StepError::retryable(format!("read ClusterBootstrap {name}"), error)),
+    };
+    if found.is_none() {
+        return Ok(Now::Still(format!(
+            "ClusterBootstrap {name} is not there: {}",
+            looked.place
+        )));
+    }
+    let objects = steps::pivot::count(context, &looked.client).await?;
+    Ok(Now::So(format!(
+        "{objects} objects of the record are there: {}",
+        looked.place
+    )))
 }
 
 pub(super) async fn write_record(context: &Bootstrap) -> Result<(), StepError> {
@@ -275,4 +306,33 @@ pub(super) async fn apply_all(client: &Client, objects: &[Value]) -> Result<(), 
             ..StepError::retryable("write the record", e)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bootstrap::context::tests::new_bootstrap;
+
+    #[tokio::test]
+    async fn the_record_is_looked_for_without_a_run() {
+        let home = tempfile::tempdir().unwrap();
+        let context = new_bootstrap(home.path());
+        let before = on_bootstrap_cluster(&context).await.unwrap_err();
+        assert!(before.message.contains("holds nothing yet"), "{before}");
+        let running = context.settled.cluster.start(&|_| {}).await.unwrap();
+        let empty = on_bootstrap_cluster(&context).await.unwrap();
+        assert!(
+            matches!(&empty, Now::Still(words) if words.starts_with("ClusterBootstrap demo is not there")),
+            "{empty:?}"
+        );
+        establish_crds(&running.client).await.unwrap();
+        let objects = record::groundwork(&context.settled.config, context.settled.owner.cluster_id).unwrap();
+        apply_all(&running.client, &objects).await.unwrap();
+        drop(running);
+        let there = on_bootstrap_cluster(&context).await.unwrap();
+        assert!(
+            matches!(&there, Now::So(words) if words.contains("objects of the record are there")),
+            "{there:?}"
+        );
+    }
 }

@@ -7,7 +7,7 @@ use butler_api::{
     error::{Class, StepError},
     event::Body,
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_files::home;
 use butler_kubernetes::chain;
 use butler_talos::{
@@ -18,7 +18,7 @@ use butler_talos::{
 use secrecy::ExposeSecret as _;
 
 use crate::bootstrap::{
-    Acted, Bootstrap, Fact, Probed, Proof, Proved, Report,
+    Acted, Bootstrap, Fact, Looked, Probed, Proof, Proved, Report,
     context::{not_written, write_secret},
     phases, promised, remains,
 };
@@ -55,6 +55,10 @@ impl Verbs<Bootstrap> for Secrets {
     fn prove<'a>(&'a self, context: &'a Bootstrap, report: &'a Report) -> Proved<'a> {
         Box::pin(secrets_written(context, report))
     }
+
+    fn look<'a>(&'a self, context: &'a Bootstrap, _: &'a Report) -> Looked<'a> {
+        Box::pin(kept(context))
+    }
 }
 
 /// The secrets are there and ours, and what is made from them is too.
@@ -68,6 +72,20 @@ pub(super) async fn have_secrets(context: &Bootstrap, report: &Report) -> Result
         // Reading it again says what is wrong.
         _ => secrets_written(context, report).await.map(Some),
     }
+}
+
+/// Whether the secrets are there and can be read.
+async fn kept(context: &Bootstrap) -> Result<Now, StepError> {
+    let path = context.files.secrets();
+    if let Err(flaw) = promised::read(&path) {
+        return Ok(Now::Still(format!("{}: {flaw}", path.display())));
+    }
+    let talos = context.talos().await?;
+    Ok(if is_ours(context, &talos.bundle) {
+        Now::So(format!("{} holds them", path.display()))
+    } else {
+        Now::Still(format!("{} holds those of another cluster", path.display()))
+    })
 }
 
 /// Makes the secrets, or takes those back that machines have already.

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use butler_api::error::{Class, StepError};
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use butler_infra::{MachineRef, OwnedObject, Scope};
 
 use super::machine;
 use crate::{
     bootstrap::platform_failed,
-    destroy::{Destroy, Proof, Proved, Report, phases},
+    destroy::{Destroy, Looked, Proof, Proved, Report, phases},
 };
 
 /// Pause between looks at a list that is late.
@@ -38,6 +38,31 @@ impl Verbs<Destroy> for Absence {
     fn prove<'a>(&'a self, destroy: &'a Destroy, report: &'a Report) -> Proved<'a> {
         Box::pin(empty(destroy, report))
     }
+
+    fn look<'a>(&'a self, destroy: &'a Destroy, _: &'a Report) -> Looked<'a> {
+        Box::pin(left(destroy))
+    }
+}
+
+/// What the platform lists of the cluster now.
+async fn left(destroy: &Destroy) -> Result<Now, StepError> {
+    let found = destroy.provider.inventory(Scope::Cluster(&destroy.owner)).await;
+    let found = found.map_err(|e| platform_failed("list what is left on the platform", e))?;
+    let unknown = found
+        .unknown
+        .iter()
+        .map(|object| format!("{} ({})", object.name, object.cause));
+    let left: Vec<String> = found
+        .objects
+        .iter()
+        .map(|object| object.name.clone())
+        .chain(unknown)
+        .collect();
+    Ok(if left.is_empty() {
+        Now::So(nothing(destroy, &[]).evidence)
+    } else {
+        Now::Still(format!("the platform has {}", left.join(", ")))
+    })
 }
 
 async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use butler_api::error::StepError;
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 
-use crate::destroy::{Acted, Destroy, Proof, Proved, Report, phases};
+use crate::destroy::{Acted, Destroy, Looked, Proof, Proved, Report, phases};
 
 /// Id of the step.
 pub(in crate::destroy) fn id() -> StepId {
@@ -29,6 +29,21 @@ impl Verbs<Destroy> for Removal {
     fn prove<'a>(&'a self, _: &'a Destroy, _: &'a Report) -> Proved<'a> {
         Box::pin(async { Ok(Proof::of("nothing of the bootstrap cluster is left")) })
     }
+
+    fn look<'a>(&'a self, destroy: &'a Destroy, _: &'a Report) -> Looked<'a> {
+        Box::pin(is_left(destroy))
+    }
+}
+
+async fn is_left(destroy: &Destroy) -> Result<Now, StepError> {
+    let left = match &destroy.bootstrap_cluster {
+        Some(settings) => settings.leftover().await?,
+        None => None,
+    };
+    Ok(match left {
+        Some(left) => Now::Still(left),
+        None => Now::So("nothing of the bootstrap cluster is left".to_owned()),
+    })
 }
 
 async fn remove(destroy: &Destroy) -> Result<(), StepError> {

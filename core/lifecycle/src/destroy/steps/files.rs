@@ -3,11 +3,11 @@
 use std::{io::ErrorKind, path::PathBuf, time::Duration};
 
 use butler_api::error::StepError;
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use jiff::Timestamp;
 
 use crate::destroy::{
-    Acted, Destroy, Proof, Proved, Report,
+    Acted, Destroy, Looked, Proof, Proved, Report,
     facts::{FILE, Fact, ObjectId},
     phases,
 };
@@ -35,6 +35,20 @@ impl Verbs<Destroy> for Files {
 
     fn prove<'a>(&'a self, _: &'a Destroy, _: &'a Report) -> Proved<'a> {
         Box::pin(async { Ok(removed(&self.paths)) })
+    }
+
+    fn look<'a>(&'a self, _: &'a Destroy, _: &'a Report) -> Looked<'a> {
+        Box::pin(async { Ok(left(&self.paths)) })
+    }
+}
+
+fn left(paths: &[PathBuf]) -> Now {
+    let there = paths.iter().filter(|path| path.symlink_metadata().is_ok());
+    let there: Vec<String> = there.map(|path| path.display().to_string()).collect();
+    if there.is_empty() {
+        Now::So(removed(paths).evidence)
+    } else {
+        Now::Still(format!("still there: {}", there.join(", ")))
     }
 }
 

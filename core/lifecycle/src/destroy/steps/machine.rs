@@ -7,14 +7,14 @@ use butler_api::{
     event::{Body, CauseLine, Layer, MachineLine},
     view::View,
 };
-use butler_engine::{Moment, Step, StepId, Verbs, Waiting};
+use butler_engine::{Moment, Now, Step, StepId, Verbs, Waiting};
 use butler_infra::{ErrorKind, MachineRef, Progress};
 use jiff::Timestamp;
 
 use crate::{
     bootstrap::platform_failed,
     destroy::{
-        Acted, Destroy, Probed, Proof, Proved, Report,
+        Acted, Destroy, Looked, Probed, Proof, Proved, Report,
         facts::{Fact, MACHINE, ObjectId},
         phases,
     },
@@ -63,6 +63,10 @@ impl Verbs<Destroy> for Delete {
 
     fn prove<'a>(&'a self, destroy: &'a Destroy, report: &'a Report) -> Proved<'a> {
         Box::pin(gone(destroy, &self.machine, report))
+    }
+
+    fn look<'a>(&'a self, destroy: &'a Destroy, _: &'a Report) -> Looked<'a> {
+        Box::pin(seen(destroy, &self.machine))
     }
 
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
@@ -117,6 +121,20 @@ pub(super) async fn is_gone(destroy: &Destroy, machine: &MachineRef) -> Result<b
     let seen = destroy.provider.machine_observe(machine).await;
     let seen = seen.map_err(|e| platform_failed(&format!("look at machine {}", machine.name), e))?;
     Ok(seen.lifecycle.is_gone())
+}
+
+/// How the machine is now.
+async fn seen(destroy: &Destroy, machine: &MachineRef) -> Result<Now, StepError> {
+    let seen = destroy.provider.machine_observe(machine).await;
+    let seen = seen.map_err(|e| platform_failed(&format!("look at machine {}", machine.name), e))?;
+    Ok(if seen.lifecycle.is_gone() {
+        Now::So(absent(machine).evidence)
+    } else {
+        Now::Still(format!(
+            "{} ({}) is there: {}",
+            machine.name, machine.id, seen.raw_status
+        ))
+    })
 }
 
 /// Deletes the machine and follows the platform's task to its end. What is about to be deleted is on disk before.

@@ -6,7 +6,7 @@ use butler_api::{
     error::{Class, StepError},
     v1alpha1::TenantCluster,
 };
-use butler_engine::{Step, StepId, Verbs};
+use butler_engine::{Now, Step, StepId, Verbs};
 use jiff::Timestamp;
 use kube::{
     Api, ResourceExt as _,
@@ -15,8 +15,8 @@ use kube::{
 };
 
 use crate::destroy::{
-    Acted, Destroy, Probed, Proof, Proved, Report,
-    facts::{Fact, ObjectId},
+    Acted, Destroy, Looked, Probed, Proof, Proved, Report,
+    facts::{Fact, ObjectId, TENANT},
     phases,
 };
 
@@ -54,6 +54,10 @@ impl Verbs<Destroy> for Tenant {
     fn prove<'a>(&'a self, destroy: &'a Destroy, report: &'a Report) -> Proved<'a> {
         Box::pin(self.gone(destroy, report))
     }
+
+    fn look<'a>(&'a self, destroy: &'a Destroy, _: &'a Report) -> Looked<'a> {
+        Box::pin(self.seen(destroy))
+    }
 }
 
 impl Tenant {
@@ -68,6 +72,20 @@ impl Tenant {
     async fn find(&self, destroy: &Destroy) -> Result<Option<TenantCluster>, StepError> {
         let found = self.api(destroy)?.get_opt(&self.name).await;
         found.map_err(|e| StepError::retryable(format!("read tenant cluster {}", self.name), e))
+    }
+
+    async fn seen(&self, destroy: &Destroy) -> Result<Now, StepError> {
+        let Some(found) = self.find(destroy).await? else {
+            return Ok(Now::So(self.absent().evidence));
+        };
+        let finalizers = found.finalizers().join(", ");
+        Ok(Now::Still(match found.metadata.deletion_timestamp {
+            Some(_) => format!(
+                "tenant cluster {} is being deleted; finalizers: {finalizers}",
+                self.name
+            ),
+            None => format!("tenant cluster {} is there", self.name),
+        }))
     }
 
     async fn delete(&self, destroy: &Destroy, report: &Report) -> Result<(), StepError> {
@@ -122,7 +140,7 @@ impl Tenant {
 
     fn object(&self) -> ObjectId {
         ObjectId {
-            kind: "tenant-cluster".to_owned(),
+            kind: TENANT.to_owned(),
             id: format!("{}/{}", self.namespace, self.name),
             name: self.name.clone(),
         }

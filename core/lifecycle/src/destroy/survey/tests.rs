@@ -237,8 +237,7 @@ async fn management(home: &Path, id: Uuid, kubeconfig: &Path) -> (Server, Servin
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         namespaces.patch(name, &apply, &Patch::Apply(namespace)).await.unwrap();
     }
-    let sample = include_str!("../../../../../fixtures/configs/inmemory-single.yaml");
-    let config = butler_api::config::load(sample, "sample.yaml").unwrap().config;
+    let config = crate::samples::shipped("inmemory-single.yaml");
     let mut record = serde_json::to_value(butler_api::record::cluster_bootstrap(&config)).unwrap();
     record["metadata"] = json!({"name": "demo", "labels": {CLUSTER_ID: id.to_string()}});
     let records: Api<ClusterBootstrap> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);

@@ -76,6 +76,7 @@ fn half() -> Vec<(f64, Body)> {
                 step: "create".to_owned(),
                 attempt: 1,
                 cause: "::set-env name=PATH::/tmp ##[add-mask]a".to_owned(),
+                chain: Vec::new(),
                 retry_in_seconds: 2.0,
             },
         ),

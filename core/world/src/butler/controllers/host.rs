@@ -13,9 +13,6 @@ use crate::reconcile::runner::{self, Begin};
 use crate::world::state::Moment;
 use crate::world::tenants::Command;
 
-/// The Deployment whose pods the controllers run in.
-const DEPLOYMENT: &str = "butler-system/Deployment/butler-controller";
-
 /// The world around the controllers of one management cluster.
 struct Host {
     /// The world that the cluster is in.
@@ -53,13 +50,12 @@ impl ControllerHost<Controllers> for Host {
         let tenants = self.world.take_tenant_changes(self.key);
         self.world.moment(|state, now| {
             let cluster = state.clusters.get(&self.key)?;
-            let running = cluster.workloads.get(DEPLOYMENT) == Some(&true);
             Some(Facts {
                 now,
                 wall: state.wall(now),
                 settings: Arc::new(state.settings.clone()),
                 tenants,
-                running,
+                running: cluster.has_butler(),
             })
         })
     }

@@ -190,9 +190,7 @@ impl ControllerHost<Controllers> for ClusterHost {
                     state.node_ready(&node.id, node.ready, node.critical, now);
                 }
             }
-            if let Some(cluster) = state.clusters.get_mut(&self.key) {
-                cluster.workloads = report.workloads;
-            }
+            state.workloads(self.key, report.workloads);
             if report.announces {
                 state.vip(self.key, |vip| vip.announced = true);
             }

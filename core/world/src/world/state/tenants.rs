@@ -46,6 +46,18 @@ impl State {
         }
     }
 
+    /// Which workloads of a cluster are ready. Whether Butler's controllers are matters to others as well.
+    pub fn workloads(&mut self, key: u32, workloads: BTreeMap<String, bool>) {
+        let Some(cluster) = self.clusters.get_mut(&key) else {
+            return;
+        };
+        let before = cluster.has_butler();
+        cluster.workloads = workloads;
+        if cluster.has_butler() != before {
+            self.effects.insert(OutOfSync::Cluster(key));
+        }
+    }
+
     /// What has changed of the tenants of a management cluster since this was asked last; `None`: it is gone.
     pub fn take_tenant_changes(&mut self, host: u32) -> BTreeMap<String, Option<TenantFacts>> {
         let Some(changed) = self.tenants.changed.remove(&host) else {

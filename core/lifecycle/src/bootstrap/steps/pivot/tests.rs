@@ -267,8 +267,7 @@ fn what_an_api_server_refuses_for_good_is_not_tried_again() {
 
 #[test]
 fn only_a_record_that_is_ready_says_so() {
-    let sample = include_str!("../../../../../../fixtures/configs/inmemory-single.yaml");
-    let config = butler_api::config::load(sample, "sample.yaml").unwrap().config;
+    let config = crate::samples::shipped("inmemory-single.yaml");
     let record = |status: Value| -> ClusterBootstrap {
         let mut object = serde_json::to_value(butler_api::record::cluster_bootstrap(&config)).unwrap();
         object["status"] = status;
