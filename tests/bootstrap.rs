@@ -8,6 +8,7 @@ mod export;
 mod kill;
 #[cfg(target_os = "linux")]
 mod limits;
+mod logins;
 mod plan;
 mod proofs;
 mod real_tools;

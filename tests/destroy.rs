@@ -283,7 +283,9 @@ fn tenant_clusters_are_listed_and_not_left_behind_unasked() {
     let Some(kubectl) = crate::world::peer("kubectl") else {
         return;
     };
-    let site = Site::new(SHORT, 1, 0, "");
+    let pool = "networkPool: {name: tenants, cidr: 10.200.0.0/24}\nproviderNetwork: {mode: ipam, poolRefs: [{name: \
+                tenants}]}\n";
+    let site = Site::new(SHORT, 1, 0, pool);
     site.bootstrap(&[]).is_ready();
     let tenant = site.path("tenant.yaml");
     let text = "apiVersion: butler.butlerlabs.dev/v1alpha1\nkind: TenantCluster\nmetadata: {name: shop, namespace: \
@@ -302,6 +304,9 @@ fn tenant_clusters_are_listed_and_not_left_behind_unasked() {
     let ready = ["--for=jsonpath={.status.phase}=Ready", "--timeout=120s"];
     kubectl(&[&["wait", "-n", "butler-tenants", "tenantcluster/shop"], &ready[..]].concat());
     assert_eq!(site.owned("shop"), 2, "its workers are machines like others");
+    let range = "--for=jsonpath={.status.cidr}=10.200.0.0/29";
+    let allocation = ["ipallocation/butler-tenants-shop-lb", range, "--timeout=5s"];
+    kubectl(&[&["wait", "-n", "butler-system"], &allocation[..]].concat());
     let run = site.destroy(&[]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("butler-tenants/shop"), "{}", run.stderr);

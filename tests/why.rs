@@ -601,8 +601,16 @@ fn every_fault_of_the_world_has_a_case() {
         ),
         (names("{api: {nonsense: 1}}"), "api."),
     ];
-    // Not faults but where and how often they strike.
-    let settings = ["machines", "api.everyNth", "api.kinds", "api.only"];
+    // Not faults but where and how often they strike; and those of what lives on a cluster after its bootstrap, for which no
+    // operation waits.
+    let settings = [
+        "machines",
+        "api.everyNth",
+        "api.kinds",
+        "api.only",
+        "butlerServer",
+        "tenants",
+    ];
     for (names, before) in all {
         assert!(!names.is_empty(), "{before}");
         for name in names.iter().map(|name| format!("{before}{name}")) {

@@ -1,5 +1,6 @@
 //! The command line of `butlerctl`.
 
+use crate::commands::{context::ContextCommand, login::LoginArgs, logout::LogoutArgs, whoami::WhoamiArgs};
 use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -23,8 +24,21 @@ pub enum Command {
         after_help = "For example: butlerctl completion bash > ~/.local/share/bash-completion/completions/butlerctl"
     )]
     Completion(CompletionArgs),
+    /// Choose the server and the team that commands use
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Log in to a Butler server
+    #[command(
+        after_help = "For example: butlerctl login --server https://console.example.com\n\nWithout a terminal: \
+                      butlerctl login --server URL --user NAME --password-stdin < FILE"
+    )]
+    Login(LoginArgs),
+    /// Forget the login on a server
+    Logout(LogoutArgs),
     /// Print the version, and what new clusters run by default
     Version(OutputArgs),
+    /// Show who is logged in, where, and until when
+    Whoami(WhoamiArgs),
 }
 
 /// The definition that help, completions and man pages come from.

@@ -2,6 +2,8 @@
 
 pub mod cli;
 mod commands;
+mod failure;
+mod session;
 
 use std::process::ExitCode;
 
@@ -14,6 +16,6 @@ pub fn main() -> ExitCode {
         std::env::args_os(),
         &env,
         |cli: &cli::Cli| cli.global,
-        |ui, cli| commands::run(ui, &cli.command),
+        |ui, cli| commands::run(ui, &env, cli.command),
     )
 }

@@ -209,20 +209,19 @@ fn summary(status: &Status) -> String {
         0 => String::new(),
         count => format!(", tenants {count}"),
     };
-    let mut summary = format!(
+    let mut lines = vec![format!(
         "the world runs: process {}, control API {}, machines {}, clusters {clusters}{tenants}",
         status.pid,
         status.control,
         status.machines.len()
-    );
-    for server in &status.butler_servers {
-        summary.push_str(&format!("\nButler's server of {}: {}", server.cluster, server.url));
-    }
+    )];
+    let servers = status.butler_servers.iter();
+    lines.extend(servers.map(|server| format!("Butler's server of {}: {}", server.cluster, server.url)));
     if !status.butler_servers.is_empty() {
         let people: Vec<String> = status.people.iter().map(person).collect();
-        summary.push_str(&format!("\npeople there: {}", people.join(", ")));
+        lines.push(format!("people there: {}", people.join(", ")));
     }
-    summary
+    lines.join("\n")
 }
 
 /// A person with password and roles.

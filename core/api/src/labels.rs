@@ -28,6 +28,10 @@ pub const SOURCE: &str = key!("source");
 pub const CATEGORY: &str = key!("category");
 /// Label: `platform-admin` on the first User.
 pub const USER_TYPE: &str = key!("user-type");
+/// Value of [`USER_TYPE`] on the first User.
+pub const PLATFORM_ADMIN: &str = "platform-admin";
+/// Label on what belongs to a team: its name.
+pub const TEAM: &str = key!("team");
 /// Label: name (not platform) of the ProviderConfig a credentials Secret belongs to.
 pub const PROVIDER: &str = key!("provider");
 
@@ -40,6 +44,8 @@ pub const CREATOR_EMAIL: &str = key!("creator-email");
 pub const OWNER: &str = key!("owner");
 /// Annotation: `true` allows an update to move a TenantCluster to another environment.
 pub const MIGRATION_OPERATION: &str = key!("migration-operation");
+/// Annotation: what an object is for, in the words of people.
+pub const DESCRIPTION: &str = key!("description");
 /// Annotation: `true` opens the SSH service of a Workspace.
 pub const CONNECT: &str = key!("connect");
 /// Annotation: on the first User, whether its password follows the Secret.
@@ -56,6 +62,20 @@ pub const CONFIG_DIGEST: &str = key!("config-digest");
 pub const FINALIZER_CLUSTER_BOOTSTRAP: &str = "clusterbootstrap.butler.butlerlabs.dev/finalizer";
 /// Finalizer of a TenantCluster.
 pub const FINALIZER_TENANT_CLUSTER: &str = key!("tenantcluster");
+/// Finalizer of a NetworkPool.
+pub const FINALIZER_NETWORK_POOL: &str = key!("networkpool");
+/// Finalizer of an IPAllocation.
+pub const FINALIZER_IP_ALLOCATION: &str = key!("ipallocation");
+/// Finalizer of a Team.
+pub const FINALIZER_TEAM: &str = key!("team");
+/// Finalizer of a ProviderConfig.
+pub const FINALIZER_PROVIDER_CONFIG: &str = key!("providerconfig");
+/// Finalizer of a Workspace.
+pub const FINALIZER_WORKSPACE: &str = key!("workspace");
+/// Finalizer of an ImageSync.
+pub const FINALIZER_IMAGE_SYNC: &str = key!("imagesync");
+/// Finalizer of a ManagementAddon.
+pub const FINALIZER_MANAGEMENT_ADDON: &str = "managementaddon.butler.butlerlabs.dev/finalizer";
 /// Finalizer of a TenantAddon.
 pub const FINALIZER_TENANT_ADDON: &str = key!("tenantaddon");
 

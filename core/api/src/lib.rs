@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod helm;
 pub mod labels;
+pub mod membership;
 pub mod names;
 pub mod quantity;
 pub mod record;

@@ -13,6 +13,9 @@ pub const STEWARD_NAMESPACE: &str = "steward-system";
 /// Name of the only ButlerConfig.
 pub const BUTLER_CONFIG: &str = "butler";
 
+/// Secret with the password of the first administrator, in the platform's namespace.
+pub const ADMIN_PASSWORD: &str = "butler-console-admin";
+
 /// Longest name of a machine, and of everything that becomes a label value.
 pub const MAX_NAME: usize = 63;
 
@@ -83,6 +86,11 @@ pub fn load_balancer_allocation(namespace: &str, cluster: &str) -> String {
     format!("{namespace}-{cluster}-lb")
 }
 
+/// Name of the IPAllocation with a further block of them; the first one has number 1.
+pub fn load_balancer_growth(namespace: &str, cluster: &str, number: u32) -> String {
+    format!("{}-{number}", load_balancer_allocation(namespace, cluster))
+}
+
 /// Name of the TenantAddon that the console would choose.
 pub fn tenant_addon(cluster: &str, addon: &str) -> String {
     format!("{addon}-{cluster}")
@@ -97,6 +105,11 @@ pub fn tenant_namespace(cluster: &str, uid: &str) -> String {
 /// Secret with the admin kubeconfig of a tenant cluster, in its tenant namespace.
 pub fn tenant_kubeconfig(cluster: &str) -> String {
     format!("{cluster}-admin-kubeconfig")
+}
+
+/// Secret with the hash of a user's password, in the platform's namespace.
+pub fn user_password(user: &str) -> String {
+    format!("butler-user-{user}-password")
 }
 
 /// One entry of a credentials Secret.

@@ -75,6 +75,11 @@ impl Amount {
         }
     }
 
+    /// How many percent of another amount it is, rounded down. Of nothing it is all.
+    pub fn percent_of(self, whole: Self) -> i128 {
+        self.nano.saturating_mul(100).checked_div(whole.nano).unwrap_or(100)
+    }
+
     /// So many of it together.
     #[must_use]
     pub fn times(self, count: i32) -> Self {
@@ -287,6 +292,13 @@ mod tests {
         for (text, expected) in written {
             assert_eq!(amount(text).to_string(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn parts_are_told_in_percent() {
+        assert_eq!(amount("1536Mi").percent_of(amount("2Gi")), 75);
+        assert_eq!(amount("3").percent_of(amount("2")), 150);
+        assert_eq!(amount("3").percent_of(Amount::ZERO), 100);
     }
 
     #[test]

@@ -76,6 +76,7 @@ impl Server {
 
 impl Local {
     /// The same access in the name of another user. What that user may do is not asked: whoever checks writes sees the name.
+    #[must_use]
     pub fn acting_as(&self, user: &str, groups: Vec<String>) -> Self {
         Self {
             user: User::authenticated(user.to_owned(), groups),
@@ -106,7 +107,12 @@ impl Local {
     }
 
     /// Creates an object, as a client's request would.
-    pub fn create(&self, at: At<'_>, object: Value) -> Result<Stored, Refused> {
+    pub fn create(&self, at: At<'_>, object: Value) -> Result<(), Refused> {
+        self.created(at, object).map(drop)
+    }
+
+    /// The same, telling what was made.
+    pub fn created(&self, at: At<'_>, object: Value) -> Result<Stored, Refused> {
         let info = self.info(at, "", "")?;
         let decoded = registry::decode(&info.resource, object, self.options.validation)?;
         let written = self.registry().create(&self.context(&info), decoded)?;

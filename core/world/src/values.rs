@@ -10,6 +10,11 @@ pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
+/// A text that may be absent.
+pub(crate) fn or_empty(text: Option<&str>) -> String {
+    text.map_or_else(String::new, str::to_owned)
+}
+
 /// The list at a pointer.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value

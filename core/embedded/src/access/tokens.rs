@@ -4,9 +4,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 use super::User;
 use crate::kinds::builtin::SERVICE_ACCOUNTS;
@@ -142,22 +143,8 @@ fn signing_key(path: &Path) -> Result<Vec<u8>, PkiError> {
 
 /// HMAC with SHA-256 (RFC 2104).
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut block = [0; 64];
-    if key.len() > block.len() {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let padded = |pad: u8| block.map(|b| b ^ pad);
-    let inner = Sha256::new()
-        .chain_update(padded(0x36))
-        .chain_update(message)
-        .finalize();
-    Sha256::new()
-        .chain_update(padded(0x5c))
-        .chain_update(inner)
-        .finalize()
-        .to_vec()
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length is one for HMAC");
+    mac.chain_update(message).finalize().into_bytes().to_vec()
 }
 
 /// Compares in a time that does not depend on where the difference is.

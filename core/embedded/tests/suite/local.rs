@@ -105,3 +105,67 @@ async fn a_status_patch_leaves_the_rest_alone_and_names_its_manager() {
     assert_eq!(status["fieldsV1"], json!({"f:status": {"f:phase": {}}}));
     server.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn reads_show_what_a_request_would_get_and_a_write_what_it_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let local = server.local("test");
+    let made = local.created(MAPS, map("b")).unwrap().value();
+    assert_eq!(
+        (&made["kind"], &made["apiVersion"]),
+        (&json!("ConfigMap"), &json!("v1"))
+    );
+    local.create(MAPS, map("a")).unwrap();
+    assert_eq!(local.get(MAPS, "b").unwrap(), made);
+    assert_eq!(local.get(MAPS, "c").unwrap_err().message, "configmaps \"c\" not found");
+    let names = |at| {
+        let all = local.list(at).unwrap();
+        all.iter()
+            .map(|map| map["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(MAPS), ["a", "b"]);
+    assert!(
+        names(At {
+            namespace: "kube-system",
+            ..MAPS
+        })
+        .is_empty()
+    );
+    assert!(names(At { namespace: "", ..MAPS }).contains(&"a".to_owned()));
+
+    let version = made["metadata"]["resourceVersion"].clone();
+    let patch = |value: &str| json!({"metadata": {"resourceVersion": version}, "data": {"k": value}});
+    let changed = local
+        .acting_as("jane", Vec::new())
+        .patched(MAPS, "b", false, patch("2"))
+        .unwrap();
+    assert_eq!(changed.value()["data"]["k"], "2");
+    assert_eq!(
+        local.patched(MAPS, "b", false, patch("3")).unwrap_err().code,
+        409,
+        "it is another one by now"
+    );
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_is_for_an_account_that_is_there_and_no_shorter_than_a_request_may_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let local = server.local("test");
+    let accounts = At {
+        resource: "serviceaccounts",
+        ..MAPS
+    };
+    assert_eq!(local.token("default", "robot", 3600).unwrap_err().code, 404);
+    local.create(accounts, json!({"metadata": {"name": "robot"}})).unwrap();
+    let refused = local.token("default", "robot", 599).unwrap_err();
+    assert_eq!(refused.code, 422, "{refused}");
+    let (token, expires) = local.token("default", "robot", 3600).unwrap();
+    assert_eq!(token.split('.').count(), 3);
+    let left = expires.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((3590..=3600).contains(&left), "{left}");
+    server.close().await.unwrap();
+}

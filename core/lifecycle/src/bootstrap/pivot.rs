@@ -109,6 +109,39 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Objects of the other side without what its controllers have added since they were copied: finalizers, and a status where
+/// the object had none. Controllers there begin with the first object that they see, long before both sides are compared.
+pub fn without_additions(here: &[Value], there: &[Value]) -> Vec<Value> {
+    let here: BTreeMap<String, &Value> = here.iter().map(|object| (id(object), object)).collect();
+    let as_copied = there.iter().map(|object| match here.get(&id(object)) {
+        Some(original) => without_additions_to(original, object),
+        None => object.clone(),
+    });
+    as_copied.collect()
+}
+
+fn without_additions_to(original: &Value, object: &Value) -> Value {
+    let mut object = object.clone();
+    let before = original
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .map_or(&[] as &[Value], Vec::as_slice);
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+        && let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut)
+    {
+        finalizers.retain(|finalizer| before.contains(finalizer));
+        if finalizers.is_empty() && original.pointer("/metadata/finalizers").is_none() {
+            metadata.remove("finalizers");
+        }
+    }
+    if original.get("status").is_none()
+        && let Some(members) = object.as_object_mut()
+    {
+        members.remove("status");
+    }
+    object
+}
+
 /// The objects that are not the same on both sides.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}", list(.0))]
@@ -225,6 +258,36 @@ mod tests {
     #[test]
     fn a_digest_ignores_what_each_server_makes_for_itself() {
         assert_eq!(digest(&machine("1", "2")), digest(&machine("3", "4")));
+    }
+
+    #[test]
+    fn what_controllers_there_have_added_is_no_difference_and_what_they_took_away_is() {
+        let here = json!({
+            "kind": "NetworkPool", "metadata": {"namespace": "n", "name": "pool", "finalizers": ["ours"]}, "spec": {"a": 1},
+        });
+        let compare = |change: fn(&mut Value)| {
+            let mut there = here.clone();
+            change(&mut there);
+            let here = [here.clone()];
+            let there = without_additions(&here, &[there]);
+            differences(&inventory(&here), &inventory(&there)).len()
+        };
+        let added = |there: &mut Value| {
+            there["metadata"]["finalizers"] = json!(["ours", "theirs"]);
+            there["status"] = json!({"availableIPs": 8});
+        };
+        assert_eq!(compare(added), 0);
+        assert_eq!(compare(|there| there["metadata"]["finalizers"] = json!(["theirs"])), 1);
+        assert_eq!(compare(|there| there["spec"]["a"] = json!(2)), 1);
+        let with_status = machine("1", "2");
+        let mut changed = with_status.clone();
+        changed["status"]["providerID"] = json!("y");
+        let there = without_additions(std::slice::from_ref(&with_status), &[changed]);
+        assert_eq!(
+            differences(&inventory([&with_status]), &inventory(&there)).len(),
+            1,
+            "a status that was there stays"
+        );
     }
 
     #[test]

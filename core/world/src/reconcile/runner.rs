@@ -158,7 +158,7 @@ fn carry_out(local: &Local, change: Change) -> Outcome {
             let name = object["metadata"]["name"].to_string();
             match local.create(resource.at(&namespace), object) {
                 Err(refused) if refused.code == 409 => Outcome::Written { changed: false },
-                result => outcome(resource, &name, result.map(|_| true)),
+                result => outcome(resource, &name, result.map(|()| true)),
             }
         }
         Change::Patch {

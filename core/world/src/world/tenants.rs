@@ -1,6 +1,6 @@
 //! Clusters of tenants: their control planes are hosted, and their workers join by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use secrecy::SecretString;
@@ -24,6 +24,8 @@ pub struct Tenant {
     pub problem: Option<String>,
     /// When it was asked for.
     pub since: Moment,
+    /// What its load balancers take of its addresses.
+    pub balancers: Balancers,
     /// Helm releases on it.
     pub releases: BTreeMap<ReleaseName, Installed>,
     /// What keeps releases from being well, while somebody looks at the cluster; `None`: nobody does, and all is well.
@@ -200,6 +202,15 @@ pub struct Join {
     pub system: String,
 }
 
+/// What the load balancers of a cluster take of its addresses, as far as somebody has looked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Balancers {
+    /// Addresses that services have.
+    pub used: BTreeSet<Ipv4Addr>,
+    /// How many services wait because no address is free.
+    pub waiting: usize,
+}
+
 /// What controllers see of a hosted cluster.
 #[derive(Debug, Clone, Default)]
 pub struct TenantFacts {
@@ -209,6 +220,8 @@ pub struct TenantFacts {
     pub kubeconfig: Option<SecretString>,
     /// Why the API server does not listen.
     pub problem: Option<String>,
+    /// What its load balancers take of its addresses.
+    pub balancers: Balancers,
     /// Its machines, by name.
     pub machines: BTreeMap<String, MachineFacts>,
     /// Machines that the platform refused, by name, and why.

@@ -100,7 +100,7 @@ async fn a_wrong_code_and_one_that_is_too_old_are_not_told_apart() {
         assert_eq!(poll(&site, &wrong).await.error(), expired(), "{wrong}");
     }
     site.server.approve(&user_code, "alice").unwrap();
-    site.pass(Duration::from_secs(15 * 60));
+    site.pass(Duration::from_mins(15));
     assert_eq!(
         poll(&site, &device_code).await.error(),
         expired(),
@@ -223,7 +223,7 @@ async fn a_refresh_spends_its_token_and_follows_the_teams() {
     let third = refresh(&site, &second["refresh_token"]).await.json();
     assert_eq!(third["user"]["teams"], json!([]));
     assert!(bindings(&site, "alpha").is_empty());
-    site.pass(Duration::from_secs(168 * 3600));
+    site.pass(Duration::from_hours(168));
     assert_eq!(
         refresh(&site, &third["refresh_token"]).await.status,
         401,

@@ -7,6 +7,7 @@
 mod reference;
 
 mod clusters;
+mod differences;
 mod login;
 mod replay;
 mod support;

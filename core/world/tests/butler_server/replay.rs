@@ -12,6 +12,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::differences::{DIFFERENCES, Difference, NOT_ASKED, NOT_SIMULATED, PARTS_NOT_SIMULATED};
 use crate::reference;
 use crate::support::{Answer, KEY, Setup, Site};
 
@@ -38,171 +39,6 @@ struct Response {
     headers: Vec<(String, String)>,
     body: String,
 }
-
-/// Where ours answers otherwise.
-struct Difference {
-    file: &'static str,
-    /// Notes of the exchanges.
-    notes: &'static [&'static str],
-    /// What was refused is done by an administrator instead, so that what follows is as in the recording.
-    done_instead: bool,
-    /// Why ours is right.
-    #[expect(dead_code, reason = "read by people")]
-    reason: &'static str,
-}
-
-const fn newer(file: &'static str, notes: &'static [&'static str]) -> Difference {
-    Difference {
-        file,
-        notes,
-        done_instead: false,
-        reason: "the recorded release had no such route yet, and ours plays the newer one that has it",
-    }
-}
-
-const fn refused(file: &'static str, notes: &'static [&'static str]) -> Difference {
-    Difference {
-        file,
-        notes,
-        done_instead: true,
-        reason: "the recorded release lets people do what is not theirs; those holes are not played",
-    }
-}
-
-const fn otherwise(file: &'static str, notes: &'static [&'static str], reason: &'static str) -> Difference {
-    Difference {
-        file,
-        notes,
-        done_instead: false,
-        reason,
-    }
-}
-
-const DIFFERENCES: &[Difference] = &[
-    newer(
-        "auth",
-        &[
-            "set password alice",
-            "set password twice",
-            "set password bob",
-            "set password carol",
-            "set password dave",
-            "set password nobody",
-            "cli device on v0.4.0",
-        ],
-    ),
-    refused("auth", &["create user as alice (team admin)"]),
-    otherwise(
-        "auth",
-        &["root"],
-        "the console is no part of the world; its place has a page of our own",
-    ),
-    refused(
-        "clusters",
-        &[
-            "get dave (admin of beta, other team)",
-            "create dave for alpha (admin of beta)",
-            "kubeconfig dave",
-        ],
-    ),
-    otherwise(
-        "clusters",
-        &["list"],
-        "administrators of a team see the clusters of their teams, and not all; those of alice and dave differ",
-    ),
-    newer("clusters", &["update PUT", "patch", "export", "machines"]),
-    otherwise(
-        "clusters",
-        &["nul in name"],
-        "the API server beside it writes this character otherwise",
-    ),
-    refused(
-        "addons",
-        &[
-            "cluster addons dave foreign",
-            "install values",
-            "install viewer",
-            "install foreign team",
-            "mgmt install viewer",
-            "mgmt del byc",
-        ],
-    ),
-    refused(
-        "providers",
-        &[
-            "get team scoped dave",
-            "create carol",
-            "create alice team admin",
-            "delete carol",
-            "team providers dave",
-            "team create carol",
-        ],
-    ),
-    newer("providers", &["put"]),
-    otherwise(
-        "providers",
-        &["validate nx", "validate hv", "validate 404", "validate carol"],
-        "nobody asks a platform: ours says what the controller has found",
-    ),
-    refused(
-        "teams",
-        &[
-            "create as carol (viewer!)",
-            "update as carol",
-            "delete as carol",
-            "add as alice (admin elsewhere)",
-        ],
-    ),
-    otherwise(
-        "teams",
-        &["group del idp", "group del 404"],
-        "the recorded release panics where there is no group",
-    ),
-    newer("teams", &["env add", "env put"]),
-    refused("admin", &["idp list alice (team admin!)"]),
-    newer("admin", &["net put"]),
-    otherwise(
-        "admin",
-        &["mgmt"],
-        "people see the names of their teams' clusters, and not all",
-    ),
-    otherwise(
-        "extra",
-        &["team beta (status unset by hand)", "accept gzip"],
-        "controllers and other clusters were there by then",
-    ),
-];
-
-/// Exchanges that cannot be asked as they were recorded.
-const NOT_ASKED: &[(&str, &[&str], &str)] = &[(
-    "clusters",
-    &["huge header", "oversized 3MB", "oversized 3MB ignored field"],
-    "the recording keeps their beginning only",
-)];
-
-/// Beginnings of paths below which ours says 501.
-const NOT_SIMULATED: &[&str] = &[
-    "/api/admin/audit",
-    "/api/admin/config",
-    "/api/admin/identity-providers",
-    "/api/admin/observability",
-    "/api/auth/ssh-keys",
-    "/api/gitops",
-    "/api/management/tenantcontrolplanes",
-    "/api/observability",
-    "/api/workspace-",
-];
-
-/// The same of the parts of a cluster's and a provider's paths.
-const PARTS_NOT_SIMULATED: &[&str] = &[
-    "/gitops/",
-    "/workspaces",
-    "/services",
-    "/audit",
-    "/images",
-    "/networks",
-    "/test",
-];
 
 /// The second at which the recordings begin.
 const BEGINNING: i64 = 1_795_236_348;
@@ -419,7 +255,7 @@ impl Replay {
         let difference = self.difference(exchange, answer);
         match difference {
             Some(_) if listed(file, &exchange.note).is_some() => {
-                drop(self.differs.insert((file, exchange.note.clone())))
+                self.differs.insert((file, exchange.note.clone()));
             }
             Some(difference) if !not_simulated(exchange, answer) => {
                 let Request { method, path, .. } = &exchange.request;
@@ -667,6 +503,12 @@ fn seed(site: &Site) {
             site.butler(kind, resource, object);
         }
     }
+    seed_addons(site);
+    seed_tenant(site);
+}
+
+/// The catalog, and an addon on each kind of cluster.
+fn seed_addons(site: &Site) {
     for entry in first("addons", "/api/addons/catalog")["addons"].as_array().unwrap() {
         let mut chart = json!({
             "name": entry["chartName"], "repository": entry["chartRepository"], "defaultVersion": entry["defaultVersion"],
@@ -691,7 +533,6 @@ fn seed(site: &Site) {
     site.butler("TenantAddon", "tenantaddons", addon);
     let addon = json!({"metadata": {"name": "cert-manager"}, "spec": {"addon": "cert-manager", "version": "v1.17.1"}});
     site.butler("ManagementAddon", "managementaddons", addon);
-    seed_tenant(site);
 }
 
 /// The control plane of a cluster, as far as the recordings show it.
@@ -756,7 +597,40 @@ async fn the_recorded_codes_and_tokens_end_as_those_of_the_real_server() {
     };
     let mut replay = Replay::new(short).await;
     replay.site.team("alpha", &[("alice", "admin")]);
-    replay.site.user("alice", json!({"displayName": "Alice A"}));
+    replay.site.user("alice", &json!({"displayName": "Alice A"}));
     replay.file("device-expiry").await;
     replay.end(&["device-expiry"]);
+}
+
+#[tokio::test]
+async fn what_the_webhooks_deny_is_told_as_the_real_server_did() {
+    if reference::find("server", "exchanges of the real server").is_none() {
+        return;
+    }
+    let mut replay = Replay::new(Lifetimes::default()).await;
+    let site = &replay.site;
+    seed(site);
+    for name in ["alice", "carol"] {
+        site.user(name, &json!({}));
+    }
+    // The team is that of the recorded webhooks; its clusters are as many and as large as the first refusal says.
+    site.namespace("lim");
+    let path = reference::find("server/admission.jsonl", "exchanges of the real server").unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    site.butler("Team", "teams", first["request"]["body"].clone());
+    for (name, replicas) in [("d1", 4), ("d2", 1), ("d5", 1)] {
+        let template = json!({"cpu": 4, "memory": "16Gi", "diskSize": "100Gi"});
+        let cluster = json!({
+            "metadata": {"name": name, "namespace": "lim", "labels": {"butler.butlerlabs.dev/environment": "prod"}},
+            "spec": {
+                "kubernetesVersion": "v1.32.2", "teamRef": {"name": "lim"}, "providerConfigRef": {"name": "hv"},
+                "workers": {"replicas": replicas, "machineTemplate": template},
+            },
+        });
+        site.butler("TenantCluster", "tenantclusters", cluster);
+    }
+    butler_world::butler::admission::install(&site.cluster);
+    replay.file("admission-through-server").await;
+    replay.end(&["admission-through-server"]);
 }

@@ -22,7 +22,7 @@ const BUTLER: &str = "butler.butlerlabs.dev";
 /// A server and its cluster.
 pub(crate) struct Site {
     _folder: tempfile::TempDir,
-    _cluster: Server,
+    pub(crate) cluster: Server,
     pub(crate) local: Local,
     pub(crate) server: ButlerServer,
     clock: Arc<Mutex<Timestamp>>,
@@ -129,7 +129,7 @@ impl Site {
         server.make_roles().unwrap();
         let site = Self {
             _folder: folder,
-            _cluster: cluster,
+            cluster,
             local,
             server,
             clock,
@@ -164,7 +164,7 @@ impl Site {
         let status = object.as_object_mut().unwrap().remove("status");
         let created = self
             .local
-            .create(at, object)
+            .created(at, object)
             .unwrap_or_else(|error| panic!("{resource} {name}: {error}"));
         match status.filter(|status| !status.is_null() && group == BUTLER) {
             Some(status) => self
@@ -188,7 +188,7 @@ impl Site {
     }
 
     /// A user with the password of everybody.
-    pub(crate) fn user(&self, name: &str, spec: Value) {
+    pub(crate) fn user(&self, name: &str, spec: &Value) {
         let hash = bcrypt::hash(PASSWORD, 4).unwrap();
         let secret = format!("butler-user-{name}-password");
         self.create(
@@ -274,7 +274,7 @@ pub(crate) async fn with_people(setup: Setup) -> Site {
         ("root", json!({"isPlatformAdmin": true})),
         ("nobody", json!({})),
     ] {
-        site.user(name, spec);
+        site.user(name, &spec);
     }
     site.team("alpha", &[("alice", "operator"), ("bob", "viewer")]);
     site.team("beta", &[("dave", "admin")]);

@@ -6,7 +6,7 @@ use butler_world::process;
 use butler_world::world::butler_server::ButlerServerView;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
@@ -122,7 +122,7 @@ async fn a_login_reaches_the_cluster_of_its_server() {
     let own = crate::cluster::client(&kubeconfig, Some(&format!("https://{control_plane}:6443"))).await;
     let list = |namespace: &str| {
         let api: Api<butler_api::v1alpha1::TenantCluster> = Api::namespaced(own.clone(), namespace);
-        async move { api.list(&Default::default()).await }
+        async move { api.list(&ListParams::default()).await }
     };
     assert!(list("demo").await.unwrap().items.is_empty());
     assert!(list("butler-tenants").await.is_err());

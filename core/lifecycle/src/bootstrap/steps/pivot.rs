@@ -159,8 +159,9 @@ struct Compared {
 
 impl Compared {
     fn of(here: Vec<Value>, there: Vec<Value>) -> Self {
+        let copied = pivot::without_additions(&here, &there);
         Self {
-            different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&there)),
+            different: pivot::differences(&pivot::inventory(&here), &pivot::inventory(&copied)),
             here,
             there,
         }
@@ -183,8 +184,9 @@ impl Compared {
         let concerned = |object: &Value| kinds.iter().any(|k| object["kind"] == k.kind);
         self.there.retain(|object| !concerned(object));
         self.there.extend(list(to, cluster, &kinds).await?);
+        let copied = pivot::without_additions(&self.here, &self.there);
         let here = pivot::inventory(self.here.iter().filter(|object| concerned(object)));
-        let there = pivot::inventory(self.there.iter().filter(|object| concerned(object)));
+        let there = pivot::inventory(copied.iter().filter(|object| concerned(object)));
         self.different = pivot::differences(&here, &there);
         Ok(())
     }

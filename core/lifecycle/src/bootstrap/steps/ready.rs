@@ -1,12 +1,16 @@
 //! The end: the management cluster says Ready, and every file that was promised is there.
 
+use std::time::Duration;
+
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
     event::Body,
+    v1alpha1::ClusterBootstrap,
 };
 use butler_engine::{Now, Step, StepId, Verbs};
 use butler_kubernetes::chain;
+use tokio::time::Instant;
 
 use super::{
     Pace, kubeconfig,
@@ -27,6 +31,9 @@ pub(in crate::bootstrap) fn step(last: StepId, deadlines: &Deadlines) -> Step<Bo
         .after([last, steps::secrets::id(), steps::kubeconfig::id()])
         .volatile()
 }
+
+/// How long a status that was written may take to show.
+const LOST: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 struct Confirm;
@@ -94,9 +101,11 @@ async fn seen(context: &Bootstrap) -> Result<Now, StepError> {
     })
 }
 
-/// Waits until the management cluster says Ready, and every file that was promised is what it should be.
+/// Waits until the management cluster says Ready, and every file that was promised is what it should be. A status that does
+/// not show after a while was lost on the way, and is written again.
 pub(super) async fn ready(context: &Bootstrap, report: &Report) -> Result<Proof, StepError> {
     let pace = Pace::new();
+    let began = Instant::now();
     let waiting = format!("ClusterBootstrap {} to be Ready", context.settled.config.cluster.name);
     loop {
         let cause = match record_there(context).await {
@@ -104,7 +113,14 @@ pub(super) async fn ready(context: &Bootstrap, report: &Report) -> Result<Proof,
                 settle_files(context, report).await?;
                 return Ok(proof(context));
             }
-            Ok(Some(found)) => format!("its phase is {}", phase(&found).unwrap_or("empty")),
+            Ok(found) if began.elapsed() > LOST => {
+                let there = found.as_ref().map_or("it does not exist".to_owned(), phase_words);
+                return Err(StepError::new(
+                    Class::Retryable,
+                    format!("{waiting}: {there}, though that was written"),
+                ));
+            }
+            Ok(Some(found)) => phase_words(&found),
             Ok(None) => "it does not exist".to_owned(),
             Err(error) if error.class != Class::Retryable => return Err(error),
             Err(error) => chain(&error),
@@ -112,6 +128,10 @@ pub(super) async fn ready(context: &Bootstrap, report: &Report) -> Result<Proof,
         report.waiting(waiting.clone(), Some(cause));
         pace.pause().await;
     }
+}
+
+fn phase_words(found: &ClusterBootstrap) -> String {
+    format!("its phase is {}", phase(found).unwrap_or("empty"))
 }
 
 /// What a run ends with naming is there when it ends.

@@ -10,16 +10,27 @@
     reason = "kinds of Cluster API and Steward have no types here, and patches name only what changes"
 )]
 
+mod allocator;
+mod butler_config;
 mod control_plane;
 mod host;
+mod identity_provider;
+mod image_sync;
+mod ip_allocation;
 mod kinds;
 mod machine;
 mod machine_deployment;
+mod management_addon;
 mod mirror;
+mod network_pool;
 mod objects;
 mod pass;
+mod provider_config;
+mod team;
 mod tenant_addon;
 mod tenant_cluster;
+mod user;
+mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +71,16 @@ const CONTROLLERS: &[Controller] = &[
     control_plane::OF_STEWARD,
     machine_deployment::CONTROLLER,
     machine::CONTROLLER,
+    network_pool::CONTROLLER,
+    ip_allocation::CONTROLLER,
+    team::CONTROLLER,
+    user::CONTROLLER,
+    identity_provider::CONTROLLER,
+    provider_config::CONTROLLER,
+    butler_config::CONTROLLER,
+    image_sync::CONTROLLER,
+    workspace::CONTROLLER,
+    management_addon::CONTROLLER,
     tenant_addon::CONTROLLER,
 ];
 
@@ -107,15 +128,7 @@ impl Planner for Controllers {
         let Some(kind) = Kind::at_path(seen.resource()) else {
             return;
         };
-        let object = seen.object();
-        let key = Key::of(kind, object);
-        if seen.deleted() {
-            self.mirror.remove(&key);
-            self.memory.forget(pass::uid(object));
-        } else {
-            self.mirror.put(key.clone(), lean(kind, object));
-        }
-        self.changed(&key, object);
+        self.see(kind, seen.object(), seen.deleted());
     }
 
     fn resume(&mut self, since: Moment) {
@@ -163,6 +176,18 @@ impl Controllers {
     /// What the world is asked to do after the last plan.
     fn commands(&self) -> &[Command] {
         &self.commands
+    }
+
+    /// Takes note of an object that is there, has changed or is gone.
+    fn see(&mut self, kind: Kind, object: &Value, deleted: bool) {
+        let key = Key::of(kind, object);
+        if deleted {
+            self.mirror.remove(&key);
+            self.memory.forget(pass::uid(object));
+        } else {
+            self.mirror.put(key.clone(), lean(kind, object));
+        }
+        self.changed(&key, object);
     }
 
     /// Takes note of what has changed in the world.
@@ -242,7 +267,8 @@ impl Controllers {
     }
 }
 
-/// An object without what nobody decides by and there is much of: who wrote which field, and the content of Secrets.
+/// An object without what nobody decides by and there is much of: who wrote which field, and the values in Secrets, of which
+/// only the keys stay.
 fn lean(kind: Kind, object: &Value) -> Value {
     let Some(members) = object.as_object() else {
         return Value::Null;
@@ -253,6 +279,14 @@ fn lean(kind: Kind, object: &Value) -> Value {
     let mut lean: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
     if let Some(metadata) = lean.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
+    }
+    if let Some(data) = members
+        .get("data")
+        .and_then(Value::as_object)
+        .filter(|_| kind == Kind::Secret)
+    {
+        let keys = data.keys().map(|key| (key.clone(), Value::Null)).collect();
+        lean.insert("data".to_owned(), Value::Object(keys));
     }
     Value::Object(lean)
 }

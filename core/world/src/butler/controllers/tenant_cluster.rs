@@ -19,7 +19,7 @@ use super::kinds::Kind;
 use super::mirror::{Key, Mirror, read};
 use super::objects::EventKind;
 use super::pass::{Pass, is_deleting, uid};
-use super::{Controller, RETRY, tenant_addon};
+use super::{Controller, RETRY, ip_allocation, tenant_addon};
 
 pub(super) const CONTROLLER: Controller = Controller {
     kind: Kind::TenantCluster,
@@ -36,7 +36,7 @@ fn concerned(key: &Key, object: &Value, mirror: &Mirror) -> Vec<Key> {
         Kind::TenantAddon => tenant_addon::cluster(key, object).into_iter().collect(),
         // It may be gone by now.
         Kind::Namespace => origin(object).into_iter().collect(),
-        Kind::IpAllocation => network::owner(object).into_iter().collect(),
+        Kind::IpAllocation => ip_allocation::cluster(object).into_iter().collect(),
         Kind::Team | Kind::ProviderConfig | Kind::ButlerConfig => {
             mirror.all(Kind::TenantCluster).map(|(key, _)| key.clone()).collect()
         }
@@ -248,3 +248,6 @@ fn delete(cluster: &mut Cluster<'_>, pass: &mut Pass<'_>) {
         None => pass.drop_finalizer(cluster.key, FINALIZER_TENANT_CLUSTER),
     }
 }
+
+#[cfg(test)]
+mod tests;

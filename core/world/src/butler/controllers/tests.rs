@@ -1,7 +1,12 @@
-//! The frame of the controllers; each kind has its tests beside it.
+//! The frame of the controllers, and what the tests of all kinds stand on; each kind has its tests beside it.
+
+mod bench;
+mod served;
 
 use serde_json::json;
 
+pub(super) use self::bench::{Bench, ends_the_same_wherever_it_is_cut_off};
+pub(super) use self::served::{Served, phase};
 use super::*;
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use butler_api::names::SYSTEM_NAMESPACE;
+use butler_api::membership::{self, Person};
+use butler_api::names::{self, SYSTEM_NAMESPACE};
 use butler_api::v1alpha1::shared::SecretRef;
-use butler_api::v1alpha1::team::{Team, TeamAccess, TeamRole};
-use butler_api::v1alpha1::user::{PlatformRole, User, UserPhase};
+use butler_api::v1alpha1::team::{Team, TeamRole};
+use butler_api::v1alpha1::user::{PlatformRole, TeamMembership, User, UserPhase};
 use butler_embedded::{Local, Refused};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
@@ -57,11 +58,7 @@ impl Platform {
 
 /// Which of two roles is more; a role that is not known is the least.
 pub(super) fn rank(role: &str) -> u8 {
-    match role {
-        "admin" => 2,
-        "operator" => 1,
-        _ => 0,
-    }
+    membership::rank(&TeamRole::from(role))
 }
 
 /// All users.
@@ -127,7 +124,7 @@ pub(super) fn password_hash(local: &Local, user: &User) -> Result<Option<String>
 /// Keeps the hash of a password in its Secret, and makes the account an active one without invitation.
 #[expect(clippy::disallowed_macros, reason = "a merge patch says what is to go")]
 pub(crate) fn keep_password(local: &Local, name: &str, hash: &str, now: Timestamp) -> Result<(), Refused> {
-    let secret_name = format!("butler-user-{name}-password");
+    let secret_name = names::user_password(name);
     let secret = kinds::value(&Secret {
         metadata: ObjectMeta {
             name: Some(secret_name.clone()),
@@ -157,45 +154,24 @@ pub(crate) fn keep_password(local: &Local, name: &str, hash: &str, now: Timestam
     local.patch(USERS.at(""), name, true, patch).map(drop)
 }
 
-/// The teams of somebody, by name, with the highest role in each.
+/// The teams of somebody, by name, with the highest role in each. From where his groups are nobody asks here.
 pub(super) fn memberships(teams: &[Team], email: &str, groups: &[String]) -> Vec<Membership> {
-    let groups: Vec<String> = groups.iter().map(|group| plain_group(group)).collect();
-    let mut found: Vec<Membership> = teams
-        .iter()
-        .filter_map(|team| {
-            let role = highest_role(team.spec.access.as_ref()?, email, &groups)?;
-            Some(Membership {
-                name: team.metadata.name.clone()?,
-                role,
-            })
-        })
-        .collect();
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
-}
-
-fn highest_role(access: &TeamAccess, email: &str, groups: &[String]) -> Option<String> {
-    let direct = access.users.iter().filter(|user| user.name.eq_ignore_ascii_case(email));
-    let by_group = access
-        .groups
-        .iter()
-        .filter(|group| groups.contains(&plain_group(&group.name)));
-    let roles = direct.map(|user| &user.role).chain(by_group.map(|group| &group.role));
-    roles.map(|role| role_word(role.as_ref())).max_by_key(|role| rank(role))
+    let person = Person {
+        email,
+        groups,
+        provider: None,
+    };
+    let teams = person.teams(teams).into_iter();
+    let membership = |team: TeamMembership| Membership {
+        name: team.name,
+        role: team.role,
+    };
+    teams.map(membership).collect()
 }
 
 /// The word for a role; without one it is the least.
 pub(super) fn role_word(role: Option<&TeamRole>) -> String {
-    let given = role.map(TeamRole::as_str).filter(|role| !role.is_empty());
-    given.unwrap_or("viewer").to_owned()
-}
-
-/// The name of a group as groups are compared: the common name of a distinguished name, without domain, in lower case.
-fn plain_group(group: &str) -> String {
-    let lower = group.trim().to_lowercase();
-    let common = lower.strip_prefix("cn=").and_then(|rest| rest.split(',').next());
-    let name = common.unwrap_or(&lower);
-    name.split('@').next().unwrap_or(name).to_owned()
+    membership::effective(role).as_str().to_owned()
 }
 
 #[cfg(test)]
@@ -204,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn team(name: &str, access: serde_json::Value) -> Team {
+    fn team(name: &str, access: &serde_json::Value) -> Team {
         serde_json::from_value(json!({
             "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "Team",
             "metadata": {"name": name}, "spec": {"access": access},
@@ -217,15 +193,15 @@ mod tests {
         let teams = [
             team(
                 "beta",
-                json!({"users": [{"name": "Bob@Example.com", "role": "viewer"}]}),
+                &json!({"users": [{"name": "Bob@Example.com", "role": "viewer"}]}),
             ),
             team(
                 "alpha",
-                json!({"users": [{"name": "bob@example.com"}], "groups": [{"name": "alpha-devs", "role": "operator"}]}),
+                &json!({"users": [{"name": "bob@example.com"}], "groups": [{"name": "alpha-devs", "role": "operator"}]}),
             ),
             team(
                 "other",
-                json!({"users": [{"name": "alice@example.com", "role": "admin"}]}),
+                &json!({"users": [{"name": "alice@example.com", "role": "admin"}]}),
             ),
         ];
         let found = |groups: &[&str]| {

@@ -20,7 +20,8 @@ pub(super) struct Renewal {
 /// A code that was given to a program.
 #[derive(Debug)]
 struct Code {
-    user_code: String,
+    /// What people type.
+    typed: String,
     expires: Timestamp,
     verdict: Option<Verdict>,
 }
@@ -70,7 +71,7 @@ impl DeviceLogins {
     pub(super) fn begin(&mut self, device_code: String, user_code: String, expires: Timestamp, now: Timestamp) {
         self.tidy(now);
         let code = Code {
-            user_code,
+            typed: user_code,
             expires,
             verdict: None,
         };
@@ -79,12 +80,12 @@ impl DeviceLogins {
 
     /// Whether somebody has this user code now.
     pub(super) fn knows(&self, user_code: &str) -> bool {
-        self.codes.values().any(|code| code.user_code == user_code)
+        self.codes.values().any(|code| code.typed == user_code)
     }
 
     /// The device code of a user code, and how long it is good.
     pub(super) fn find(&self, user_code: &str, now: Timestamp) -> Option<(String, Duration)> {
-        let (device, code) = self.codes.iter().find(|(_, code)| code.user_code == user_code)?;
+        let (device, code) = self.codes.iter().find(|(_, code)| code.typed == user_code)?;
         Some((device.clone(), remaining(code.expires, now)?))
     }
 

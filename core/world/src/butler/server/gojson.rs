@@ -97,7 +97,8 @@ mod tests {
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(rename_all = "lowercase", default)]
     struct Inner {
-        diskSize: Option<String>,
+        #[serde(rename = "disksize")]
+        disk_size: Option<String>,
     }
 
     #[test]
@@ -112,7 +113,10 @@ mod tests {
     #[test]
     fn keys_match_in_any_case_and_the_last_one_counts() {
         let read: Sample = decode(br#"{"NAME":"a","name":"b","Inner":{"DISKSIZE":"1Gi"},"zz":1} garbage"#).unwrap();
-        assert_eq!((read.name.as_str(), read.inner.diskSize.as_deref()), ("b", Some("1Gi")));
+        assert_eq!(
+            (read.name.as_str(), read.inner.disk_size.as_deref()),
+            ("b", Some("1Gi"))
+        );
         let read: Sample = decode(br#"{"name":null,"values":{"Case":1}}"#).unwrap();
         assert_eq!(read.name, "");
         assert!(read.values.unwrap().contains_key("Case"), "free values are left alone");

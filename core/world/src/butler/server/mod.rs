@@ -21,7 +21,7 @@ mod routes;
 mod session;
 mod tenant;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -233,6 +233,15 @@ fn refused(error: &Refused) -> Reply {
 /// A future of a handler that takes a while.
 fn wait<'a>(answer: impl Future<Output = reply::Answer> + Send + 'a) -> BoxFuture<'a, reply::Answer> {
     Box::pin(answer)
+}
+
+/// Bytes in hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A text takes whatever is written to it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A key that nobody else has.

@@ -13,10 +13,10 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sha2::{Digest as _, Sha256};
 
-use super::ButlerServer;
 use super::accounts::{Membership, Platform};
 use super::kinds::{self, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS};
 use super::session::Person;
+use super::{ButlerServer, hex};
 use crate::kubeconfig;
 
 const CLI_USER: &str = "butler.butlerlabs.dev/cli-user";
@@ -76,9 +76,8 @@ struct Account {
 impl Account {
     fn of(person: &Person, login: Timestamp) -> Self {
         let digest = Sha256::digest(person.email.as_bytes());
-        let hex: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Self {
-            name: format!("butler-cli-{hex}"),
+            name: format!("butler-cli-{}", hex(&digest[..6])),
             email: person.email.clone(),
             login,
         }
@@ -110,7 +109,7 @@ impl Account {
         })?;
         let at = SERVICE_ACCOUNTS.at(SYSTEM_NAMESPACE);
         match local.patch(at, &self.name, false, account.clone()) {
-            Err(refused) if refused.code == 404 => local.create(at, account).map(drop),
+            Err(refused) if refused.code == 404 => local.create(at, account),
             result => result.map(drop),
         }
     }
@@ -167,7 +166,7 @@ impl Account {
                     role_ref: role_ref("butler-cli-platform-admin"),
                     subjects: Some(vec![self.subject()]),
                 };
-                local.create(at, kinds::value(&binding)?).map(drop)
+                local.create(at, kinds::value(&binding)?)
             }
             (false, true) => local.delete(at, &name),
             _ => Ok(()),

@@ -162,8 +162,8 @@ impl ButlerServer {
             name: claims.name,
             picture: claims.picture,
             provider: claims.provider,
-            groups: claims.groups.map_or_else(Vec::new, |groups| groups),
-            teams: claims.teams.map_or_else(Vec::new, |teams| teams),
+            groups: claims.groups.into_iter().flatten().collect(),
+            teams: claims.teams.into_iter().flatten().collect(),
             platform: Platform::Nobody,
         };
         if admin {

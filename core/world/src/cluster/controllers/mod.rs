@@ -192,6 +192,7 @@ impl ControllerHost<Controllers> for ClusterHost {
                 }
             }
             state.workloads(self.key, report.workloads);
+            state.tenant_balances(self.key, report.balancers);
             if report.announces {
                 state.vip(self.key, |vip| vip.announced = true);
             }

@@ -12,6 +12,7 @@ use super::memory::{Memory, Note};
 use super::mirror::{Mirror, Pod, Workload};
 use super::objects;
 use crate::reconcile::plan::{Urgency, WritePlan};
+use crate::world::tenants::Balancers;
 
 /// What one pass works with, and what it finds.
 pub(super) struct Pass<'a> {
@@ -35,6 +36,8 @@ pub(crate) struct Report {
     pub workloads: BTreeMap<String, bool>,
     /// A pod on a control plane announces the virtual address.
     pub announces: bool,
+    /// What load balancers take of the addresses of the cluster.
+    pub balancers: Balancers,
 }
 
 impl Report {

@@ -35,6 +35,7 @@ pub(super) fn plan(pass: &mut Pass<'_>) {
             balance(service, &mut taken, pass);
         }
     }
+    pass.report.balancers.used = taken.outside.iter().filter_map(|ip| ip.parse().ok()).collect();
 }
 
 /// The network of a cluster's services.
@@ -67,6 +68,8 @@ fn balance(service: &Service, taken: &mut Taken, pass: &mut Pass<'_>) {
         let why = if pools.is_empty() {
             "no address pool exists"
         } else {
+            // More addresses would help.
+            pass.report.balancers.waiting += 1;
             "no available IPs"
         };
         let Service {

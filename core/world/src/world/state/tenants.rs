@@ -14,7 +14,8 @@ use crate::world::critical::after;
 use crate::world::machine::{Listening, Machine, Order, Stage, TALOS_PORT};
 use crate::world::node_config::{Authority, ClusterConfig, Endpoint, MachineType, NodeConfig};
 use crate::world::tenants::{
-    Addon, Care, Command, HostRequest, Installed, Join, MachineFacts, ReleaseFacts, ReleaseName, Tenant, TenantFacts,
+    Addon, Balancers, Care, Command, HostRequest, Installed, Join, MachineFacts, ReleaseFacts, ReleaseName, Tenant,
+    TenantFacts,
 };
 
 /// The port of the API servers of tenants.
@@ -122,6 +123,16 @@ impl State {
         }
     }
 
+    /// The load balancers of a tenant's cluster take other addresses than before.
+    pub fn tenant_balances(&mut self, key: u32, balancers: Balancers) {
+        let tenant = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut());
+        if let Some(tenant) = tenant.filter(|tenant| tenant.balancers != balancers) {
+            tenant.balancers = balancers;
+            let uid = tenant.uid.clone();
+            self.tenant_changed(&uid);
+        }
+    }
+
     fn host_tenant(&mut self, host: u32, request: &HostRequest, now: Moment) {
         if let Some(key) = self.tenant(&request.uid).map(|cluster| cluster.key) {
             self.change_version(key, &request.version);
@@ -148,6 +159,7 @@ impl State {
             kubeconfig: None,
             problem: None,
             since: now,
+            balancers: Balancers::default(),
             releases: BTreeMap::new(),
             ailing: None,
             care: Care::default(),
@@ -392,6 +404,7 @@ impl State {
             endpoint: tenant.kubeconfig.is_some().then_some(tenant.address),
             kubeconfig: tenant.kubeconfig.clone(),
             problem: tenant.problem.clone(),
+            balancers: tenant.balancers.clone(),
             machines: own.map(|machine| (machine.name.clone(), facts_of(machine))).collect(),
             refused: refused.map(|(name, why)| (name.clone(), why.clone())).collect(),
             releases: releases.collect(),

@@ -19,6 +19,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(
@@ -133,13 +134,13 @@ fn platform_body(server: &ButlerServer, addon: &ObservedAddon) -> AddonBody {
 
 /// An addon that somebody asked for.
 fn own_body(server: &ButlerServer, addon: &TenantAddon) -> AddonBody {
-    let name = addon.metadata.name.clone().map_or_else(String::new, |name| name);
-    let status = addon.status.clone().map_or_else(Default::default, |status| status);
+    let name = or_empty(addon.metadata.name.as_deref());
+    let status = addon.status.as_ref();
     let phase = status
-        .phase
+        .and_then(|status| status.phase.as_ref())
         .map(|phase| phase.as_str().to_owned())
         .filter(|phase| !phase.is_empty());
-    let release = status.helm_release;
+    let release = status.and_then(|status| status.helm_release.clone());
     AddonBody {
         display_name: match &addon.spec.addon {
             Some(of) => catalog::title(server, of),
@@ -149,12 +150,12 @@ fn own_body(server: &ButlerServer, addon: &TenantAddon) -> AddonBody {
         status: phase.clone().unwrap_or_else(|| "Unknown".to_owned()),
         phase,
         version: some(&addon.spec.version),
-        installed_version: status.installed_version,
+        installed_version: status.and_then(|status| status.installed_version.clone()),
         managed_by: "butler",
         namespace: release.as_ref().and_then(|release| release.namespace.clone()),
-        message: status.message,
+        message: status.and_then(|status| status.message.clone()),
         helm_release: release,
-        conditions: status.conditions,
+        conditions: status.iter().flat_map(|status| status.conditions.clone()).collect(),
     }
 }
 
@@ -209,7 +210,7 @@ fn install(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     }
     let local = server.acting_as(session);
     let created = local
-        .create(TENANT_ADDONS.at(call.parameter(0)), object)
+        .created(TENANT_ADDONS.at(call.parameter(0)), object)
         .map_err(failed)?;
     Ok(Reply::created(&created.value()))
 }

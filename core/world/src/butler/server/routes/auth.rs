@@ -39,7 +39,8 @@ struct Providers {
     internal_users: bool,
     legacy_auth: bool,
     password_login_url: &'static str,
-    providers: [(); 0],
+    #[serde(rename = "providers")]
+    single_sign_on: [(); 0],
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -69,7 +70,7 @@ fn providers(server: &ButlerServer, _: &Call) -> Answer {
         internal_users: true,
         legacy_auth: server.options.legacy_admin.is_some(),
         password_login_url: "/api/auth/login",
-        providers: [],
+        single_sign_on: [],
     }))
 }
 

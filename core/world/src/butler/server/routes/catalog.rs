@@ -12,6 +12,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/addons/catalog", Handler::Session(catalog)),
@@ -115,7 +116,7 @@ fn definition_body(definition: &AddonDefinition) -> DefinitionBody {
 }
 
 fn name_of(definition: &AddonDefinition) -> String {
-    definition.metadata.name.clone().map_or_else(String::new, |name| name)
+    or_empty(definition.metadata.name.as_deref())
 }
 
 /// The entry of the catalog with this name.

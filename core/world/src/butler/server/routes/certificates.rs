@@ -282,14 +282,13 @@ fn rotate(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     }
     let form: RotateForm = body(call)?;
     match form.r#type.as_str() {
-        "all" | "kubeconfigs" => {}
         "ca" if !session.administers(team) => {
             return Err(Reply::forbidden("CA rotation requires admin role"));
         }
         "ca" if !form.acknowledge => {
             return Err(Reply::bad_request("CA rotation requires acknowledge: true"));
         }
-        "ca" => {}
+        "all" | "kubeconfigs" | "ca" => {}
         other => {
             let unknown = format!("invalid rotation type: {other} (must be 'all', 'kubeconfigs', or 'ca')");
             return Err(Reply::bad_request(&unknown));

@@ -11,7 +11,7 @@ use crate::butler::server::provision::seconds;
 use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::{Person, PersonBody, Session, later};
-use crate::butler::server::{ButlerServer, refused};
+use crate::butler::server::{ButlerServer, hex, refused};
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::POST, "/api/auth/cli/device", Handler::Public(device)),
@@ -28,7 +28,8 @@ const LETTERS: &[u8; 23] = b"ABCDEFGHJKMNPQRSTUVWXYZ";
 
 #[derive(Debug, Serialize)]
 struct Device<'a> {
-    device_code: &'a str,
+    #[serde(rename = "device_code")]
+    code: &'a str,
     expires_in: u64,
     interval: u32,
     user_code: &'a str,
@@ -85,7 +86,7 @@ fn device(server: &ButlerServer, call: &Call) -> Answer {
         .ok_or_else(|| Reply::internal("Failed to create device code"))?;
     logins.begin(device_code.clone(), user_code.clone(), expires, now);
     Ok(Reply::ok(&Device {
-        device_code: &device_code,
+        code: &device_code,
         expires_in: remaining(expires, now).map_or(0, |left| left.as_secs()),
         interval: INTERVAL,
         user_code: &user_code,
@@ -183,7 +184,7 @@ fn refresh(server: &ButlerServer, call: &Call) -> Answer {
 pub(in crate::butler::server) fn secret() -> String {
     let mut bytes = [0; 32];
     random(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&bytes)
 }
 
 /// A code that people type.

@@ -101,7 +101,7 @@ fn update(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     if spec.is_empty() {
         return Ok(Reply::ok(&object));
     }
-    write(server, call, &form.resourceversion, spec)
+    write(server, call, &form.resourceversion, &spec)
 }
 
 /// A cluster that is on its way somewhere cannot be sent elsewhere.
@@ -213,7 +213,7 @@ fn whole(object: Map<String, Value>) -> Option<Value> {
 }
 
 #[expect(clippy::disallowed_macros, reason = "a merge patch is part of an object")]
-fn write(server: &ButlerServer, call: &Call, version: &str, spec: Map<String, Value>) -> Answer {
+fn write(server: &ButlerServer, call: &Call, version: &str, spec: &Map<String, Value>) -> Answer {
     let at = TENANT_CLUSTERS.at(call.parameter(0));
     let name = call.parameter(1);
     let patch = serde_json::json!({"metadata": {"resourceVersion": version}, "spec": spec});

@@ -191,7 +191,7 @@ fn create(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let annotations = cluster.metadata.annotations.get_or_insert_default();
     annotations.insert(CREATOR.to_owned(), session.person.email.clone());
     let local = server.acting_as(session);
-    let created = kinds::value(&cluster).and_then(|cluster| local.create(TENANT_CLUSTERS.at(&namespace), cluster));
+    let created = kinds::value(&cluster).and_then(|cluster| local.created(TENANT_CLUSTERS.at(&namespace), cluster));
     let created = created.map_err(failed("failed to create cluster"))?;
     Ok(Reply::created(&created.value()))
 }

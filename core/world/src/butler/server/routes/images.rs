@@ -128,7 +128,7 @@ fn create(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         },
     );
     sync.metadata.namespace = Some(SYSTEM_NAMESPACE.to_owned());
-    let created = kinds::value(&sync).and_then(|sync| server.local.create(IMAGE_SYNCS.at(SYSTEM_NAMESPACE), sync));
+    let created = kinds::value(&sync).and_then(|sync| server.local.created(IMAGE_SYNCS.at(SYSTEM_NAMESPACE), sync));
     let created = created.map_err(failed("failed to create image sync"))?;
     Ok(Reply::created(&created.value()))
 }

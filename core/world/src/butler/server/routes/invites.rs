@@ -16,7 +16,7 @@ use crate::butler::server::kinds::{self, USERS};
 use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::later;
-use crate::butler::server::{ButlerServer, refused, wait};
+use crate::butler::server::{ButlerServer, hex, refused, wait};
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/auth/invite/{token}", Handler::Public(invite)),
@@ -74,8 +74,7 @@ pub(super) fn keep_token(server: &ButlerServer, name: &str, token: &str) -> Resu
 }
 
 fn fingerprint(token: &str) -> String {
-    let digest = Sha256::digest(token.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(token.as_bytes()))
 }
 
 /// The user whom a token invites now.

@@ -11,6 +11,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/management", Handler::Session(overview)),
@@ -57,7 +58,7 @@ struct Overview {
     phase: &'static str,
     system_namespaces: Vec<NamespaceCount>,
     tenant_clusters: usize,
-    tenant_namespaces: Vec<TenantNamespace>,
+    tenant_namespaces: Vec<ClusterNamespaces>,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,7 +76,7 @@ struct NamespaceCount {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TenantNamespace {
+struct ClusterNamespaces {
     name: String,
     namespace: String,
     phase: String,
@@ -126,19 +127,15 @@ fn sees(session: &Session, cluster: &TenantCluster) -> bool {
     session.is_admin() || session.role_in(team).is_some()
 }
 
-fn tenant_namespace(cluster: &TenantCluster) -> TenantNamespace {
+fn tenant_namespace(cluster: &TenantCluster) -> ClusterNamespaces {
     let status = cluster.status.as_ref();
     let phase = status.and_then(|status| status.phase.as_ref());
     let namespace = status.and_then(|status| status.tenant_namespace.clone());
-    TenantNamespace {
-        name: cluster.metadata.name.clone().map_or_else(String::new, |name| name),
-        namespace: cluster
-            .metadata
-            .namespace
-            .clone()
-            .map_or_else(String::new, |namespace| namespace),
+    ClusterNamespaces {
+        name: or_empty(cluster.metadata.name.as_deref()),
+        namespace: or_empty(cluster.metadata.namespace.as_deref()),
         phase: phase.map_or_else(String::new, |phase| phase.as_str().to_owned()),
-        tenant_namespace: namespace.map_or_else(String::new, |namespace| namespace),
+        tenant_namespace: or_empty(namespace.as_deref()),
     }
 }
 
@@ -172,7 +169,7 @@ fn pods(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
         let ready = all.iter().filter(|container| container.ready).count();
         let total = pod.spec.as_ref().map_or(all.len(), |spec| spec.containers.len());
         PodBody {
-            name: pod.metadata.name.clone().map_or_else(String::new, |name| name),
+            name: or_empty(pod.metadata.name.as_deref()),
             namespace: call.parameter(0).to_owned(),
             status: phase(pod).to_owned(),
             ready: format!("{ready}/{total}"),

@@ -13,6 +13,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/management/addons", Handler::Session(list)),
@@ -65,7 +66,7 @@ fn addon_body(server: &ButlerServer, addon: &ManagementAddon) -> AddonBody {
     let status = addon.status.as_ref();
     let phase = status.and_then(|status| status.phase.as_ref());
     AddonBody {
-        name: addon.metadata.name.clone().map_or_else(String::new, |name| name),
+        name: or_empty(addon.metadata.name.as_deref()),
         addon: addon.spec.addon.clone(),
         display_name: catalog::title(server, &addon.spec.addon),
         version: addon.spec.version.clone(),

@@ -302,10 +302,10 @@ fn role_or<'a>(role: &'a str, otherwise: &'a str) -> Result<&'a str, Reply> {
 }
 
 fn access_of(team: &Team) -> TeamAccess {
-    team.spec
-        .access
-        .clone()
-        .map_or_else(TeamAccess::default, |access| access)
+    match &team.spec.access {
+        Some(access) => access.clone(),
+        None => TeamAccess::default(),
+    }
 }
 
 #[expect(

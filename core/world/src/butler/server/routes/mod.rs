@@ -14,6 +14,7 @@ mod management_addons;
 mod members;
 mod networks;
 mod page;
+mod provider_form;
 mod providers;
 mod teams;
 mod tenants;

@@ -140,12 +140,12 @@ fn create(server: &ButlerServer, call: &Call, _: &Session) -> Answer {
         &form.name,
         NetworkPoolSpec {
             cidr: form.cidr.clone(),
-            reserved: form.reserved.map_or_else(Vec::new, |reserved| reserved),
+            reserved: form.reserved.into_iter().flatten().collect(),
             tenant_allocation: form.tenantallocation.map(TenantAllocation::from),
         },
     );
     pool.metadata.namespace = Some(namespace.to_owned());
-    let created = kinds::value(&pool).and_then(|pool| server.local.create(NETWORK_POOLS.at(namespace), pool));
+    let created = kinds::value(&pool).and_then(|pool| server.local.created(NETWORK_POOLS.at(namespace), pool));
     let created = created.map_err(failed("failed to create network pool"))?;
     Ok(Reply::created(&created.value()))
 }

@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use butler_api::names::SYSTEM_NAMESPACE;
 use butler_api::v1alpha1::ProviderConfig;
-use butler_api::v1alpha1::provider_config::{
-    AwsProvider, AzureProvider, GcpProvider, NetworkMode, NutanixProvider, ProviderConfigSpec, ProviderNetwork,
-    ProviderScope, ProviderScopeType, ProxmoxProvider,
-};
-use butler_api::v1alpha1::shared::{LocalRef, ProviderType, SecretRef};
+use butler_api::v1alpha1::provider_config::{ProviderScope, ProviderScopeType};
+use butler_api::v1alpha1::shared::LocalRef;
 use http::Method;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use super::provider_form::{ProviderForm, Wanted, wanted, without_unknown};
 use super::{body, failed, only_admins, raw, required};
 use crate::butler::server::kinds::{self, PROVIDER_CONFIGS, SECRETS};
 use crate::butler::server::reply::{Answer, Reply};
@@ -97,43 +95,6 @@ struct Networks {
     networks: [(); 0],
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "lowercase", default)]
-struct ProviderForm {
-    name: String,
-    namespace: String,
-    provider: String,
-    harvesterkubeconfig: String,
-    nutanixendpoint: String,
-    nutanixport: i32,
-    nutanixusername: String,
-    nutanixpassword: String,
-    nutanixinsecure: bool,
-    proxmoxendpoint: String,
-    proxmoxusername: String,
-    proxmoxpassword: String,
-    proxmoxinsecure: bool,
-    awsregion: String,
-    awsaccesskeyid: String,
-    awssecretaccesskey: String,
-    awsvpcid: String,
-    azuresubscriptionid: String,
-    azuretenantid: String,
-    azureclientid: String,
-    azureclientsecret: String,
-    azureresourcegroup: String,
-    azurelocation: String,
-    gcpprojectid: String,
-    gcpregion: String,
-    gcpserviceaccount: String,
-}
-
-/// A provider that is to be made, and the data of its Secret.
-struct Wanted {
-    spec: ProviderConfigSpec,
-    credentials: BTreeMap<&'static str, String>,
-}
-
 fn list(server: &ButlerServer, _: &Call, session: &Session) -> Answer {
     let providers = server
         .local
@@ -206,7 +167,7 @@ fn make(server: &ButlerServer, call: &Call, session: &Session, team: Option<&str
     let at = PROVIDER_CONFIGS.at(namespace);
     let created = kinds::value(&provider).and_then(|mut provider| {
         without_unknown(&mut provider);
-        local.create(at, provider)
+        local.created(at, provider)
     });
     let created = created.map_err(|error| {
         let left = server
@@ -218,134 +179,6 @@ fn make(server: &ButlerServer, call: &Call, session: &Session, team: Option<&str
         Reply::internal(&format!("failed to create provider: {}", error.message))
     })?;
     Ok(Reply::created(&created.value()))
-}
-
-fn wanted(form: &ProviderForm, namespace: &str) -> Result<Wanted, Reply> {
-    let owned = |text: &str| text.to_owned();
-    let mut spec = ProviderConfigSpec {
-        aws: None,
-        azure: None,
-        credentials_ref: Some(SecretRef {
-            key: None,
-            name: format!("{}-credentials", form.name),
-            namespace: Some(namespace.to_owned()),
-        }),
-        gcp: None,
-        harvester: None,
-        limits: None,
-        local: None,
-        network: None,
-        nutanix: None,
-        provider: ProviderType::from(form.provider.as_str()),
-        proxmox: None,
-        scope: None,
-    };
-    let credentials: &[(&'static str, &str)] = match form.provider.as_str() {
-        "harvester" => {
-            required(&form.harvesterkubeconfig, "harvesterKubeconfig is required")?;
-            spec.credentials_ref = spec.credentials_ref.map(|reference| SecretRef {
-                key: Some("kubeconfig".to_owned()),
-                ..reference
-            });
-            &[("kubeconfig", &form.harvesterkubeconfig)]
-        }
-        "aws" => {
-            required(&form.awsregion, "awsRegion is required")?;
-            spec.aws = Some(AwsProvider {
-                region: owned(&form.awsregion),
-                security_group_ids: Vec::new(),
-                subnet_ids: Vec::new(),
-                vpc_id: Some(owned(&form.awsvpcid)).filter(|id| !id.is_empty()),
-            });
-            &[
-                ("accessKeyID", &form.awsaccesskeyid),
-                ("secretAccessKey", &form.awssecretaccesskey),
-            ]
-        }
-        "azure" => {
-            spec.azure = Some(AzureProvider {
-                image_urn: None,
-                location: Some(owned(&form.azurelocation)).filter(|location| !location.is_empty()),
-                resource_group: owned(&form.azureresourcegroup),
-                subnet_name: None,
-                subscription_id: owned(&form.azuresubscriptionid),
-                vm_size: None,
-                vnet_name: None,
-            });
-            &[
-                ("tenantID", &form.azuretenantid),
-                ("clientID", &form.azureclientid),
-                ("clientSecret", &form.azureclientsecret),
-            ]
-        }
-        "gcp" => {
-            spec.gcp = Some(GcpProvider {
-                image: None,
-                image_family: None,
-                image_project: None,
-                machine_type: None,
-                network: None,
-                project_id: owned(&form.gcpprojectid),
-                region: owned(&form.gcpregion),
-                service_account: None,
-                subnetwork: None,
-                tags: Vec::new(),
-                zone: None,
-            });
-            &[("serviceAccount", &form.gcpserviceaccount)]
-        }
-        "nutanix" => {
-            required(&form.nutanixendpoint, "nutanixEndpoint is required")?;
-            spec.nutanix = Some(NutanixProvider {
-                cluster_uuid: String::new(),
-                endpoint: owned(&form.nutanixendpoint),
-                image_uuid: None,
-                insecure: Some(form.nutanixinsecure),
-                port: Some(form.nutanixport).filter(|port| *port != 0),
-                storage_container_uuid: None,
-                subnet_uuid: String::new(),
-            });
-            &[("username", &form.nutanixusername), ("password", &form.nutanixpassword)]
-        }
-        "proxmox" => {
-            required(&form.proxmoxendpoint, "proxmoxEndpoint is required")?;
-            spec.proxmox = Some(ProxmoxProvider {
-                endpoint: owned(&form.proxmoxendpoint),
-                insecure: Some(form.proxmoxinsecure),
-                nodes: Vec::new(),
-                storage: String::new(),
-                template_id: None,
-                vmid_range: None,
-            });
-            &[("username", &form.proxmoxusername), ("password", &form.proxmoxpassword)]
-        }
-        other => return Err(Reply::bad_request(&format!("unsupported provider type: {other}"))),
-    };
-    if ["aws", "azure", "gcp"].contains(&form.provider.as_str()) {
-        spec.network = Some(ProviderNetwork {
-            mode: Some(NetworkMode::Cloud),
-            ..ProviderNetwork::default()
-        });
-    }
-    let credentials = credentials.iter().map(|(key, value)| (*key, owned(value)));
-    Ok(Wanted {
-        spec,
-        credentials: credentials.collect(),
-    })
-}
-
-/// The form has no fields for what the kind demands of these platforms, so that the API server refuses them.
-fn without_unknown(provider: &mut Value) {
-    for (platform, fields) in [
-        ("nutanix", ["clusterUUID", "subnetUUID"]),
-        ("proxmox", ["nodes", "storage"]),
-    ] {
-        if let Some(block) = provider["spec"].get_mut(platform).and_then(Value::as_object_mut) {
-            for field in fields {
-                block.remove(field);
-            }
-        }
-    }
 }
 
 fn secret(name: &str, data: BTreeMap<&'static str, String>) -> Secret {

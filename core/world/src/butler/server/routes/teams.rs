@@ -19,6 +19,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/teams", Handler::Session(list)),
@@ -121,7 +122,7 @@ struct EnvironmentBody<'a> {
 
 /// A team as lists show it: one that no controller has touched reads as if one had.
 fn shown(team: &Team, clusters: &[TenantCluster]) -> TeamBody {
-    let name = team.metadata.name.clone().map_or_else(String::new, |name| name);
+    let name = or_empty(team.metadata.name.as_deref());
     let status = team.status.as_ref();
     let phase = status
         .and_then(|status| status.phase.as_ref())
@@ -146,7 +147,7 @@ fn shown(team: &Team, clusters: &[TenantCluster]) -> TeamBody {
 fn written(team: &Team, with_time: bool) -> TeamBody {
     let created = team.metadata.creation_timestamp.as_ref().filter(|_| with_time);
     TeamBody {
-        name: team.metadata.name.clone().map_or_else(String::new, |name| name),
+        name: or_empty(team.metadata.name.as_deref()),
         display_name: team.spec.display_name.clone(),
         description: None,
         namespace: None,
@@ -200,7 +201,7 @@ fn create(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         },
     );
     let local = server.acting_as(session);
-    let created = kinds::value(&team).and_then(|team| local.create(TEAMS.at(""), team));
+    let created = kinds::value(&team).and_then(|team| local.created(TEAMS.at(""), team));
     let created = created.map_err(|error| match error.code {
         409 => Reply::conflict("Team already exists"),
         _ => Reply::internal("Failed to create team"),

@@ -14,6 +14,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused, wait};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(
@@ -182,7 +183,7 @@ fn node_body(node: &Node, now: Timestamp) -> NodeBody {
         roles.push("worker".to_owned());
     }
     NodeBody {
-        name: node.metadata.name.clone().map_or_else(String::new, |name| name),
+        name: or_empty(node.metadata.name.as_deref()),
         status: if is_ready(node) { "Ready" } else { "NotReady" },
         roles,
         version: info.map_or_else(String::new, |info| info.kubelet_version.clone()),
@@ -224,7 +225,7 @@ fn events(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
 }
 
 fn event_body(event: &Event) -> EventBody {
-    let text = |text: &Option<String>| text.clone().map_or_else(String::new, |text| text);
+    let text = |text: &Option<String>| or_empty(text.as_deref());
     let time = |time: Option<Timestamp>| time.map_or_else(|| NO_TIME.to_owned(), seconds);
     EventBody {
         count: event.count.unwrap_or(0),

@@ -14,6 +14,7 @@ use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::or_empty;
 
 pub(super) const ROUTES: &[Route] = &[
     route(Method::GET, "/api/users", Handler::Session(list)),
@@ -151,7 +152,7 @@ fn send_invitation(server: &ButlerServer, call: &Call, name: &str) -> Result<Str
     let (status, token) = invites::invitation(server.now());
     auth::set_status(server, name, &status).map_err(failed)?;
     invites::keep_token(server, name, &token).map_err(failed)?;
-    let base = server.base_url(call).map_or_else(String::new, |base| base);
+    let base = or_empty(server.base_url(call).as_deref());
     Ok(format!("{base}/invite/{token}"))
 }
 
