@@ -1,350 +1,270 @@
-//! Each decision by itself: what the controller writes and what it asks of the world.
+//! Addons of one cluster, among all controllers.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::json;
 
+use super::super::tests::Bench;
 use super::*;
-use crate::butler::controllers::pass::{Memory, Surroundings};
-use crate::reconcile::plan::Change;
-use crate::world::file::Settings;
-use crate::world::tenants::ReleaseFacts;
 
-/// A cluster `c` that is Ready, with an entry `podinfo` of the catalog, and one addon `a` of it.
-struct Bench {
-    mirror: Mirror,
-    memory: Memory,
-    settings: Settings,
-    tenant: TenantFacts,
-    seconds: u64,
+const TENANTS: &str = "butler-tenants";
+const A_WHILE: Duration = Duration::from_secs(120);
+
+/// A Ready cluster `web`, and `podinfo` in the catalog.
+fn bench() -> Bench {
+    let mut bench = Bench::new();
+    ask(&mut bench);
+    bench.run(A_WHILE);
+    bench
 }
 
-const KEY: (&str, &str) = ("team", "a");
-
-fn key() -> Key {
-    Key::new(Kind::TenantAddon, KEY.0, KEY.1)
+fn ask(bench: &mut Bench) {
+    let provider = json!({"spec": {"provider": "inmemory"}});
+    bench.put(Kind::ProviderConfig, "butler-system", "inmemory", provider);
+    let spec = json!({
+        "kubernetesVersion": "v1.34.0", "providerConfigRef": {"name": "inmemory"}, "workers": {"replicas": 1},
+    });
+    bench.put(Kind::TenantCluster, TENANTS, "web", json!({"spec": spec}));
+    define(bench, "podinfo", &[]);
 }
 
-impl Bench {
-    fn new(spec: &Value) -> Self {
-        let mut bench = Self {
-            mirror: Mirror::default(),
-            memory: Memory::default(),
-            settings: Settings::default(),
-            tenant: TenantFacts::default(),
-            seconds: 100,
-        };
-        bench.put(
-            Kind::TenantCluster,
-            &json!({
-                "metadata": {"namespace": "team", "name": "c", "uid": "12345678-9"},
-                "status": {"phase": "Ready"},
-            }),
-        );
-        let name = names::tenant_namespace("c", "12345678-9");
-        bench.put(
-            Kind::TenantControlPlane,
-            &json!({"metadata": {"namespace": name, "name": "c", "uid": "hosted"}}),
-        );
-        bench.put(Kind::AddonDefinition, &definition("podinfo", &[]));
-        bench.addon("a", spec);
-        bench
-    }
-
-    fn put(&mut self, kind: Kind, object: &Value) {
-        self.mirror.put(Key::of(kind, object), object.clone());
-    }
-
-    fn addon(&mut self, name: &str, spec: &Value) {
-        self.put(
-            Kind::TenantAddon,
-            &json!({
-                "metadata": {
-                    "namespace": "team", "name": name, "uid": format!("uid-{name}"), "generation": 1,
-                    "finalizers": [FINALIZER_TENANT_ADDON],
-                },
-                "spec": spec,
-            }),
-        );
-    }
-
-    /// Decides until that changes nothing any more, and does what is asked of the world.
-    fn settle(&mut self) -> Value {
-        for _ in 0..10 {
-            let object = self.mirror.get(&key()).cloned();
-            let Some(object) = object else {
-                return Value::Null;
-            };
-            let tenants = BTreeMap::from([("hosted".to_owned(), self.tenant.clone())]);
-            let facts = Surroundings {
-                now: Duration::from_secs(self.seconds),
-                wall: Timestamp::UNIX_EPOCH,
-                settings: &self.settings,
-                tenants: &tenants,
-            };
-            let mut pass = Pass::new(&self.mirror, &facts, &mut self.memory, facts.now);
-            decide(&key(), &object, &mut pass);
-            let (changes, commands) = (pass.changes, pass.commands);
-            if changes.is_empty() && commands.is_empty() {
-                return object;
-            }
-            for command in commands {
-                self.obey(command);
-            }
-            for change in changes {
-                self.carry_out(change);
-            }
-        }
-        panic!("there is always something to do");
-    }
-
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Install { addon, .. } => {
-                let name = (addon.namespace.clone(), addon.release.clone());
-                let facts = ReleaseFacts {
-                    addon: *addon,
-                    problem: None,
-                };
-                self.tenant.releases.insert(name, facts);
-            }
-            Command::Uninstall { namespace, release, .. } => drop(self.tenant.releases.remove(&(namespace, release))),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn carry_out(&mut self, change: Change) {
-        let Change::Patch { patch, .. } = change else {
-            assert_eq!(change.resource(), Kind::Event.resource(), "{change:?}");
-            return;
-        };
-        let mut object = self.mirror.get(&key()).cloned().unwrap();
-        for (part, patch) in patch.as_object().unwrap() {
-            let mut whole = object.get(part).cloned().unwrap_or_else(|| json!({}));
-            for (name, value) in patch.as_object().unwrap() {
-                let members = whole.as_object_mut().unwrap();
-                if value.is_null() {
-                    members.remove(name);
-                } else {
-                    members.insert(name.clone(), value.clone());
-                }
-            }
-            object[part] = whole;
-        }
-        if object["metadata"]["finalizers"] == json!([]) {
-            self.mirror.remove(&key());
-        } else {
-            self.mirror.put(key(), object);
-        }
-    }
-
-    /// Looks again after the time of an installation.
-    fn later(&mut self) -> Value {
-        self.seconds += 60;
-        self.settle()
-    }
-
-    fn delete(&mut self) -> Value {
-        let mut object = self.mirror.get(&key()).cloned().unwrap();
-        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        self.mirror.put(key(), object);
-        self.settle()
-    }
-
-    fn ails(&mut self, problem: Option<&str>) {
-        for facts in self.tenant.releases.values_mut() {
-            facts.problem = problem.map(str::to_owned);
-        }
-    }
-
-    fn cluster_is(&mut self, phase: &str) {
-        let mut cluster = self.mirror.find(Kind::TenantCluster, "team", "c").cloned().unwrap();
-        cluster["status"]["phase"] = json!(phase);
-        self.put(Kind::TenantCluster, &cluster);
-    }
+fn define(bench: &mut Bench, name: &str, needs: &[&str]) {
+    let spec = json!({
+        "category": "other", "chart": {"name": name, "repository": "https://charts.invalid", "defaultVersion": "6.7.0"},
+        "defaults": {"namespace": "apps", "values": {"ui": {"color": "red", "size": 1}}},
+        "dependsOn": needs, "description": name, "displayName": name,
+    });
+    bench.put(Kind::AddonDefinition, "", name, json!({"spec": spec}));
 }
 
-fn definition(name: &str, needs: &[&str]) -> Value {
-    json!({
-        "metadata": {"name": name},
-        "spec": {
-            "category": "other", "chart": {"name": name, "repository": "https://charts.invalid", "defaultVersion": "6.7.0"},
-            "defaults": {"namespace": "web", "values": {"ui": {"color": "red", "size": 1}}},
-            "dependsOn": needs, "description": name, "displayName": name,
-        },
-    })
+fn add(bench: &mut Bench, name: &str, spec: &Value) {
+    bench.put(Kind::TenantAddon, TENANTS, name, json!({"spec": spec}));
 }
 
 fn spec(addon: &str, version: &str) -> Value {
-    json!({"addon": addon, "clusterRef": {"name": "c"}, "version": version})
+    json!({"addon": addon, "clusterRef": {"name": "web"}, "version": version})
 }
 
-fn told(object: &Value) -> (&str, &str) {
-    (text(object, "/status/phase"), text(object, "/status/message"))
+/// Phase and message of an addon.
+fn told(bench: &Bench, name: &str) -> (String, String) {
+    let text = |pointer: &str| bench.text(Kind::TenantAddon, TENANTS, name, pointer);
+    (text("/status/phase"), text("/status/message"))
+}
+
+fn phase(bench: &Bench) -> String {
+    told(bench, "a").0
+}
+
+fn release(bench: &Bench, name: &str) -> Option<Addon> {
+    let all = bench.hosted().flat_map(|tenant| &tenant.releases);
+    let mut named = all.filter(|((_, release), _)| release == name);
+    named.next().map(|(_, facts)| facts.addon.clone())
+}
+
+/// Charts of that name fail, with these words; or none does.
+fn fail(bench: &mut Bench, failing: &Value) {
+    bench.set(&json!({"faults": {"tenants": {"web": {"failingAddons": failing}}}}));
 }
 
 #[test]
 fn an_addon_is_installed_after_its_time_and_tells_what_the_real_controller_tells() {
-    let mut bench = Bench::new(&json!({
-        "addon": "podinfo", "clusterRef": {"name": "c"}, "version": "", "values": {"ui": {"color": "blue"}},
-    }));
-    assert_eq!(told(&bench.settle()).0, "Installing");
-    let object = bench.later();
-    assert_eq!(told(&object), ("Installed", ""));
-    assert_eq!(object["status"]["installedVersion"], "6.7.0");
-    let release = &object["status"]["helmRelease"];
-    assert_eq!(
-        *release,
-        json!({"name": "podinfo", "namespace": "web", "status": "deployed"})
+    let mut bench = bench();
+    let values = json!({"ui": {"color": "blue"}});
+    add(
+        &mut bench,
+        "a",
+        &json!({"addon": "podinfo", "clusterRef": {"name": "web"}, "version": "", "values": values}),
     );
-    let values = &bench.tenant.releases.values().next().unwrap().addon.values;
+    bench.run(Duration::from_millis(100));
+    assert_eq!(phase(&bench), "Installing");
+    bench.run(A_WHILE);
+    assert_eq!(told(&bench, "a"), ("Installed".to_owned(), String::new()));
+    let status: TenantAddon = bench.get(Kind::TenantAddon, TENANTS, "a");
+    let status = status.status.unwrap();
+    assert_eq!(status.installed_version.as_deref(), Some("6.7.0"));
+    let recorded = serde_json::to_value(status.helm_release).unwrap();
+    assert_eq!(
+        recorded,
+        json!({"name": "podinfo", "namespace": "apps", "status": "deployed"})
+    );
+    let values = release(&bench, "podinfo").unwrap().values;
     assert_eq!(values["ui"], json!({"color": "blue", "size": 1}));
 }
 
 #[test]
 fn another_version_and_other_values_are_upgrades() {
-    let mut bench = Bench::new(&spec("podinfo", "6.7.0"));
-    bench.settle();
-    bench.later();
-    for changed in [
-        spec("podinfo", "6.8.0"),
-        json!({"addon": "podinfo", "clusterRef": {"name": "c"}, "version": "6.8.0", "values": {"a": 1}}),
-    ] {
-        let mut object = bench.mirror.get(&key()).cloned().unwrap();
-        object["spec"] = changed;
-        bench.mirror.put(key(), object);
-        assert_eq!(told(&bench.settle()).0, "Upgrading");
-        assert_eq!(told(&bench.later()).0, "Installed");
+    let mut bench = bench();
+    add(&mut bench, "a", &spec("podinfo", "6.7.0"));
+    bench.run(A_WHILE);
+    for change in [json!({"version": "6.8.0"}), json!({"values": {"a": 1}})] {
+        bench.change(Kind::TenantAddon, TENANTS, "a", &json!({"spec": change}));
+        bench.run(Duration::from_millis(100));
+        assert_eq!(phase(&bench), "Upgrading");
+        bench.run(A_WHILE);
+        assert_eq!(phase(&bench), "Installed");
     }
-    assert_eq!(bench.settle()["status"]["installedVersion"], "6.8.0");
+    let version = bench.text(Kind::TenantAddon, TENANTS, "a", "/status/installedVersion");
+    assert_eq!(version, "6.8.0");
 }
 
 #[test]
 fn what_is_not_well_any_more_is_degraded_until_it_is() {
-    let mut bench = Bench::new(&spec("podinfo", ""));
-    bench.settle();
-    bench.later();
-    bench.ails(Some("Deployment web/podinfo: 0 of 1 pods are ready"));
-    let object = bench.settle();
-    assert_eq!(
-        told(&object),
-        ("Degraded", "Deployment web/podinfo: 0 of 1 pods are ready")
-    );
-    bench.ails(None);
-    assert_eq!(told(&bench.settle()), ("Installed", ""));
+    let mut bench = bench();
+    add(&mut bench, "a", &spec("podinfo", ""));
+    bench.run(A_WHILE);
+    let problem = "Deployment apps/podinfo: 0 of 1 pods are ready";
+    bench.ails("podinfo", Some(problem));
+    bench.run(Duration::ZERO);
+    assert_eq!(told(&bench, "a"), ("Degraded".to_owned(), problem.to_owned()));
+    bench.ails("podinfo", None);
+    bench.run(Duration::ZERO);
+    assert_eq!(told(&bench, "a"), ("Installed".to_owned(), String::new()));
 }
 
 #[test]
-fn an_addon_whose_pods_have_never_been_ready_is_still_being_installed() {
-    let mut bench = Bench::new(&spec("podinfo", ""));
-    bench.settle();
-    let name = ("web".to_owned(), "podinfo".to_owned());
-    let addon = chart::wanted(&key(), &read(bench.mirror.get(&key()).unwrap()).unwrap(), &bench.mirror).unwrap();
-    let problem = Some("no pods yet".to_owned());
-    bench.tenant.releases.insert(name, ReleaseFacts { addon, problem });
-    assert_eq!(told(&bench.settle()), ("Installing", "no pods yet"));
+fn what_has_never_been_well_is_still_on_its_way() {
+    for (before, after) in [
+        (None, Phase::Installing),
+        (Some(Phase::Installing), Phase::Installing),
+        (Some(Phase::Upgrading), Phase::Upgrading),
+        (Some(Phase::Installed), Phase::Degraded),
+        (Some(Phase::Degraded), Phase::Degraded),
+    ] {
+        let status = TenantAddonStatus {
+            phase: before,
+            ..TenantAddonStatus::default()
+        };
+        assert_eq!(installed(&status, Some("no pods yet")).phase, after);
+        assert_eq!(installed(&status, None).phase, Phase::Installed);
+    }
 }
 
 #[test]
 fn an_addon_that_the_catalog_lacks_fails_and_a_chart_of_ones_own_does_not() {
-    let mut bench = Bench::new(&spec("zz", ""));
-    assert_eq!(told(&bench.settle()), ("Failed", "addon definition not found: zz"));
-    let mut bench = Bench::new(&json!({
-        "clusterRef": {"name": "c"}, "version": "1.0.0",
-        "helm": {"chart": "mine", "repository": "https://charts.invalid", "namespace": "own"},
-    }));
-    bench.settle();
-    assert_eq!(told(&bench.later()).0, "Installed");
-    assert!(bench.tenant.releases.contains_key(&("own".to_owned(), "a".to_owned())));
+    let mut bench = bench();
+    add(&mut bench, "a", &spec("zz", ""));
+    let helm = json!({"chart": "mine", "repository": "https://charts.invalid", "namespace": "own"});
+    add(
+        &mut bench,
+        "b",
+        &json!({"clusterRef": {"name": "web"}, "version": "1.0.0", "helm": helm}),
+    );
+    bench.run(A_WHILE);
+    let expected = ("Failed".to_owned(), "addon definition not found: zz".to_owned());
+    assert_eq!(told(&bench, "a"), expected);
+    assert_eq!(told(&bench, "b").0, "Installed");
+    assert_eq!(release(&bench, "b").unwrap().namespace, "own");
+    define(&mut bench, "zz", &[]);
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed", "it is in the catalog now");
 }
 
 #[test]
 fn an_addon_waits_for_its_cluster() {
-    let mut bench = Bench::new(&json!({"addon": "podinfo", "clusterRef": {"name": "other"}, "version": ""}));
-    assert_eq!(told(&bench.settle()), ("Pending", "TenantCluster \"other\" not found"));
-    let mut bench = Bench::new(&spec("podinfo", ""));
-    bench.cluster_is("Provisioning");
-    let message = "TenantCluster \"c\" is Provisioning, not Ready";
-    assert_eq!(told(&bench.later()), ("Pending", message));
-    assert!(bench.tenant.releases.is_empty());
+    let mut bench = Bench::new();
+    bench.set(&json!({"faults": {"tenants": {"web": {"controlPlaneStuck": true}}}}));
+    add(&mut bench, "a", &spec("podinfo", ""));
+    ask(&mut bench);
+    add(
+        &mut bench,
+        "b",
+        &json!({"addon": "podinfo", "clusterRef": {"name": "other"}, "version": ""}),
+    );
+    bench.run(A_WHILE);
+    let message = "TenantCluster \"web\" is Provisioning, not Ready";
+    assert_eq!(told(&bench, "a"), ("Pending".to_owned(), message.to_owned()));
+    let message = "TenantCluster \"other\" not found";
+    assert_eq!(told(&bench, "b"), ("Pending".to_owned(), message.to_owned()));
+    assert!(release(&bench, "podinfo").is_none());
+    bench.set(&json!({"faults": {"tenants": null}}));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed");
 }
 
 #[test]
 fn an_addon_waits_for_what_it_names_and_for_what_its_definition_names() {
-    let mut bench = Bench::new(&json!({
-        "addon": "web", "clusterRef": {"name": "c"}, "version": "", "dependsOn": [{"name": "b"}],
-    }));
-    bench.put(Kind::AddonDefinition, &definition("web", &["metallb"]));
-    let object = bench.later();
-    assert_eq!(told(&object), ("Pending", "waiting for b, metallb"));
-    let conditions = object["status"]["conditions"].as_array().unwrap();
-    let condition = conditions.iter().find(|one| one["type"] == "DependenciesMet").unwrap();
-    assert_eq!(
-        (&condition["status"], &condition["message"]),
-        (&json!("False"), &json!("waiting for b, metallb"))
+    let mut bench = bench();
+    define(&mut bench, "base", &[]);
+    define(&mut bench, "site", &["metallb", "base"]);
+    let after = json!([{"name": "b"}]);
+    add(
+        &mut bench,
+        "a",
+        &json!({"addon": "site", "clusterRef": {"name": "web"}, "version": "", "dependsOn": after}),
     );
-    bench.put(Kind::TenantAddon, &json!({
-        "metadata": {"namespace": "team", "name": "b"}, "spec": spec("podinfo", ""), "status": {"phase": "Installed"},
-    }));
-    let metallb = Addon {
-        release: "metallb".to_owned(),
-        namespace: "metallb-system".to_owned(),
-        chart: "metallb".to_owned(),
-        version: "0.14.9".to_owned(),
-        values: serde_json::Map::new(),
-    };
-    let name = (metallb.namespace.clone(), metallb.release.clone());
-    let facts = ReleaseFacts {
-        addon: metallb,
-        problem: None,
-    };
-    bench.tenant.releases.insert(name, facts);
-    bench.settle();
-    assert_eq!(told(&bench.later()).0, "Installed");
+    bench.run(A_WHILE);
+    // Every cluster has MetalLB.
+    let expected = ("Pending".to_owned(), "waiting for b, base".to_owned());
+    assert_eq!(told(&bench, "a"), expected);
+    let condition = bench.condition(Kind::TenantAddon, TENANTS, "a", "DependenciesMet");
+    assert_eq!(condition, "False WaitingForDependencies waiting for b, base");
+    add(&mut bench, "b", &spec("base", ""));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed");
+    let condition = bench.condition(Kind::TenantAddon, TENANTS, "a", "DependenciesMet");
+    assert!(condition.starts_with("True"), "{condition}");
 }
 
 #[test]
 fn a_failing_chart_is_told_in_helms_words_and_tried_again() {
-    let mut bench = Bench::new(&spec("podinfo", ""));
-    let fault = json!({"faults": {"tenants": {"c": {"failingAddons": {"podinfo": "UPGRADE FAILED: timed out"}}}}});
-    bench.settings = bench.settings.patched(&fault).unwrap();
-    assert_eq!(told(&bench.later()), ("Failed", "UPGRADE FAILED: timed out"));
-    bench.settings = Settings::default();
-    assert_eq!(told(&bench.settle()).0, "Installing");
-    assert_eq!(told(&bench.later()), ("Installed", ""));
+    let mut bench = bench();
+    fail(&mut bench, &json!({"podinfo": "UPGRADE FAILED: timed out"}));
+    add(&mut bench, "a", &spec("podinfo", ""));
+    bench.run(A_WHILE);
+    let expected = ("Failed".to_owned(), "UPGRADE FAILED: timed out".to_owned());
+    assert_eq!(told(&bench, "a"), expected);
+    fail(&mut bench, &Value::Null);
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed");
 }
 
 #[test]
 fn two_addons_of_one_release_do_not_fight_for_it() {
-    let mut bench = Bench::new(&spec("podinfo", "6.7.0"));
-    bench.put(
-        Kind::TenantAddon,
-        &json!({
-            "metadata": {"namespace": "team", "name": "0-first", "uid": "uid-first"}, "spec": spec("podinfo", "6.8.0"),
-        }),
-    );
-    let object = bench.later();
-    assert_eq!(told(&object).0, "Failed");
-    assert!(
-        told(&object).1.contains("belongs to TenantAddon \"0-first\""),
-        "{object}"
-    );
+    let mut bench = bench();
+    add(&mut bench, "a", &spec("podinfo", "6.7.0"));
+    bench.run(A_WHILE);
+    add(&mut bench, "0-late", &spec("podinfo", "6.8.0"));
+    bench.run(A_WHILE);
+    let (late, message) = told(&bench, "0-late");
+    assert_eq!((phase(&bench).as_str(), late.as_str()), ("Installed", "Failed"));
+    assert!(message.contains("belongs to TenantAddon \"a\""), "{message}");
+    bench.delete(Kind::TenantAddon, TENANTS, "a");
+    bench.run(A_WHILE);
+    assert_eq!(told(&bench, "0-late").0, "Installed", "it is its turn");
+    assert_eq!(release(&bench, "podinfo").unwrap().version, "6.8.0");
 }
 
 #[test]
-fn a_deleted_addon_is_uninstalled_where_its_cluster_is_ready_and_goes_anyway_where_not() {
-    for (phase, uninstalled) in [("Ready", true), ("Deleting", false)] {
-        let mut bench = Bench::new(&spec("podinfo", ""));
-        bench.settle();
-        bench.later();
-        bench.cluster_is(phase);
-        let object = bench.delete();
-        if uninstalled {
-            assert_eq!(told(&object).0, "Deleting");
-        }
-        assert_eq!(bench.later(), Value::Null, "nothing holds it");
-        assert_eq!(bench.tenant.releases.is_empty(), uninstalled, "{phase}");
-    }
+fn an_addon_takes_over_what_every_cluster_gets_and_gives_it_back() {
+    let mut bench = bench();
+    let chart = json!({"chart": "traefik", "repository": "https://charts.invalid", "namespace": "traefik"});
+    add(
+        &mut bench,
+        "traefik",
+        &json!({"clusterRef": {"name": "web"}, "version": "35.0.0", "helm": chart}),
+    );
+    bench.run(A_WHILE);
+    assert_eq!(release(&bench, "traefik").unwrap().version, "35.0.0");
+    bench.delete(Kind::TenantAddon, TENANTS, "traefik");
+    bench.run(A_WHILE);
+    assert_eq!(release(&bench, "traefik").unwrap().version, "34.3.0");
+}
+
+#[test]
+fn a_deleted_addon_whose_cluster_is_not_ready_goes_without_being_uninstalled() {
+    let mut bench = bench();
+    add(&mut bench, "a", &spec("podinfo", ""));
+    bench.run(A_WHILE);
+    bench.set(&json!({"faults": {"tenants": {"web": {"controlPlaneStuck": true}}}}));
+    let upgrade = json!({"spec": {"kubernetesVersion": "v1.35.0"}});
+    bench.change(Kind::TenantCluster, TENANTS, "web", &upgrade);
+    bench.run(A_WHILE);
+    assert_eq!(
+        bench.text(Kind::TenantCluster, TENANTS, "web", "/status/phase"),
+        "Updating"
+    );
+    bench.delete(Kind::TenantAddon, TENANTS, "a");
+    bench.run(Duration::ZERO);
+    assert!(bench.names(Kind::TenantAddon, TENANTS).is_empty(), "nothing holds it");
+    assert!(release(&bench, "podinfo").is_some());
 }

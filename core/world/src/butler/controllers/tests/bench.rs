@@ -152,6 +152,17 @@ impl Bench {
         }
     }
 
+    /// Something ails a release on all hosted clusters, or nothing does any more.
+    pub(in super::super) fn ails(&mut self, release: &str, problem: Option<&str>) {
+        for (uid, facts) in &mut self.hosted {
+            let releases = facts.releases.iter_mut();
+            for (_, facts) in releases.filter(|((_, name), _)| name == release) {
+                facts.problem = problem.map(str::to_owned);
+            }
+            self.changed.insert(uid.clone(), Some(facts.clone()));
+        }
+    }
+
     /// Lets so much time pass, and everything happen that is to happen in it.
     pub(in super::super) fn run(&mut self, time: Duration) {
         let end = self.now + time;
