@@ -319,13 +319,13 @@ mod tests {
     }
 
     /// A cluster that is paused, so that nothing is made for it, and an allocation for it.
-    fn allocation(bench: &mut Bench, cluster: &str, more: Value) {
+    fn allocation(bench: &mut Bench, cluster: &str, more: &Value) {
         let spec = json!({"kubernetesVersion": "v1.32.0", "workers": {"replicas": 1}});
         bench.put(Kind::TenantCluster, "butler-tenants", cluster, json!({"spec": spec}));
         bench.put(Kind::IpAllocation, SYSTEM, cluster, allocated_for(cluster, more));
     }
 
-    fn allocated_for(cluster: &str, more: Value) -> Value {
+    fn allocated_for(cluster: &str, more: &Value) -> Value {
         let mut spec = json!({
             "poolRef": {"name": "pool"}, "type": "loadbalancer",
             "tenantClusterRef": {"namespace": "butler-tenants", "name": cluster},
@@ -346,8 +346,8 @@ mod tests {
     fn addresses_are_assigned_counted_and_given_back() {
         let mut bench = Bench::new();
         pool(&mut bench);
-        allocation(&mut bench, "a", json!({"count": 4}));
-        allocation(&mut bench, "b", json!({}));
+        allocation(&mut bench, "a", &json!({"count": 4}));
+        allocation(&mut bench, "b", &json!({}));
         bench.run(A_WHILE);
         assert_eq!(
             (cidr(&bench, "a"), cidr(&bench, "b")),
@@ -388,9 +388,9 @@ mod tests {
     fn one_that_finds_no_room_is_tried_again_when_there_is_some() {
         let mut bench = Bench::new();
         pool(&mut bench);
-        allocation(&mut bench, "large", json!({"count": 9}));
-        allocation(&mut bench, "late", json!({"count": 8}));
-        allocation(&mut bench, "small", json!({"count": 3}));
+        allocation(&mut bench, "large", &json!({"count": 9}));
+        allocation(&mut bench, "late", &json!({"count": 8}));
+        allocation(&mut bench, "small", &json!({"count": 3}));
         bench.run(A_WHILE);
         let why = "False PoolExhausted network pool \"pool\" has no block of 8 addresses: 0 are free, 0 of them in the largest block";
         assert_eq!(ready(&bench, "late"), why);
@@ -409,9 +409,9 @@ mod tests {
         let pin = |start: &str, end: &str| json!({"pinnedRange": {"startAddress": start, "endAddress": end}});
         let mut bench = Bench::new();
         pool(&mut bench);
-        allocation(&mut bench, "a", pin("10.0.0.8", "10.0.0.9"));
-        allocation(&mut bench, "b", pin("10.0.0.9", "10.0.0.10"));
-        allocation(&mut bench, "c", pin("10.0.0.1", "10.0.0.2"));
+        allocation(&mut bench, "a", &pin("10.0.0.8", "10.0.0.9"));
+        allocation(&mut bench, "b", &pin("10.0.0.9", "10.0.0.10"));
+        allocation(&mut bench, "c", &pin("10.0.0.1", "10.0.0.2"));
         bench.run(A_WHILE);
         assert_eq!(cidr(&bench, "a"), "10.0.0.8/31");
         assert_eq!(
@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn without_its_pool_an_allocation_waits_and_without_its_cluster_it_goes() {
         let mut bench = Bench::new();
-        allocation(&mut bench, "a", json!({"count": 1}));
+        allocation(&mut bench, "a", &json!({"count": 1}));
         bench.run(A_WHILE);
         assert_eq!(ready(&bench, "a"), "False PoolNotFound network pool \"pool\" not found");
         pool(&mut bench);
@@ -439,7 +439,7 @@ mod tests {
     fn a_pool_stays_as_long_as_somebody_draws_on_it() {
         let mut bench = Bench::new();
         pool(&mut bench);
-        allocation(&mut bench, "a", json!({"count": 1}));
+        allocation(&mut bench, "a", &json!({"count": 1}));
         bench.run(A_WHILE);
         bench.delete(Kind::NetworkPool, SYSTEM, "pool");
         bench.run(A_WHILE);
@@ -472,7 +472,7 @@ mod tests {
         ends_the_same_wherever_it_is_cut_off(|bench| {
             pool(bench);
             for name in ["a", "b", "c", "d"] {
-                allocation(bench, name, json!({"count": 4}));
+                allocation(bench, name, &json!({"count": 4}));
             }
             bench.run(A_WHILE);
             bench.delete(Kind::IpAllocation, SYSTEM, "b");
@@ -490,7 +490,12 @@ mod tests {
         served.create(Kind::NetworkPool, SYSTEM, "pool", json!({"spec": spec}));
         let cluster = json!({"spec": {"kubernetesVersion": "v1.32.0", "workers": {"replicas": 1}}});
         served.create(Kind::TenantCluster, "butler-tenants", "a", cluster);
-        served.create(Kind::IpAllocation, SYSTEM, "a", allocated_for("a", json!({"count": 4})));
+        served.create(
+            Kind::IpAllocation,
+            SYSTEM,
+            "a",
+            allocated_for("a", &json!({"count": 4})),
+        );
         served.until(Kind::IpAllocation, SYSTEM, "a", phase("Allocated")).await;
         let counted = |pool: &Value| pool["status"]["availableIPs"] == 12;
         served.until(Kind::NetworkPool, SYSTEM, "pool", counted).await;

@@ -218,7 +218,7 @@ mod tests {
         // The clock of the tests begins at 22:13:20.
         status(&mut bench, "ann", &json!({"lockedUntil": "2023-11-14T22:20:00Z"}));
         assert_eq!(phase_of(&bench, "ann"), "Locked");
-        bench.run(Duration::from_secs(600));
+        bench.run(Duration::from_mins(10));
         assert_eq!(phase_of(&bench, "ann"), "Active");
     }
 
@@ -230,7 +230,7 @@ mod tests {
         let condition = |bench: &Bench, which| bench.condition(Kind::User, "", "ann", which);
         assert!(condition(&bench, "InvitePending").starts_with("True"));
         assert!(condition(&bench, "InviteExpired").starts_with("False"));
-        bench.run(Duration::from_secs(600));
+        bench.run(Duration::from_mins(10));
         assert!(condition(&bench, "InvitePending").starts_with("False"));
         assert!(condition(&bench, "InviteExpired").starts_with("True"));
     }

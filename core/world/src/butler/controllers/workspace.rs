@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     const TENANTS: &str = "butler-tenants";
-    const A_WHILE: Duration = Duration::from_secs(60);
+    const A_WHILE: Duration = Duration::from_mins(1);
 
     fn cluster(bench: &mut Bench, workspaces: &Value) {
         bench.put(

@@ -21,7 +21,7 @@ fn team(bench: &mut Bench, users: &[(&str, &str)]) {
     bench.run(A_WHILE);
 }
 
-fn cluster(bench: &mut Bench, name: &str, workers: Value) {
+fn cluster(bench: &mut Bench, name: &str, workers: &Value) {
     let spec = json!({"kubernetesVersion": "v1.34.0", "workers": workers, "providerConfigRef": {"name": "none"}});
     bench.put(Kind::TenantCluster, "alpha", name, json!({"spec": spec}));
 }
@@ -143,9 +143,9 @@ fn what_its_clusters_take_is_summed_and_held_against_its_limits() {
     cluster(
         &mut bench,
         "web",
-        json!({"replicas": 3, "machineTemplate": {"cpu": 2, "memory": "4Gi", "diskSize": "50Gi"}}),
+        &json!({"replicas": 3, "machineTemplate": {"cpu": 2, "memory": "4Gi", "diskSize": "50Gi"}}),
     );
-    cluster(&mut bench, "db", json!({"replicas": 1}));
+    cluster(&mut bench, "db", &json!({"replicas": 1}));
     bench.run(A_WHILE);
     let status = |bench: &Bench| bench.get::<Team>(Kind::Team, "", "alpha").status.unwrap();
     let usage = status(&bench).resource_usage.unwrap();
@@ -185,7 +185,7 @@ fn what_its_clusters_take_is_summed_and_held_against_its_limits() {
 fn a_team_with_clusters_stays() {
     let mut bench = Bench::new();
     team(&mut bench, &[("ann@example.com", "admin")]);
-    cluster(&mut bench, "web", json!({"replicas": 1}));
+    cluster(&mut bench, "web", &json!({"replicas": 1}));
     bench.run(A_WHILE);
     bench.delete(Kind::Team, "", "alpha");
     bench.run(A_WHILE);

@@ -7,15 +7,15 @@ use super::*;
 
 const SYSTEM: &str = "butler-system";
 const TENANTS: &str = "butler-tenants";
-const A_WHILE: Duration = Duration::from_secs(120);
+const A_WHILE: Duration = Duration::from_mins(2);
 
 /// A provider that takes addresses of a pool, and a cluster on it.
 fn ask(bench: &mut Bench) {
-    ask_with(bench, json!({}));
+    ask_with(bench, &json!({}));
 }
 
 /// The same, with more about the addresses.
-fn ask_with(bench: &mut Bench, more: serde_json::Value) {
+fn ask_with(bench: &mut Bench, more: &serde_json::Value) {
     let mut network = json!({"mode": "ipam", "poolRefs": [{"name": "pool"}]});
     network
         .as_object_mut()
@@ -39,7 +39,7 @@ fn phase(bench: &Bench) -> String {
     bench.text(Kind::TenantCluster, TENANTS, "web", "/status/phase")
 }
 
-fn change(bench: &mut Bench, spec: serde_json::Value) {
+fn change(bench: &mut Bench, spec: &serde_json::Value) {
     bench.change(Kind::TenantCluster, TENANTS, "web", &json!({"spec": spec}));
 }
 
@@ -49,10 +49,10 @@ fn a_cluster_that_comes_grows_and_is_upgraded_ends_the_same_wherever_it_is_cut_o
         ask(bench);
         bench.run(A_WHILE);
         assert_eq!(phase(bench), "Ready");
-        change(bench, json!({"workers": {"replicas": 3}}));
+        change(bench, &json!({"workers": {"replicas": 3}}));
         bench.run(A_WHILE);
         assert_eq!(phase(bench), "Ready");
-        change(bench, json!({"kubernetesVersion": "v1.35.0"}));
+        change(bench, &json!({"kubernetesVersion": "v1.35.0"}));
         bench.run(A_WHILE);
         let namespace = bench.text(Kind::TenantCluster, TENANTS, "web", "/status/tenantNamespace");
         assert_eq!(
@@ -127,7 +127,7 @@ fn elastic(bench: &mut Bench) {
     let settings = json!({"allocationMode": "elastic"});
     ask_with(
         bench,
-        json!({"loadBalancer": settings, "quotaPerTenant": {"maxLoadBalancerIPs": 5}}),
+        &json!({"loadBalancer": settings, "quotaPerTenant": {"maxLoadBalancerIPs": 5}}),
     );
     bench.run(A_WHILE);
 }
@@ -168,10 +168,10 @@ fn an_elastic_range_ends_the_same_wherever_it_is_cut_off() {
     ends_the_same_wherever_it_is_cut_off(|bench| {
         elastic(bench);
         bench.balance(&["10.0.0.0", "10.0.0.1"], 1);
-        bench.run(Duration::from_secs(300));
+        bench.run(Duration::from_mins(5));
         assert_eq!(ranges(bench).len(), 3);
         bench.balance(&["10.0.0.2"], 0);
-        bench.run(Duration::from_secs(1500));
+        bench.run(Duration::from_mins(25));
         assert_eq!(ranges(bench), ["10.0.0.0/31", "10.0.0.2/31"]);
     });
 }

@@ -393,6 +393,13 @@ impl Bench {
 impl Bench {
     /// Does what the controllers ask for; says whether that made a difference.
     fn obey(&mut self, command: &Command) -> bool {
+        if let Command::Abandon { uid } = command {
+            let known = self.hosted.remove(uid).is_some();
+            if known {
+                self.changed.insert(uid.clone(), None);
+            }
+            return known;
+        }
         let (uid, facts) = match command {
             Command::Host(request) => {
                 let kubeconfig = SecretString::from(format!("kubeconfig of {}", request.name));
@@ -402,9 +409,8 @@ impl Bench {
                     ..TenantFacts::default()
                 };
                 let known = self.hosted.contains_key(&request.uid);
-                (&request.uid, (!known).then_some(Some(facts)))
+                (&request.uid, (!known).then_some(facts))
             }
-            Command::Abandon { uid } => (uid, self.hosted.contains_key(uid).then_some(None)),
             Command::Join(order) => {
                 let join = order.join.as_ref().unwrap();
                 let machine = MachineFacts {
@@ -414,12 +420,9 @@ impl Bench {
                     registered: true,
                     ready: true,
                 };
-                (
-                    &join.tenant,
-                    self.with(&join.tenant, |facts| {
-                        drop(facts.machines.insert(order.name.clone(), machine))
-                    }),
-                )
+                let name = order.name.clone();
+                let changed = self.with(&join.tenant, |facts| drop(facts.machines.insert(name, machine)));
+                (&join.tenant, changed)
             }
             Command::Leave { uid, machine } => (uid, self.with(uid, |facts| drop(facts.machines.remove(machine)))),
             Command::Install { uid, addon } => {
@@ -431,8 +434,8 @@ impl Bench {
                 let changed = self.with(uid, |tenant| drop(tenant.releases.insert(name, facts)));
                 (uid, changed)
             }
-            // Nothing of it is to be seen from here.
-            Command::Care { .. } => return false,
+            // Nothing of it is to be seen from here; the other one is dealt with.
+            Command::Care { .. } | Command::Abandon { .. } => return false,
             Command::Uninstall {
                 uid,
                 namespace,
@@ -445,21 +448,18 @@ impl Bench {
         let Some(facts) = facts else {
             return false;
         };
-        match &facts {
-            Some(facts) => drop(self.hosted.insert(uid.clone(), facts.clone())),
-            None => drop(self.hosted.remove(uid)),
-        }
-        self.changed.insert(uid.clone(), facts);
+        self.hosted.insert(uid.clone(), facts.clone());
+        self.changed.insert(uid.clone(), Some(facts));
         true
     }
 
     /// The facts about a hosted cluster after a change; `None`: it changes nothing.
-    fn with(&self, uid: &str, change: impl FnOnce(&mut TenantFacts)) -> Option<Option<TenantFacts>> {
+    fn with(&self, uid: &str, change: impl FnOnce(&mut TenantFacts)) -> Option<TenantFacts> {
         let before = self.hosted.get(uid)?;
         let mut after = before.clone();
         change(&mut after);
         let same = (&before.machines, &before.releases) == (&after.machines, &after.releases);
-        (!same).then_some(Some(after))
+        (!same).then_some(after)
     }
 }
 
@@ -482,7 +482,9 @@ pub(in super::super) fn ends_the_same_wherever_it_is_cut_off(scenario: impl Fn(&
 /// An id that looks like one, and is the same for the same object in every run.
 fn uid(key: &Key, count: u32) -> String {
     let digest = Sha256::digest(format!("{key:?} {count}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = format!("{digest:x}");
+    text.truncate(32);
+    text
 }
 
 /// A JSON merge patch (RFC 7386).

@@ -96,7 +96,7 @@ impl Served {
             Arc::new(Notify::new()),
             Begin::default(),
         );
-        let served = Self {
+        let both = Self {
             server: Some(server),
             local,
             follow,
@@ -104,8 +104,8 @@ impl Served {
             controllers: tokio::spawn(controllers),
             _folder: folder,
         };
-        served.create(Kind::Namespace, "", "butler-system", json!({}));
-        served
+        both.create(Kind::Namespace, "", "butler-system", json!({}));
+        both
     }
 
     /// Makes an object of these parts.
