@@ -8,7 +8,7 @@ use super::super::tests::Bench;
 use super::*;
 
 const TENANTS: &str = "butler-tenants";
-const A_WHILE: Duration = Duration::from_secs(120);
+const A_WHILE: Duration = Duration::from_mins(2);
 
 /// A Ready cluster `web`, and `podinfo` in the catalog.
 fn bench() -> Bench {
