@@ -48,7 +48,11 @@ fn help_is_an_answer() {
 
     Commands:
       completion  Print a completion script for a shell
+      context     Choose the server and the team that commands use
+      login       Log in to a Butler server
+      logout      Forget the login on a server
       version     Print the version, and what new clusters run by default
+      whoami      Show who is logged in, where, and until when
       help        Print this message or the help of the given subcommand(s)
 
     Options:

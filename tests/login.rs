@@ -1,5 +1,11 @@
 //! `butlerctl login` against Butler's server: what is printed, where it is kept, and the exit codes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_macros,
+    reason = "a test may panic, and writes objects as people read them"
+)]
+
 #[path = "../core/world/tests/butler_server/support.rs"]
 #[expect(dead_code, reason = "the tests of the server itself use all of it")]
 mod support;

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["engine", "addons", "infra", "talos", "kubernetes", "embedded"],
     ),
     ("world", &["embedded", "talos", "talos-proto"]),
+    ("client", &[]),
     ("terminal", &[]),
     (
         "butleradm",
@@ -40,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "addons",
         ],
     ),
-    ("butlerctl", &["terminal"]),
+    ("butlerctl", &["terminal", "client", "world"]),
 ];
 
 /// Lines of the longest file that is allowed.

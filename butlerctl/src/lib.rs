@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod commands;
+mod dispatch;
 mod failure;
 mod session;
 
@@ -16,6 +17,6 @@ pub fn main() -> ExitCode {
         std::env::args_os(),
         &env,
         |cli: &cli::Cli| cli.global,
-        |ui, cli| commands::run(ui, &env, cli.command),
+        |ui, cli| dispatch::run(ui, &env, cli.command),
     )
 }

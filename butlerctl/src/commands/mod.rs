@@ -4,19 +4,3 @@ pub(crate) mod context;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod whoami;
-
-use butler_terminal::{Env, Failure, Ui, generated, version::ToolVersion};
-
-use crate::cli::{Command, command};
-
-/// Runs a command.
-pub(crate) fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
-    match chosen {
-        Command::Completion(args) => generated::print_completion(ui, &command(), args.shell),
-        Command::Context(chosen) => context::run(ui, env, chosen),
-        Command::Login(args) => login::run(ui, env, &args),
-        Command::Logout(args) => logout::run(ui, env, &args),
-        Command::Version(args) => ui.answer(&ToolVersion::of("butlerctl"), args.output),
-        Command::Whoami(args) => whoami::run(ui, env, &args),
-    }
-}

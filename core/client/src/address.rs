@@ -70,18 +70,15 @@ impl ServerAddress {
     /// The URL of a path of the server. Parts that others chose are escaped: what is no unreserved character would be read as
     /// something else.
     pub fn path(&self, segments: &[&str]) -> String {
-        let mut url = self.0.clone();
-        for segment in segments {
-            url.push('/');
-            for byte in segment.bytes() {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                    url.push(char::from(byte));
-                } else {
-                    url.push_str(&format!("%{byte:02X}"));
-                }
-            }
-        }
-        url
+        let escaped = segments.iter().map(|segment| {
+            let bytes = segment.bytes().map(|byte| match byte {
+                byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
+                byte => format!("%{byte:02X}"),
+            });
+            bytes.collect::<String>()
+        });
+        let path: Vec<String> = escaped.collect();
+        format!("{}/{}", self.0, path.join("/"))
     }
 
     /// It is on this computer.

@@ -109,10 +109,12 @@ impl Waiting {
             Answered::Expired => return Next::End(DeviceError::Expired(self.life)),
         }
         if elapsed + self.pause >= self.life {
-            return match self.life.checked_sub(elapsed) {
-                Some(left) if !left.is_zero() && left > SHORTEST => Next::Ask(left - SHORTEST),
-                _ => Next::End(DeviceError::Expired(self.life)),
-            };
+            // One more question shortly before the end, if there is time for one.
+            let last = self
+                .life
+                .checked_sub(elapsed + SHORTEST)
+                .filter(|pause| !pause.is_zero());
+            return last.map_or_else(|| Next::End(DeviceError::Expired(self.life)), Next::Ask);
         }
         Next::Ask(self.pause)
     }
@@ -129,10 +131,9 @@ fn minutes(life: Duration) -> String {
 pub fn answered(status: u16, words: &str) -> Answered {
     match (status, words) {
         (_, "authorization_pending") => Answered::Pending,
-        (_, "slow_down") => Answered::SlowDown,
+        (_, "slow_down") | (429, _) => Answered::SlowDown,
         (_, "expired_token") => Answered::Expired,
         (_, "access_denied") => Answered::Denied,
-        (429, _) => Answered::SlowDown,
         // By then it has taken the code.
         (500, words) if words.starts_with("Failed to provision") => Answered::Spent(words.to_owned()),
         (500.., words) => Answered::Trouble(format!("it answers {status} {words}").trim().to_owned()),
