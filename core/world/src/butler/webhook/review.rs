@@ -171,7 +171,7 @@ mod tests {
             answer,
             json!({"apiVersion": API_VERSION, "kind": KIND, "response": {
                 "uid": "u1", "allowed": false,
-                "status": {"metadata": {}, "code": 403, "reason": "Forbidden", "message": message},
+                "status": {"kind": "Status", "apiVersion": "v1", "metadata": {}, "code": 403, "reason": "Forbidden", "message": message},
             }})
         );
         let allowed: Value = serde_json::from_slice(&question.answer(&Verdict::default()).unwrap()).unwrap();
