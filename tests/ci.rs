@@ -189,6 +189,33 @@ fn a_configuration_is_annotated_where_it_is_wrong_and_where_it_should_be_known()
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     insta::assert_snapshot!(commands(&run).join("\n"), @r"::warning file=cluster.yaml,line=14,col=57::`addons.console.auth.adminPassword` is a secret in clear text%0Ahint: write `{file: PATH}`, `{env: NAME}` or `{exec: [COMMAND, ARGUMENT]}` instead");
     assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    // A secret that cannot be read is the fault of the line that asks for it.
+    let missing = "addons: {console: {enabled: true, auth: {adminPassword: {file: /nowhere}}}}\n";
+    fs::write(site.config(), format!("{good}{missing}")).unwrap();
+    let run = github(&site, site.command(&["--dry-run"]));
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    let place = "::error file=cluster.yaml,line=14,col=42::cannot read /nowhere";
+    assert!(commands(&run)[0].starts_with(place), "{}", run.stderr);
+}
+
+#[test]
+fn a_change_that_comes_too_late_is_annotated_where_it_is_written() {
+    let site = Site::new(SHORT, 1, 0, "");
+    site.bootstrap(&[]).is_ready();
+    let good = fs::read_to_string(site.config()).unwrap();
+    let pods = "  podCIDR: 10.111.0.0/16\n";
+    let changed = good.replacen("network:\n", &format!("network:\n{pods}"), 1);
+    assert_ne!(changed, good, "{good}");
+    fs::write(site.config(), &changed).unwrap();
+    let place = changed.lines().position(|line| line.contains("podCIDR")).unwrap() + 1;
+    let run = github(&site, site.command(&[]));
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    let words = format!("::error file=cluster.yaml,line={place},col=3::");
+    assert!(
+        commands(&run).iter().any(|command| command.starts_with(&words)),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

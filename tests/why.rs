@@ -610,6 +610,9 @@ fn every_fault_of_the_world_has_a_case() {
         "api.only",
         "butlerServer",
         "tenants",
+        "webhooks",
+        "images",
+        "managementAddons",
     ];
     for (names, before) in all {
         assert!(!names.is_empty(), "{before}");

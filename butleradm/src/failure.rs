@@ -6,7 +6,7 @@ use std::path::Path;
 
 use butler_addons::PlanError;
 use butler_api::{
-    config::{ConfigErrors, Problem},
+    config::{self, ConfigErrors, Problem},
     descriptors,
     event::Outcome,
 };
@@ -15,7 +15,7 @@ use butler_engine::{
     Ended, FailedStep,
     receipt::{Object, ObjectState},
 };
-use butler_files::{ClusterFolder, home::HomeError};
+use butler_files::{ClusterFolder, home::HomeError, read};
 use butler_infra::InfraError;
 use butler_lifecycle::{
     bootstrap::plan::{Plan, saved::SavedError},
@@ -68,7 +68,52 @@ fn place(file: &Path, line: usize, column: usize) -> Option<Place> {
     })
 }
 
-/// A bootstrap that cannot be set up with this configuration. Of what is to blame in it no line is known any more.
+/// The largest configuration in which a place is looked for, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// The setting that an error is about, under its name in the file.
+fn setting(error: &SetupError) -> Option<&str> {
+    match error {
+        SetupError::Secret(secret) => Some(secret.field()),
+        SetupError::Remains { source, .. } => changed(source),
+        _ => None,
+    }
+}
+
+/// The first of the settings whose change is refused.
+fn changed(error: &RunError) -> Option<&str> {
+    match error {
+        RunError::Changed { changes, .. } => changes.first().map(|refused| refused.change.path.as_str()),
+        _ => None,
+    }
+}
+
+/// The same failure with the place of a setting, as far as the file tells it now: it was read long ago.
+fn placed(failure: Failure, file: &Path, setting: Option<&str>) -> Failure {
+    let find = |setting: &str| {
+        let text = String::from_utf8(read::file(file, LARGEST).ok()?).ok()?;
+        config::place(&text, setting)
+    };
+    let (line, column) = setting.and_then(find).unwrap_or((0, 0));
+    let whole = failure.remarks();
+    whole.into_iter().fold(failure, |failure, remark| {
+        failure.remark(Remark {
+            place: place(file, line, column),
+            ..remark
+        })
+    })
+}
+
+/// A run that could not begin with this configuration, or had to stop.
+pub(crate) fn bootstrap_run(error: &RunError, folder: &ClusterFolder, file: &Path) -> Failure {
+    let failure = run(error, folder);
+    match changed(error) {
+        None => failure,
+        setting => placed(failure, file, setting),
+    }
+}
+
+/// A bootstrap that cannot be set up with this configuration.
 pub(crate) fn bootstrap_setup(error: &SetupError, file: &Path) -> Failure {
     let failure = setup(error);
     let to_blame = match error {
@@ -78,16 +123,11 @@ pub(crate) fn bootstrap_setup(error: &SetupError, file: &Path) -> Failure {
         SetupError::Remains { source, .. } => matches!(**source, RunError::Changed { .. }),
         _ => false,
     };
-    if !to_blame {
-        return failure;
+    if to_blame {
+        placed(failure, file, setting(error))
+    } else {
+        failure
     }
-    let whole = failure.remarks();
-    whole.into_iter().fold(failure, |failure, remark| {
-        failure.remark(Remark {
-            place: place(file, 0, 0),
-            ..remark
-        })
-    })
 }
 
 /// A bootstrap cluster that cannot be chosen.

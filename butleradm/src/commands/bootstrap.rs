@@ -237,7 +237,7 @@ async fn bootstrap(
     let mut renderer = Renderer::start(ui, progress, events.as_deref())?;
     let ended = run::run(request, &mut renderer, limits.cancel).await;
     let streamed = renderer.finish();
-    let ended = ended.map_err(|e| failure::run(&e, &folder))?;
+    let ended = ended.map_err(|e| failure::bootstrap_run(&e, &folder, file))?;
     failure::ended(&ended, folder.cluster(), &again(args, file))?;
     if args.events.as_deref().is_none_or(|p| p.as_os_str() != "-") {
         ui.answer(&Made::of(&folder, &ended), args.output.output)?;

@@ -9,6 +9,7 @@ mod check;
 mod machine;
 pub mod patch;
 mod paths;
+mod place;
 mod problem;
 mod raw;
 mod raw_addons;
@@ -27,6 +28,7 @@ pub use address::{Authority, ControlPlaneEndpoint, Host, HostAlias, HttpUrl, IpR
 pub use canonical::{Change, difference};
 pub use machine::{Discovery, Login, Mirror, Registries, RegistryHost};
 pub use patch::{Patch, PatchBody, Patches};
+pub use place::place;
 pub use problem::{ConfigErrors, ConfigWarning, Problem};
 pub use schema::json_schema;
 pub use text::{NotText, utf8};

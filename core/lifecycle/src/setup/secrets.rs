@@ -98,6 +98,19 @@ pub enum SecretError {
 }
 
 impl SecretError {
+    /// The setting that asks for the secret.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::File { field, .. }
+            | Self::Unset { field, .. }
+            | Self::NotText { field, .. }
+            | Self::Empty { field, .. }
+            | Self::NoCommand { field, .. }
+            | Self::Command { field, .. }
+            | Self::Output { field, .. } => field,
+        }
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::NotText { .. }).then_some("a secret is UTF-8 text")

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use super::critical::Critical;
 use super::machine::{Order, Stage};
 use super::state::Moment;
 
@@ -24,6 +25,8 @@ pub struct Tenant {
     pub problem: Option<String>,
     /// When it was asked for.
     pub since: Moment,
+    /// The critical time of what was installed last: addons come one after the other.
+    pub installed: Critical,
     /// What its load balancers take of its addresses.
     pub balancers: Balancers,
     /// Helm releases on it.

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::{DeleteError, Moment, OutOfSync, State, Timer};
 use crate::world::clusters::{Cluster, TenantView};
-use crate::world::critical::after;
+use crate::world::critical::{Critical, after};
 use crate::world::machine::{Listening, Machine, Order, Stage, TALOS_PORT};
 use crate::world::node_config::{Authority, ClusterConfig, Endpoint, MachineType, NodeConfig};
 use crate::world::tenants::{
@@ -159,6 +159,7 @@ impl State {
             kubeconfig: None,
             problem: None,
             since: now,
+            installed: None,
             balancers: Balancers::default(),
             releases: BTreeMap::new(),
             ailing: None,
@@ -241,6 +242,8 @@ impl State {
 
     fn install(&mut self, uid: &str, addon: &Addon, now: Moment) {
         let name = (addon.namespace.clone(), addon.release.clone());
+        let critical = self.critical_of_next_addon(uid);
+        let mut made = None;
         self.change_tenant(uid, |tenant| {
             let changed = match tenant.releases.entry(name.clone()) {
                 Entry::Occupied(mut known) => known.get_mut().upgrade(addon, now),
@@ -253,8 +256,23 @@ impl State {
                 // Whoever looks sees its pods start.
                 ailing.insert(name, format!("version {} is being installed", addon.version));
             }
+            if changed {
+                tenant.installed = critical;
+                made = critical;
+            }
             changed
         });
+        self.raise(made);
+    }
+
+    /// The critical time of the next addon of a tenant: it needs the API server, the nodes, and the addons before it.
+    fn critical_of_next_addon(&self, uid: &str) -> Critical {
+        let cluster = self.tenant(uid)?;
+        let machines = self.members_of(cluster.key);
+        let nodes = machines.iter().map(|machine| machine.critical.registered);
+        let before = cluster.tenant.as_ref()?.installed;
+        let needs: Vec<Critical> = nodes.chain([cluster.api_critical, before]).collect();
+        Some(after(&needs, self.settings.latencies.tenant_addon.0))
     }
 
     fn uninstall(&mut self, uid: &str, namespace: &str, release: &str) {

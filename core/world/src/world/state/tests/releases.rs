@@ -112,3 +112,19 @@ fn clusters_that_nobody_looks_at_leave_nothing_to_do() {
     state.advance(seconds(3600.0));
     assert!(state.take_effects().0.is_empty());
 }
+
+/// The critical path goes over the control plane of a tenant and over its addons, one after the other.
+#[test]
+fn addons_lie_on_the_critical_path_one_after_the_other() {
+    let mut state = state("latencies: {tenantControlPlane: 3s, tenantAddon: 2s}\n");
+    hosted(&mut state, "a");
+    let key = state.tenant("a").unwrap().key;
+    let kubeconfig = Ok(secrecy::SecretString::from("kubeconfig"));
+    state.tenant_listens(key, kubeconfig, Duration::ZERO);
+    install(&mut state, "1", 5.0);
+    assert_eq!(state.critical, seconds(5.0));
+    install(&mut state, "1", 6.0);
+    assert_eq!(state.critical, seconds(5.0), "it is there already");
+    install(&mut state, "2", 9.0);
+    assert_eq!(state.critical, seconds(7.0));
+}
