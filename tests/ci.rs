@@ -203,7 +203,7 @@ fn a_change_that_comes_too_late_is_annotated_where_it_is_written() {
     let site = Site::new(SHORT, 1, 0, "");
     site.bootstrap(&[]).is_ready();
     let good = fs::read_to_string(site.config()).unwrap();
-    let pods = "  podCIDR: 10.111.0.0/16\n";
+    let pods = "  podCIDR: 10.245.0.0/16\n";
     let changed = good.replacen("network:\n", &format!("network:\n{pods}"), 1);
     assert_ne!(changed, good, "{good}");
     fs::write(site.config(), &changed).unwrap();
