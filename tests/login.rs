@@ -222,6 +222,11 @@ fn a_login_that_is_refused_leaves_nothing() {
     let open = place.run(&["login", "--server", "http://console.example.com"]);
     assert_eq!(open.code, Some(2), "{open:?}");
     assert!(open.stderr.contains("--insecure-http"), "{open:?}");
+    let junk = place.home.path().join("junk.pem");
+    std::fs::write(&junk, "junk").unwrap();
+    let authority = place.run(&["login", "--server", &place.url, "--ca-file", junk.to_str().unwrap()]);
+    assert_eq!(authority.code, Some(2), "{authority:?}");
+    assert!(authority.stderr.contains("junk.pem"), "{authority:?}");
     assert!(!place.credentials().exists());
 }
 

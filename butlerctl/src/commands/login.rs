@@ -82,7 +82,10 @@ async fn work(
     let address = address(args, content)?;
     let authority = authority(args, home, content, &address).await?;
     let server = Server::new(address.clone(), authority.as_deref().map(str::as_bytes));
-    let server = server.map_err(|error| failure::client(&error))?;
+    let server = server.map_err(|error| match &args.ca_file {
+        Some(path) => failure::client(&error).while_doing(format!("cannot use --ca-file {}", path.display())),
+        None => failure::client(&error),
+    })?;
     let answer = log_in(ui, env, args, &server, secret).await;
     let answer = answer.map_err(|error| failure::login(&error, &address))?;
     let before = content.servers.get(&address);

@@ -56,6 +56,11 @@ impl Amount {
         }
     }
 
+    /// How many whole units it is, such as bytes; what is more of one does not count.
+    pub fn units(self) -> i64 {
+        i64::try_from(self.nano / NANO).unwrap_or(i64::MAX)
+    }
+
     /// Reads a quantity.
     pub fn parse(text: &str) -> Result<Self, NoQuantity> {
         read(text.trim()).ok_or_else(|| NoQuantity { text: text.to_owned() })
@@ -309,6 +314,13 @@ mod tests {
         assert!(amount("64Gi") < amount("65Gi"));
         assert!(amount("-1") < Amount::ZERO);
         assert!(amount("0Ki").is_zero());
+    }
+
+    #[test]
+    fn units_are_whole_ones() {
+        let units = |text| Amount::parse(text).unwrap().units();
+        assert_eq!((units("16Gi"), units("1.5Ki"), units("1500m")), (16 << 30, 1536, 1));
+        assert_eq!(units("9e30"), i64::MAX);
     }
 
     #[test]

@@ -90,6 +90,8 @@ async fn renew(store: &Store, address: &ServerAddress, now: fn() -> Timestamp) -
         Freshness::Ended => return Err(SessionError::Ended(address.clone())),
         Freshness::Renew => {}
     }
+    // A refresh token is good once: a place that cannot be written must not cost the login.
+    let place = locked.prepare()?;
     let server = Server::new(address.clone(), before.authority.as_deref().map(str::as_bytes))?;
     let question = Question {
         refresh_token: before.refresh_token.expose_secret(),
@@ -106,6 +108,6 @@ async fn renew(store: &Store, address: &ServerAddress, now: fn() -> Timestamp) -
     let session = Session::of(answer, Some(&before));
     let lost_teams = before.lost_teams(&session);
     content.servers.insert(address.clone(), session.clone());
-    locked.write(&content)?;
+    place.write(&content)?;
     Ok(Renewed { session, lost_teams })
 }

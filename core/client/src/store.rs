@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use butler_files::home::{self, Home, HomeError};
+use butler_files::home::{self, Home, HomeError, SecretFile};
 use butler_files::read::{self, ReadError};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,14 @@ pub enum StoreError {
     /// It cannot be written.
     #[error("cannot write the credentials")]
     Write(#[from] HomeError),
+    /// There is no room for it.
+    #[error("cannot write the credentials to {}", path.display())]
+    Full {
+        /// The file of the store.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Its content cannot be put into words.
     #[error("cannot encode the credentials")]
     Encode(#[source] serde_json::Error),
@@ -155,10 +163,34 @@ impl LockedStore {
 
     /// Replaces what is kept; durable when this returns.
     pub fn write(&self, content: &Content) -> Result<(), StoreError> {
+        self.prepare()?.write(content)
+    }
+
+    /// Makes the file that will take the place of the store. Where that cannot be had, nothing has been spent yet that would
+    /// have to be kept in it.
+    pub fn prepare(&self) -> Result<Prepared, StoreError> {
+        let file = SecretFile::create(&self.store.file)?;
+        let path = self.store.file.clone();
+        Ok(Prepared { file, path })
+    }
+}
+
+/// A store in the making. Dropped, it leaves nothing.
+pub struct Prepared {
+    file: SecretFile,
+    path: PathBuf,
+}
+
+impl Prepared {
+    /// Puts it in the place of the store; durable when this returns.
+    pub fn write(mut self, content: &Content) -> Result<(), StoreError> {
         let mut text = serde_json::to_vec_pretty(content).map_err(StoreError::Encode)?;
         text.push(b'\n');
-        home::write_secret(&self.store.file, &text)?;
-        Ok(())
+        self.file.write_all(&text).map_err(|source| StoreError::Full {
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(self.file.replace()?)
     }
 }
 
@@ -202,6 +234,18 @@ mod tests {
             error.contains("credentials.json") && !error.contains("hunter2"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_store_in_the_making_changes_nothing_and_leaves_nothing() {
+        let (folder, store) = store();
+        let locked = store.lock().await.unwrap();
+        locked.write(&Content::default()).unwrap();
+        let before = std::fs::read(&store.file).unwrap();
+        drop(locked.prepare().unwrap());
+        assert_eq!(std::fs::read(&store.file).unwrap(), before);
+        let config = std::fs::read_dir(folder.path().join("config")).unwrap();
+        assert_eq!(config.count(), 2, "the store and its lock");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a TenantCluster consists of below: its namespace there, the objects of Cluster API, and what they have come to.
 
+use butler_api::quantity::Amount;
 use butler_api::v1alpha1::Team;
 use butler_api::v1alpha1::tenant_cluster::{OsType, WorkerOs};
 use butler_api::v1alpha1::wire::Quantity;
@@ -262,24 +263,10 @@ fn system(os: Option<&WorkerOs>) -> String {
     }
 }
 
-/// The bytes of a quantity such as `16Gi`; `None` for one of no size, which Go clients send for an absent one.
-fn quantity_bytes(quantity: &Quantity) -> Option<u64> {
-    let text = quantity.0.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..split].parse().ok()?;
-    let unit = match &text[split..] {
-        "" => 1,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        "k" => 1_000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        _ => return None,
-    };
-    number.checked_mul(unit).filter(|bytes| *bytes > 0)
+/// The bytes of a quantity; `None` for one of no size, which Go clients send for an absent one.
+fn quantity_bytes(quantity: &Quantity) -> Option<i64> {
+    let amount = Amount::parse(&quantity.0).ok()?;
+    (!amount.is_zero()).then(|| amount.units())
 }
 
 fn object(namespace: &str, name: &str, spec: &Value) -> Value {
