@@ -24,6 +24,8 @@ pub const ROLE: &str = key!("role");
 pub const ENVIRONMENT: &str = key!("environment");
 /// Label: `builtin` on the AddonDefinitions of the catalog chart.
 pub const SOURCE: &str = key!("source");
+/// Value of [`SOURCE`] on everything that a chart of Butler's brings.
+pub const BUILTIN: &str = "builtin";
 /// Label: category of a catalog AddonDefinition.
 pub const CATEGORY: &str = key!("category");
 /// Label: `platform-admin` on the first User.
@@ -38,18 +40,44 @@ pub const PROVIDER: &str = key!("provider");
 /// Label on an IPAllocation: the NetworkPool that it takes its addresses from.
 pub const NETWORK_POOL: &str = key!("network-pool");
 
+/// Label on an ImageSync: the factory's id of what is added to Talos, cut to what fits.
+pub const SCHEMATIC_ID: &str = key!("schematic-id");
+/// Label on an ImageSync: the release in the image.
+pub const IMAGE_VERSION: &str = key!("image-version");
+/// Label on an ImageSync: the processors that the image is for.
+pub const IMAGE_ARCH: &str = key!("image-arch");
+/// Label: name of the ProviderConfig that an object is for.
+pub const PROVIDER_CONFIG: &str = key!("provider-config");
+
 /// Annotation on a TenantCluster: e-mail of who asked for it. It must be that of the requester, and stays.
 pub const CREATOR_EMAIL: &str = key!("creator-email");
 /// Annotation on a TenantCluster: the controller's copy of [`CREATOR_EMAIL`], which limits per member count by.
 pub const OWNER: &str = key!("owner");
 /// Annotation: `true` allows an update to move a TenantCluster to another environment.
 pub const MIGRATION_OPERATION: &str = key!("migration-operation");
+/// Annotation on a TenantCluster: when its certificates were asked to be made anew, which names that rotation.
+pub const ROTATION_INITIATED: &str = key!("rotation-initiated");
+/// Annotation: who asked for it.
+pub const ROTATION_BY: &str = key!("rotation-by");
+/// Annotation: which certificates it is about.
+pub const ROTATION_TYPE: &str = key!("rotation-type");
+/// Annotation: the Secrets that it makes anew, with commas between them.
+pub const ROTATION_SECRETS: &str = key!("rotation-secrets");
 /// Annotation: what an object is for, in the words of people.
 pub const DESCRIPTION: &str = key!("description");
 /// Annotation: `true` opens the SSH service of a Workspace.
 pub const CONNECT: &str = key!("connect");
 /// Annotation: on the first User, whether its password follows the Secret.
 pub const SYNC_PASSWORD: &str = key!("sync-password");
+
+/// Annotation on a ProviderConfig of Proxmox VE: storage of images and of first-boot data.
+pub const PROXMOX_IMAGE_STORAGE: &str = key!("proxmox-image-storage");
+/// Annotation on a ProviderConfig of Proxmox VE: VLAN of the machines.
+pub const PROXMOX_VLAN: &str = key!("proxmox-vlan");
+/// Annotation on a ProviderConfig of Proxmox VE: pool that the machines are put into.
+pub const PROXMOX_POOL: &str = key!("proxmox-pool");
+/// Annotation on a ProviderConfig of Proxmox VE: how machines get their configuration.
+pub const PROXMOX_CONFIG_DELIVERY: &str = key!("proxmox-config-delivery");
 
 /// Owner marker: UUID of the management cluster, on everything a bootstrap makes (label, tag or field by platform).
 pub const CLUSTER_ID: &str = key!("cluster-id");

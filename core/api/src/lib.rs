@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod backoff;
+pub mod choice;
 pub mod conditions;
 pub mod config;
 pub mod descriptors;
@@ -22,6 +23,7 @@ pub mod names;
 pub mod quantity;
 pub mod record;
 mod role;
+pub mod tenants;
 pub mod v1alpha1;
 pub mod view;
 pub mod words;

@@ -107,6 +107,11 @@ pub fn tenant_kubeconfig(cluster: &str) -> String {
     format!("{cluster}-admin-kubeconfig")
 }
 
+/// Secret with the certificate of a tenant cluster's authority, in its tenant namespace.
+pub fn tenant_authority(cluster: &str) -> String {
+    format!("{cluster}-ca")
+}
+
 /// Secret with the hash of a user's password, in the platform's namespace.
 pub fn user_password(user: &str) -> String {
     format!("butler-user-{user}-password")
@@ -157,6 +162,8 @@ const NUTANIX_KEYS: &[CredentialKey] = &[
 const PROXMOX_KEYS: &[CredentialKey] = &[
     required("username", &["tokenId", "PROXMOX_TOKEN_ID"]),
     required("password", &["tokenSecret", "PROXMOX_TOKEN_SECRET", "token"]),
+    optional("ca.pem", &[]),
+    optional("fingerprint", &[]),
 ];
 
 const AWS_KEYS: &[CredentialKey] = &[

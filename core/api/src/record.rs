@@ -2,6 +2,7 @@
 
 mod convert;
 mod convert_provider;
+mod provider_settings;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::{
     config::{self, BootstrapConfig, Role},
     labels, names,
     v1alpha1::{
-        ClusterBootstrap, MachineRequest, NetworkPool, ProviderConfig,
+        ClusterBootstrap, ImageSync, MachineRequest, NetworkPool, ProviderConfig,
         cluster_bootstrap::{
             AddonsSpec, AddressRange, ButlerControllerAddon, CapiAddon, CapiInfrastructureProvider, CertManagerAddon,
             ClusterBootstrapSpec, ClusterSpec, CniAddon, CniType, ConsoleAddon, ConsoleIngress, ControlPlaneHaAddon,
@@ -19,12 +20,15 @@ use crate::{
             IngressAddon, IngressType, LoadBalancerAddon, LoadBalancerType, NetworkSpec, NodePool, StorageAddon,
             StorageType, TalosSpec, Topology,
         },
+        image_sync::{Arch, FactoryRef, ImageSyncSpec, TransferMode},
         machine_request::MachineRequestSpec,
         network_pool::NetworkPoolSpec,
         provider_config::ProviderConfigSpec,
         shared::{ExtraDisk, ProviderRef, ProviderType},
     },
 };
+
+pub use self::provider_settings::{DEFAULT_BRIDGE, SettingsError, annotations, provider_settings};
 
 /// The ClusterBootstrap. What is not installed is said to be so; versions are written where the
 /// configuration names one.
@@ -75,6 +79,10 @@ pub fn provider_config(config: &BootstrapConfig) -> ProviderConfig {
             key: None,
         });
     }
+    if let config::Provider::Proxmox(settings) = &config.provider {
+        let notes = annotations(settings);
+        object.metadata.annotations = Some(notes).filter(|notes| !notes.is_empty());
+    }
     place(&mut object, config);
     object
 }
@@ -87,8 +95,37 @@ pub fn network_pool(config: &BootstrapConfig) -> Option<NetworkPool> {
     Some(object)
 }
 
-/// The MachineRequest of one machine.
-pub fn machine_request(config: &BootstrapConfig, name: &str, role: Role) -> MachineRequest {
+/// The ImageSync that brings the image of this schematic to the platform.
+pub fn image_sync(config: &BootstrapConfig, schematic: &str) -> ImageSync {
+    let version = format!("v{}", config.talos.version);
+    let provider = provider_ref(config);
+    let marks = [
+        (labels::SCHEMATIC_ID, labels::label_value(schematic)),
+        (labels::IMAGE_VERSION, version.as_str()),
+        (labels::IMAGE_ARCH, "amd64"),
+        (labels::PROVIDER_CONFIG, provider.name.as_str()),
+    ];
+    let marks: Vec<(String, String)> = marks.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let spec = ImageSyncSpec {
+        display_name: None,
+        factory_ref: FactoryRef {
+            arch: Some(Arch::Amd64),
+            platform: Some(config.provider_kind().talos_platform().to_owned()),
+            schematic_id: schematic.to_owned(),
+            version: version.clone(),
+        },
+        format: Some("qcow2".to_owned()),
+        provider_config_ref: provider,
+        transfer_mode: Some(TransferMode::Direct),
+    };
+    let mut object = ImageSync::new(&names::image_sync(&config.cluster.name, schematic, &version), spec);
+    place(&mut object, config);
+    object.labels_mut().extend(marks);
+    object
+}
+
+/// The MachineRequest of one machine; `image` is what it is made from, where the platform was given that.
+pub fn machine_request(config: &BootstrapConfig, name: &str, role: Role, image: Option<&str>) -> MachineRequest {
     let pool = match role {
         Role::ControlPlane => &config.cluster.control_plane,
         Role::Worker => config.cluster.workers.as_ref().unwrap_or(&config.cluster.control_plane),
@@ -102,7 +139,7 @@ pub fn machine_request(config: &BootstrapConfig, name: &str, role: Role) -> Mach
         disk_gb: int(pool.disk_gb),
         extra_disks: extra_disks(pool),
         labels: pool.labels.clone(),
-        image: None,
+        image: image.map(str::to_owned),
         network_data: None,
         user_data: None,
     };
@@ -336,8 +373,9 @@ networkPool: {cidr: 10.0.0.0/24}
     #[test]
     fn machines_take_the_size_of_their_role() {
         let config = load(HA);
-        let control_plane = machine_request(&config, "mgmt-cp-0", Role::ControlPlane);
-        let worker = machine_request(&config, "mgmt-worker-0", Role::Worker);
+        let control_plane = machine_request(&config, "mgmt-cp-0", Role::ControlPlane, None);
+        let worker = machine_request(&config, "mgmt-worker-0", Role::Worker, Some("local:import/a.qcow2"));
+        assert_eq!(worker.spec.image.as_deref(), Some("local:import/a.qcow2"));
         assert_eq!((control_plane.spec.cpu, worker.spec.cpu), (4, 8));
         assert_eq!(
             worker.spec.labels,
@@ -366,6 +404,20 @@ networkPool: {cidr: 10.0.0.0/24}
         let spec = serde_json::to_value(&object.spec).unwrap();
         assert_eq!(spec["aws"], json!({"region": "eu-central-1"}));
         assert_eq!(object.spec.credentials_ref.unwrap().name, "mgmt-aws-credentials");
+    }
+
+    /// The other tools look for an image by these labels before they bring it again.
+    #[test]
+    fn an_image_is_found_by_its_schematic_and_release() {
+        let schematic = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
+        let object = image_sync(&load(HA), schematic);
+        assert_eq!(object.name_any(), "mgmt-37656798-1-12-1");
+        let labels = serde_json::to_value(object.labels()).unwrap();
+        assert_eq!(labels["butler.butlerlabs.dev/schematic-id"], schematic[..63]);
+        assert_eq!(labels["butler.butlerlabs.dev/image-version"], "v1.12.1");
+        assert_eq!(labels["butler.butlerlabs.dev/image-arch"], "amd64");
+        assert_eq!(labels["butler.butlerlabs.dev/provider-config"], "mgmt-provider");
+        assert_eq!(object.spec.factory_ref.schematic_id, schematic);
     }
 
     #[test]

@@ -1,21 +1,27 @@
 //! What people see of a run: the fold of its events, used by the live view, plain lines, the status mirror, `why` and replay
 //! alike. No clock, no drawing.
 
+mod log;
+mod path;
+#[cfg(test)]
+mod samples;
 mod steps;
+mod waits;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+pub use self::log::LogLine;
+pub use self::path::Estimate;
 pub use self::steps::{Interval, StepState, Steps};
-use crate::event::{Body, CauseLine, Event, Level, MachineLine, Outcome};
-
-/// Lines of the log that are kept.
-const LOG_LINES: usize = 10_000;
+pub use self::waits::Wait;
+use crate::event::{Body, CauseLine, Event, MachineLine, Outcome};
 
 /// Warnings that are kept.
 const WARNINGS: usize = 100;
@@ -45,8 +51,10 @@ pub struct View {
     pub graph: Steps,
     /// What was under way when the run ended, by step.
     pub ended: BTreeMap<String, Open>,
-    /// The last lines of the log.
-    pub log: VecDeque<LogLine>,
+    /// The last lines of the log: what was said, and what happened in the words of the run.
+    pub log: VecDeque<Arc<LogLine>>,
+    /// How many lines the log ever had.
+    pub logged: u64,
     /// The first warnings, each once, with what to do about them.
     pub warnings: Vec<(String, Option<String>)>,
     /// The run.
@@ -97,19 +105,6 @@ pub struct Failed {
     pub open: Option<Open>,
 }
 
-/// A line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When it was said.
-    pub time: Timestamp,
-    /// How much it matters.
-    pub level: Level,
-    /// Who says it.
-    pub source: String,
-    /// What is said.
-    pub text: String,
-}
-
 /// A step at work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Open {
@@ -131,23 +126,6 @@ pub struct Open {
     pub hint: Option<String>,
     /// The attempt that failed, and when the next one follows.
     pub retry: Option<(u32, Timestamp)>,
-}
-
-/// What some open steps wait for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Wait<'a> {
-    /// What for.
-    pub what: &'a str,
-    /// The deepest cause observed.
-    pub cause: Option<&'a str>,
-    /// For how long.
-    pub age: Duration,
-    /// Time until the deadline.
-    pub left: Duration,
-    /// Time until the next attempt, if one failed.
-    pub retry: Option<(u32, Duration)>,
-    /// How many steps wait for this.
-    pub steps: usize,
 }
 
 impl View {
@@ -184,6 +162,7 @@ impl View {
         if self.cluster.is_empty() {
             self.cluster.clone_from(&event.cluster);
         }
+        self.write_down(event.time, &event.body);
         match &event.body {
             Body::RunStarted {
                 resumed,
@@ -233,7 +212,7 @@ impl View {
             Body::MachineChanged { .. } | Body::AddonChanged { .. } => self.change(&event.body),
             Body::FileWritten { what, path } => self.write_file(what, path),
             Body::Warning { message, hint } => self.warn(message, hint.as_deref()),
-            Body::Log { level, source, text } => self.write_log(event.time, *level, source, text),
+            Body::Log { .. } => true,
             Body::RunFinished {
                 outcome,
                 seconds,
@@ -292,45 +271,11 @@ impl View {
         (self.earlier.max(self.found) + self.made).min(self.steps)
     }
 
-    /// What open steps wait for, each once, the oldest first.
-    pub fn waits(&self) -> Vec<Wait<'_>> {
-        let Some(now) = self.now else { return Vec::new() };
-        let mut waits: Vec<Wait<'_>> = Vec::new();
-        let mut places = HashMap::new();
-        for wait in self.open.values().map(|open| open.wait(now)) {
-            let place = *places.entry((wait.what, wait.cause)).or_insert(waits.len());
-            match waits.get_mut(place) {
-                Some(same) => {
-                    same.steps += 1;
-                    same.age = same.age.max(wait.age);
-                    same.left = same.left.min(wait.left);
-                    same.retry = same.retry.into_iter().chain(wait.retry).min_by_key(|(_, next)| *next);
-                }
-                None => waits.push(wait),
-            }
-        }
-        waits.sort_by_key(|wait| std::cmp::Reverse(wait.age));
-        waits
-    }
-
     fn warn(&mut self, message: &str, hint: Option<&str>) -> bool {
         let warning = (message.to_owned(), hint.map(ToOwned::to_owned));
         if self.warnings.len() < WARNINGS && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
-        true
-    }
-
-    fn write_log(&mut self, time: Timestamp, level: Level, source: &str, text: &str) -> bool {
-        if self.log.len() == LOG_LINES {
-            self.log.pop_front();
-        }
-        self.log.push_back(LogLine {
-            time,
-            level,
-            source: source.to_owned(),
-            text: text.to_owned(),
-        });
         true
     }
 
@@ -487,21 +432,6 @@ impl Open {
             (Some((what, began)), _) => Some((what, *began)),
             (None, Some(_)) => Some((&self.title, self.started)),
             (None, None) => None,
-        }
-    }
-
-    fn wait(&self, now: Timestamp) -> Wait<'_> {
-        let (what, began) = match &self.waiting {
-            Some((what, began)) => (what.as_str(), *began),
-            None => (self.title.as_str(), self.started),
-        };
-        Wait {
-            what,
-            cause: self.cause.as_deref(),
-            age: since(began, now),
-            left: since(now, self.deadline),
-            retry: self.retry.map(|(attempt, at)| (attempt, since(now, at))),
-            steps: 1,
         }
     }
 }

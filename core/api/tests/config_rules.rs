@@ -671,3 +671,35 @@ fn paths_are_resolved_everywhere_and_the_digest_stays() {
     assert!(matches!(console.admin_password, Some(SecretSource::File(path)) if path == "/etc/secret"));
     assert!(matches!(console.jwt_secret, Some(SecretSource::Exec(words)) if words == ["/etc/./print", "x"]));
 }
+
+#[test]
+fn a_secret_can_be_an_entry_of_the_keyring() {
+    let with = |entry: &str| {
+        format!("{SINGLE}addons: {{console: {{enabled: true, auth: {{jwtSecret: {{keyring: {entry}}}}}}}}}\n{CLOSED}")
+    };
+    let files = [
+        ("mirror.pem", CA),
+        ("corp.pem", CA),
+        ("patch.yaml", "machine: {env: {A: b}}"),
+    ];
+    let config = load_with(&with("{service: pve, username: root@pam}"), &files).config;
+    let secret = config.addons.console.unwrap().jwt_secret;
+    assert!(
+        matches!(&secret, Some(SecretSource::Keyring { service, username }) if service == "pve" && username == "root@pam"),
+        "{secret:?}"
+    );
+    let half = butler_api::config::load(&with("{service: pve}"), "file.yaml")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        half.contains("addons.console.auth.jwtSecret.keyring.username"),
+        "{half}"
+    );
+    let empty = butler_api::config::load(&with("{service: \" \", username: a}"), "file.yaml")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        empty.contains("`addons.console.auth.jwtSecret.keyring.service` is empty"),
+        "{empty}"
+    );
+}

@@ -26,7 +26,10 @@ fn every_sample_loads_without_a_warning() {
         assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
         seen += 1;
     }
-    assert_eq!(seen, 10, "one for each provider, and a second one for inmemory");
+    assert_eq!(
+        seen, 11,
+        "one for each provider, and a second one for inmemory and proxmox"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::{
 };
 
 use butler_api::config::versions::{self, TALOS_LINES, TalosLine};
+use butler_api::tenants::Release;
 use semver::Version;
 use serde_json::Value;
 
@@ -125,4 +126,22 @@ fn the_page_of_releases_is_fresh() {
         found == page,
         "docs/releases.md is stale; run: UPDATE=1 cargo test -p butler-api --test config_versions"
     );
+}
+
+#[test]
+fn releases_of_kubernetes_are_known_up_to_the_newest_of_each_line() {
+    let known = |text: &str| versions::is_kubernetes_release(&versions::parse(text).unwrap());
+    for release in [Release::usual().to_string().as_str(), "v1.33.4", "v1.33.0"] {
+        assert!(known(release), "{release}");
+    }
+    for other in ["v1.33.99", "v1.99.0", "v2.33.4", "v1.33.4-rc.1"] {
+        assert!(!known(other), "{other}");
+    }
+    for line in versions::KUBERNETES_LINES {
+        assert!(versions::is_kubernetes_release(&line.release()), "{line:?}");
+    }
+    // What Talos runs by default is a release.
+    for line in TALOS_LINES.iter().filter(|line| line.kubernetes_default.0 >= 28) {
+        assert!(versions::is_kubernetes_release(&line.default_kubernetes()), "{line:?}");
+    }
 }

@@ -22,6 +22,7 @@ use serde_json::Value;
 pub use self::{
     facts::{BadFact, Facts, Need, OtherCluster},
     field::{Fault, FieldError},
+    quota::beyond as beyond_quota,
     webhook::{WEBHOOKS, Webhook, webhook},
 };
 use crate::v1alpha1::{

@@ -3,7 +3,7 @@
 //! Sums are over the namespace of the cluster, and only a new cluster is held against them: otherwise a limit that was lowered
 //! would keep clusters that are there from being changed at all.
 
-use super::{FieldError, OtherCluster};
+use super::{Fault, FieldError, Operation, OtherCluster};
 use crate::{
     quantity::{Amount, NoQuantity},
     v1alpha1::{
@@ -95,6 +95,45 @@ pub(super) fn errors_of_team(
         errors.extend(wanted.filter_map(|(what, most, part)| all.error_of_sum(team, what, most, part)));
     }
     errors
+}
+
+/// What of a team's limits a cluster goes beyond together with the others of its namespace, in words, as far as the rules let it
+/// pass: they look at a cluster that names no platform not at all, and at sums only where it is new. The status of the team tells
+/// of it later, and the cluster's controller may.
+pub fn beyond(
+    team: &str,
+    limits: &ResourceLimits,
+    cluster: &TenantCluster,
+    others: &[OtherCluster],
+    operation: Operation,
+) -> Vec<String> {
+    let is_ruled = cluster.spec.provider_config_ref.is_some();
+    let mut limits = limits.clone();
+    match operation {
+        Operation::Create if is_ruled => return Vec::new(),
+        Operation::Create => {}
+        Operation::Update | Operation::Delete => {
+            let name = cluster.metadata.name.as_deref().unwrap_or("");
+            let before = others.iter().find(|other| other.metadata.name == name);
+            if before.is_some_and(|before| !grows(&before.spec.workers, &cluster.spec.workers)) {
+                return Vec::new();
+            }
+            // It is counted already.
+            limits.max_clusters = None;
+            limits.max_nodes_per_cluster = limits.max_nodes_per_cluster.filter(|_| !is_ruled);
+        }
+    }
+    let errors = errors_of_team(team, &limits, cluster, Some(others));
+    let words = errors.into_iter().map(|error| match error.fault {
+        Fault::Forbidden(detail) => detail,
+        _ => error.to_string(),
+    });
+    words.collect()
+}
+
+/// Whether there will be more workers, or other ones.
+fn grows(before: &WorkerPool, after: &WorkerPool) -> bool {
+    after.replicas > before.replicas || after.machine_template != before.machine_template
 }
 
 /// What one worker takes of something.

@@ -17,7 +17,7 @@ pub(super) const LABEL_MAX: usize = 63;
 const NAME_MAX: usize = 253;
 
 /// Whether a text is a DNS-1123 label.
-pub(super) fn is_label(text: &str) -> bool {
+pub(crate) fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty()
         && text.len() <= LABEL_MAX
@@ -252,6 +252,16 @@ impl IpRange {
             start: address,
             end: address,
         }
+    }
+
+    /// Reads one address, or `first-last`; the last is not before the first.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (start, end) = text.split_once('-').unwrap_or((text, text));
+        let range = Self {
+            start: start.parse().ok()?,
+            end: end.parse().ok()?,
+        };
+        (range.start <= range.end).then_some(range)
     }
 
     /// Whether the address is in the range.

@@ -18,12 +18,14 @@ mod raw_talos;
 mod schema;
 mod suggest;
 mod text;
+mod tree;
 mod types;
 mod validate;
 pub mod versions;
 mod yaml;
 
 pub use crate::role::Role;
+pub(crate) use address::is_label;
 pub use address::{Authority, ControlPlaneEndpoint, Host, HostAlias, HttpUrl, IpRange, NodeAddress, TALOS_PORT};
 pub use canonical::{Change, difference};
 pub use machine::{Discovery, Login, Mirror, Registries, RegistryHost};
@@ -31,7 +33,9 @@ pub use patch::{Patch, PatchBody, Patches};
 pub use place::place;
 pub use problem::{ConfigErrors, ConfigWarning, Problem};
 pub use schema::json_schema;
+pub use suggest::closest;
 pub use text::{NotText, utf8};
+pub use tree::{Tree, read_tree};
 pub use types::*;
 pub use yaml::yaml_words;
 
@@ -64,9 +68,9 @@ pub fn load(text: &str, name: &str) -> Result<Loaded, ConfigErrors> {
 }
 
 /// Parses and validates only the platform of a configuration: `provider` and `providerConfig`. For what has no cluster to
-/// describe, or none any more. `name` is the file's name in messages.
-pub fn load_provider(text: &str, name: &str) -> Result<Provider, ConfigErrors> {
-    let read: &ReadFile<'_> = &|_| Err("no other file is read here".to_owned());
+/// describe, or none any more. `name` is the file's name in messages; certificates in files of their own are read with `read`.
+/// Paths of secrets stay as they are written.
+pub fn load_provider(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Provider, ConfigErrors> {
     let of_provider = |draft: &Draft| draft.path.is_empty() || draft.path.starts_with("provider");
     let loaded = parse(text, name, read, &of_provider)?;
     Ok(loaded.config.provider)
@@ -84,18 +88,7 @@ fn parse(text: &str, name: &str, read: &ReadFile<'_>, counts: &dyn Fn(&Draft) ->
         problems,
         further,
     };
-    if text.len() > MAX_BYTES {
-        return Err(errors((vec![unplaced("the file is larger than 1 MiB")], 0)));
-    }
-    let root = yaml::parse(text).map_err(|error| {
-        let draft = Draft {
-            path: String::new(),
-            span: error.span,
-            message: error.message,
-            hint: error.hint.map(str::to_owned),
-        };
-        errors(placed(vec![draft], &Source::of_broken(text)))
-    })?;
+    let root = read_yaml(text).map_err(errors)?;
     let mut checked = Checked::default();
     let fitting = checked.walk(&root, &schema::SCHEMA);
     let source = Source::new(text, std::mem::take(&mut checked.masked));
@@ -122,6 +115,22 @@ fn parse(text: &str, name: &str, read: &ReadFile<'_>, counts: &dyn Fn(&Draft) ->
     config.digest = canonical::digest(&config.canonical);
     let (warnings, _) = placed(found.warnings, &source);
     Ok(Loaded { config, warnings })
+}
+
+/// The document in a text; else what makes it none.
+fn read_yaml(text: &str) -> Result<yaml::Node, (Vec<Problem>, usize)> {
+    if text.len() > MAX_BYTES {
+        return Err((vec![unplaced("the file is larger than 1 MiB")], 0));
+    }
+    yaml::parse(text).map_err(|error| {
+        let draft = Draft {
+            path: String::new(),
+            span: error.span,
+            message: error.message,
+            hint: error.hint.map(str::to_owned),
+        };
+        placed(vec![draft], &Source::of_broken(text))
+    })
 }
 
 /// The text of a configuration file, without a byte order mark.

@@ -16,24 +16,11 @@ impl BootstrapConfig {
         {
             *world = resolve(world)?;
         }
-        for (_, source) in self.secrets_mut() {
-            match source {
-                SecretSource::File(path) => *path = resolve(path)?,
-                // A program without a slash is looked for on PATH.
-                SecretSource::Exec(words) => {
-                    if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
-                        *program = resolve(program)?;
-                    }
-                }
-                SecretSource::Env(_) | SecretSource::Clear(_) => {}
-            }
-        }
-        Ok(())
+        resolve_secrets(self.secrets_mut(), resolve)
     }
 
     /// Every secret that the configuration names, with its setting.
     pub fn secrets_mut(&mut self) -> Vec<(String, &mut SecretSource)> {
-        let platform = self.provider_kind();
         let mut found = Vec::new();
         for (name, host) in &mut self.talos.registries.hosts {
             if let Some(login) = &mut host.login {
@@ -64,7 +51,16 @@ impl BootstrapConfig {
             let variables = provider.variables.iter_mut();
             found.extend(variables.map(|(name, source)| (format!("{at}.{name}"), source)));
         }
-        let keys: Vec<(&str, &mut SecretSource)> = match &mut self.provider {
+        found.extend(self.provider.secrets_mut());
+        found
+    }
+}
+
+impl Provider {
+    /// Every secret that the settings of the platform name, with its setting.
+    pub fn secrets_mut(&mut self) -> Vec<(String, &mut SecretSource)> {
+        let platform = self.kind();
+        let keys: Vec<(&str, &mut SecretSource)> = match self {
             Provider::Harvester(h) => vec![("kubeconfigPath", &mut h.kubeconfig)],
             Provider::Nutanix(n) => vec![("username", &mut n.username), ("password", &mut n.password)],
             Provider::Proxmox(p) => {
@@ -87,7 +83,31 @@ impl BootstrapConfig {
             Provider::Local | Provider::InMemory(_) | Provider::Static(_) => Vec::new(),
         };
         let keys = keys.into_iter();
-        found.extend(keys.map(|(key, source)| (format!("providerConfig.{platform}.{key}"), source)));
-        found
+        keys.map(|(key, source)| (format!("providerConfig.{platform}.{key}"), source))
+            .collect()
     }
+
+    /// Replaces the path of every secret by what `resolve` makes of it.
+    pub fn resolve_paths<E>(&mut self, resolve: impl FnMut(&str) -> Result<String, E>) -> Result<(), E> {
+        resolve_secrets(self.secrets_mut(), resolve)
+    }
+}
+
+fn resolve_secrets<E>(
+    secrets: Vec<(String, &mut SecretSource)>,
+    mut resolve: impl FnMut(&str) -> Result<String, E>,
+) -> Result<(), E> {
+    for (_, source) in secrets {
+        match source {
+            SecretSource::File(path) => *path = resolve(path)?,
+            // A program without a slash is looked for on PATH.
+            SecretSource::Exec(words) => {
+                if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
+                    *program = resolve(program)?;
+                }
+            }
+            SecretSource::Env(_) | SecretSource::Keyring { .. } | SecretSource::Clear(_) => {}
+        }
+    }
+    Ok(())
 }

@@ -149,6 +149,9 @@ pub(super) struct RawNetwork {
     pub(super) vip_interface: Option<String>,
     /// Addresses for services of type LoadBalancer (on-prem); free ones of the node network.
     pub(super) load_balancer_pool: Option<RawRange>,
+    /// Addresses of the machines, handed out in order, control planes first; the network's DHCP server does by default. For
+    /// platforms that tell a machine its address.
+    pub(super) node_addresses: Option<RawNodeAddresses>,
     /// MTU of the physical interfaces; 0 leaves it alone. Above 1500 `jumboFrames: true` is needed.
     #[schemars(extend("default" = 0), range(min = 0, max = 9000))]
     pub(super) mtu: Option<u32>,
@@ -167,6 +170,27 @@ pub(super) struct RawRange {
     /// Last address.
     #[schemars(required, extend("pattern" = IP))]
     pub(super) end: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawNodeAddresses {
+    /// First address.
+    #[schemars(required, extend("pattern" = IP))]
+    pub(super) start: Option<String>,
+    /// Last address.
+    #[schemars(required, extend("pattern" = IP))]
+    pub(super) end: Option<String>,
+    /// Length of the node network's prefix, such as 24.
+    #[schemars(required, range(min = 1, max = 30))]
+    pub(super) prefix_length: Option<u8>,
+    /// Gateway of the node network.
+    #[schemars(required, extend("pattern" = IP))]
+    pub(super) gateway: Option<String>,
+    /// DNS servers of the machines.
+    #[serde(default)]
+    #[schemars(required, extend("minItems" = 1))]
+    pub(super) nameservers: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -32,7 +32,7 @@ pub(super) struct RawProviderConfig {
     pub(super) machines: Option<RawStatic>,
 }
 
-/// A secret: `file`, `env`, `exec`, or clear text.
+/// A secret: `file`, `env`, `exec`, `keyring`, or clear text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum RawSecret {
@@ -52,6 +52,20 @@ pub(super) struct RawSecretRef {
     /// A command and its arguments that print the value; no shell is involved.
     #[schemars(extend("minItems" = 1))]
     pub(super) exec: Option<Vec<String>>,
+    /// An entry of the keyring of whoever runs the command.
+    pub(super) keyring: Option<RawKeyringEntry>,
+}
+
+/// An entry of a keyring.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawKeyringEntry {
+    /// The program or platform that the entry is for (attribute `service`).
+    #[schemars(required, extend("minLength" = 1))]
+    pub(super) service: Option<String>,
+    /// Who logs in with it (attribute `username`).
+    #[schemars(required, extend("minLength" = 1))]
+    pub(super) username: Option<String>,
 }
 
 impl JsonSchema for RawSecret {
@@ -128,16 +142,34 @@ pub(super) struct RawProxmox {
     #[serde(default)]
     #[schemars(required, extend("minItems" = 1))]
     pub(super) nodes: Option<Vec<String>>,
-    /// Has no effect: TLS is always verified.
+    /// Refused when `true`: TLS is always verified; write `fingerprint` or `caFile`.
     #[schemars(extend("default" = false))]
     pub(super) insecure: Option<bool>,
     /// `user@realm`, or a token id `user@realm!name`.
     pub(super) username: Option<RawSecret>,
     /// Password, or the secret of the token.
     pub(super) password: Option<RawSecret>,
+    /// File with the certificate authorities (PEM) of the API, relative to this file; those of this computer by default.
+    pub(super) ca_file: Option<String>,
+    /// SHA-256 fingerprint of the API's certificate, as Proxmox VE shows it; it is trusted then without an authority.
+    pub(super) fingerprint: Option<String>,
     /// Storage of the disks.
     #[schemars(required)]
     pub(super) storage: Option<String>,
+    /// Storage of images and first-boot volumes, one with the content types `import` (or `iso`); found by default.
+    pub(super) image_storage: Option<String>,
+    /// Bridge, or network of the SDN, that the machines are connected to.
+    #[schemars(extend("default" = "vmbr0"))]
+    pub(super) bridge: Option<String>,
+    /// VLAN of the machines on that bridge.
+    #[schemars(range(min = 1, max = 4094))]
+    pub(super) vlan: Option<u16>,
+    /// Pool that the machines are put into.
+    pub(super) pool: Option<String>,
+    /// `maintenance`: pushed to the machine while it waits for it; `cidata`: on a volume that the machine finds at its first
+    /// boot, for which `network.nodeAddresses` is needed.
+    #[schemars(extend("default" = "maintenance"))]
+    pub(super) config_delivery: Option<RawConfigDelivery>,
     /// Template machine to clone.
     #[serde(rename = "templateID")]
     #[schemars(range(min = 100))]
@@ -151,6 +183,13 @@ pub(super) struct RawProxmox {
     /// Lines `IP HOST` for names that DNS does not know.
     #[serde(default)]
     pub(super) host_aliases: Vec<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawConfigDelivery {
+    Maintenance,
+    Cidata,
 }
 
 #[derive(Deserialize, JsonSchema)]

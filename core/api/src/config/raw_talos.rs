@@ -21,8 +21,10 @@ pub(super) struct RawTalos {
     /// Image Factory schematic, 64 hexadecimal digits; none means Talos without extensions.
     #[schemars(extend("pattern" = "^([0-9a-f]{64})?$"))]
     pub(super) schematic: Option<String>,
-    /// Disk that Talos is installed to.
-    #[schemars(extend("default" = "/dev/vda"))]
+    /// Image Factory that makes the images of the machines, where the platform is given one; `http://` only on this computer.
+    #[schemars(extend("default" = "https://factory.talos.dev"))]
+    pub(super) image_factory: Option<String>,
+    /// Disk that Talos is installed to; `/dev/vda` by default, on proxmox `/dev/sda`.
     pub(super) install_disk: Option<String>,
     /// NTP servers.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! "did you mean", and which keys sound like secrets.
 
 /// The candidate that was most likely meant, if one is close.
-pub(super) fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let folded = word.to_lowercase();
     let limit = (word.chars().count() / 3).max(1);
     candidates

@@ -7,21 +7,25 @@ mod addons;
 mod provider;
 mod tenancy;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use ipnet::Ipv4Net;
 use semver::Version;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{ControlPlaneEndpoint, Discovery, Host, IpRange, Patches, Registries, canonical::fingerprint};
+use super::{ControlPlaneEndpoint, Discovery, Host, HttpUrl, IpRange, Patches, Registries, canonical::fingerprint};
 use crate::{names, role::Role};
 
 pub use addons::{
     Addons, ButlerController, Capi, CapiProvider, ChartMirror, Cni, Console, ConsoleIngress, Storage, Versioned,
 };
 pub use provider::{
-    Aws, Azure, Gcp, Harvester, InMemory, Nutanix, Provider, ProviderKind, Proxmox, SecretSource, StaticMachine,
-    StaticMachines, VmidRange,
+    Aws, Azure, ConfigDelivery, Gcp, Harvester, InMemory, Nutanix, Provider, ProviderKind, Proxmox, SecretSource,
+    StaticMachine, StaticMachines, USUAL_BRIDGE, VmidRange,
 };
 pub use tenancy::{
     Exposure, MultiTenancyMode, NetworkPool, NetworkPoolSettings, ProviderNetwork, ReservedNetwork, TenantAllocation,
@@ -157,8 +161,32 @@ pub struct Network {
     pub vip_interface: Option<String>,
     /// Addresses for services of type LoadBalancer.
     pub load_balancer_pool: Option<IpRange>,
+    /// Addresses that the machines are told at their first boot; none means that the network's DHCP server hands them out.
+    pub node_addresses: Option<NodeAddresses>,
     /// MTU of the physical interfaces; none leaves it alone.
     pub mtu: Option<u16>,
+}
+
+/// Addresses of the machines of the cluster (`network.nodeAddresses`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeAddresses {
+    /// The addresses that are handed out.
+    #[serde(flatten)]
+    pub range: IpRange,
+    /// Length of the node network's prefix.
+    pub prefix_length: u8,
+    /// Where other networks are reached.
+    pub gateway: Ipv4Addr,
+    /// Servers that know names.
+    pub nameservers: Vec<IpAddr>,
+}
+
+impl NodeAddresses {
+    /// The network that the machines are in.
+    pub fn network(&self) -> Ipv4Net {
+        Ipv4Net::new_assert(self.range.start, self.prefix_length).trunc()
+    }
 }
 
 /// The operating system of every node (`talos`).
@@ -173,6 +201,9 @@ pub struct Talos {
     pub kubernetes_version: Version,
     /// Image Factory schematic (64 hex digits); none means the plain installer image.
     pub schematic: Option<String>,
+    /// The Image Factory that makes the images of the machines. The public one is left out of the canonical form.
+    #[serde(skip_serializing_if = "is_public_factory")]
+    pub image_factory: HttpUrl,
     /// Disk that Talos is installed to.
     pub install_disk: String,
     /// Servers that the nodes take the time from.
@@ -188,6 +219,13 @@ pub struct Talos {
     pub discovery: Discovery,
     /// Patches of the machine configurations.
     pub patches: Patches,
+}
+
+/// The Image Factory of the makers of Talos.
+pub(super) const PUBLIC_FACTORY: &str = "https://factory.talos.dev";
+
+fn is_public_factory(url: &HttpUrl) -> bool {
+    url.to_string() == PUBLIC_FACTORY
 }
 
 fn release<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
@@ -306,6 +344,32 @@ impl BootstrapConfig {
         match &self.provider {
             Provider::Static(list) => &list.machines,
             _ => &[],
+        }
+    }
+
+    /// The address that a machine is told at its first boot; none where the network's DHCP server gives it one.
+    pub fn node_address(&self, name: &str) -> Option<Ipv4Addr> {
+        let first = self.network.node_addresses.as_ref()?.range.start;
+        let at = self.machine_names().iter().position(|(machine, _)| machine == name)?;
+        Some(Ipv4Addr::from_bits(first.to_bits() + u32::try_from(at).ok()?))
+    }
+
+    /// Whether the platform has to be given the image that the machines are made from. Where the configuration names one that
+    /// the platform has, that is taken.
+    pub fn brings_image(&self) -> bool {
+        matches!(&self.provider, Provider::Proxmox(proxmox) if proxmox.template_id.is_none())
+    }
+
+    /// Whether the machines find data at their first boot, which is taken from them later.
+    pub fn has_first_boot_data(&self) -> bool {
+        self.network.node_addresses.is_some() || self.config_delivery() == ConfigDelivery::Cidata
+    }
+
+    /// How the machines get their configurations.
+    pub fn config_delivery(&self) -> ConfigDelivery {
+        match &self.provider {
+            Provider::Proxmox(proxmox) => proxmox.config_delivery,
+            _ => ConfigDelivery::Maintenance,
         }
     }
 

@@ -76,6 +76,45 @@ pub const TALOS_LINES: [TalosLine; 6] = [
     line(13, 31, 36, (36, 3), 11, Contract::V1_13),
 ];
 
+/// A Kubernetes line (`1.33`) that tenant clusters can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KubernetesLine {
+    /// Minor number of the line; the major number is 1.
+    pub minor: u64,
+    /// Patch number of the newest release that is known here. There is a release for every number up to it.
+    pub newest: u64,
+}
+
+impl KubernetesLine {
+    /// Its newest release that is known here.
+    pub fn release(&self) -> Version {
+        Version::new(1, self.minor, self.newest)
+    }
+}
+
+const fn kubernetes(minor: u64, newest: u64) -> KubernetesLine {
+    KubernetesLine { minor, newest }
+}
+
+/// Every line of Kubernetes that is known here, oldest first: what is offered for tenant clusters. Servers take others, too.
+pub const KUBERNETES_LINES: [KubernetesLine; 9] = [
+    kubernetes(28, 15),
+    kubernetes(29, 15),
+    kubernetes(30, 14),
+    kubernetes(31, 14),
+    kubernetes(32, 13),
+    kubernetes(33, 13),
+    kubernetes(34, 4),
+    kubernetes(35, 4),
+    kubernetes(36, 3),
+];
+
+/// Whether there is such a release of Kubernetes, as far as that is known here.
+pub fn is_kubernetes_release(version: &Version) -> bool {
+    let known = KUBERNETES_LINES.iter().find(|line| line.minor == version.minor);
+    version.major == 1 && version.pre.is_empty() && known.is_some_and(|line| version.patch <= line.newest)
+}
+
 /// The line of a Talos release, if it is one that Butler can configure.
 pub fn talos_line(talos: &Version) -> Option<&'static TalosLine> {
     TALOS_LINES

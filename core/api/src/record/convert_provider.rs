@@ -29,7 +29,13 @@ impl From<&config::BootstrapConfig> for ProviderConfigSpec {
         match &config.provider {
             config::Provider::Harvester(settings) => spec.harvester = Some(settings.into()),
             config::Provider::Nutanix(settings) => spec.nutanix = Some(settings.into()),
-            config::Provider::Proxmox(settings) => spec.proxmox = Some(settings.into()),
+            config::Provider::Proxmox(settings) => {
+                spec.proxmox = Some(settings.into());
+                if settings.bridge != super::DEFAULT_BRIDGE {
+                    let network = spec.network.get_or_insert_with(ProviderNetwork::default);
+                    network.subnet.get_or_insert_with(|| settings.bridge.clone());
+                }
+            }
             config::Provider::Gcp(settings) => spec.gcp = Some(settings.into()),
             config::Provider::Aws(settings) => spec.aws = Some(settings.into()),
             config::Provider::Azure(settings) => spec.azure = Some(settings.into()),

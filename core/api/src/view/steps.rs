@@ -1,6 +1,6 @@
 //! The graph of a run as its events tell it, and how far each step is.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -10,8 +10,19 @@ use crate::event::StepLine;
 /// The steps of a run, needs before dependants.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Steps {
-    lines: Vec<StepLine>,
-    states: Vec<StepState>,
+    /// What never changes, shared by all copies: a replay keeps many.
+    pub(super) plan: Arc<Plan>,
+    pub(super) states: Vec<StepState>,
+}
+
+/// The steps as they were planned.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Plan {
+    pub(super) lines: Vec<StepLine>,
+    /// For each step the places of its needs, all of which come before it.
+    pub(super) needs: Vec<Vec<usize>>,
+    /// The same for those of which one is enough.
+    pub(super) any: Vec<Vec<usize>>,
     places: HashMap<String, usize>,
 }
 
@@ -61,26 +72,54 @@ impl Steps {
                 StepState::Pending
             }
         };
+        let places: HashMap<String, usize> = lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| (line.id.clone(), at))
+            .collect();
+        // A stream from outside may hold a circle; what does not come before is no need that anything waits for.
+        let before = |ids: &[String], at: usize| -> Vec<usize> {
+            let known = ids.iter().filter_map(|id| places.get(id).copied());
+            known.filter(|place| *place < at).collect()
+        };
+        let edges = |ids: fn(&StepLine) -> &[String]| -> Vec<Vec<usize>> {
+            let lines = lines.iter().enumerate();
+            lines.map(|(at, line)| before(ids(line), at)).collect()
+        };
         Self {
             states: lines.iter().map(state).collect(),
-            places: lines
-                .iter()
-                .enumerate()
-                .map(|(at, line)| (line.id.clone(), at))
-                .collect(),
-            lines: lines.to_vec(),
+            plan: Arc::new(Plan {
+                needs: edges(|line| &line.needs),
+                any: edges(|line| &line.needs_any),
+                lines: lines.to_vec(),
+                places,
+            }),
         }
+    }
+
+    /// Whether no graph was told.
+    pub fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// The step at a place, in the order of [`Self::iter`].
+    pub fn at(&self, place: usize) -> Option<(&StepLine, StepState)> {
+        Some((self.plan.lines.get(place)?, *self.states.get(place)?))
+    }
+
+    /// Where a step is in the order of [`Self::iter`].
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.plan.places.get(id).copied()
     }
 
     /// Every step with its state.
     pub fn iter(&self) -> impl Iterator<Item = (&StepLine, StepState)> {
-        self.lines.iter().zip(self.states.iter().copied())
+        self.plan.lines.iter().zip(self.states.iter().copied())
     }
 
     /// The step of this id.
     pub fn get(&self, id: &str) -> Option<(&StepLine, StepState)> {
-        let place = *self.places.get(id)?;
-        Some((&self.lines[place], self.states[place]))
+        self.at(self.place(id)?)
     }
 
     /// Needs of a step that are not proven.
@@ -94,11 +133,13 @@ impl Steps {
 
     /// Steps that cannot begin before this one is proven, directly or through others.
     pub fn held_up_by(&self, id: &str) -> usize {
-        let mut held = vec![false; self.lines.len()];
-        for (at, line) in self.lines.iter().enumerate() {
-            let waits = |need: &String| need == id || self.places.get(need).is_some_and(|place| held[*place]);
-            let all_of_any = !line.needs_any.is_empty() && line.needs_any.iter().all(waits);
-            held[at] = !self.states[at].is_proven() && (line.needs.iter().any(waits) || all_of_any);
+        let Some(this) = self.place(id) else { return 0 };
+        let mut held = vec![false; self.states.len()];
+        for at in this + 1..held.len() {
+            let waits = |need: &usize| *need == this || held[*need];
+            let any = &self.plan.any[at];
+            let all_of_any = !any.is_empty() && any.iter().all(waits);
+            held[at] = !self.states[at].is_proven() && (self.plan.needs[at].iter().any(waits) || all_of_any);
         }
         held.into_iter().filter(|held| *held).count()
     }
@@ -126,8 +167,8 @@ impl Steps {
     }
 
     fn set(&mut self, id: &str, next: impl FnOnce(StepState) -> StepState) {
-        if let Some(place) = self.places.get(id) {
-            self.states[*place] = next(self.states[*place]);
+        if let Some(place) = self.place(id) {
+            self.states[place] = next(self.states[place]);
         }
     }
 }
@@ -145,6 +186,19 @@ impl StepState {
         }
     }
 
+    /// When it was at work; a step that still is, until now.
+    pub fn interval(self, now: Timestamp) -> Option<Interval> {
+        match self {
+            Self::Pending | Self::Earlier => None,
+            Self::Open(from) => Some(Interval {
+                from,
+                to: now.max(from),
+                already: false,
+            }),
+            Self::Proven(interval) | Self::Failed(interval) | Self::Stopped(interval) => Some(interval),
+        }
+    }
+
     fn until(self, to: Timestamp) -> Interval {
         Interval {
             from: self.began().unwrap_or(to),
@@ -156,29 +210,8 @@ impl StepState {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
-
-    fn line(id: &str, needs: &[&str], needs_any: &[&str]) -> StepLine {
-        let ids = |list: &[&str]| list.iter().map(|id| (*id).to_owned()).collect();
-        StepLine {
-            id: id.to_owned(),
-            title: id.to_owned(),
-            kind: id.to_owned(),
-            phase: String::new(),
-            needs: ids(needs),
-            needs_any: ids(needs_any),
-            deadline_seconds: 60,
-            usual_seconds: None,
-            hint: None,
-            proven: false,
-        }
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
-    }
+    use crate::view::samples::{at, line};
 
     #[test]
     fn a_step_is_held_up_by_any_of_its_needs_and_by_all_of_its_alternatives() {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     config::{HostAlias, HttpUrl, NodeAddress},
@@ -48,6 +48,28 @@ impl ProviderKind {
             Self::Local => "local",
             Self::InMemory => "inmemory",
             Self::Static => "static",
+        }
+    }
+
+    /// Whether a machine can be told its address at its first boot, before it has a configuration.
+    pub fn tells_addresses(self) -> bool {
+        matches!(self, Self::Harvester | Self::Nutanix | Self::Proxmox)
+    }
+
+    /// The first disk of a machine that this platform makes, and so the one that Talos is installed to where nobody names
+    /// another.
+    pub fn default_disk(self) -> &'static str {
+        match self {
+            // A disk of the SCSI controller, which alone of Proxmox VE's can give storage back.
+            Self::Proxmox => "/dev/sda",
+            Self::Harvester
+            | Self::Nutanix
+            | Self::Gcp
+            | Self::Aws
+            | Self::Azure
+            | Self::Local
+            | Self::InMemory
+            | Self::Static => "/dev/vda",
         }
     }
 
@@ -136,6 +158,13 @@ pub enum SecretSource {
     Env(String),
     /// A command (argument vector, no shell) that prints the value.
     Exec(Vec<String>),
+    /// An entry of the keyring of whoever runs the command.
+    Keyring {
+        /// The program or platform that the entry is for.
+        service: String,
+        /// Who logs in with it.
+        username: String,
+    },
     /// Clear text in the configuration file; accepted with a warning.
     #[serde(rename = "clear text")]
     Clear(#[serde(skip)] SecretString),
@@ -231,12 +260,35 @@ pub struct Proxmox {
     /// As written; TLS is verified all the same (see the user guide), so it is not part of the canonical form.
     #[serde(skip)]
     pub insecure: bool,
-    /// `user@realm` or a token id.
+    /// `user@realm` or a token id: a name, so the canonical form has it where the file does.
+    #[serde(serialize_with = "name")]
     pub username: Option<SecretSource>,
     /// Password or token secret.
     pub password: Option<SecretSource>,
+    /// Certificates (PEM) of the authorities that the API's certificate is checked with; none means those of this computer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// SHA-256 over the API's certificate, which is then trusted as it is; as Proxmox VE shows it, in pairs of hexadecimal
+    /// digits with colons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Storage of the disks.
     pub storage: String,
+    /// Storage of images and of the data of a first boot; none means one that can hold them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_storage: Option<String>,
+    /// Bridge or SDN network of the machines. The usual one is left out of the canonical form.
+    #[serde(skip_serializing_if = "is_usual_bridge")]
+    pub bridge: String,
+    /// VLAN of the machines on that bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u16>,
+    /// Pool that the machines are put into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// How a machine gets its configuration. What was the only way before it could be set is left out of the canonical form.
+    #[serde(skip_serializing_if = "ConfigDelivery::is_default")]
+    pub config_delivery: ConfigDelivery,
     /// Template virtual machine that is cloned.
     #[serde(rename = "templateID")]
     pub template_id: Option<u32>,
@@ -245,6 +297,39 @@ pub struct Proxmox {
     pub vmid_range: Option<VmidRange>,
     /// Names that DNS does not know, with their addresses.
     pub host_aliases: Vec<HostAlias>,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands a reference in")]
+fn name<S: Serializer>(source: &Option<SecretSource>, serializer: S) -> Result<S::Ok, S::Error> {
+    match source {
+        Some(SecretSource::Clear(name)) => serializer.serialize_str(name.expose_secret()),
+        source => source.serialize(serializer),
+    }
+}
+
+/// The bridge that an installation of Proxmox VE makes, and so the network of the machines where nobody names another.
+pub const USUAL_BRIDGE: &str = "vmbr0";
+
+fn is_usual_bridge(bridge: &str) -> bool {
+    bridge == USUAL_BRIDGE
+}
+
+impl ConfigDelivery {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference in")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a machine gets its machine configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfigDelivery {
+    /// It is pushed to the machine while that waits in maintenance mode.
+    #[default]
+    Maintenance,
+    /// The machine finds it at its first boot, on a volume with the label `cidata`. It needs an address that is chosen before.
+    Cidata,
 }
 
 /// A closed range of VMIDs.

@@ -9,6 +9,7 @@ mod cluster;
 mod deadlines;
 mod net;
 mod network;
+mod node_addresses;
 mod patches;
 mod providers;
 mod registries;
@@ -54,7 +55,7 @@ pub(super) fn validate(
     };
     let kind = raw.provider.unwrap_or(ProviderKind::InMemory);
     let cluster = cluster::cluster(&mut v, raw, kind);
-    let mut talos = talos::talos(&mut v, raw.talos.as_ref());
+    let mut talos = talos::talos(&mut v, raw.talos.as_ref(), kind);
     let network = network::network(&mut v, raw, kind, &cluster);
     talos.patches = patches::patches(
         &mut v,
@@ -82,6 +83,7 @@ pub(super) fn validate(
     };
     if raw.provider.is_some() {
         network::outside_the_cluster_networks(&mut v, &config);
+        node_addresses::fit(&mut v, &config);
         talos::extensions(&mut v, &config);
         versions::fit(&mut v, &config.addons, kind, &config.talos, config.exposure.as_ref());
     }

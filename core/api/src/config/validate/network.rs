@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::{Validator, net, text};
+use super::{Validator, net, node_addresses, text};
 use crate::config::{
     BootstrapConfig, Cluster, ControlPlaneEndpoint, IpRange, Network, ProviderKind, Topology,
     address::is_dns_name,
@@ -36,6 +36,7 @@ pub(super) fn network(v: &mut Validator<'_>, raw: &RawConfig, kind: ProviderKind
         vip,
         vip_interface: text(written.vip_interface.as_ref()),
         load_balancer_pool,
+        node_addresses: node_addresses::node_addresses(v, written.node_addresses.as_ref(), kind),
         mtu: mtu(v, written),
     }
 }
@@ -217,6 +218,13 @@ pub(super) fn outside_the_cluster_networks(v: &mut Validator<'_>, config: &Boots
     if let Some(pool) = network.load_balancer_pool {
         let name = format!("load balancer pool {} to {}", pool.start, pool.end);
         outer.push(("network.loadBalancerPool".to_owned(), name, pool));
+    }
+    if let Some(nodes) = &network.node_addresses {
+        let name = format!(
+            "the range of machine addresses {} to {}",
+            nodes.range.start, nodes.range.end
+        );
+        outer.push(("network.nodeAddresses".to_owned(), name, nodes.range));
     }
     if let Some(cidr) = config.network_pool.as_ref().map(|pool| pool.spec.cidr) {
         outer.push((

@@ -5,15 +5,17 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use super::{Validator, net, or_default, secrets, talos, text};
+use super::{Validator, net, or_default, registries, secrets, talos, text};
 use crate::{
     config::{
-        Authority, Aws, Azure, Cluster, Gcp, Harvester, Host, HostAlias, HttpUrl, InMemory, NodeAddress, Nutanix,
-        Provider, ProviderKind, Proxmox, Role, StaticMachine, StaticMachines, VmidRange,
+        Authority, Aws, Azure, Cluster, ConfigDelivery, Gcp, Harvester, Host, HostAlias, HttpUrl, InMemory,
+        NodeAddress, Nutanix, Provider, ProviderKind, Proxmox, Role, StaticMachine, StaticMachines, USUAL_BRIDGE,
+        VmidRange,
         address::{is_dns_name, is_label},
         raw::RawConfig,
         raw_providers::{
-            RawAws, RawAzure, RawGcp, RawHarvester, RawMachine, RawNutanix, RawProviderConfig, RawProxmox, RawStatic,
+            RawAws, RawAzure, RawConfigDelivery, RawGcp, RawHarvester, RawMachine, RawNutanix, RawProviderConfig,
+            RawProxmox, RawStatic,
         },
     },
     names,
@@ -164,7 +166,14 @@ fn nutanix(v: &mut Validator<'_>, raw: &RawNutanix, path: &str) -> Provider {
 }
 
 fn proxmox(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluster) -> Provider {
-    insecure(v, raw.insecure, path);
+    if raw.insecure == Some(true) {
+        let at = format!("{path}.insecure");
+        let hint = format!(
+            "write `{path}.fingerprint`, or `{path}.caFile` with the authority of the certificate; \
+             `butleradm provider validate --config FILE` shows the fingerprint to compare"
+        );
+        v.problem(&at, format!("`{at}`: TLS is always verified"), hint);
+    }
     for (value, key) in [
         (raw.username.is_some(), "username"),
         (raw.password.is_some(), "password"),
@@ -181,14 +190,50 @@ fn proxmox(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluste
     Provider::Proxmox(Proxmox {
         endpoint: endpoint(v, raw.endpoint.as_ref(), &format!("{path}.endpoint")),
         nodes: or_default(raw.nodes.clone()),
-        insecure: raw.insecure.unwrap_or(false),
+        insecure: false,
         username: secrets::identity(v, raw.username.as_ref(), &format!("{path}.username")),
         password: secrets::optional(v, raw.password.as_ref(), &format!("{path}.password")),
+        ca: text(raw.ca_file.as_ref())
+            .and_then(|file| registries::certificate_file(v, &file, &format!("{path}.caFile"))),
+        fingerprint: certificate_pin(v, raw, path),
         storage: needed_text(v, raw.storage.as_ref(), &format!("{path}.storage")),
+        image_storage: text(raw.image_storage.as_ref()),
+        bridge: text(raw.bridge.as_ref()).unwrap_or_else(|| USUAL_BRIDGE.to_owned()),
+        vlan: raw.vlan,
+        pool: text(raw.pool.as_ref()),
+        config_delivery: match raw.config_delivery {
+            Some(RawConfigDelivery::Cidata) => ConfigDelivery::Cidata,
+            Some(RawConfigDelivery::Maintenance) | None => ConfigDelivery::Maintenance,
+        },
         template_id: raw.template_id,
         vmid_range: vmids(v, raw, path, cluster),
         host_aliases: host_aliases(v, &raw.host_aliases, path),
     })
+}
+
+/// The fingerprint of the API's certificate, in the one way in which Proxmox VE shows it.
+fn certificate_pin(v: &mut Validator<'_>, raw: &RawProxmox, path: &str) -> Option<String> {
+    let at = format!("{path}.fingerprint");
+    let written = text(raw.fingerprint.as_ref())?;
+    if text(raw.ca_file.as_ref()).is_some() {
+        let hint = format!("with `{path}.fingerprint` the certificate is trusted as it is: leave one of them out");
+        v.problem(&at, format!("`{at}` and `{path}.caFile` exclude each other"), hint);
+    }
+    let digits: String = written.chars().filter(|c| *c != ':').collect();
+    let pairs: Vec<&str> = digits
+        .as_bytes()
+        .chunks(2)
+        .filter_map(|pair| str::from_utf8(pair).ok())
+        .collect();
+    let pin = pairs.join(":").to_uppercase();
+    let well_written = [pin.as_str(), &digits.to_uppercase()].contains(&written.to_uppercase().as_str());
+    if pairs.len() != 32 || !digits.chars().all(|c| c.is_ascii_hexdigit()) || digits.len() != 64 || !well_written {
+        let hint =
+            "32 pairs of hexadecimal digits with colons: the SHA-256 fingerprint in Node > System > Certificates";
+        v.problem(&at, format!("`{at}` is no SHA-256 fingerprint"), hint);
+        return None;
+    }
+    Some(pin)
 }
 
 fn vmids(v: &mut Validator<'_>, raw: &RawProxmox, path: &str, cluster: &Cluster) -> Option<VmidRange> {

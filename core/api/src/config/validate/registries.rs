@@ -45,15 +45,25 @@ fn mirror(v: &mut Validator<'_>, raw: &RawMirror, at: &str) -> Mirror {
     let endpoints = raw.endpoints.iter().flatten().enumerate();
     Mirror {
         endpoints: endpoints
-            .filter_map(|(i, endpoint)| url(v, endpoint, &format!("{at}.endpoints[{i}]")))
+            .filter_map(|(i, endpoint)| {
+                url(
+                    v,
+                    endpoint,
+                    &format!("{at}.endpoints[{i}]"),
+                    "write them under `talos.registries.config.HOST.auth`",
+                )
+            })
             .collect(),
         override_path: raw.override_path.unwrap_or(false),
         skip_fallback: raw.skip_fallback.unwrap_or(false),
     }
 }
 
-/// An `http://` or `https://` URL without credentials.
-fn url(v: &mut Validator<'_>, value: &str, at: &str) -> Option<HttpUrl> {
+/// Where the credentials of something belong that asks for none.
+pub(super) const NO_LOGIN: &str = "it asks for none";
+
+/// An `http://` or `https://` URL without credentials; `login` says where those belong.
+pub(super) fn url(v: &mut Validator<'_>, value: &str, at: &str, login: &str) -> Option<HttpUrl> {
     let value = value.trim();
     let example = "write it like `https://mirror.example.org`";
     if !["https://", "http://"].iter().any(|scheme| value.starts_with(scheme)) {
@@ -61,11 +71,7 @@ fn url(v: &mut Validator<'_>, value: &str, at: &str) -> Option<HttpUrl> {
         return None;
     }
     if suggest::has_credentials(value) {
-        v.problem(
-            at,
-            format!("`{at}` has credentials in it"),
-            "write them under `talos.registries.config.HOST.auth`",
-        );
+        v.problem(at, format!("`{at}` has credentials in it"), login);
         return None;
     }
     let url = HttpUrl::parse(value);
@@ -125,12 +131,28 @@ fn certificates(v: &mut Validator<'_>, raw: &RawText, at: &str) -> Option<String
             }
         }
     };
-    let hint = "a PEM file begins with `-----BEGIN CERTIFICATE-----`; a path is written `{file: PATH}`";
+    are_certificates(v, &text, &at, "; a path is written `{file: PATH}`").then_some(text)
+}
+
+/// The certificates in a file that a setting names.
+pub(super) fn certificate_file(v: &mut Validator<'_>, file: &str, at: &str) -> Option<String> {
+    match (v.read)(file) {
+        Ok(text) => are_certificates(v, &text, at, "").then_some(text),
+        Err(cause) => {
+            v.problem(at, format!("`{at}` cannot be read: {cause}"), super::PATH_HINT);
+            None
+        }
+    }
+}
+
+/// Whether a text is one or more certificates as PEM; reports it when it is not. `more` is added to the hint.
+fn are_certificates(v: &mut Validator<'_>, text: &str, at: &str, more: &str) -> bool {
+    let hint = format!("a PEM file begins with `-----BEGIN CERTIFICATE-----`{more}");
     // Blocks that are broken are skipped by the parser, or make it give up.
-    let blocks = pem::parse_many(&text).unwrap_or_else(|_| Vec::new());
+    let blocks = pem::parse_many(text).unwrap_or_else(|_| Vec::new());
     if blocks.is_empty() || blocks.len() != text.matches("-----BEGIN ").count() {
-        v.problem(&at, format!("`{at}` holds no certificate in PEM"), hint);
-        return None;
+        v.problem(at, format!("`{at}` holds no certificate in PEM"), hint);
+        return false;
     }
     if let Some(other) = blocks.iter().find(|block| block.tag() != "CERTIFICATE") {
         let what = if other.tag().ends_with("PRIVATE KEY") {
@@ -139,13 +161,13 @@ fn certificates(v: &mut Validator<'_>, raw: &RawText, at: &str) -> Option<String
             "something else"
         };
         v.problem(
-            &at,
+            at,
             format!("`{at}` holds {what} besides certificates"),
             "only certificates of authorities belong there",
         );
-        return None;
+        return false;
     }
-    Some(text)
+    true
 }
 
 pub(super) fn discovery(v: &mut Validator<'_>, raw: Option<&RawDiscovery>) -> Discovery {
@@ -161,7 +183,7 @@ pub(super) fn discovery(v: &mut Validator<'_>, raw: Option<&RawDiscovery>) -> Di
     };
     let at = "talos.discovery.endpoint";
     let written = super::text(block.endpoint.as_ref());
-    let endpoint = written.as_deref().and_then(|endpoint| url(v, endpoint, at));
+    let endpoint = written.as_deref().and_then(|endpoint| url(v, endpoint, at, NO_LOGIN));
     let enabled = block.enabled.unwrap_or(true);
     if !enabled && written.is_some() {
         v.warn(at, format!("`{at}` is not used: discovery is off"), "");

@@ -1,4 +1,4 @@
-//! Secrets: `{file}`, `{env}`, `{exec}` or clear text.
+//! Secrets: `{file}`, `{env}`, `{exec}`, `{keyring}` or clear text.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,7 +26,7 @@ pub(super) fn identity(v: &mut Validator<'_>, raw: Option<&RawSecret>, path: &st
 pub(super) fn optional(v: &mut Validator<'_>, raw: Option<&RawSecret>, path: &str) -> Option<SecretSource> {
     let raw = raw?;
     if matches!(raw, RawSecret::Clear(_)) {
-        let hint = "write `{file: PATH}`, `{env: NAME}` or `{exec: [COMMAND, ARGUMENT]}` instead";
+        let hint = "write `{file: PATH}`, `{env: NAME}`, `{exec: [COMMAND, ARGUMENT]}` or `{keyring: {service: S, username: U}}` instead";
         v.warn(path, format!("`{path}` is a secret in clear text"), hint);
     }
     Some(source(v, raw, path))
@@ -51,7 +51,12 @@ fn source(v: &mut Validator<'_>, raw: &RawSecret, path: &str) -> SecretSource {
         }
         RawSecret::From(reference) => reference,
     };
-    let RawSecretRef { file, env, exec } = reference;
+    let RawSecretRef {
+        file,
+        env,
+        exec,
+        keyring,
+    } = reference;
     if let Some(file) = file {
         if file.trim().is_empty() {
             v.problem(
@@ -71,6 +76,17 @@ fn source(v: &mut Validator<'_>, raw: &RawSecret, path: &str) -> SecretSource {
             );
         }
         SecretSource::Env(name.clone())
+    } else if let Some(entry) = keyring {
+        for (key, value) in [("service", &entry.service), ("username", &entry.username)] {
+            if value.as_deref().is_some_and(|value| value.trim().is_empty()) {
+                let at = format!("{path}.keyring.{key}");
+                v.problem(&at, format!("`{at}` is empty"), "write it as the keyring shows it");
+            }
+        }
+        SecretSource::Keyring {
+            service: or_default(entry.service.clone()),
+            username: or_default(entry.username.clone()),
+        }
     } else {
         let command = or_default(exec.clone());
         if command.first().is_some_and(|program| program.trim().is_empty()) {

@@ -4,14 +4,15 @@ use semver::Version;
 
 use super::{Validator, registries, text};
 use crate::config::{
-    BootstrapConfig, Host, Patches, Provider, Talos,
+    BootstrapConfig, Host, HttpUrl, Patches, Provider, ProviderKind, Talos,
     raw_talos::RawTalos,
+    types::PUBLIC_FACTORY,
     versions::{self, TalosLine},
 };
 
 const DEFAULT_TALOS: Version = Version::new(1, 12, 1);
 
-pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>) -> Talos {
+pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>, kind: ProviderKind) -> Talos {
     let empty = RawTalos::default();
     let raw = raw.unwrap_or(&empty);
     let version = release(v, raw.version.as_ref(), "talos.version", "v1.12.1").unwrap_or(DEFAULT_TALOS);
@@ -32,7 +33,8 @@ pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>) -> Talos {
         kubernetes_version: written.unwrap_or_else(default),
         schematic: schematic(v, raw.schematic.as_ref()),
         install_disk: install_disk(v, raw.install_disk.as_ref(), "talos.installDisk")
-            .unwrap_or_else(|| "/dev/vda".to_owned()),
+            .unwrap_or_else(|| kind.default_disk().to_owned()),
+        image_factory: image_factory(v, raw.image_factory.as_ref()),
         time_servers: time_servers(v, &raw.time_servers),
         registries: registries::registries(v, raw.registries.as_ref()),
         trusted_cas: registries::trusted_cas(v, &raw.trusted_cas),
@@ -41,6 +43,29 @@ pub(super) fn talos(v: &mut Validator<'_>, raw: Option<&RawTalos>) -> Talos {
         patches: Patches::default(),
         version,
     }
+}
+
+/// The URL of an Image Factory. Images are not signed, so they come over a verified connection or from this computer.
+fn image_factory(v: &mut Validator<'_>, value: Option<&String>) -> HttpUrl {
+    let path = "talos.imageFactory";
+    let public = || HttpUrl::parse(PUBLIC_FACTORY).expect("the public factory has a URL");
+    let Some(written) = text(value) else { return public() };
+    let Some(mut url) = registries::url(v, &written, path, registries::NO_LOGIN) else {
+        return public();
+    };
+    let here = match &url.authority.host {
+        Host::Address(address) => address.is_loopback(),
+        Host::Name(name) => name == "localhost",
+    };
+    if !url.tls && !here {
+        v.problem(
+            path,
+            format!("`{path}` must be an `https://` URL"),
+            "images are not signed; `http://` is for a factory on this computer",
+        );
+    }
+    url.path.truncate(url.path.trim_end_matches('/').len());
+    url
 }
 
 fn range_hint(line: &TalosLine) -> String {
