@@ -62,11 +62,25 @@ impl Labels {
             return Ok(labels);
         }
         loop {
-            let Requirement { key, test } = requirement(&mut lexer)?;
+            if let Some(found) = lexer
+                .peek()
+                .filter(|token| !matches!(token, Token::Word(_) | Token::Not))
+            {
+                let found = found.text();
+                return Err(format!("found '{found}', expected: !, identifier, or 'end of string'"));
+            }
+            let Requirement { key, test } =
+                requirement(&mut lexer).map_err(|why| format!("unable to parse requirement: {why}"))?;
             labels.keys.entry(key).or_default().add(test);
             match lexer.next() {
                 None => break,
-                Some(Token::Comma) => {}
+                Some(Token::Comma) => {
+                    let next = lexer.peek();
+                    if !matches!(next, Some(Token::Word(_) | Token::Not)) {
+                        let found = next.as_ref().map_or("", Token::text);
+                        return Err(format!("found '{found}', expected: identifier after ','"));
+                    }
+                }
                 Some(other) => return Err(format!("found '{}', expected: ',' or 'end of string'", other.text())),
             }
         }
@@ -129,7 +143,7 @@ enum Token {
     Comma,
     Open,
     Close,
-    Equal,
+    Equal(&'static str),
     NotEqual,
     Not,
     Greater,
@@ -143,7 +157,7 @@ impl Token {
             Self::Comma => ",",
             Self::Open => "(",
             Self::Close => ")",
-            Self::Equal => "=",
+            Self::Equal(text) => text,
             Self::NotEqual => "!=",
             Self::Not => "!",
             Self::Greater => ">",
@@ -165,9 +179,9 @@ impl Lexer<'_> {
     fn next(&mut self) -> Option<Token> {
         self.rest = self.rest.trim_start();
         let fixed = [
-            ("==", Token::Equal),
+            ("==", Token::Equal("==")),
             ("!=", Token::NotEqual),
-            ("=", Token::Equal),
+            ("=", Token::Equal("=")),
             ("!", Token::Not),
             (",", Token::Comma),
             ("(", Token::Open),
@@ -200,7 +214,7 @@ fn requirement(lexer: &mut Lexer<'_>) -> Result<Requirement, String> {
         Some(Token::Word(word)) => word,
         other => {
             let found = other.as_ref().map_or("", Token::text);
-            return Err(format!("found '{found}', expected: !, identifier, or 'end of string'"));
+            return Err(format!("found '{found}', expected: identifier"));
         }
     };
     check_key(&key)?;
@@ -217,7 +231,7 @@ fn requirement(lexer: &mut Lexer<'_>) -> Result<Requirement, String> {
         });
     }
     let test = match lexer.next() {
-        Some(Token::Equal) => Test::In(vec![value(lexer)?]),
+        Some(Token::Equal(_)) => Test::In(vec![value(lexer)?]),
         Some(Token::NotEqual) => Test::NotIn(vec![value(lexer)?]),
         Some(Token::Greater) => Test::Greater(number(lexer)?),
         Some(Token::Less) => Test::Less(number(lexer)?),
@@ -462,6 +476,14 @@ mod tests {
         for bad in ["=x", "n in", "a b", "n===1", "n=bad value!", "n in (1", "n>x", "a in"] {
             assert!(Labels::parse(bad).is_err(), "{bad}");
         }
+        let said = |bad: &str| Labels::parse(bad).unwrap_err();
+        assert_eq!(said("===="), "found '==', expected: !, identifier, or 'end of string'");
+        assert_eq!(said("a=b,"), "found '', expected: identifier after ','");
+        assert_eq!(said("!="), "found '!=', expected: !, identifier, or 'end of string'");
+        assert_eq!(
+            said("a===b"),
+            "unable to parse requirement: found '=', expected: identifier"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::kubeconfig::{self, KubeconfigError};
 use crate::net::{self, RETRY};
 use crate::world::node_config::Authority;
+use crate::world::tenants::RotationScope;
 
 /// The life of the authority of a hosted cluster: ten years, as that of other clusters.
 const AUTHORITY_LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 8760);
@@ -73,12 +74,30 @@ pub type Attach = Arc<dyn Fn(&Server, CancellationToken) -> BoxFuture<'static, (
 /// A hosted API server, open or not yet.
 #[derive(Debug)]
 pub struct Hosted {
+    name: String,
     address: SocketAddr,
     kubeconfig: SecretString,
     open: watch::Receiver<bool>,
-    version: watch::Sender<String>,
+    serving: watch::Sender<Serving>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// As what an API server serves. It starts anew where that changes.
+#[derive(Debug, Clone)]
+struct Serving {
+    version: String,
+    certificate: String,
+    key: SecretString,
+}
+
+impl Serving {
+    fn authority(&self) -> Authority {
+        Authority {
+            certificate: self.certificate.clone(),
+            key: Some(self.key.clone()),
+        }
+    }
 }
 
 impl Hosted {
@@ -97,45 +116,54 @@ impl Hosted {
         };
         let listener = net::listen(hosting.address).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let now = Timestamp::now();
-        let ca = pki::new_ca(None, Algorithm::EcdsaP256, AUTHORITY_LIFETIME, now);
-        let ca = ca.map_err(|source| HostingError::Authority {
-            name: name.clone(),
-            source,
-        })?;
-        let authority = Authority {
-            certificate: ca.crt,
-            key: Some(ca.key.clone()),
+        let (certificate, key) = new_authority(&name)?;
+        let serving = Serving {
+            version: hosting.version,
+            certificate,
+            key,
         };
-        let kubeconfig = kubeconfig::admin(&name, &format!("https://{address}"), &authority, now)
-            .map_err(|source| HostingError::Kubeconfig { name, source })?;
+        let kubeconfig = new_kubeconfig(&name, address, &serving)?;
         let (opened, open) = watch::channel(false);
-        let (version, versions) = watch::channel(hosting.version);
+        let (serving, changes) = watch::channel(serving);
         let stop = CancellationToken::new();
         let host = Host {
             address,
             data: hosting.data,
-            ca_certificate: authority.certificate,
-            ca_key: ca.key,
             attach,
             opened,
-            versions,
+            serving: changes,
             stop: stop.clone(),
         };
         let task = tokio::spawn(host.run(listener));
         Ok(Self {
+            name,
             address,
             kubeconfig,
             open,
-            version,
+            serving,
             stop,
             task,
         })
     }
 
+    /// Makes certificates anew, the kubeconfig always. Where the server shows other ones, it ends, and starts again with its
+    /// next connection.
+    pub fn rotate(&mut self, scope: RotationScope) -> Result<(), HostingError> {
+        let mut serving = self.serving.borrow().clone();
+        if scope == RotationScope::Authority {
+            (serving.certificate, serving.key) = new_authority(&self.name)?;
+        }
+        self.kubeconfig = new_kubeconfig(&self.name, self.address, &serving)?;
+        if scope != RotationScope::Kubeconfigs {
+            self.serving.send_replace(serving);
+        }
+        Ok(())
+    }
+
     /// Lets the API server report another version of Kubernetes: it ends, and starts again with its next connection.
     pub fn change_version(&self, version: &str) {
-        self.version.send_replace(version.to_owned());
+        self.serving
+            .send_modify(|serving| version.clone_into(&mut serving.version));
     }
 
     /// The address that it listens on.
@@ -162,15 +190,33 @@ impl Hosted {
     }
 }
 
+/// The certificate and the key of an authority for a cluster.
+fn new_authority(name: &str) -> Result<(String, SecretString), HostingError> {
+    let ca = pki::new_ca(None, Algorithm::EcdsaP256, AUTHORITY_LIFETIME, Timestamp::now());
+    let ca = ca.map_err(|source| HostingError::Authority {
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok((ca.crt, ca.key))
+}
+
+fn new_kubeconfig(name: &str, address: SocketAddr, serving: &Serving) -> Result<SecretString, HostingError> {
+    let server = format!("https://{address}");
+    kubeconfig::admin(name, &server, &serving.authority(), Timestamp::now()).map_err(|source| {
+        HostingError::Kubeconfig {
+            name: name.to_owned(),
+            source,
+        }
+    })
+}
+
 /// The life of a hosted API server.
 struct Host {
     address: SocketAddr,
     data: PathBuf,
-    ca_certificate: String,
-    ca_key: SecretString,
     attach: Attach,
     opened: watch::Sender<bool>,
-    versions: watch::Receiver<String>,
+    serving: watch::Receiver<Serving>,
     stop: CancellationToken,
 }
 
@@ -192,7 +238,7 @@ impl Host {
         }
     }
 
-    /// Serves with the version of the moment, until there is another one.
+    /// Serves as it is asked for at the moment, until that is otherwise.
     async fn serve(&mut self, listener: TcpListener, first: TcpStream) {
         let Some(server) = self.open().await else {
             return;
@@ -206,7 +252,7 @@ impl Host {
                 let passed = tokio::spawn(pass_on(first, self.address, beside.clone()));
                 tokio::select! {
                     () = self.stop.cancelled() => {}
-                    _ = self.versions.changed() => {}
+                    _ = self.serving.changed() => {}
                 }
                 serving.stop().await;
                 passed.abort();
@@ -238,13 +284,14 @@ impl Host {
     /// Opens the server; tries again while it fails, because whoever has connected waits. `None`: it is not wanted any more.
     async fn open(&mut self) -> Option<Server> {
         loop {
+            let serving = self.serving.borrow_and_update().clone();
             let options = Options {
                 data: self.data.clone(),
                 authority: embedded::Authority::Given {
-                    ca_certificate_pem: self.ca_certificate.clone(),
-                    ca_key_pem: self.ca_key.clone(),
+                    ca_certificate_pem: serving.certificate,
+                    ca_key_pem: serving.key,
                 },
-                version: self.versions.borrow_and_update().clone(),
+                version: serving.version,
             };
             let result: Result<Server, OpenError> = self.stop.run_until_cancelled(Server::open(options)).await?;
             match result {

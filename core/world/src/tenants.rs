@@ -4,7 +4,7 @@
 
 mod contents;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +20,7 @@ use crate::live::World;
 use crate::net::RETRY;
 use crate::reconcile::runner::{self, Begin};
 use crate::world::state::{Moment, OutOfSync};
-use crate::world::tenants::Tenant;
+use crate::world::tenants::{RotationScope, Tenant};
 
 /// The hosted clusters of a world.
 pub(crate) struct Tenants {
@@ -32,6 +32,8 @@ pub(crate) struct Tenants {
 struct Open {
     hosted: Hosted,
     version: String,
+    /// The rotation of certificates that was carried out last.
+    rotation: Option<String>,
     concerned: Concerned,
 }
 
@@ -80,6 +82,7 @@ impl Tenants {
                     open.hosted.change_version(&wanted.version);
                     open.version = wanted.version;
                 }
+                rotate(&self.world, key, open, wanted.tenant.rotation);
                 open.concerned.contents.notify_one();
                 open.concerned.kubernetes.notify_one();
             }
@@ -116,6 +119,7 @@ impl Tenants {
                 let open = Open {
                     hosted,
                     version: wanted.version,
+                    rotation: None,
                     concerned,
                 };
                 self.open.insert(key, open);
@@ -141,6 +145,25 @@ impl Tenants {
         for open in self.open.into_values() {
             open.hosted.close().await;
         }
+    }
+}
+
+/// Makes certificates anew, if that was asked for and is not done.
+fn rotate(world: &World, key: u32, open: &mut Open, asked: Option<(String, RotationScope)>) {
+    let Some((rotation, scope)) = asked.filter(|(rotation, _)| open.rotation.as_ref() != Some(rotation)) else {
+        return;
+    };
+    match open.hosted.rotate(scope) {
+        Ok(()) => {
+            let kubeconfig = open.hosted.kubeconfig().clone();
+            open.rotation = Some(rotation.clone());
+            world.update(|state, _| state.tenant_rotated(key, rotation, kubeconfig));
+        }
+        // It stays asked for: the next change of the cluster tries again.
+        Err(error) => tracing::error!(
+            error = describe(&error),
+            "the certificates of a tenant cannot be made anew"
+        ),
     }
 }
 
@@ -198,7 +221,11 @@ impl Beside {
         let (begin, settled) = self.begin();
         let changed = Arc::clone(&self.concerned.kubernetes);
         let run = runner::run(Controllers::default(), host, kubernetes, changed, begin);
-        tokio::spawn(stop.run_until_cancelled_owned(run));
+        let (world, key) = (self.world.clone(), self.key);
+        tokio::spawn(async move {
+            stop.run_until_cancelled_owned(run).await;
+            world.update(|state, _| state.tenant_nodes(key, BTreeSet::new()));
+        });
         let _ = settled.await;
         *unwatched.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // From now on it counts how the contents are doing.

@@ -17,8 +17,7 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads both selectors; an empty one selects everything.
     pub(crate) fn parse(labels: &str, fields: &str, resource: &Resource) -> Result<Self, StatusError> {
-        let labels = Labels::parse(labels)
-            .map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
+        let labels = Labels::parse(labels).map_err(StatusError::bad_request)?;
         let fields = Fields::parse(fields).map_err(StatusError::bad_request)?;
         if let Some(path) = fields.paths().find(|path| !is_selectable(resource, path)) {
             return Err(not_selectable(resource, path));

@@ -160,15 +160,63 @@ async fn resource(api: &Arc<Api>, request: &Request, route: &Route) -> Result<Re
     }
 }
 
+/// What a path below the versions of groups names, whether that is served or not.
+#[derive(Debug, Clone, Copy)]
+struct Named<'a> {
+    group: &'a str,
+    version: &'a str,
+    /// The path has the old prefix `/watch/`.
+    watch: bool,
+    namespace: &'a str,
+    plural: &'a str,
+    name: &'a str,
+    subresource: &'a str,
+}
+
+impl<'a> Named<'a> {
+    /// Reads the segments of a path; nothing where it names no resource.
+    fn read(segments: &[&'a str]) -> Option<Self> {
+        let (group, version, rest) = of_group(segments)?;
+        let (watch, rest) = match rest {
+            ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
+            _ => (false, rest),
+        };
+        let (namespace, plural, name, subresource) = match *rest {
+            ["namespaces"] => ("", "namespaces", "", ""),
+            ["namespaces", name] => ("", "namespaces", name, ""),
+            ["namespaces", name, sub @ ("status" | "finalize")] => ("", "namespaces", name, sub),
+            ["namespaces", namespace, plural] => (namespace, plural, "", ""),
+            ["namespaces", namespace, plural, name] => (namespace, plural, name, ""),
+            ["namespaces", namespace, plural, name, sub] => (namespace, plural, name, sub),
+            [plural] => ("", plural, "", ""),
+            [plural, name] => ("", plural, name, ""),
+            [plural, name, sub] => ("", plural, name, sub),
+            _ => return None,
+        };
+        Some(Self {
+            group,
+            version,
+            watch,
+            namespace,
+            plural,
+            name,
+            subresource,
+        })
+    }
+}
+
+/// Group, version, and what follows them in a path.
+fn of_group<'s, 'a>(segments: &'s [&'a str]) -> Option<(&'a str, &'a str, &'s [&'a str])> {
+    match segments {
+        ["api", version, rest @ ..] => Some(("", version, rest)),
+        ["apis", group, version, rest @ ..] => Some((group, version, rest)),
+        _ => None,
+    }
+}
+
 /// Finds the resource of a path.
 fn route(api: &Api, segments: &[&str]) -> Result<Route, StatusError> {
-    let (group, version, rest) = match segments {
-        ["api", version, rest @ ..] => ("", *version, rest),
-        ["apis", group, version, rest @ ..] => (*group, *version, rest),
-        _ => return Err(StatusError::no_page()),
-    };
-    let catalog = api.registry.catalog();
-    let core = builtin::is_builtin_group(group, version);
+    let core = of_group(segments).is_some_and(|(group, version, _)| builtin::is_builtin_group(group, version));
     let missing = || {
         if core {
             StatusError::no_resource()
@@ -176,22 +224,17 @@ fn route(api: &Api, segments: &[&str]) -> Result<Route, StatusError> {
             StatusError::no_page()
         }
     };
-    let (watch, rest) = match rest {
-        ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
-        _ => (false, rest),
-    };
-    let (namespace, plural, name, subresource) = match rest {
-        ["namespaces"] => ("", "namespaces", "", ""),
-        ["namespaces", name] => ("", "namespaces", *name, ""),
-        ["namespaces", name, sub @ ("status" | "finalize")] => ("", "namespaces", *name, *sub),
-        ["namespaces", namespace, plural] => (*namespace, *plural, "", ""),
-        ["namespaces", namespace, plural, name] => (*namespace, *plural, *name, ""),
-        ["namespaces", namespace, plural, name, sub] => (*namespace, *plural, *name, *sub),
-        [plural] => ("", *plural, "", ""),
-        [plural, name] => ("", *plural, *name, ""),
-        [plural, name, sub] => ("", *plural, *name, *sub),
-        _ => return Err(missing()),
-    };
+    let named = Named::read(segments).ok_or_else(missing)?;
+    let Named {
+        group,
+        version,
+        watch,
+        namespace,
+        plural,
+        name,
+        subresource,
+    } = named;
+    let catalog = api.registry.catalog();
     let resource = catalog.find(group, version, plural).cloned().ok_or_else(missing)?;
     if matches!(name, "." | "..") {
         return Err(StatusError::bad_request(format!(

@@ -2,10 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusDetails;
 
-use super::{Api, Route, route, watch};
+use super::{Api, Named, watch};
 use crate::access::{self, Attributes};
 use crate::http::Request;
-use crate::status::StatusError;
+use crate::status::{GroupResource, StatusError};
 
 /// Refuses a request that its user may not make.
 pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(), StatusError> {
@@ -13,8 +13,8 @@ pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(
     if user.is_master() {
         return Ok(());
     }
-    let below_resources = matches!(segments, ["api", _, _, ..] | ["apis", _, _, _, ..]);
-    let Some(route) = below_resources.then(|| route(api, segments).ok()).flatten() else {
+    // What is not served may be forbidden all the same: nobody learns by that what there is.
+    let Some(named) = Named::read(segments) else {
         let verb = request.method.to_lowercase();
         let attributes = Attributes::NonResource {
             verb: &verb,
@@ -26,41 +26,49 @@ pub(super) fn check(api: &Api, request: &Request, segments: &[&str]) -> Result<(
         let text = format!("forbidden: User {:?} cannot {verb} path {:?}", user.name, request.path);
         return Err(StatusError::new(403, "Forbidden", text).with_details(StatusDetails::default()));
     };
-    let verb = verb(request, &route);
-    let info = &route.info;
-    let resource = &info.resource;
-    let what = if info.subresource.is_empty() {
-        resource.plural.clone()
+    let verb = verb(request, named);
+    let Named {
+        group,
+        plural,
+        namespace,
+        name,
+        ..
+    } = named;
+    let what = if named.subresource.is_empty() {
+        plural.to_owned()
     } else {
-        format!("{}/{}", resource.plural, info.subresource)
+        format!("{plural}/{}", named.subresource)
     };
     let attributes = Attributes::Resource {
         verb,
-        group: &resource.group,
+        group,
         resource: &what,
-        name: &info.name,
-        namespace: &info.namespace,
+        name,
+        namespace,
     };
     if access::allowed(api.registry.store(), user, attributes) {
         return Ok(());
     }
-    let scope = if info.namespace.is_empty() {
+    let scope = if namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {
-        format!("in the namespace {:?}", info.namespace)
+        format!("in the namespace {namespace:?}")
     };
-    let group = &resource.group;
     let why = format!(
         "User {:?} cannot {verb} resource {what:?} in API group {group:?} {scope}",
         user.name
     );
-    Err(StatusError::forbidden(&resource.group_resource(), &info.name, &why))
+    let target = GroupResource {
+        group,
+        resource: plural,
+    };
+    Err(StatusError::forbidden(&target, name, &why))
 }
 
 /// The verb of a request on a resource.
-fn verb<'a>(request: &'a Request, route: &Route) -> &'a str {
-    match (request.method.as_str(), !route.info.name.is_empty()) {
-        ("GET" | "HEAD", false) if watch::wanted(request) || route.watch => "watch",
+fn verb<'a>(request: &'a Request, named: Named<'_>) -> &'a str {
+    match (request.method.as_str(), !named.name.is_empty()) {
+        ("GET" | "HEAD", false) if watch::wanted(request) || named.watch => "watch",
         ("GET" | "HEAD", false) => "list",
         ("GET" | "HEAD", true) => "get",
         ("POST", _) => "create",

@@ -7,7 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::common::Api;
 
@@ -47,20 +47,27 @@ impl Authority {
 
     /// Somebody who is in a group, or in none.
     pub(crate) fn client(&self, server: &str, name: &str, group: Option<&str>) -> Api {
+        Api::from_kubeconfig(&self.kubeconfig(server, name, group))
+    }
+
+    /// The kubeconfig of somebody.
+    pub(crate) fn kubeconfig(&self, server: &str, name: &str, group: Option<&str>) -> Value {
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let mut client = CertificateParams::default();
         client.distinguished_name = named(name, group);
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().expect("a key");
         let certificate = client.signed_by(&key, &self.issuer).expect("a certificate").pem();
-        Api::from_kubeconfig(&json!({
-            "clusters": [{"cluster": {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": name,
+            "contexts": [{"name": name, "context": {"cluster": "suite", "user": name}}],
+            "clusters": [{"name": "suite", "cluster": {
                 "server": server, "certificate-authority-data": encode(&self.certificate),
             }}],
-            "users": [{"user": {
+            "users": [{"name": name, "user": {
                 "client-certificate-data": encode(&certificate), "client-key-data": encode(&key.serialize_pem()),
             }}],
-        }))
+        })
     }
 }
 

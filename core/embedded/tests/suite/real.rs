@@ -93,8 +93,9 @@ pub(crate) async fn start() -> Option<Real> {
 
 #[expect(clippy::disallowed_methods, reason = "a test finds its peers by the environment")]
 fn peers() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
-    let folder = std::env::var_os("BUTLER_PEERS").map_or(default, PathBuf::from);
+    let is_workspace = |folder: &&Path| folder.join("Cargo.lock").is_file();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(is_workspace)?;
+    let folder = std::env::var_os("BUTLER_PEERS").map_or_else(|| workspace.join("target/peers"), PathBuf::from);
     ["etcd", "kube-apiserver"]
         .iter()
         .all(|name| folder.join(name).exists())

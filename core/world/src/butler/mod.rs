@@ -4,5 +4,6 @@
 pub mod admission;
 pub(crate) mod controllers;
 pub(crate) mod people;
+mod rotation;
 pub mod server;
 pub mod webhook;

@@ -1,10 +1,11 @@
 //! The control API of a world: HTTP and JSON on loopback, with a bearer token.
 //!
-//! Below `/v1/machines` it is the platform that provisioners talk to, with the faults the world was told to
+//! Below `/v1/machines` and `/v1/offers` it is the platform that provisioners talk to, with the faults the world was told to
 //! have. Everything else is for whoever runs the world, and never fails on purpose.
 
 mod logins;
 mod machines;
+mod offers;
 mod query;
 mod reply;
 
@@ -30,6 +31,7 @@ use crate::world::faults::ApiFault;
 use crate::world::file::FileError;
 use crate::world::machine::MachineView;
 use crate::world::people::PersonView;
+use crate::world::proxmox::PlatformView;
 use crate::world::state::Counters;
 
 /// What a world says of itself.
@@ -52,6 +54,9 @@ pub struct Status {
     /// Butler's servers on its clusters, as far as they answer.
     #[serde(default)]
     pub butler_servers: Vec<ButlerServerView>,
+    /// The platforms that it plays.
+    #[serde(default)]
+    pub platforms: Vec<PlatformView>,
     /// Who can log in there, as the world file says.
     #[serde(default)]
     pub people: Vec<PersonView>,
@@ -67,6 +72,7 @@ pub(crate) struct Control {
     pub world: World,
     pub url: String,
     pub token: SecretString,
+    pub platforms: Vec<PlatformView>,
 }
 
 /// The largest request body that is read, in bytes.
@@ -142,17 +148,24 @@ async fn answer(control: &Control, request: http::Request<Incoming>) -> Result<R
     let path = parts.uri.path().trim_end_matches('/').to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let of_machines = segments.strip_prefix(&["v1", "machines"]);
-    if of_machines.is_some() {
+    if of_machines.is_some() || segments.starts_with(&["v1", "offers"]) {
         connected(&control.world)?;
     }
     let Ok(Ok(body)) = tokio::time::timeout(IDLE, Limited::new(body, LIMIT).collect()).await else {
         return Ok(bad_request("the request body cannot be read"));
     };
     let body = body.to_bytes();
+    let query = parts.uri.query().unwrap_or("");
+    if let (&Method::GET, ["v1", "offers", kind]) = (&parts.method, &*segments) {
+        return match offers::Question::parse(kind, query) {
+            Ok(Some(question)) => question.answer(&control.world).await,
+            Ok(None) => Ok(route(control, &parts.method, &segments, &body)),
+            Err(error) => Ok(bad_request(&error.to_string())),
+        };
+    }
     let Some(rest) = of_machines else {
         return Ok(route(control, &parts.method, &segments, &body));
     };
-    let query = parts.uri.query().unwrap_or("");
     match machines::Request::parse(&parts.method, rest, query, &body) {
         Ok(Some(request)) => platform(&control.world, &request).await,
         Ok(None) => Ok(not_allowed(&parts.method)),
@@ -237,6 +250,7 @@ pub(crate) fn status(control: &Control) -> Status {
             .collect(),
         tenants: state.tenant_views(),
         butler_servers: state.butler_servers.values().cloned().collect(),
+        platforms: control.platforms.clone(),
         people: state.settings.people.views(),
         counters: state.counters,
         critical_path_seconds: state.critical.as_secs_f64(),

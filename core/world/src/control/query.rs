@@ -66,6 +66,29 @@ pub(super) fn wait(query: &str) -> Result<Option<u64>, QueryError> {
     }
 }
 
+/// Which page of what there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct OfferPage {
+    /// Only what belongs to this node.
+    pub parent: Option<String>,
+    /// What follows this id.
+    pub after: Option<String>,
+}
+
+/// `parent=NODE` and `after=ID`.
+pub(super) fn offer_page(query: &str) -> Result<OfferPage, QueryError> {
+    const KNOWN: &[&str] = &["parent", "after"];
+    let mut page = OfferPage::default();
+    for (name, value) in pairs(query) {
+        match name.as_str() {
+            "parent" => page.parent = Some(value),
+            "after" => page.after = Some(value),
+            _ => return Err(QueryError::Unknown { name, known: KNOWN }),
+        }
+    }
+    Ok(page)
+}
+
 fn only(name: &str, known: &'static [&'static str], query: &str) -> Result<Option<String>, QueryError> {
     let mut found = None;
     for (given, value) in pairs(query) {

@@ -35,6 +35,42 @@ pub struct Tenant {
     pub ailing: Option<BTreeMap<ReleaseName, String>>,
     /// How Butler looks after it.
     pub care: Care,
+    /// The new certificates that were asked for last.
+    pub rotation: Option<(String, RotationScope)>,
+    /// The rotation that its kubeconfig is of.
+    pub rotated: Option<String>,
+    /// Its namespaces, as somebody saw them last or a release has made them since.
+    pub namespaces: BTreeSet<String>,
+    /// Nodes of machines on its API server, while that runs.
+    pub nodes: BTreeSet<String>,
+}
+
+/// What new certificates are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationScope {
+    /// Everything but the authority: the API server shows another certificate.
+    All,
+    /// Kubeconfigs; those that people have go on working.
+    Kubeconfigs,
+    /// The authority, and everything with it: nothing of before works any more.
+    Authority,
+}
+
+impl RotationScope {
+    /// The word that people use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Kubeconfigs => "kubeconfigs",
+            Self::Authority => "ca",
+        }
+    }
+
+    /// What a word means.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::All, Self::Kubeconfigs, Self::Authority];
+        all.into_iter().find(|scope| scope.as_str() == word)
+    }
 }
 
 /// A Helm release, by its namespace and its own name.
@@ -170,6 +206,15 @@ pub enum Command {
         /// The name of the release.
         release: String,
     },
+    /// Make certificates of a tenant's control plane anew.
+    Rotate {
+        /// The UID of the TenantControlPlane.
+        uid: String,
+        /// The name of the rotation: one of that name is carried out once.
+        rotation: String,
+        /// Which certificates.
+        scope: RotationScope,
+    },
     /// Look after a tenant's cluster in this way.
     Care {
         /// The UID of the TenantControlPlane.
@@ -192,6 +237,11 @@ pub struct HostRequest {
     pub pods: String,
     /// The network of the services.
     pub services: String,
+}
+
+/// By what Cluster API knows the node of a machine.
+pub(crate) fn provider_id(machine: &str) -> String {
+    format!("inmemory://{machine}")
 }
 
 /// How a machine joins a tenant's cluster.
@@ -231,6 +281,12 @@ pub struct TenantFacts {
     pub refused: BTreeMap<String, String>,
     /// Helm releases on it.
     pub releases: BTreeMap<ReleaseName, ReleaseFacts>,
+    /// The rotation of certificates that the kubeconfig is of; none was, unless it is told.
+    pub rotated: Option<String>,
+    /// Its namespaces, as far as that is known.
+    pub namespaces: BTreeSet<String>,
+    /// Nodes of machines on its API server, while that runs.
+    pub nodes: BTreeSet<String>,
 }
 
 /// What controllers see of a Helm release on a hosted cluster.

@@ -10,5 +10,6 @@ mod clusters;
 mod differences;
 mod login;
 mod replay;
+#[expect(dead_code, reason = "the tests of the command line use the rest of it")]
 mod support;
 mod tenants;

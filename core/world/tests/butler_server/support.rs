@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use butler_embedded::{At, Authority, Local, Options as ClusterOptions, Server};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use butler_embedded::{At, Authority, Local, Options as ClusterOptions, Server, Serving};
 use butler_world::butler::server::{ButlerServer, ButlerServerFaults, Lifetimes, Options, TenantAccess, TenantError};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 /// The key that sessions are signed with here.
@@ -22,6 +25,8 @@ const BUTLER: &str = "butler.butlerlabs.dev";
 /// A server and its cluster.
 pub(crate) struct Site {
     _folder: tempfile::TempDir,
+    /// The API server over HTTPS, where the setup wants it.
+    pub(crate) api: Option<ServedApi>,
     pub(crate) cluster: Server,
     pub(crate) local: Local,
     pub(crate) server: ButlerServer,
@@ -29,8 +34,43 @@ pub(crate) struct Site {
     pub(crate) faults: Arc<Mutex<ButlerServerFaults>>,
 }
 
+/// The API server of a site over HTTPS: kubeconfigs of logins reach it.
+pub(crate) struct ServedApi {
+    /// The kubeconfig of its administrator (JSON).
+    pub(crate) kubeconfig: Value,
+    _serving: Serving,
+}
+
+impl ServedApi {
+    async fn of(cluster: &Server) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let serving = cluster.serve(listener, &["127.0.0.1".to_owned()]).unwrap();
+        let kubeconfig = cluster.admin_kubeconfig("management", &url).unwrap();
+        Self {
+            kubeconfig: serde_json::from_str(kubeconfig.expose_secret()).unwrap(),
+            _serving: serving,
+        }
+    }
+
+    fn address(&self) -> String {
+        self.cluster()["server"].as_str().unwrap().to_owned()
+    }
+
+    fn authority(&self) -> String {
+        let data = self.cluster()["certificate-authority-data"].as_str().unwrap();
+        String::from_utf8(BASE64.decode(data).unwrap()).unwrap()
+    }
+
+    fn cluster(&self) -> &Value {
+        &self.kubeconfig["clusters"][0]["cluster"]
+    }
+}
+
 /// How a server is set up.
 pub(crate) struct Setup {
+    /// The API server is reached over HTTPS as well.
+    pub(crate) served: bool,
     pub(crate) definitions: Vec<Value>,
     pub(crate) now: Timestamp,
     pub(crate) lifetimes: Lifetimes,
@@ -42,6 +82,7 @@ impl Default for Setup {
     fn default() -> Self {
         let definitions = butler_api::v1alpha1::all_crds().iter();
         Self {
+            served: false,
             definitions: definitions.map(|one| serde_json::to_value(one).unwrap()).collect(),
             now: "2026-11-21T04:46:00Z".parse().unwrap(),
             lifetimes: Lifetimes::default(),
@@ -105,6 +146,11 @@ impl Site {
         })
         .await
         .unwrap();
+        let api = if setup.served {
+            Some(ServedApi::of(&cluster).await)
+        } else {
+            None
+        };
         let local = cluster.local("butler-server");
         let clock = Arc::new(Mutex::new(setup.now));
         let faults = Arc::new(Mutex::new(ButlerServerFaults::default()));
@@ -114,8 +160,12 @@ impl Site {
             Options {
                 base_url: None,
                 secure_cookies: false,
-                api_server: "https://127.0.0.1:27443".to_owned(),
-                authority: "Throwaway".to_owned(),
+                api_server: api
+                    .as_ref()
+                    .map_or_else(|| "https://127.0.0.1:27443".to_owned(), ServedApi::address),
+                authority: api
+                    .as_ref()
+                    .map_or_else(|| "Throwaway".to_owned(), ServedApi::authority),
                 legacy_admin: setup
                     .legacy_admin
                     .map(|(name, password)| (name.to_owned(), password.into())),
@@ -129,6 +179,7 @@ impl Site {
         server.make_roles().unwrap();
         let site = Self {
             _folder: folder,
+            api,
             cluster,
             local,
             server,
@@ -205,6 +256,18 @@ impl Site {
                 "phase": "Active", "passwordSecretRef": {"name": secret, "namespace": "butler-system", "key": "password"},
             }}),
         );
+    }
+
+    /// Disables a user's account.
+    pub(crate) fn disable(&self, name: &str) {
+        let at = At {
+            group: BUTLER,
+            version: "v1alpha1",
+            resource: "users",
+            namespace: "",
+        };
+        let change = json!({"spec": {"disabled": true}});
+        self.local.patched(at, name, false, change).unwrap();
     }
 
     /// A team with its namespace, as its controller would make it.

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+use butler_embedded::At;
 use butler_world::butler::server::HttpsTenants;
 use butler_world::hosted::{Hosted, Hosting};
 use k8s_openapi::api::core::v1::Node;
@@ -102,9 +103,81 @@ async fn certificates_are_read_from_secrets_and_shown_without_their_keys() {
     assert_eq!(one["daysUntilExpiry"], 364);
     let of_it = site.ask_as(&alice, "GET", &format!("{path}/ca"), "").await.json();
     assert_eq!(of_it, json!({"category": "ca", "certificates": []}));
-    let rotation = site
-        .ask_as(&alice, "POST", &format!("{path}/rotate"), r#"{"type":"all"}"#)
-        .await;
-    assert_eq!(rotation.status, 501, "nothing would rotate them");
     hosted.close().await;
+}
+
+/// No controllers are beside the server here: the test does what they do.
+#[tokio::test]
+async fn a_rotation_is_asked_for_once_and_told_until_it_is_done() {
+    let site = with_people(Setup::default()).await;
+    tenant(&site, "a kubeconfig");
+    let path = "/api/clusters/alpha/web/certificates";
+    let rotate = async |who: &str, body: &str| {
+        let session = site.log_in(who).await;
+        site.ask_as(&session, "POST", &format!("{path}/rotate"), body).await
+    };
+    let status = async || {
+        let session = site.log_in("alice").await;
+        site.ask_as(&session, "GET", &format!("{path}/rotation-status"), "")
+            .await
+            .json()
+    };
+    assert_eq!(status().await["status"], "unknown");
+    let refused = rotate("bob", r#"{"type":"all"}"#).await;
+    assert_eq!(
+        refused.error(),
+        (403, "certificate rotation requires operator role".to_owned())
+    );
+    let refused = rotate("alice", r#"{"type":"ca","acknowledge":true}"#).await;
+    assert_eq!(refused.error(), (403, "CA rotation requires admin role".to_owned()));
+    let refused = rotate("root", r#"{"type":"ca"}"#).await;
+    assert_eq!(
+        refused.error(),
+        (400, "CA rotation requires acknowledge: true".to_owned())
+    );
+
+    let asked = rotate("alice", r#"{"type":"kubeconfigs"}"#).await;
+    assert_eq!(asked.status, 202, "{}", asked.text);
+    let told = asked.json();
+    assert_eq!(
+        (&told["type"], &told["status"]),
+        (&json!("kubeconfigs"), &json!("in_progress"))
+    );
+    assert_eq!(told["affectedSecrets"], json!(["web-admin-kubeconfig"]));
+    assert_eq!(status().await, told);
+    let again = rotate("alice", r#"{"type":"all"}"#).await;
+    assert_eq!(again.error(), (409, "rotation already in progress".to_owned()));
+
+    let initiated = "butler.butlerlabs.dev/rotation-initiated";
+    let at = |group: &'static str, version: &'static str, resource: &'static str, namespace: &'static str| At {
+        group,
+        version,
+        resource,
+        namespace,
+    };
+    let clusters = at("butler.butlerlabs.dev", "v1alpha1", "tenantclusters", "alpha");
+    let cluster = site.local.get(clusters, "web").unwrap();
+    let marks = json!({
+        initiated: cluster["metadata"]["annotations"][initiated],
+        "butler.butlerlabs.dev/rotation-completed": "2026-01-02T03:04:05Z",
+    });
+    let secrets = at("", "v1", "secrets", "web-1");
+    let marks = json!({"metadata": {"annotations": marks}});
+    site.local.patch(secrets, "web-admin-kubeconfig", false, marks).unwrap();
+    let done = status().await;
+    assert_eq!(
+        (&done["status"], &done["completedAt"]),
+        (&json!("completed"), &json!("2026-01-02T03:04:05Z"))
+    );
+    let session = site.log_in("alice").await;
+    let all = site.ask_as(&session, "GET", path, "").await.json();
+    assert_eq!(
+        (&all["rotationInProgress"], &all["lastRotation"]),
+        (&json!(false), &done)
+    );
+    assert_eq!(
+        rotate("alice", r#"{"type":"all"}"#).await.status,
+        202,
+        "another one may begin"
+    );
 }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use butler_world::hosted::{Hosted, Hosting};
+use butler_world::world::tenants::RotationScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::ListParams;
@@ -55,4 +56,47 @@ async fn an_api_server_that_nobody_asked_for_leaves_nothing() {
     assert!(taken.unwrap_err().to_string().contains("for cluster tenant"));
     hosted.close().await;
     assert!(!folder.path().join("tenant").exists());
+}
+
+/// Whether a kubeconfig opens the API server.
+async fn opens(kubeconfig: &str) -> bool {
+    let namespaces: Api<Namespace> = Api::all(client(kubeconfig, None).await);
+    namespaces.list(&ListParams::default()).await.is_ok()
+}
+
+/// A kubeconfig opens the API server as soon as that has started anew.
+async fn comes_to_open(kubeconfig: &str) {
+    let opened = async {
+        while !opens(kubeconfig).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), opened).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kubeconfig_outlives_those_after_it_but_not_the_authority() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let mut hosted = Hosted::listen(Hosting {
+        name: "tenant".to_owned(),
+        data: folder.path().join("tenant"),
+        version: "v1.35.0".to_owned(),
+        address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
+    })
+    .unwrap();
+    let first = hosted.kubeconfig().expose_secret().to_owned();
+    assert!(opens(&first).await);
+    for scope in [RotationScope::Kubeconfigs, RotationScope::All] {
+        hosted.rotate(scope).unwrap();
+        let next = hosted.kubeconfig().expose_secret().to_owned();
+        assert_ne!(next, first);
+        comes_to_open(&next).await;
+        assert!(opens(&first).await, "{scope:?}");
+    }
+    hosted.rotate(RotationScope::Authority).unwrap();
+    let last = hosted.kubeconfig().expose_secret().to_owned();
+    comes_to_open(&last).await;
+    assert!(!opens(&first).await, "its authority is of the past");
+    hosted.close().await;
 }

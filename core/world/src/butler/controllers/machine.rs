@@ -1,17 +1,23 @@
 //! Machines of Cluster API: each is a simulated machine that joins its cluster by itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::kinds::Kind;
 use super::mirror::Key;
+use super::objects::EventKind;
 use super::pass::{Pass, is_deleting, uid};
 use super::{Controller, control_plane};
 use crate::values::text;
 use crate::world::machine::{MachineOwner, Order};
-use crate::world::tenants::{Command, Join, MachineFacts, TenantFacts};
+use crate::world::tenants::{Command, Join, MachineFacts, TenantFacts, provider_id};
 
 /// The finalizer of Cluster API.
 const FINALIZER: &str = "machine.cluster.x-k8s.io";
+
+/// How long Cluster API waits for the deletion of a node.
+const NODE_DELETION: Duration = Duration::from_secs(10);
 
 /// What the machine is to be: annotations, because no template object of a platform exists here.
 pub(super) const CPU: &str = "inmemory.butlerlabs.dev/cpu";
@@ -39,7 +45,8 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     let facts = tenant.and_then(|tenant| pass.facts.tenants.get(tenant));
     let machine = facts.and_then(|facts| facts.machines.get(&key.name)).cloned();
     if is_deleting(object) {
-        leave(key, object, tenant, machine.as_ref(), pass);
+        let has_node = facts.is_some_and(|facts| facts.nodes.contains(&key.name));
+        leave(key, object, tenant, machine.as_ref(), has_node, pass);
         return;
     }
     if !pass.has_finalizer(key, FINALIZER) {
@@ -69,9 +76,19 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     }
 }
 
-fn leave(key: &Key, object: &Value, tenant: Option<&str>, machine: Option<&MachineFacts>, pass: &mut Pass<'_>) {
+/// The machine goes, and then its node, which is waited for as long as Cluster API does.
+fn leave(
+    key: &Key,
+    object: &Value,
+    tenant: Option<&str>,
+    machine: Option<&MachineFacts>,
+    has_node: bool,
+    pass: &mut Pass<'_>,
+) {
     let (Some(tenant), Some(machine)) = (tenant, machine) else {
-        pass.drop_finalizer(key, FINALIZER);
+        if !has_node || pass.elapsed(uid(object), "deletion of its node", NODE_DELETION) {
+            pass.drop_finalizer(key, FINALIZER);
+        }
         return;
     };
     pass.commands.push(Command::Leave {
@@ -79,10 +96,9 @@ fn leave(key: &Key, object: &Value, tenant: Option<&str>, machine: Option<&Machi
         machine: key.name.clone(),
     });
     let node = machine.registered.then_some(object);
-    pass.status(
-        key,
-        &status("Deleting", "Deleting", "the platform deletes the machine", node),
-    );
+    let message = "the platform deletes the machine";
+    news(key, object, "Deleting", message, pass);
+    pass.status(key, &status("Deleting", "Deleting", message, node));
 }
 
 fn order(key: &Key, object: &Value, tenant: &str, facts: Option<&TenantFacts>, pass: &mut Pass<'_>) {
@@ -108,6 +124,7 @@ fn order(key: &Key, object: &Value, tenant: &str, facts: Option<&TenantFacts>, p
             kubernetes: text(object, "/spec/version").to_owned(),
             system: annotation(object, SYSTEM).to_owned(),
         }),
+        hardware: None,
     };
     let refused = facts.and_then(|facts| facts.refused.get(&key.name));
     let status = match refused {
@@ -130,7 +147,7 @@ fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
 
 fn follow(key: &Key, object: &Value, machine: &MachineFacts, pass: &mut Pass<'_>) {
     let mut spec = object["spec"].clone();
-    spec["providerID"] = format!("inmemory://{}", machine.id).into();
+    spec["providerID"] = provider_id(&machine.id).into();
     pass.spec(key, &spec);
     let mut status = match (machine.registered, machine.ready) {
         (true, true) => status("Running", "Running", "", Some(object)),
@@ -140,6 +157,9 @@ fn follow(key: &Key, object: &Value, machine: &MachineFacts, pass: &mut Pass<'_>
             self::status("Provisioned", "WaitingForNode", &message, None)
         }
     };
+    if machine.registered && machine.ready {
+        news(key, object, "Running", "its node is ready", pass);
+    }
     if let Some(address) = machine.address {
         status["addresses"] = json!([
             {"type": "InternalIP", "address": address.to_string()}, {"type": "Hostname", "address": key.name},
@@ -147,6 +167,13 @@ fn follow(key: &Key, object: &Value, machine: &MachineFacts, pass: &mut Pass<'_>
         status["infrastructureReady"] = true.into();
     }
     pass.status(key, &status);
+}
+
+/// Tells people that a machine enters a phase.
+fn news(key: &Key, object: &Value, phase: &str, message: &str, pass: &mut Pass<'_>) {
+    if text(object, "/status/phase") != phase {
+        pass.event(key, EventKind::Normal, phase, message);
+    }
 }
 
 /// The status of a Machine; with `node` it has a node of its own name.

@@ -247,7 +247,11 @@ fn judge(
         needs::observe(addon, &deps, status, pass);
         if deps.is_empty() {
             let is_there = there.is_some();
-            install(object, addon, hosted, &wanted, is_there, pass)
+            let refusal = chart::missing(key, addon, &wanted, pass.mirror);
+            match refusal.or_else(|| chart::homeless(addon, &wanted, tenant, pass.mirror)) {
+                Some(words) => helm_failed(object, words, pass),
+                None => install(object, addon, hosted, &wanted, is_there, pass),
+            }
         } else {
             let message = format!("waiting for {}", deps.join(", "));
             Verdict::new(Phase::Pending, "WaitingForDependencies", message)
@@ -302,10 +306,7 @@ fn install(
         .and_then(named)
         .or_else(|| named(&wanted.release));
     if let Some(words) = fault {
-        // A chart that failed is tried from its beginning again.
-        pass.restart(uid(object), INSTALLATION);
-        pass.again_in(2 * RETRY);
-        return Verdict::new(Phase::Failed, "HelmFailed", words);
+        return helm_failed(object, words, pass);
     }
     if pass.elapsed(uid(object), INSTALLATION, settings.latencies.tenant_addon.0) {
         pass.commands.push(Command::Install {
@@ -320,6 +321,13 @@ fn install(
     };
     let message = format!("helm {verb} of {} {} is under way", wanted.chart, wanted.version);
     Verdict::new(phase, reason, message)
+}
+
+/// A chart that failed is tried from its beginning again.
+fn helm_failed(object: &Value, words: impl Into<String>, pass: &mut Pass<'_>) -> Verdict {
+    pass.restart(uid(object), INSTALLATION);
+    pass.again_in(2 * RETRY);
+    Verdict::new(Phase::Failed, "HelmFailed", words)
 }
 
 /// Uninstalls the release where its cluster is Ready. Nothing else holds the object: what cannot be uninstalled goes with

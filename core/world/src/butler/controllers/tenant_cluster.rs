@@ -129,7 +129,9 @@ fn provision(cluster: &mut Cluster<'_>, pass: &mut Pass<'_>) -> Result<(), Failu
     let below = Below::of(cluster, pass);
     look(cluster, &below, pass);
     if !below.control_plane_ready && !was_ready {
-        cluster.observe("Ready", false, "Provisioning", "waiting for the control plane", pass);
+        let trouble = below.control_plane_trouble.as_deref();
+        let message = trouble.unwrap_or("waiting for the control plane");
+        cluster.observe("Ready", false, "Provisioning", message, pass);
         return Ok(());
     }
     if !was_ready && below.machines < below.wanted {
@@ -154,6 +156,7 @@ fn look(cluster: &mut Cluster<'_>, below: &Below, pass: &Pass<'_>) {
         (reason, format!("{what} {}", if ready { "ready" } else { "not ready" }))
     };
     let (reason, message) = words(below.control_plane_ready, "control plane is");
+    let message = below.control_plane_trouble.clone().unwrap_or(message);
     cluster.observe("ControlPlaneReady", below.control_plane_ready, reason, &message, pass);
     let joined = below.machines >= below.wanted;
     let (reason, message) = words(joined, "machines are");

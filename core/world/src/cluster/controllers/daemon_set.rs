@@ -37,10 +37,10 @@ fn place<'a>(owned: &WorkloadPods<'a>, pass: &mut Pass<'a>) {
         let node = pod.node.as_deref();
         let is_lost = |node: &str| {
             let found = pass.mirror.nodes.get(node);
-            found.is_some_and(|node| node.ready.as_deref() == Some("Unknown"))
+            found.is_none_or(|node| node.ready.as_deref() == Some("Unknown"))
         };
         if node.is_some_and(is_lost) {
-            // Whether it runs there nobody knows.
+            // Whether it runs there nobody knows; where the node is gone, the garbage collector takes it.
             continue;
         }
         let fits = node.filter(|node| wanted.contains(node) && pod.hash == workload.hash);

@@ -1,5 +1,6 @@
 //! What the world says about a cluster: the facts that its controllers decide by, beside the objects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::world::file::Settings;
 use crate::world::machine::Machine;
 use crate::world::node_config::NodeConfig;
 use crate::world::state::{Moment, State};
+use crate::world::tenants::provider_id;
 
 /// The facts of one moment.
 #[derive(Debug)]
@@ -26,6 +28,9 @@ pub(crate) struct Facts {
     pub vip: Vip,
     /// The endpoint is an address that no node has.
     pub vip_needed: bool,
+    /// Names of the machines of a tenant's cluster that are to stay. Cluster API takes the nodes of others away; `None`: it does
+    /// not look after this cluster.
+    pub members: Option<BTreeSet<String>>,
     /// Nobody has looked at the cluster since then: whatever pods wait for was there all the time.
     pub unwatched_since: Option<Moment>,
 }
@@ -51,6 +56,9 @@ impl Facts {
         let of_node = members
             .iter()
             .any(|machine| machine.ip().map(std::net::IpAddr::V4) == endpoint);
+        let stay = members.iter().filter(|machine| machine.deletion.is_none());
+        let stay = stay.map(|machine| machine.hostname().to_owned());
+        let stay = cluster.tenant.is_some().then(|| stay.collect());
         let nodes = (0..).zip(members);
         Some(Self {
             settings: Arc::new(state.settings.clone()),
@@ -62,6 +70,7 @@ impl Facts {
             api_critical: cluster.api_critical.unwrap_or(Duration::ZERO),
             vip: cluster.vip.clone(),
             vip_needed: endpoint.is_some() && !of_node && cluster.tenant.is_none(),
+            members: stay,
             unwatched_since: None,
         })
     }
@@ -90,6 +99,9 @@ fn node(state: &State, machine: &Machine, part: u32) -> Option<RegisteredNode> {
             taints: config.taints.clone().into_iter().collect(),
             schedulable_control_plane: config.cluster.schedule_on_control_planes,
             boot_id: machine.boot_id.clone(),
+            provider_id: order
+                .filter(|order| order.join.is_some())
+                .map(|_| provider_id(&machine.id)),
             // A static node was not ordered: it has what a small one has.
             cpu: order.map_or(2, |order| order.cpu),
             memory_mb: order.map_or(4096, |order| order.memory_mb),

@@ -101,6 +101,7 @@ fn reconcile(memory: &mut Memory, mirror: &Mirror, facts: &Facts) -> (WritePlan<
     let mut pass = Pass::new(memory, mirror, facts);
     manifests::plan(&mut pass);
     node::register(&mut pass);
+    node::collect_garbage(&mut pass);
     let mut owned = pods_by_workload(mirror);
     // What others wait for is judged first, so that one pass is enough when nothing is late.
     let mut all = Vec::new();
@@ -193,6 +194,7 @@ impl ControllerHost<Controllers> for ClusterHost {
             }
             state.workloads(self.key, report.workloads);
             state.tenant_balances(self.key, report.balancers);
+            state.tenant_nodes(self.key, report.nodes);
             if report.announces {
                 state.vip(self.key, |vip| vip.announced = true);
             }

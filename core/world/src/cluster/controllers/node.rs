@@ -27,11 +27,34 @@ pub(super) fn register(pass: &mut Pass<'_>) {
     }
     let nodes = facts.nodes.iter();
     let alive: BTreeSet<&str> = nodes.map(|host| host.facts.hostname.as_str()).collect();
-    for (name, node) in &pass.mirror.nodes {
+    let mirror = pass.mirror;
+    // A machine of the same name may come.
+    let there = |name: &String| alive.contains(name.as_str()) || mirror.nodes.contains_key(name);
+    pass.memory.registered.retain(there);
+    for (name, node) in &mirror.nodes {
+        if node.of_machine {
+            pass.report.nodes.insert(name.clone());
+        }
+        let stays = facts.members.as_ref().is_none_or(|members| members.contains(name));
+        if node.of_machine && !stays {
+            pass.plan.delete(Kind::Node, "", name).urgency(Urgency::Now);
+            continue;
+        }
         let known = pass.memory.registered.contains(name) && !alive.contains(name.as_str());
         if known && node.ready.as_deref() != Some("Unknown") {
             let status = node_object::lost_status(facts.wall);
             pass.plan.status(Kind::Node, "", name, &status);
+        }
+    }
+}
+
+/// Deletes pods whose node is gone, as the garbage collector for pods does.
+pub(super) fn collect_garbage(pass: &mut Pass<'_>) {
+    let mirror = pass.mirror;
+    let is_lost = |node: &String| !mirror.nodes.contains_key(node);
+    for pod in mirror.pods.values().filter(|pod| !pod.deleting) {
+        if pod.node.as_ref().is_some_and(is_lost) {
+            pass.plan.delete(Kind::Pod, &pod.namespace, &pod.name);
         }
     }
 }

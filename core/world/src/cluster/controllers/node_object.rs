@@ -32,6 +32,8 @@ pub(super) struct NodeFacts {
     pub taints: Vec<(String, String)>,
     pub schedulable_control_plane: bool,
     pub boot_id: String,
+    /// What the cloud controller of a tenant's cluster says of its machine.
+    pub provider_id: Option<String>,
     pub cpu: u32,
     pub memory_mb: u64,
 }
@@ -46,6 +48,7 @@ impl NodeFacts {
                 ..ObjectMeta::default()
             },
             spec: Some(NodeSpec {
+                provider_id: self.provider_id.clone(),
                 taints: Some(self.all_taints()),
                 ..NodeSpec::default()
             }),

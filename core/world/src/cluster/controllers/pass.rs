@@ -1,7 +1,7 @@
 //! One pass over all objects of a cluster: what the planners of the kinds share.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -34,6 +34,8 @@ pub(crate) struct Report {
     pub critical: Duration,
     /// The workloads by key, and whether they are ready.
     pub workloads: BTreeMap<String, bool>,
+    /// Nodes of machines that Cluster API looks after.
+    pub nodes: BTreeSet<String>,
     /// A pod on a control plane announces the virtual address.
     pub announces: bool,
     /// What load balancers take of the addresses of the cluster.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use butler_api::config::versions::{Component, release_of};
 use butler_api::labels;
-use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec};
+use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{
     Container, Namespace, PodSpec, PodTemplateSpec, Service, ServicePort, ServiceSpec, Toleration,
 };
@@ -24,6 +24,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::kinds;
+use super::workloads::{self, Part};
 use crate::reconcile::resource::Resource;
 use crate::values::text;
 use crate::world::tenants::Addon;
@@ -55,7 +56,10 @@ pub(super) fn objects(addon: &Addon, addresses: &[String]) -> Vec<Wanted> {
         "longhorn" => chart.longhorn(),
         "metallb" => chart.metallb(addresses),
         "traefik" => chart.traefik(),
-        _ => chart.other(),
+        other => match workloads::of(other) {
+            Some(parts) => chart.parts(parts),
+            None => chart.other(),
+        },
     }
     chart.wanted
 }
@@ -230,6 +234,22 @@ impl Chart<'_> {
         self.add(kinds::INGRESS_CLASS, &name, &class);
     }
 
+    /// A chart of which the workloads are known. Their images are not: a name that no registry has tells so.
+    fn parts(&mut self, parts: &[Part]) {
+        let (release, full) = (self.addon.release.clone(), self.full_name());
+        let image = format!("stand-in.invalid/{}:{}", self.addon.chart, self.addon.version);
+        let of_main = self.count(&["replicaCount"]).unwrap_or(1);
+        for Part { kind, name } in parts {
+            let replicas = if *name == "{full}" { of_main } else { 1 };
+            let name = name.replace("{release}", &release).replace("{full}", &full);
+            match kind {
+                workloads::Kind::Deployment => self.deployment(&name, &image, replicas, false),
+                workloads::Kind::DaemonSet => self.daemon_set(&name, &image, false),
+                workloads::Kind::StatefulSet => self.stateful_set(&name, &image),
+            }
+        }
+    }
+
     /// A chart that nothing is known of. No container runs there: a name that no registry has tells so.
     fn other(&mut self) {
         let release = self.addon.release.clone();
@@ -287,6 +307,25 @@ impl Chart<'_> {
             ..DaemonSet::default()
         };
         self.add(kinds::DAEMON_SET, name, &set);
+    }
+
+    /// One pod. The volumes that it would have belong to no pod here.
+    fn stateful_set(&mut self, name: &str, image: &str) {
+        let set = StatefulSet {
+            metadata: self.metadata(name),
+            spec: Some(StatefulSetSpec {
+                replicas: Some(1),
+                service_name: Some(name.to_owned()),
+                selector: LabelSelector {
+                    match_labels: Some(self.selector(name)),
+                    ..LabelSelector::default()
+                },
+                template: self.template(name, image, false),
+                ..StatefulSetSpec::default()
+            }),
+            ..StatefulSet::default()
+        };
+        self.add(kinds::STATEFUL_SET, name, &set);
     }
 
     fn template(&self, name: &str, image: &str, on_host: bool) -> PodTemplateSpec {
@@ -466,6 +505,34 @@ mod tests {
             names(&addon("metallb", "0.14.9", &none), &[]).len(),
             2,
             "no addresses, no pool"
+        );
+    }
+
+    #[test]
+    fn charts_of_the_catalog_have_the_workloads_that_others_look_for() {
+        let of = |release: &str, chart: &str| {
+            let addon = Addon {
+                release: release.to_owned(),
+                ..addon(chart, "1.0.0", &json!({}))
+            };
+            names(&addon, &[])
+        };
+        assert_eq!(
+            of("external-secrets", "external-secrets"),
+            [
+                "Deployment external-secrets",
+                "Deployment external-secrets-cert-controller",
+                "Deployment external-secrets-webhook"
+            ]
+        );
+        let two = objects(&addon("external-secrets", "1.0.0", &json!({"replicaCount": 2})), &[]);
+        let replicas: Vec<&Value> = two.iter().map(|wanted| &wanted.object["spec"]["replicas"]).collect();
+        assert_eq!(replicas, [&json!(2), &json!(1), &json!(1)]);
+        assert_eq!(of("cnpg", "cloudnative-pg"), ["Deployment cnpg-cloudnative-pg"]);
+        assert_eq!(of("nats", "nats"), ["StatefulSet nats", "Deployment nats-box"]);
+        assert_eq!(
+            of("otel-collector", "opentelemetry-collector"),
+            ["DaemonSet otel-collector-opentelemetry-collector-agent"]
         );
     }
 

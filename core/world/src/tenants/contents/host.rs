@@ -42,15 +42,17 @@ impl ControllerHost<Contents> for Host {
 
     fn written(&self, planner: &Contents, notes: Vec<(ReleaseName, u32)>) {
         let unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
-        let ailing = unwatched.is_none().then(|| planner.ailing().clone());
+        let seen = unwatched
+            .is_none()
+            .then(|| (planner.ailing().clone(), planner.namespaces()));
         drop(unwatched);
-        let differs = ailing.as_ref().is_some_and(|ailing| {
+        let differs = seen.as_ref().is_some_and(|(ailing, namespaces)| {
             self.world.with(|state| {
                 let tenant = state
                     .clusters
                     .get(&self.key)
                     .and_then(|cluster| cluster.tenant.as_ref());
-                tenant.is_some_and(|tenant| tenant.ailing.as_ref() != Some(ailing))
+                tenant.is_some_and(|tenant| tenant.ailing.as_ref() != Some(ailing) || tenant.namespaces != *namespaces)
             })
         });
         if notes.is_empty() && !differs {
@@ -58,8 +60,9 @@ impl ControllerHost<Contents> for Host {
         }
         self.world.update(|state, _| {
             state.tenant_carried_out(self.key, &notes);
-            if ailing.is_some() {
-                state.tenant_seen(self.key, ailing);
+            if let Some((ailing, namespaces)) = seen {
+                state.tenant_namespaces(self.key, namespaces);
+                state.tenant_seen(self.key, Some(ailing));
             }
         });
     }

@@ -16,6 +16,7 @@ pub(super) const SECRET: Resource = kind("", "v1", "Secret", "secrets");
 pub(super) const SERVICE: Resource = kind("", "v1", "Service", "services");
 pub(super) const DEPLOYMENT: Resource = kind("apps", "v1", "Deployment", "apps/deployments");
 pub(super) const DAEMON_SET: Resource = kind("apps", "v1", "DaemonSet", "apps/daemonsets");
+pub(super) const STATEFUL_SET: Resource = kind("apps", "v1", "StatefulSet", "apps/statefulsets");
 pub(super) const STORAGE_CLASS: Resource =
     kind("storage.k8s.io", "v1", "StorageClass", "storage.k8s.io/storageclasses");
 pub(super) const INGRESS_CLASS: Resource = kind(
@@ -39,12 +40,13 @@ pub(super) const ADVERTISEMENT: Resource = kind(
 );
 
 /// All of them.
-pub(super) const ALL: [Resource; 10] = [
+pub(super) const ALL: [Resource; 11] = [
     NAMESPACE,
     SECRET,
     SERVICE,
     DEPLOYMENT,
     DAEMON_SET,
+    STATEFUL_SET,
     STORAGE_CLASS,
     INGRESS_CLASS,
     DEFINITION,

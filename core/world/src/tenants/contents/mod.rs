@@ -8,6 +8,7 @@ mod charts;
 mod host;
 mod kinds;
 mod records;
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,6 +112,12 @@ impl Contents {
         } else {
             self.mirror.insert(key, object.clone());
         }
+    }
+
+    /// The namespaces that are there.
+    fn namespaces(&self) -> BTreeSet<String> {
+        let namespaces = self.mirror.keys().filter(|(path, _, _)| *path == kinds::NAMESPACE.path);
+        namespaces.map(|(_, _, name)| name.clone()).collect()
     }
 
     /// What ails releases, by what is there.
@@ -287,7 +294,7 @@ fn owner(key: &Key, object: &Value) -> Option<ReleaseName> {
 /// Why a workload is not ready; none for what is no workload.
 fn unready(resource: Resource, object: &Value) -> Option<String> {
     let (wanted, ready) = match resource {
-        kinds::DEPLOYMENT => ("/spec/replicas", "/status/readyReplicas"),
+        kinds::DEPLOYMENT | kinds::STATEFUL_SET => ("/spec/replicas", "/status/readyReplicas"),
         kinds::DAEMON_SET => ("/status/desiredNumberScheduled", "/status/numberReady"),
         _ => return None,
     };

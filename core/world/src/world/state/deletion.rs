@@ -79,6 +79,10 @@ impl State {
             self.addresses.give_back(address);
         }
         self.leave_cluster(&machine, true);
+        self.pve_machine_gone(id, now);
+        if self.is_unused() {
+            self.pve_forget_times();
+        }
         if let Some(join) = machine.order.as_ref().and_then(|order| order.join.as_ref()) {
             self.tenant_changed(&join.tenant);
         }

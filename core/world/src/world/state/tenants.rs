@@ -21,6 +21,9 @@ use crate::world::tenants::{
 /// The port of the API servers of tenants.
 const API_PORT: u16 = 6443;
 
+/// The namespaces that every cluster has.
+const SYSTEM_NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
 /// Of which tenants something has changed that their management cluster does not know yet.
 #[derive(Debug, Default)]
 pub(super) struct TenantChanges {
@@ -46,6 +49,12 @@ impl State {
                 namespace,
                 release,
             } => self.uninstall(uid, namespace, release),
+            Command::Rotate { uid, rotation, scope } => self.change_tenant(uid, |tenant| {
+                let asked = Some((rotation.clone(), *scope));
+                let differs = tenant.rotation != asked;
+                tenant.rotation = asked;
+                differs
+            }),
             Command::Care { uid, care } => self.change_tenant(uid, |tenant| {
                 let differs = tenant.care != *care;
                 care.clone_into(&mut tenant.care);
@@ -123,6 +132,17 @@ impl State {
         }
     }
 
+    /// The certificates of a tenant have been made anew: its kubeconfig is another one.
+    pub fn tenant_rotated(&mut self, key: u32, rotation: String, kubeconfig: SecretString) {
+        let tenant = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut());
+        if let Some(tenant) = tenant {
+            tenant.kubeconfig = Some(kubeconfig);
+            tenant.rotated = Some(rotation);
+            let uid = tenant.uid.clone();
+            self.tenant_changed(&uid);
+        }
+    }
+
     /// The load balancers of a tenant's cluster take other addresses than before.
     pub fn tenant_balances(&mut self, key: u32, balancers: Balancers) {
         let tenant = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut());
@@ -164,6 +184,10 @@ impl State {
             releases: BTreeMap::new(),
             ailing: None,
             care: Care::default(),
+            rotation: None,
+            rotated: None,
+            namespaces: SYSTEM_NAMESPACES.map(str::to_owned).into(),
+            nodes: BTreeSet::new(),
         });
         self.clusters.insert(key, cluster);
         self.tenants.numbers.insert(request.uid.clone(), key);
@@ -245,6 +269,7 @@ impl State {
         let critical = self.critical_of_next_addon(uid);
         let mut made = None;
         self.change_tenant(uid, |tenant| {
+            tenant.namespaces.insert(addon.namespace.clone());
             let changed = match tenant.releases.entry(name.clone()) {
                 Entry::Occupied(mut known) => known.get_mut().upgrade(addon, now),
                 Entry::Vacant(place) => {
@@ -317,6 +342,26 @@ impl State {
         };
         if tenant.ailing != ailing {
             tenant.ailing = ailing;
+            let uid = tenant.uid.clone();
+            self.tenant_changed(&uid);
+        }
+    }
+
+    /// The API server of a tenant has these nodes of machines; none while it does not run.
+    pub fn tenant_nodes(&mut self, key: u32, nodes: BTreeSet<String>) {
+        let tenant = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut());
+        if let Some(tenant) = tenant.filter(|tenant| tenant.nodes != nodes) {
+            tenant.nodes = nodes;
+            let uid = tenant.uid.clone();
+            self.tenant_changed(&uid);
+        }
+    }
+
+    /// Somebody looks at the namespaces of a tenant's cluster.
+    pub fn tenant_namespaces(&mut self, key: u32, namespaces: BTreeSet<String>) {
+        let tenant = self.clusters.get_mut(&key).and_then(|cluster| cluster.tenant.as_mut());
+        if let Some(tenant) = tenant.filter(|tenant| tenant.namespaces != namespaces) {
+            tenant.namespaces = namespaces;
             let uid = tenant.uid.clone();
             self.tenant_changed(&uid);
         }
@@ -426,6 +471,9 @@ impl State {
             machines: own.map(|machine| (machine.name.clone(), facts_of(machine))).collect(),
             refused: refused.map(|(name, why)| (name.clone(), why.clone())).collect(),
             releases: releases.collect(),
+            rotated: tenant.rotated.clone(),
+            namespaces: tenant.namespaces.clone(),
+            nodes: tenant.nodes.clone(),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What a TenantAddon is as a Helm release: an entry of the catalog, or a chart of one's own.
 
+use butler_api::config::versions;
 use butler_api::v1alpha1::tenant_addon::HelmChart;
 use butler_api::v1alpha1::{AddonDefinition, TenantAddon};
 use serde_json::{Map, Value};
 
 use super::super::kinds::Kind;
 use super::super::mirror::{Key, Mirror, read};
-use crate::world::tenants::{Addon, ReleaseName};
+use crate::world::tenants::{Addon, ReleaseName, TenantFacts};
 
 /// The release of an addon; an error in words where the catalog has no such entry.
 pub(super) fn wanted(key: &Key, addon: &TenantAddon, mirror: &Mirror) -> Result<Addon, String> {
@@ -22,6 +23,47 @@ pub(super) fn wanted(key: &Key, addon: &TenantAddon, mirror: &Mirror) -> Result<
         (None, Some(helm)) => Ok(of_chart(key, helm, &spec.version, own)),
         (None, None) => Err("neither addon nor helm is set".to_owned()),
     }
+}
+
+/// Why Helm does not find a chart in that version, in its words; none where it does. The repository of a definition has the
+/// versions that the definition lists, or all where it lists none.
+pub(super) fn missing(key: &Key, addon: &TenantAddon, wanted: &Addon, mirror: &Mirror) -> Option<String> {
+    let Addon { chart, version, .. } = wanted;
+    if version.is_empty() {
+        // The newest one is taken.
+        return None;
+    }
+    let named = addon.spec.addon.as_deref().filter(|name| !name.is_empty());
+    let index = format!("butler-{}", named.unwrap_or(&key.name));
+    let not_found = format!("chart {chart:?} matching {version} not found in {index} index. (try 'helm repo update')");
+    let Some(asked) = versions::parse(version) else {
+        return Some(match semver::VersionReq::parse(version) {
+            Ok(_) => format!("{not_found}: ranges of versions are not simulated"),
+            Err(_) => format!("{not_found}: improper constraint: {version:?}"),
+        });
+    };
+    let definition: Option<AddonDefinition> = named.and_then(|name| mirror.typed(Kind::AddonDefinition, "", name));
+    let listed = definition.map(|definition| definition.spec.chart)?;
+    let all = listed.available_versions.iter().chain([&listed.default_version]);
+    let known = listed.available_versions.is_empty()
+        || all
+            .into_iter()
+            .any(|known| versions::parse(known) == Some(asked.clone()));
+    (!known).then(|| format!("{not_found}: no chart version found for {chart}-{version}"))
+}
+
+/// What Helm says where it is not to make the namespace of a release, and there is none.
+pub(super) fn homeless(addon: &TenantAddon, wanted: &Addon, tenant: &TenantFacts, mirror: &Mirror) -> Option<String> {
+    let named = addon.spec.addon.as_deref().filter(|name| !name.is_empty());
+    let makes_it = match named {
+        Some(name) => {
+            let definition: Option<AddonDefinition> = mirror.typed(Kind::AddonDefinition, "", name);
+            definition.and_then(|definition| definition.spec.defaults?.create_namespace)
+        }
+        None => addon.spec.helm.as_ref().and_then(|helm| helm.create_namespace),
+    };
+    let missing = makes_it == Some(false) && !tenant.namespaces.contains(&wanted.namespace);
+    missing.then(|| format!("create: failed to create: namespaces {:?} not found", wanted.namespace))
 }
 
 /// Namespace and name of the release of an addon, if that is known.

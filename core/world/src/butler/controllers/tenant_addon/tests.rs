@@ -219,6 +219,47 @@ fn a_failing_chart_is_told_in_helms_words_and_tried_again() {
 }
 
 #[test]
+fn a_version_that_the_repository_lacks_is_told_in_helms_words_and_leaves_what_is_installed() {
+    let mut bench = bench();
+    let listed = json!({"spec": {"chart": {"availableVersions": ["6.7.0", "v6.6.0"]}}});
+    bench.change(Kind::AddonDefinition, "", "podinfo", &listed);
+    add(&mut bench, "a", &spec("podinfo", "6.6.0"));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed");
+    let words = "chart \"podinfo\" matching VERSION not found in butler-podinfo index. (try 'helm repo update'): ";
+    for (version, why) in [
+        ("9.9.9", "no chart version found for podinfo-9.9.9"),
+        ("latest", "improper constraint: \"latest\""),
+        ("^6", "ranges of versions are not simulated"),
+    ] {
+        let change = json!({"spec": {"version": version}});
+        bench.change(Kind::TenantAddon, TENANTS, "a", &change);
+        bench.run(A_WHILE);
+        let expected = words.replace("VERSION", version) + why;
+        assert_eq!(told(&bench, "a"), ("Failed".to_owned(), expected));
+        assert_eq!(release(&bench, "podinfo").unwrap().version, "6.6.0");
+    }
+    bench.change(Kind::TenantAddon, TENANTS, "a", &json!({"spec": {"version": "6.7.0"}}));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed");
+}
+
+#[test]
+fn an_addon_that_makes_no_namespace_needs_one_that_is_there() {
+    let mut bench = bench();
+    let guest = json!({"spec": {"defaults": {"createNamespace": false}}});
+    bench.change(Kind::AddonDefinition, "", "podinfo", &guest);
+    add(&mut bench, "a", &spec("podinfo", ""));
+    bench.run(A_WHILE);
+    let words = "create: failed to create: namespaces \"apps\" not found";
+    assert_eq!(told(&bench, "a"), ("Failed".to_owned(), words.to_owned()));
+    define(&mut bench, "host", &[]);
+    add(&mut bench, "b", &spec("host", ""));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Installed", "another addon has made it");
+}
+
+#[test]
 fn two_addons_of_one_release_do_not_fight_for_it() {
     let mut bench = bench();
     add(&mut bench, "a", &spec("podinfo", "6.7.0"));

@@ -19,6 +19,8 @@ use crate::values::text;
 /// What there is to be seen below a cluster.
 pub(super) struct Below {
     pub control_plane_ready: bool,
+    /// Why the control plane does not come.
+    pub control_plane_trouble: Option<String>,
     pub endpoint: Option<String>,
     pub kubeconfig: Option<String>,
     /// The version that the control plane runs.
@@ -53,6 +55,7 @@ impl Below {
         let all = pass.mirror.inside(Kind::Machine, namespace);
         let joined = all.filter(|(_, machine)| machine.pointer("/status/nodeRef").is_some());
         Self {
+            control_plane_trouble: hosted.and_then(control_plane::trouble),
             control_plane_ready: ready && kubeconfig.as_ref().is_some_and(there),
             endpoint: some(of_hosted("/status/controlPlaneEndpoint")),
             is_current: ready
@@ -73,7 +76,7 @@ impl Below {
         if !addons.is_ok() {
             return addons.message();
         }
-        if let Some(trouble) = &self.trouble {
+        if let Some(trouble) = self.control_plane_trouble.as_ref().or(self.trouble.as_ref()) {
             return trouble.clone();
         }
         if self.nodes.len() < self.wanted {

@@ -175,3 +175,65 @@ fn an_elastic_range_ends_the_same_wherever_it_is_cut_off() {
         assert_eq!(ranges(bench), ["10.0.0.0/31", "10.0.0.2/31"]);
     });
 }
+
+#[test]
+fn a_release_of_kubernetes_that_does_not_exist_is_told_and_what_runs_goes_on() {
+    let mut bench = Bench::new();
+    ask(&mut bench);
+    bench.run(A_WHILE);
+    change(&mut bench, &json!({"kubernetesVersion": "v1.99.4"}));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Updating");
+    let words = "control plane: Back-off pulling image \"registry.k8s.io/kube-apiserver:v1.99.4\": not found";
+    let condition = bench.condition(Kind::TenantCluster, TENANTS, "web", "Ready");
+    assert_eq!(condition, format!("False Updating {words}"));
+    let observed = "/status/observedState/kubernetesVersion";
+    assert_eq!(bench.text(Kind::TenantCluster, TENANTS, "web", observed), "v1.34.0");
+    change(&mut bench, &json!({"kubernetesVersion": "v1.34.1"}));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Ready");
+    assert_eq!(bench.text(Kind::TenantCluster, TENANTS, "web", observed), "v1.34.1");
+}
+
+#[test]
+fn a_cluster_that_names_no_provider_is_made_on_that_of_the_platform() {
+    let mut bench = Bench::new();
+    ask(&mut bench);
+    let spec = json!({"kubernetesVersion": "v1.34.0", "workers": {"replicas": 1}});
+    bench.put(Kind::TenantCluster, TENANTS, "plain", json!({"spec": spec}));
+    bench.run(A_WHILE);
+    let phase = |bench: &Bench| bench.text(Kind::TenantCluster, TENANTS, "plain", "/status/phase");
+    assert_eq!(phase(&bench), "Failed", "there is no default");
+    let spec = json!({"defaultProviderConfigRef": {"name": "inmemory"}});
+    bench.put(Kind::ButlerConfig, "", "butler", json!({"spec": spec}));
+    bench.run(A_WHILE);
+    assert_eq!(phase(&bench), "Ready");
+}
+
+#[test]
+fn a_machine_that_goes_waits_for_its_node_but_not_for_ever() {
+    let mut bench = Bench::new();
+    ask(&mut bench);
+    bench.run(A_WHILE);
+    let namespace = bench.text(Kind::TenantCluster, TENANTS, "web", "/status/tenantNamespace");
+    let machines = |bench: &Bench| -> Vec<String> {
+        let names = bench.names(Kind::Machine, &namespace).into_iter();
+        names.map(str::to_owned).collect()
+    };
+    let both = machines(&bench);
+    bench.nodes(&both);
+    change(&mut bench, &json!({"workers": {"replicas": 1}}));
+    bench.run(Duration::from_secs(9));
+    assert_eq!((machines(&bench).len(), phase(&bench).as_str()), (2, "Updating"));
+    bench.nodes(&[]);
+    bench.run(Duration::ZERO);
+    assert_eq!((machines(&bench).len(), phase(&bench).as_str()), (1, "Ready"));
+    bench.nodes(&both);
+    change(&mut bench, &json!({"kubernetesVersion": "v1.34.1"}));
+    bench.run(A_WHILE);
+    assert_eq!(
+        (machines(&bench).len(), phase(&bench).as_str()),
+        (1, "Ready"),
+        "it is given up"
+    );
+}

@@ -152,6 +152,14 @@ impl Bench {
         }
     }
 
+    /// The API servers of all hosted clusters have these nodes.
+    pub(in super::super) fn nodes(&mut self, names: &[String]) {
+        for (uid, facts) in &mut self.hosted {
+            facts.nodes = names.iter().cloned().collect();
+            self.changed.insert(uid.clone(), Some(facts.clone()));
+        }
+    }
+
     /// Something ails a release on all hosted clusters, or nothing does any more.
     pub(in super::super) fn ails(&mut self, release: &str, problem: Option<&str>) {
         for (uid, facts) in &mut self.hosted {
@@ -431,7 +439,17 @@ impl Bench {
                     addon: (**addon).clone(),
                     problem: None,
                 };
-                let changed = self.with(uid, |tenant| drop(tenant.releases.insert(name, facts)));
+                let changed = self.with(uid, |tenant| {
+                    tenant.namespaces.insert(addon.namespace.clone());
+                    tenant.releases.insert(name, facts);
+                });
+                (uid, changed)
+            }
+            Command::Rotate { uid, rotation, .. } => {
+                let changed = self.with(uid, |facts| {
+                    facts.kubeconfig = Some(SecretString::from(format!("kubeconfig of {rotation}")));
+                    facts.rotated = Some(rotation.clone());
+                });
                 (uid, changed)
             }
             // Nothing of it is to be seen from here; the other one is dealt with.
@@ -458,7 +476,8 @@ impl Bench {
         let before = self.hosted.get(uid)?;
         let mut after = before.clone();
         change(&mut after);
-        let same = (&before.machines, &before.releases) == (&after.machines, &after.releases);
+        let part = |facts: &TenantFacts| (facts.machines.clone(), facts.releases.clone(), facts.rotated.clone());
+        let same = part(before) == part(&after);
         (!same).then_some(after)
     }
 }
@@ -510,7 +529,7 @@ fn without_times(value: &mut Value) {
     match value {
         Value::Object(object) => {
             object.retain(|name, _| {
-                let is_time = ["Time", "Timestamp", "At", "Probe", "lastUpdated"];
+                let is_time = ["Time", "Timestamp", "At", "Probe", "lastUpdated", "rotation-completed"];
                 // Helm packs times into its record of a release.
                 name != "release" && !is_time.iter().any(|end| name.ends_with(end))
             });

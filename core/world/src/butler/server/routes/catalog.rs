@@ -108,7 +108,7 @@ fn definition_body(definition: &AddonDefinition) -> DefinitionBody {
         platform: spec.platform == Some(true),
         depends_on: spec.depends_on.clone(),
         source: source
-            .filter(|source| *source == "builtin")
+            .filter(|source| *source == labels::BUILTIN)
             .map_or("custom", |source| source)
             .to_owned(),
         links: spec.links.clone(),

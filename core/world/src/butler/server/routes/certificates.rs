@@ -2,23 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
-use jiff::Timestamp;
+use butler_api::{labels, names};
+use butler_embedded::Refused;
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::tenants::{self, NO_TIME};
-use super::{body, clusters};
-use crate::butler::server::kinds::{self, SECRETS};
+use super::{body, clusters, failed};
+use crate::butler::rotation::{Rotation, Scope};
+use crate::butler::server::kinds::{self, SECRETS, TENANT_CLUSTERS};
 use crate::butler::server::provision::seconds;
 use crate::butler::server::reply::{Answer, Reply};
 use crate::butler::server::router::{Call, Handler, Route, route};
 use crate::butler::server::session::Session;
 use crate::butler::server::{ButlerServer, refused};
+use crate::values::text;
 
 pub(super) const ROUTES: &[Route] = &[
     route(
@@ -66,6 +71,8 @@ struct Certificates {
     #[serde(skip_serializing_if = "Option::is_none")]
     earliest_expiry: Option<String>,
     rotation_in_progress: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_rotation: Option<RotationBody>,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,12 +112,21 @@ enum Health {
     Expired,
 }
 
-#[derive(Debug, Serialize)]
+/// A rotation of certificates as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Rotation {
+struct RotationBody {
     r#type: &'static str,
-    initiated_at: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initiated_by: Option<String>,
+    initiated_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<String>,
     status: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    affected_secrets: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -220,13 +236,14 @@ fn health(now: Timestamp, ends: Timestamp) -> Health {
 /// The certificate of a kubeconfig's first user.
 fn client_certificate(kubeconfig: &[u8]) -> Option<Vec<u8>> {
     use base64::Engine as _;
-    let kubeconfig: serde_json::Value = serde_saphyr::from_slice(kubeconfig).ok()?;
-    let data = crate::values::text(&kubeconfig, "/users/0/user/client-certificate-data").to_owned();
+    let kubeconfig: Value = serde_saphyr::from_slice(kubeconfig).ok()?;
+    let data = text(&kubeconfig, "/users/0/user/client-certificate-data").to_owned();
     base64::engine::general_purpose::STANDARD.decode(data).ok()
 }
 
 fn all(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let (tcp_namespace, certificates) = found(server, call, session)?;
+    let last = last(server, &clusters::visible(server, call, session)?, call.parameter(1))?;
     let worst = certificates.iter().map(|certificate| certificate.health_status).max();
     let earliest_expiry = certificates
         .iter()
@@ -246,7 +263,8 @@ fn all(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
         overall_health: worst.unwrap_or(Health::Healthy),
         certificate_count,
         earliest_expiry,
-        rotation_in_progress: false,
+        rotation_in_progress: last.as_ref().is_some_and(|last| last.status == "in_progress"),
+        last_rotation: last,
     }))
 }
 
@@ -265,36 +283,111 @@ fn category(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     }))
 }
 
-fn rotation_status(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
-    clusters::visible(server, call, session)?;
-    Ok(Reply::ok(&Rotation {
-        r#type: "",
-        initiated_at: NO_TIME,
-        status: "unknown",
-    }))
+/// The rotation of a cluster that was asked for last, and how far it is; none was, unless it is told.
+fn last(server: &ButlerServer, cluster: &Value, name: &str) -> Result<Option<RotationBody>, Reply> {
+    let Some(rotation) = Rotation::of(cluster) else {
+        return Ok(None);
+    };
+    let namespace = text(cluster, "/status/tenantNamespace");
+    let holder = server.local.get(SECRETS.at(namespace), &names::tenant_kubeconfig(name));
+    let holder = match holder {
+        Ok(holder) => holder,
+        Err(Refused { code: 404, .. }) => Value::Null,
+        Err(error) => return Err(refused(&error)),
+    };
+    Ok(Some(told(&rotation, rotation.completed(&holder), server.now())))
 }
 
-fn rotate(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
+/// How long a rotation may take.
+const LIMIT: SignedDuration = SignedDuration::from_mins(5);
+
+/// A rotation in words, by when it was done.
+fn told(rotation: &Rotation, completed: Option<&str>, now: Timestamp) -> RotationBody {
+    let parsed = |text: &str| text.parse::<Timestamp>().ok();
+    let began = parsed(&rotation.initiated);
+    let late = began.is_some_and(|began| now.duration_since(began) > LIMIT);
+    let (status, message) = match completed {
+        Some(_) => ("completed", "certificates have been rotated"),
+        None if late => ("failed", "rotation timed out after 5m0s"),
+        None => ("in_progress", "certificates are being rotated"),
+    };
+    RotationBody {
+        r#type: rotation.scope.as_str(),
+        initiated_by: Some(rotation.by.clone()).filter(|by| !by.is_empty()),
+        initiated_at: began.map_or_else(|| NO_TIME.to_owned(), seconds),
+        completed_at: completed.and_then(parsed).map(seconds),
+        status,
+        affected_secrets: rotation.secrets.clone(),
+        message: Some(message.to_owned()),
+    }
+}
+
+fn rotation_status(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
     let cluster = clusters::visible(server, call, session)?;
-    let team = crate::values::text(&cluster, "/spec/teamRef/name");
+    let none = || RotationBody {
+        r#type: "",
+        initiated_by: None,
+        initiated_at: NO_TIME.to_owned(),
+        completed_at: None,
+        status: "unknown",
+        affected_secrets: Vec::new(),
+        message: None,
+    };
+    Ok(Reply::ok(
+        &last(server, &cluster, call.parameter(1))?.unwrap_or_else(none),
+    ))
+}
+
+/// What somebody may ask for, and the answer where not.
+fn asked(call: &Call, session: &Session, team: &str) -> Result<Scope, Reply> {
     if !session.operates(team) {
         return Err(Reply::forbidden("certificate rotation requires operator role"));
     }
     let form: RotateForm = body(call)?;
-    match form.r#type.as_str() {
-        "ca" if !session.administers(team) => {
-            return Err(Reply::forbidden("CA rotation requires admin role"));
-        }
-        "ca" if !form.acknowledge => {
-            return Err(Reply::bad_request("CA rotation requires acknowledge: true"));
-        }
-        "all" | "kubeconfigs" | "ca" => {}
-        other => {
-            let unknown = format!("invalid rotation type: {other} (must be 'all', 'kubeconfigs', or 'ca')");
-            return Err(Reply::bad_request(&unknown));
-        }
+    let scope = Scope::parse(&form.r#type).ok_or_else(|| {
+        let other = form.r#type;
+        let unknown = format!("invalid rotation type: {other} (must be 'all', 'kubeconfigs', or 'ca')");
+        Reply::bad_request(&unknown)
+    })?;
+    if scope == Scope::Authority && !session.administers(team) {
+        return Err(Reply::forbidden("CA rotation requires admin role"));
     }
-    Err(Reply::not_simulated("the rotation of certificates"))
+    if scope == Scope::Authority && !form.acknowledge {
+        return Err(Reply::bad_request("CA rotation requires acknowledge: true"));
+    }
+    Ok(scope)
+}
+
+/// Asks for new certificates by marks on the cluster; its control plane makes them.
+#[expect(clippy::disallowed_macros, reason = "a merge patch of annotations")]
+fn rotate(server: &ButlerServer, call: &Call, session: &Session) -> Answer {
+    let cluster = clusters::visible(server, call, session)?;
+    let scope = asked(call, session, text(&cluster, "/spec/teamRef/name"))?;
+    let name = call.parameter(1);
+    if last(server, &cluster, name)?.is_some_and(|last| last.status == "in_progress") {
+        return Err(Reply::conflict("rotation already in progress"));
+    }
+    if text(&cluster, "/status/tenantNamespace").is_empty() {
+        return Err(Reply::not_found("tenant namespace not found"));
+    }
+    let authority = (scope == Scope::Authority).then(|| names::tenant_authority(name));
+    let secrets = authority.into_iter().chain([names::tenant_kubeconfig(name)]);
+    let rotation = Rotation {
+        initiated: server.now().to_string(),
+        by: session.person.email.clone(),
+        scope,
+        secrets: secrets.collect(),
+    };
+    let marks = json!({
+        labels::ROTATION_INITIATED: rotation.initiated, labels::ROTATION_BY: rotation.by,
+        labels::ROTATION_TYPE: scope.as_str(), labels::ROTATION_SECRETS: rotation.secrets.join(","),
+    });
+    let patch = json!({"metadata": {"annotations": marks}});
+    let patched = server
+        .local
+        .patched(TENANT_CLUSTERS.at(call.parameter(0)), name, false, patch);
+    patched.map_err(failed("failed to initiate certificate rotation"))?;
+    Ok(Reply::json(StatusCode::ACCEPTED, &told(&rotation, None, server.now())))
 }
 
 #[cfg(test)]
@@ -329,5 +422,27 @@ mod tests {
         for (days, expected) in all {
             assert_eq!(health(day(0), day(days)), expected, "{days}");
         }
+    }
+
+    #[test]
+    fn a_rotation_is_under_way_until_it_is_done_or_takes_too_long() {
+        let rotation = Rotation {
+            initiated: "2026-01-01T00:00:00.5Z".to_owned(),
+            by: "alice@demo.local".to_owned(),
+            scope: Scope::Kubeconfigs,
+            secrets: vec!["web-admin-kubeconfig".to_owned()],
+        };
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let now = told(&rotation, None, at("2026-01-01T00:05:00Z"));
+        assert_eq!(
+            (now.status, now.initiated_at.as_str()),
+            ("in_progress", "2026-01-01T00:00:00Z")
+        );
+        assert_eq!(told(&rotation, None, at("2026-01-01T00:06:00Z")).status, "failed");
+        let done = told(&rotation, Some("2026-01-01T00:00:02Z"), at("2026-01-01T09:00:00Z"));
+        assert_eq!(
+            (done.status, done.completed_at.as_deref()),
+            ("completed", Some("2026-01-01T00:00:02Z"))
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use butler_api::labels;
 use butler_api::names::TENANTS_NAMESPACE;
+use butler_api::tenants::Release;
 use butler_api::v1alpha1::TenantCluster;
 use butler_api::v1alpha1::shared::{ControlPlaneResources, LocalRef, ProviderRef};
 use butler_api::v1alpha1::tenant_cluster::{
@@ -258,7 +259,7 @@ fn spec(form: CreateForm, team: Option<String>) -> TenantClusterSpec {
         addons,
         control_plane,
         infrastructure_override: overrides(&form),
-        kubernetes_version: or(&form.kubernetesversion, "v1.32.2").to_owned(),
+        kubernetes_version: or(&form.kubernetesversion, &Release::usual().to_string()).to_owned(),
         management_policy: None,
         networking: Some(TenantNetworking {
             // Written whether it was given or not.
