@@ -77,6 +77,8 @@ pub enum Semantics {
     Safe,
     /// Doing it twice is doing it once: it goes by name, or with a token by which the platform recognises it.
     Idempotent,
+    /// Doing it twice may be doing it twice: only what certainly was not carried out is tried again.
+    Once,
 }
 
 impl Policy {
@@ -91,9 +93,14 @@ impl Policy {
         jitter: f64,
     ) -> Option<Duration> {
         let worth_it = match &error.kind {
-            ErrorKind::Throttled | ErrorKind::Unreachable | ErrorKind::Timeout { .. } => true,
+            ErrorKind::Throttled | ErrorKind::Unreachable => true,
+            ErrorKind::Timeout { maybe_applied } => !maybe_applied || semantics != Semantics::Once,
             // A 500 for a write may be a lasting verdict; the engine decides about that.
-            ErrorKind::Server => semantics == Semantics::Safe || error.http != Some(500),
+            ErrorKind::Server => match semantics {
+                Semantics::Safe => true,
+                Semantics::Idempotent => error.http != Some(500),
+                Semantics::Once => false,
+            },
             _ => false,
         };
         if !worth_it || failed >= self.tries {
@@ -157,6 +164,18 @@ mod tests {
         assert!(!delays(&internal, Semantics::Safe, 0.5).is_empty());
         assert!(delays(&internal, Semantics::Idempotent, 0.5).is_empty());
         assert!(!delays(&error(ErrorKind::Server, Some(503)), Semantics::Idempotent, 0.5).is_empty());
+    }
+
+    #[test]
+    fn what_may_have_been_done_and_cannot_be_done_twice_is_not_repeated() {
+        let lost = error(ErrorKind::Timeout { maybe_applied: true }, None);
+        assert!(delays(&lost, Semantics::Once, 0.5).is_empty());
+        assert!(!delays(&lost, Semantics::Idempotent, 0.5).is_empty());
+        assert!(delays(&error(ErrorKind::Server, Some(503)), Semantics::Once, 0.5).is_empty());
+        // These were not carried out.
+        for kind in [ErrorKind::Throttled, ErrorKind::Unreachable] {
+            assert!(!delays(&error(kind, None), Semantics::Once, 0.5).is_empty());
+        }
     }
 
     #[test]

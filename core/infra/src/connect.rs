@@ -6,7 +6,10 @@ use butler_api::config;
 use butler_talos::client::Credentials;
 use secrecy::SecretString;
 
-use crate::{ErrorKind, InfraError, Provider, call::SystemClock, inmemory::InMemory, static_machines::StaticMachines};
+use crate::{
+    ErrorKind, InfraError, Provider, call::SystemClock, inmemory::InMemory, proxmox::Proxmox,
+    static_machines::StaticMachines,
+};
 
 /// What opens the door to a platform beside its settings. The caller fills it from environment and state.
 #[derive(Debug, Default)]
@@ -43,17 +46,17 @@ pub fn connect(settings: &config::Provider, access: &Access) -> Result<Arc<dyn P
             })?;
             Ok(Arc::new(InMemory::new(world, SystemClock::new())?))
         }
+        config::Provider::Proxmox(settings) => Ok(Arc::new(Proxmox::new(settings, SystemClock::new())?)),
         config::Provider::Static(list) => Ok(Arc::new(StaticMachines::new(list, access.credentials.clone())?)),
         config::Provider::Harvester(_)
         | config::Provider::Nutanix(_)
-        | config::Provider::Proxmox(_)
         | config::Provider::Gcp(_)
         | config::Provider::Aws(_)
         | config::Provider::Azure(_)
         | config::Provider::Local => {
             let message = format!("provider {kind} is not implemented yet");
             Err(InfraError::new(kind, "connect", ErrorKind::Unsupported, message)
-                .hint("use provider inmemory or static"))
+                .hint("use provider proxmox, inmemory or static"))
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct ErrorDetails {
     pub http: Option<u16>,
     /// The platform's error code.
     pub code: Option<String>,
+    /// The platform's name for the request, for those who run it.
+    pub request_id: Option<String>,
     /// How long the platform asks us to stay away.
     pub retry_after: Option<Duration>,
     /// The error underneath, where there was one.
@@ -47,11 +49,18 @@ impl fmt::Display for InfraError {
             write!(f, " {resource}")?;
         }
         write!(f, ": {}", self.message)?;
-        match (&self.code, self.http) {
-            (Some(code), Some(http)) => write!(f, " ({code}, HTTP {http})"),
-            (Some(code), None) => write!(f, " ({code})"),
-            (None, Some(http)) => write!(f, " (HTTP {http})"),
-            (None, None) => Ok(()),
+        let marks: Vec<String> = [
+            self.code.clone(),
+            self.http.map(|http| format!("HTTP {http}")),
+            self.request_id.as_ref().map(|id| format!("request {id}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if marks.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", marks.join(", "))
         }
     }
 }
@@ -165,6 +174,7 @@ impl InfraError {
             hint: None,
             http: None,
             code: None,
+            request_id: None,
             retry_after: None,
             source: None,
         }))
@@ -268,6 +278,11 @@ mod tests {
         assert_eq!(
             e.to_string(),
             "inmemory: create machine demo-cp-0: no (Throttled, HTTP 429)"
+        );
+        e.request_id = Some("r-1".into());
+        assert_eq!(
+            e.to_string(),
+            "inmemory: create machine demo-cp-0: no (Throttled, HTTP 429, request r-1)"
         );
     }
 }

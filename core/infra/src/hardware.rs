@@ -142,6 +142,7 @@ providerConfig:
             name: "enp3s0".to_owned(),
             ethernet: true,
             up: true,
+            hardware_address: None,
             addresses: vec!["192.0.2.11".parse().unwrap()],
         };
         let disk = Disk {

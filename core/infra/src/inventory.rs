@@ -72,18 +72,40 @@ pub struct OwnedObject {
 }
 
 impl OwnedObject {
-    /// What observing and deleting it take: this very creation, not the next one under its id.
-    pub fn machine(&self) -> MachineRef {
-        match self.kind {
-            ObjectKind::Machine => MachineRef {
-                provider: self.provider,
-                id: self.id.clone(),
-                name: self.name.clone(),
-                generation: self.generation,
-                created: self.created,
-            },
-        }
+    /// What observing and deleting it take, where it is a machine: this very creation, not the next one under its id.
+    pub fn machine(&self) -> Option<MachineRef> {
+        (self.kind == ObjectKind::Machine).then(|| MachineRef {
+            provider: self.provider,
+            id: self.id.clone(),
+            name: self.name.clone(),
+            generation: self.generation,
+            created: self.created,
+        })
     }
+
+    /// What looking for it and deleting it take, where it is no machine.
+    pub fn object(&self) -> Option<ObjectRef> {
+        (self.kind != ObjectKind::Machine).then(|| ObjectRef {
+            kind: self.kind,
+            provider: self.provider,
+            id: self.id.clone(),
+            name: self.name.clone(),
+        })
+    }
+}
+
+/// An object beside the machines. It is written down as soon as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// Whether it is an image, a volume or something else.
+    pub kind: ObjectKind,
+    /// The platform it is on.
+    pub provider: ProviderKind,
+    /// Id that the platform gave it.
+    pub id: String,
+    /// Name of the object on the platform.
+    pub name: String,
 }
 
 /// Something that may be ours and does not tell.
@@ -105,6 +127,10 @@ pub struct UnknownObject {
 pub enum ObjectKind {
     /// A machine with its disks.
     Machine,
+    /// An image that machines are made from.
+    Image,
+    /// A volume of its own, such as the one with the data of a machine's first boot.
+    Volume,
 }
 
 impl ObjectKind {
@@ -112,6 +138,8 @@ impl ObjectKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Machine => "machine",
+            Self::Image => "image",
+            Self::Volume => "volume",
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Machines: as they should be, as they are named, and as they are seen.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use butler_api::config::{ExtraDisk, NodeAddress, ProviderKind, Role};
 use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Owner, hardware};
+use crate::{ImageRef, Owner, hardware};
 
 /// A machine as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,66 @@ pub struct MachineSpec {
     pub labels: BTreeMap<String, String>,
     /// Which existing machine it takes; none where the platform makes machines.
     pub claim: Option<Claim>,
+    /// What it is made from; none where the platform needs no image.
+    pub image: Option<ImageRef>,
+    /// How it gets its address.
+    pub addressing: Addressing,
+    /// The machine configuration that it finds at its first boot; none where it waits in maintenance mode for one.
+    pub user_data: Option<UserData>,
 }
+
+/// How a machine gets its address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Addressing {
+    /// From the network's DHCP server.
+    Dhcp,
+    /// It is told at its first boot.
+    Static {
+        /// Its address.
+        address: IpAddr,
+        /// The length of the network's prefix.
+        prefix_length: u8,
+        /// Where other networks are reached.
+        gateway: Option<IpAddr>,
+        /// Servers that know names.
+        nameservers: Vec<IpAddr>,
+    },
+}
+
+/// A machine configuration. It holds keys, so it is compared and shown by its digest alone.
+#[derive(Clone)]
+pub struct UserData(SecretString);
+
+impl UserData {
+    /// Takes a machine configuration.
+    pub fn new(text: SecretString) -> Self {
+        Self(text)
+    }
+
+    /// The configuration.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.0.expose_secret()).into()
+    }
+}
+
+impl fmt::Debug for UserData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserData([REDACTED])")
+    }
+}
+
+impl PartialEq for UserData {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest() == other.digest()
+    }
+}
+
+impl Eq for UserData {}
 
 /// An existing machine that a planned one takes, and what it must be for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +111,8 @@ pub struct Claim {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Hashed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addressing: Option<&'a Addressing>,
     cpu: u32,
     #[serde(rename = "diskGB")]
     disk_gb: u32,
@@ -63,13 +125,16 @@ struct Hashed<'a> {
 
 impl MachineSpec {
     /// SHA-256 (hex) over what the machine is made from. Owner, name and generation are not part of it, nor is a claim:
-    /// it says which machine is taken, not how one is made.
+    /// it says which machine is taken, not how one is made; image and configuration change in a machine's life.
     pub fn hash(&self) -> String {
         let Self {
             owner: _,
             name: _,
             generation: _,
             claim: _,
+            image: _,
+            user_data: _,
+            addressing,
             role,
             cpu,
             memory_mb,
@@ -78,6 +143,7 @@ impl MachineSpec {
             labels,
         } = self;
         let hashed = Hashed {
+            addressing: Some(addressing).filter(|how| **how != Addressing::Dhcp),
             cpu: *cpu,
             disk_gb: *disk_gb,
             extra_disks,
@@ -192,6 +258,9 @@ mod tests {
             extra_disks: vec![],
             labels: BTreeMap::new(),
             claim: None,
+            image: None,
+            addressing: Addressing::Dhcp,
+            user_data: None,
         }
     }
 

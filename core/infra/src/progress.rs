@@ -57,6 +57,12 @@ pub enum OpKind {
     MachineCreate,
     /// A machine is deleted or reset.
     MachineDelete,
+    /// An image is brought to the platform.
+    ImageCreate,
+    /// An object beside a machine is deleted.
+    ObjectDelete,
+    /// What only a machine's first boot needed is taken from it.
+    MachineScrub,
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::{future::Future, pin::Pin};
 
 use butler_api::config::ProviderKind;
+use futures::stream::BoxStream;
 
 use crate::{
-    Check, FoundMachine, InfraError, InfraPlan, Inventory, MachineRef, MachineSpec, MachineState, OpHandle, Owner,
-    Progress, Scope,
+    Check, Choice, FoundMachine, ImageRef, ImageSpec, InfraError, InfraPlan, Inventory, MachineRef, MachineSpec,
+    MachineState, ObjectRef, OpHandle, Owner, Progress, Query, Scope,
 };
 
 /// A boxed future of a provider call.
@@ -15,8 +16,8 @@ pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, InfraError>> + Send 
 /// A platform. Every `ensure` and `delete` may be repeated at any time, also by another process, and never waits for
 /// the platform longer than one call.
 ///
-/// What only some platforms can do is a trait of its own, such as [`Discovery`], with a method here that answers `None`
-/// on the others.
+/// What only some platforms can do is a trait of its own, such as [`Images`], with a method here that answers `None` on the
+/// others.
 pub trait Provider: Send + Sync {
     /// What the platform is and which limits it sets.
     fn info(&self) -> &ProviderInfo;
@@ -55,7 +56,22 @@ pub trait Provider: Send + Sync {
     fn inventory<'a>(&'a self, scope: Scope<'a>) -> Fut<'a, Inventory>;
 
     /// The machines that exist before any plan, where the platform has such.
+    fn existing_machines(&self) -> Option<&dyn ExistingMachines> {
+        None
+    }
+
+    /// What a configuration can name, where the platform can list it.
     fn discovery(&self) -> Option<&dyn Discovery> {
+        None
+    }
+
+    /// The images that machines are made from, where the platform has to be given them.
+    fn images(&self) -> Option<&dyn Images> {
+        None
+    }
+
+    /// What it makes beside machines, where it makes such.
+    fn objects(&self) -> Option<&dyn Objects> {
         None
     }
 
@@ -66,9 +82,47 @@ pub trait Provider: Send + Sync {
 }
 
 /// A platform on which machines exist before they are planned.
-pub trait Discovery: Send + Sync {
+pub trait ExistingMachines: Send + Sync {
     /// Looks at all machines that could be claimed. One that does not answer is found as silent, not left out.
     fn machines(&self) -> Fut<'_, Vec<FoundMachine>>;
+}
+
+/// A platform that can list what a configuration may name: what a wizard asks for. It takes settings and credentials, no plan.
+pub trait Discovery: Send + Sync {
+    /// Lists what there is of one kind, page by page as the platform answers. What cannot be used is listed too, with the
+    /// reason. Dropping the stream ends the requests. An error ends the stream; what came before it stays true.
+    fn discover(&self, query: Query) -> BoxStream<'_, Result<Choice, InfraError>>;
+}
+
+/// A platform that has to be given the image that its machines are made from.
+pub trait Images: Send + Sync {
+    /// Looks for the image, or brings it to every place from which machines are made. `Done` once all of them have it whole.
+    /// One that an earlier try left half is recognised and replaced.
+    fn image_ensure<'a>(&'a self, spec: &'a ImageSpec, previous: Option<OpHandle>) -> Fut<'a, Progress<ImageRef>>;
+}
+
+/// A platform that makes objects beside machines: images, volumes with the data of a first boot.
+pub trait Objects: Send + Sync {
+    /// Deletes an object that [`inventory`](Provider::inventory) has listed. It has to carry the owner's marker, else it is
+    /// [`Foreign`](crate::ErrorKind::Foreign). `Done` is a proof of absence.
+    fn object_delete<'a>(
+        &'a self,
+        owner: &'a Owner,
+        object: &'a ObjectRef,
+        previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<()>>;
+
+    /// Whether the platform has the object, asked for this very object.
+    fn object_exists<'a>(&'a self, object: &'a ObjectRef) -> Fut<'a, bool>;
+
+    /// Takes from a machine what only its first boot needed and a later reader should not find, such as the volume with its
+    /// configuration. A machine without such is done.
+    fn machine_scrub<'a>(
+        &'a self,
+        owner: &'a Owner,
+        machine: &'a MachineRef,
+        previous: Option<OpHandle>,
+    ) -> Fut<'a, Progress<()>>;
 }
 
 /// A platform that shows what its machines print.

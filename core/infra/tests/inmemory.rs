@@ -85,6 +85,9 @@ fn spec(owner: &Owner) -> MachineSpec {
         extra_disks: vec![],
         labels: BTreeMap::new(),
         claim: None,
+        image: None,
+        addressing: butler_infra::Addressing::Dhcp,
+        user_data: None,
     }
 }
 
@@ -341,7 +344,10 @@ async fn an_inventory_answers_for_one_cluster_for_a_name_and_for_everything() {
     let found = inventory(&s, &same_name).await.unwrap().remove(0);
     assert_eq!(found.owner, same_name);
     assert_eq!((found.generation, found.created.is_some()), (1, true));
-    let end = s.provider.machine_delete(&same_name, &found.machine(), None).await;
+    let end = s
+        .provider
+        .machine_delete(&same_name, &found.machine().unwrap(), None)
+        .await;
     assert!(matches!(end, Ok(Progress::Pending(_))), "{end:?}");
 }
 
@@ -365,7 +371,7 @@ async fn an_answer_that_is_no_json_is_final_and_names_the_call() {
     assert_eq!((s.world.struck(), &error.kind), (1, &ErrorKind::Protocol));
     assert_eq!(
         error.to_string(),
-        "inmemory: list machines cluster-1: the world's answer cannot be understood"
+        "inmemory: list machines cluster-1: the answer cannot be understood"
     );
     assert!(s.clock.slept().is_empty());
 }

@@ -62,6 +62,9 @@ fn provider(config: &BootstrapConfig) -> StaticMachines {
 fn planned(config: &BootstrapConfig, name: &str, role: Role) -> MachineSpec {
     MachineSpec {
         claim: hardware::claims(config).remove(name),
+        image: None,
+        addressing: butler_infra::Addressing::Dhcp,
+        user_data: None,
         ..spec(name, role)
     }
 }
@@ -85,6 +88,9 @@ fn spec(name: &str, role: Role) -> MachineSpec {
         extra_disks: vec![],
         labels: BTreeMap::new(),
         claim: None,
+        image: None,
+        addressing: butler_infra::Addressing::Dhcp,
+        user_data: None,
     }
 }
 
@@ -172,7 +178,7 @@ async fn machines_are_discovered_before_there_is_a_plan() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = silent();
     let provider = connect(&config.provider, &Access::default()).unwrap();
-    let found = provider.discovery().unwrap().machines().await.unwrap();
+    let found = provider.existing_machines().unwrap().machines().await.unwrap();
     let addresses: Vec<_> = found.iter().map(|machine| machine.address).collect();
     let listed: Vec<_> = config.static_machines().iter().map(|m| m.address).collect();
     assert_eq!(addresses, listed);
@@ -218,14 +224,14 @@ async fn a_machine_that_is_not_listed_is_refused() {
 
 #[test]
 fn platforms_without_an_implementation_are_refused() {
-    let config = config(include_str!("../../../fixtures/configs/proxmox.yaml"));
+    let config = config(include_str!("../../../fixtures/configs/nutanix.yaml"));
     let Err(error) = connect(&config.provider, &Access::default()) else {
         panic!("connected")
     };
     assert_eq!(error.kind, ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),
-        "proxmox: connect: provider proxmox is not implemented yet"
+        "nutanix: connect: provider nutanix is not implemented yet"
     );
 }
 

@@ -1,10 +1,12 @@
 //! The providers against the simulated world: real sockets, real Talos protocol, faults.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "support/world.rs"]
+mod running;
+
 use std::{
     collections::BTreeMap,
     future::Future,
-    path::Path,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,79 +15,16 @@ use std::{
 use butler_api::config::{BootstrapConfig, Role, load};
 use butler_infra::{
     Access, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Progress, Provider, Retry, Scope,
-    WorldAccess, call::Clock, connect, hardware, inmemory::InMemory,
+    call::Clock, connect, hardware, inmemory::InMemory,
 };
 use butler_talos::{
     client::{Address, Credentials, Maintenance},
     config::{ClusterSpec, NodeSpec, render},
     secrets::SecretsBundle,
 };
-use butler_world::process::{self, Endpoint, UpOptions};
 use jiff::Timestamp;
-use tokio::task::JoinHandle;
+use running::{DEADLINE, Running, until};
 use uuid::Uuid;
-
-const DEADLINE: Duration = Duration::from_mins(1);
-
-/// A world in this process, with a loopback network of its own.
-struct Running {
-    state: tempfile::TempDir,
-    endpoint: Endpoint,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    async fn start(network: &str, more: &str, static_nodes: u32) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let state = tempfile::tempdir().unwrap();
-        let file = state.path().join("world.yaml");
-        let text = format!(
-            "network: {network}\nlatencies: {{create: 20ms, boot: 20ms, configure: 20ms, delete: 20ms}}\n{more}"
-        );
-        std::fs::write(&file, text).unwrap();
-        let options = UpOptions {
-            world: Some(file),
-            static_nodes,
-        };
-        let folder = state.path().to_owned();
-        let task = tokio::spawn(async move { process::serve(&folder, &options).await.unwrap() });
-        let endpoint = until(|| find(state.path(), &task)).await;
-        Self { state, endpoint, task }
-    }
-
-    fn access(&self) -> WorldAccess {
-        WorldAccess {
-            control: self.endpoint.control.clone(),
-            token: self.endpoint.token.clone(),
-        }
-    }
-
-    async fn status(&self) -> process::Status {
-        process::status(self.state.path()).await.unwrap()
-    }
-
-    async fn end(self) {
-        assert!(process::down(self.state.path()).await.unwrap());
-        self.task.await.unwrap();
-    }
-}
-
-async fn find(state: &Path, task: &JoinHandle<()>) -> Option<Endpoint> {
-    assert!(!task.is_finished(), "the world did not start");
-    process::find(state).await.unwrap()
-}
-
-/// Repeats a look until it shows what is waited for.
-async fn until<T, F: Future<Output = Option<T>>>(mut look: impl FnMut() -> F) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(start.elapsed() < DEADLINE, "it did not happen in time");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
 
 /// Waits for nothing: the faults here end by number of requests, not by time.
 struct NoPause;
@@ -116,6 +55,9 @@ fn spec(owner: &Owner, name: &str, role: Role) -> MachineSpec {
         extra_disks: vec![],
         labels: BTreeMap::new(),
         claim: None,
+        image: None,
+        addressing: butler_infra::Addressing::Dhcp,
+        user_data: None,
     }
 }
 
@@ -157,7 +99,7 @@ async fn every_machine_is_made_and_deleted_once_whatever_the_platform_api_does()
     let listed: Vec<MachineRef> = inventory
         .objects
         .iter()
-        .map(butler_infra::OwnedObject::machine)
+        .filter_map(butler_infra::OwnedObject::machine)
         .collect();
     assert_eq!(listed.len(), 8);
     assert!(machines.iter().all(|machine| listed.contains(machine)), "{listed:?}");
@@ -271,7 +213,14 @@ async fn a_machine_that_does_not_die_stays_pending_and_is_not_gone() {
     let owners: Vec<&Owner> = found.iter().map(|object| &object.owner).collect();
     assert_eq!(owners, [&owner, &owner, &same_name], "a name is no identity");
 
-    let named = |name: &str| found.iter().find(|object| object.name == name).unwrap().machine();
+    let named = |name: &str| {
+        found
+            .iter()
+            .find(|object| object.name == name)
+            .unwrap()
+            .machine()
+            .unwrap()
+    };
     let (undying, mortal, other) = (named("demo-cp-0"), named("demo-cp-1"), named("demo-cp-2"));
     let first = provider.machine_delete(&owner, &undying, None).await.unwrap();
     assert!(matches!(first, Progress::Pending(_)), "{first:?}");
@@ -325,6 +274,9 @@ fn edge_owner() -> Owner {
 fn edge(config: &BootstrapConfig) -> MachineSpec {
     MachineSpec {
         claim: hardware::claims(config).remove("edge-cp-0"),
+        image: None,
+        addressing: butler_infra::Addressing::Dhcp,
+        user_data: None,
         ..spec(&edge_owner(), "edge-cp-0", Role::ControlPlane)
     }
 }
@@ -389,7 +341,12 @@ async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only
         (&seen.lifecycle, seen.raw_status.as_str()),
         (&Lifecycle::Unclaimed, "maintenance")
     );
-    let discovered = claim(&config, None).discovery().unwrap().machines().await.unwrap();
+    let discovered = claim(&config, None)
+        .existing_machines()
+        .unwrap()
+        .machines()
+        .await
+        .unwrap();
     let fingerprint = discovered[0].facts["fingerprint"].clone();
 
     let pinned = one_node(&address, Some(&fingerprint));
@@ -412,7 +369,10 @@ async fn a_listed_machine_is_claimed_and_then_recognised_by_its_own_cluster_only
     assert_eq!(again, machine);
     let (owner, nobody) = (edge_owner(), Vec::new());
     let ours = provider.inventory(Scope::Cluster(&owner)).await.unwrap();
-    assert_eq!((ours.objects[0].machine(), ours.unknown), (machine.clone(), nobody));
+    assert_eq!(
+        (ours.objects[0].machine(), ours.unknown),
+        (Some(machine.clone()), nobody)
+    );
 
     for stranger in [Some(strange_credentials()), None] {
         let is_known = stranger.is_some();

@@ -1,6 +1,7 @@
 //! Provider `inmemory`: machines of the simulated world, through its control API.
 
 mod client;
+mod offers;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -10,15 +11,16 @@ use jiff::Timestamp;
 use reqwest::Method;
 
 use self::{
-    client::{Call, Client, parse},
+    client::{Call, Client},
     wire::{CreateMachine, Machine, Machines},
 };
 use crate::{
-    Capabilities, Check, CheckStatus, Console, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef,
+    Capabilities, Check, CheckStatus, Console, Discovery, ErrorKind, Fut, InfraError, InfraPlan, Inventory, MachineRef,
     MachineSpec, MachineState, OpHandle, OpKind, Owner, Pending, Progress, Provider, ProviderInfo, Retry, Scope,
-    WorldAccess,
-    call::{Clock, Semantics},
+    WorldAccess, call::Clock, console,
 };
+
+pub use self::offers::{choices, kind};
 
 const KIND: ProviderKind = ProviderKind::InMemory;
 const DELETE: &str = "delete machine";
@@ -39,9 +41,6 @@ const OBSERVE_WAIT: u64 = 2;
 /// How often a deletion under way is looked at, at first and at last.
 const DELETE_POLL: Duration = Duration::from_millis(250);
 const LONGEST_DELETE_POLL: Duration = Duration::from_secs(5);
-/// How much of a console is of use.
-const CONSOLE_LINES: usize = 60;
-const CONSOLE_BYTES: usize = 16 << 10;
 
 /// The provider `inmemory`: one world, through its control API.
 pub struct InMemory {
@@ -64,7 +63,7 @@ impl InMemory {
             Scope::Everything => (("owned", "any".to_owned()), ""),
         };
         let call = Call {
-            query: Some(query),
+            query: vec![query],
             ..Call::new(Method::GET, None, op, resource)
         };
         let mut machines = self.client.read::<Machines>(&call).await?.machines;
@@ -80,7 +79,7 @@ impl InMemory {
         op: &'static str,
     ) -> Result<Option<Machine>, InfraError> {
         let call = Call {
-            query: wait.map(|seconds| ("wait", seconds.to_string())),
+            query: wait.map(|seconds| ("wait", seconds.to_string())).into_iter().collect(),
             ..Call::new(Method::GET, Some(&machine.id), op, &machine.name)
         };
         match self.client.read::<Machine>(&call).await {
@@ -98,7 +97,7 @@ impl InMemory {
         owner: &Owner,
     ) -> Result<Machine, InfraError> {
         let error = match self.client.once(call).await {
-            Ok(body) => return parse(call, &body),
+            Ok(machine) => return Ok(machine),
             Err(error) => error,
         };
         if error.kind == (ErrorKind::Timeout { maybe_applied: true })
@@ -121,7 +120,7 @@ impl InMemory {
         };
         let machine = self
             .client
-            .repeat(Semantics::Idempotent, || self.create_once(&call, &request, &spec.owner))
+            .repeat(|| self.create_once(&call, &request, &spec.owner))
             .await?;
         accept(spec, machine).map(Progress::Done)
     }
@@ -160,18 +159,16 @@ impl InMemory {
     /// Asks for the deletion until it is accepted. The world compares the owner once more, in the same instant.
     async fn request_deletion(&self, owner: &Owner, machine: &MachineRef) -> Result<Requested, InfraError> {
         let call = Call {
-            query: Some(("owner", owner.cluster_id.to_string())),
+            query: vec![("owner", owner.cluster_id.to_string())],
             ..Call::new(Method::DELETE, Some(&machine.id), DELETE, &machine.name)
         };
-        self.client
-            .repeat(Semantics::Idempotent, || self.delete_once(&call, machine))
-            .await
+        self.client.repeat(|| self.delete_once(&call, machine)).await
     }
 
     /// One attempt to delete. When the reply is lost, looks at the machine before anybody repeats the request.
     async fn delete_once(&self, call: &Call<'_>, machine: &MachineRef) -> Result<Requested, InfraError> {
-        let error = match self.client.once(call).await {
-            Ok(_) => return Ok(Requested::Accepted),
+        let error = match self.client.done_once(call).await {
+            Ok(()) => return Ok(Requested::Accepted),
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(Requested::AlreadyGone),
             Err(error) => error,
         };
@@ -254,6 +251,10 @@ impl Provider for InMemory {
         })
     }
 
+    fn discovery(&self) -> Option<&dyn Discovery> {
+        Some(self)
+    }
+
     fn console(&self) -> Option<&dyn Console> {
         Some(self)
     }
@@ -271,19 +272,10 @@ impl Console for InMemory {
                     &machine.name,
                 )
             };
-            let text = self.client.repeat(Semantics::Safe, || self.client.once(&call)).await?;
-            Ok(last_lines(&text))
+            let text = self.client.text(&call).await?;
+            Ok(console::last_lines(&text))
         })
     }
-}
-
-/// The last lines of what a machine printed; a line that never ends is cut.
-fn last_lines(text: &[u8]) -> Vec<String> {
-    let tail = &text[text.len().saturating_sub(CONSOLE_BYTES)..];
-    let text = String::from_utf8_lossy(tail);
-    let lines: Vec<&str> = text.lines().collect();
-    let last = &lines[lines.len().saturating_sub(CONSOLE_LINES)..];
-    last.iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// What became of a request to delete.
@@ -416,17 +408,6 @@ mod tests {
             [status(6, 6), status(0, 0), status(5, 6)],
             [CheckStatus::Ok, CheckStatus::Ok, CheckStatus::Fail]
         );
-    }
-
-    #[test]
-    fn of_a_console_only_the_end_is_kept() {
-        let long = format!("{}\nsecond\nlast\n", "x".repeat(2 * CONSOLE_BYTES));
-        let lines = last_lines(long.as_bytes());
-        assert_eq!(lines.len(), 3);
-        assert!(lines[0].len() < CONSOLE_BYTES && lines[2] == "last");
-        let many = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
-        assert_eq!(last_lines(many.as_bytes()).len(), CONSOLE_LINES);
-        assert!(last_lines(b"").is_empty());
     }
 
     #[test]

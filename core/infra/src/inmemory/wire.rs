@@ -78,6 +78,41 @@ pub(super) struct Machine {
     pub(super) created: Option<Timestamp>,
 }
 
+/// Answer of `GET /v1/offers/KIND`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Offers {
+    pub(super) items: Vec<Offered>,
+    /// More follow after this id.
+    #[serde(default)]
+    pub(super) after: Option<String>,
+}
+
+/// One thing that a configuration can name.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Offered {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) parent: Option<String>,
+    #[serde(default)]
+    pub(super) cpus: Option<u64>,
+    #[serde(default, rename = "memoryMB")]
+    pub(super) memory_mb: Option<u64>,
+    #[serde(default, rename = "freeMemoryMB")]
+    pub(super) free_memory_mb: Option<u64>,
+    #[serde(default, rename = "sizeGB")]
+    pub(super) size_gb: Option<u64>,
+    #[serde(default, rename = "freeGB")]
+    pub(super) free_gb: Option<u64>,
+    #[serde(default)]
+    pub(super) cidr: Option<String>,
+    #[serde(default)]
+    pub(super) version: Option<String>,
+    /// Why it cannot be used.
+    #[serde(default)]
+    pub(super) unusable: Option<String>,
+}
+
 /// The owner marker of a machine. Others may write what they like into theirs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use self::judge::{Candidate, SILENT, Sighting, Verdict, checks, judge};
 use crate::{
-    Capabilities, Check, CheckStatus, Discovery, ErrorKind, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
+    Capabilities, Check, CheckStatus, ErrorKind, ExistingMachines, FoundMachine, Fut, InfraError, InfraPlan, Inventory,
     Lifecycle, MachineRef, MachineSpec, MachineState, ObjectKind, OpHandle, OpKind, OwnedObject, Owner, Pending,
     Progress, Provider, ProviderInfo, Scope, UnknownObject,
 };
@@ -267,12 +267,12 @@ impl Provider for StaticMachines {
         })
     }
 
-    fn discovery(&self) -> Option<&dyn Discovery> {
+    fn existing_machines(&self) -> Option<&dyn ExistingMachines> {
         Some(self)
     }
 }
 
-impl Discovery for StaticMachines {
+impl ExistingMachines for StaticMachines {
     fn machines(&self) -> Fut<'_, Vec<FoundMachine>> {
         Box::pin(async {
             let looks = self.machines.iter().map(|listed| async {
