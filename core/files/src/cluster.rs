@@ -19,6 +19,11 @@ pub struct ClusterFolder {
     cluster: String,
 }
 
+/// The file with the times of an operation on platforms of a kind.
+pub(crate) fn timings(folder: &Path, platform: &str, operation: &str) -> PathBuf {
+    folder.join(format!("{platform}-{operation}.ndjson"))
+}
+
 impl ClusterFolder {
     /// Names of what shows, beside the journal, that a bootstrap has begun.
     pub const TRACES: [&str; 7] = [
@@ -83,7 +88,7 @@ impl ClusterFolder {
 
     /// How long the steps of an operation took in earlier runs of this home on platforms of a kind.
     pub fn timings(&self, platform: &str, operation: &str) -> PathBuf {
-        self.timings.join(format!("{platform}-{operation}.ndjson"))
+        timings(&self.timings, platform, operation)
     }
 
     /// Says, where it is there, that the cluster was exported and another home goes on with it.

@@ -6,14 +6,14 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{self, Write as _},
+    io::{self, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use directories::{BaseDirs, ProjectDirs};
 use tempfile::NamedTempFile;
 
-use crate::cluster::ClusterFolder;
+use crate::cluster::{self, ClusterFolder};
 
 /// The folders of configuration, state and cache of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +158,12 @@ impl Home {
 
     /// What is kept of one cluster.
     pub fn cluster(&self, name: &str) -> ClusterFolder {
-        ClusterFolder::new(self.clusters().join(name), self.people.clone(), self.timings(), name)
+        ClusterFolder::new(
+            self.clusters().join(name),
+            self.people.clone(),
+            self.timings_folder(),
+            name,
+        )
     }
 
     /// Where a cluster is worked on whose name another cluster's state folder has.
@@ -166,17 +171,44 @@ impl Home {
         let path = self.state.join("remains").join(format!("{name}-{id}"));
         // Files for people are those of the cluster that has the name.
         let people = path.join("people");
-        ClusterFolder::new(path, people, self.timings(), name)
+        ClusterFolder::new(path, people, self.timings_folder(), name)
     }
 
     /// The folder with the times that steps took.
-    fn timings(&self) -> PathBuf {
+    fn timings_folder(&self) -> PathBuf {
         self.state.join("timings")
+    }
+
+    /// How long an operation took in earlier runs of this home on platforms of a kind.
+    pub fn timings(&self, platform: &str, operation: &str) -> PathBuf {
+        cluster::timings(&self.timings_folder(), platform, operation)
     }
 
     /// The folder that holds one folder per cluster.
     pub fn clusters(&self) -> PathBuf {
         self.state.join("clusters")
+    }
+
+    /// The clusters that this home has a state folder of, by name.
+    pub fn made_clusters(&self) -> io::Result<Vec<ClusterFolder>> {
+        let entries = match fs::read_dir(self.clusters()) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if entry.path().is_dir()
+                && let Ok(name) = entry.file_name().into_string()
+                // What an import that was killed left is none.
+                && !name.starts_with('.')
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names.iter().map(|name| self.cluster(name)).collect())
     }
 
     /// The folder that state folders of destroyed clusters move to, with their receipts.
@@ -276,9 +308,25 @@ impl SecretFile {
         Ok(Self { file, place })
     }
 
+    /// Takes room for this many bytes on the disk, so that a disk that is full says so before it matters. What is written later
+    /// takes the place of what holds the room, and [`Self::replace`] gives back what is left of it.
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), HomeError> {
+        let path = self.file.path().to_owned();
+        let file = self.file.as_file_mut();
+        // Written and not only allotted: not every file system can allot, and some find out only when data reaches the disk.
+        io::copy(&mut io::Read::take(io::repeat(b' '), bytes), file)
+            .and_then(|_| file.sync_all())
+            .and_then(|()| file.rewind())
+            .map_err(io_error("reserve room in", &path))
+    }
+
     /// Puts it at its place, instead of what may be there.
     pub fn replace(self) -> Result<(), HomeError> {
-        let Self { file, place } = self;
+        let Self { mut file, place } = self;
+        let written = file.as_file_mut().stream_position();
+        written
+            .and_then(|end| file.as_file().set_len(end))
+            .map_err(io_error("write", file.path()))?;
         file.as_file().sync_all().map_err(io_error("write", file.path()))?;
         put_in_place(file, &place.target)?;
         sync_folder(place.folder())
@@ -504,6 +552,18 @@ mod tests {
 
         fn mode(path: &Path) -> u32 {
             fs::metadata(path).unwrap().permissions().mode() & 0o777
+        }
+
+        #[test]
+        fn room_that_was_reserved_is_given_back_and_is_no_content() {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("demo-kubeconfig");
+            let mut file = SecretFile::create(&path).unwrap();
+            file.reserve(4096).unwrap();
+            assert_eq!(file.file.path().metadata().unwrap().len(), 4096);
+            file.write_all(b"one").unwrap();
+            file.replace().unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"one");
         }
 
         #[test]

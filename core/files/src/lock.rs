@@ -1,4 +1,4 @@
-//! The lock of a bootstrap: one run at a time per cluster.
+//! Locks: one run at a time per cluster, one process at a time that changes credentials.
 //!
 //! The lock itself is the operating system's (it goes with the process, however that ends); the file's text says who
 //! holds it and that the holder is alive.
@@ -113,19 +113,27 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or says who has it.
     pub fn take(path: &Path, run: Uuid, now: Timestamp) -> Result<Self, LockError> {
-        let failed = |source| LockError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true).mode(0o600);
-        let mut file = options.open(path).map_err(failed)?;
-        if !try_for_a_while(&file).map_err(failed)? {
+        let mut file = open(path)?;
+        if !try_for_a_while(&file).map_err(failed(path))? {
             return Err(LockError::Held {
                 holder: read(&mut file).map_or_else(|| "its holder is unknown".to_owned(), |holder| holder.to_string()),
                 path: path.to_owned(),
             });
         }
+        Self::taken(file, path, run, now)
+    }
+
+    /// Takes the lock if it is free at this moment. Whoever may wait calls this again, in the pace that suits.
+    pub fn try_take(path: &Path, run: Uuid, now: Timestamp) -> Result<Option<Self>, LockError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Self::taken(file, path, run, now).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(failed(path)(source)),
+        }
+    }
+
+    fn taken(file: File, path: &Path, run: Uuid, now: Timestamp) -> Result<Self, LockError> {
         let owner = Holder {
             pid: std::process::id(),
             host: host(),
@@ -144,20 +152,16 @@ impl Lock {
 
     /// Who holds the lock at this place, if anybody does.
     pub fn holder(path: &Path) -> Result<Option<Held>, LockError> {
-        let failed = |source| LockError::Io {
-            path: path.to_owned(),
-            source,
-        };
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(failed(source)),
+            Err(source) => return Err(failed(path)(source)),
         };
         // Shared, so that many can look at once.
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => Ok(Some(read(&mut file).map_or(Held::Unknown, Held::By))),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Err(TryLockError::Error(source)) => Err(failed(path)(source)),
         }
     }
 
@@ -173,10 +177,21 @@ impl Lock {
             .rewind()
             .and_then(|()| self.file.set_len(0))
             .and_then(|()| self.file.write_all(text.as_bytes()))
-            .map_err(|source| LockError::Io {
-                path: self.path.clone(),
-                source,
-            })
+            .map_err(failed(&self.path))
+    }
+}
+
+fn open(path: &Path) -> Result<File, LockError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true).mode(0o600);
+    options.open(path).map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> LockError {
+    let path = path.to_owned();
+    move |source| LockError::Io {
+        path: path.clone(),
+        source,
     }
 }
 

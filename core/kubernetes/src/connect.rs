@@ -29,6 +29,17 @@ pub struct Options {
     pub server: Option<String>,
     /// The name (or IP address) the server's certificate must carry.
     pub tls_server_name: Option<String>,
+    /// Somebody to act as, instead of the user of the kubeconfig. The API server must allow it.
+    pub impersonated: Option<Impersonated>,
+}
+
+/// Somebody to act as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impersonated {
+    /// The name of the user.
+    pub user: String,
+    /// The groups of the user.
+    pub groups: Vec<String>,
 }
 
 /// Why no client could be made. No message carries content of the kubeconfig's secret parts.
@@ -97,6 +108,44 @@ pub async fn connect(kubeconfig: &SecretString, options: &Options) -> Result<Cli
 pub async fn connect_file(path: &Path, options: &Options) -> Result<Client, ConnectError> {
     let parsed = Kubeconfig::read_from(path).map_err(|e| kubeconfig_error(e, Some(path)))?;
     client(parsed, options).await
+}
+
+/// A client for several kubeconfig files, merged as kubectl does: the first that says something is right. A file that does not
+/// exist is left out; if none exists, the first is named.
+pub async fn connect_files(paths: &[PathBuf], options: &Options) -> Result<Client, ConnectError> {
+    client(merged(paths)?, options).await
+}
+
+/// The namespace of the context that would be used in these files, if it names one.
+pub fn namespace_of(paths: &[PathBuf], context: Option<&str>) -> Result<Option<String>, ConnectError> {
+    let kubeconfig = merged(paths)?;
+    let name = context.or(kubeconfig.current_context.as_deref());
+    let chosen = kubeconfig.contexts.into_iter().find(|c| Some(c.name.as_str()) == name);
+    Ok(chosen
+        .and_then(|c| c.context?.namespace)
+        .filter(|name| !name.is_empty()))
+}
+
+fn merged(paths: &[PathBuf]) -> Result<Kubeconfig, ConnectError> {
+    let mut all: Option<Kubeconfig> = None;
+    for path in paths {
+        let read = match Kubeconfig::read_from(path) {
+            Ok(read) => read,
+            Err(KubeconfigError::ReadConfig(source, _)) if source.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(kubeconfig_error(error, Some(path))),
+        };
+        all = Some(match all {
+            None => read,
+            Some(earlier) => earlier.merge(read).map_err(|e| kubeconfig_error(e, Some(path)))?,
+        });
+    }
+    all.ok_or_else(|| {
+        let path = paths.first().cloned().unwrap_or_else(PathBuf::new);
+        ConnectError::Read {
+            path,
+            source: io::ErrorKind::NotFound.into(),
+        }
+    })
 }
 
 /// A kubeconfig from elsewhere, read and written again: every program reads what we write in one way, and what cannot be
@@ -240,6 +289,10 @@ fn apply(config: &mut Config, options: &Options) -> Result<(), ConnectError> {
     }
     if let Some(name) = &options.tls_server_name {
         config.tls_server_name = Some(bare_host(name));
+    }
+    if let Some(somebody) = &options.impersonated {
+        config.auth_info.impersonate = Some(somebody.user.clone());
+        config.auth_info.impersonate_groups = Some(somebody.groups.clone());
     }
     if config.cluster_url.scheme_str() != Some("https") && !is_loopback(&config.cluster_url) {
         return Err(ConnectError::ClearText {

@@ -11,6 +11,7 @@ pub mod context;
 pub mod controllers;
 mod etcd;
 mod facts;
+pub mod first_boot;
 pub(crate) mod graph;
 pub(crate) mod layers;
 pub mod machine_config;

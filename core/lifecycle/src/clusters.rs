@@ -1,6 +1,6 @@
 //! The clusters that a home has a state folder of, and how far each is.
 
-use std::{fs, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use butler_api::event::Outcome;
 use butler_engine::journal;
@@ -61,29 +61,10 @@ pub struct ListError {
 
 /// The state folders of a home, by name.
 pub fn folders(home: &Home) -> Result<Vec<ClusterFolder>, ListError> {
-    let path = home.clusters();
-    let failed = |source| ListError {
-        path: path.clone(),
+    home.made_clusters().map_err(|source| ListError {
+        path: home.clusters(),
         source,
-    };
-    let entries = match fs::read_dir(&path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(failed(source)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        if entry.path().is_dir()
-            && let Ok(name) = entry.file_name().into_string()
-            // What an import that was killed left is none.
-            && !name.starts_with('.')
-        {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names.iter().map(|name| home.cluster(name)).collect())
+    })
 }
 
 /// Every cluster of a home, by name.

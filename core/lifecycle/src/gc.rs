@@ -142,7 +142,10 @@ fn judge(
 /// certificate tells.
 async fn alive(provider: &Arc<dyn Provider>, objects: &[OwnedObject]) -> Result<Option<String>, InfraError> {
     let looks = objects.iter().map(|object| async move {
-        let seen = provider.machine_observe(&object.machine()).await?;
+        let Some(machine) = object.machine() else {
+            return Ok(None);
+        };
+        let seen = provider.machine_observe(&machine).await?;
         let Some(address) = seen.address() else { return Ok(None) };
         let Ok(address) = address.to_string().parse::<Address>() else {
             return Ok(None);

@@ -14,7 +14,7 @@ pub(crate) use self::recorder::Recorder;
 use self::stream::{Item, Stream, StreamError};
 #[cfg(test)]
 pub(crate) use self::usual::shipped;
-pub(crate) use self::usual::usual;
+pub(crate) use self::usual::{usual, whole};
 
 /// What the events of the last run add up to.
 pub fn view(folder: &ClusterFolder) -> Result<View, StreamError> {

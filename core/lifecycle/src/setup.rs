@@ -10,6 +10,7 @@ mod configuration;
 mod error;
 pub(crate) mod journalled;
 mod limits;
+mod offers;
 mod platform;
 mod programs;
 mod proxies;
@@ -21,6 +22,7 @@ use butler_addons::ClusterFacts;
 use butler_api::config::{BootstrapCluster, BootstrapConfig, Provider as ProviderConfig};
 use butler_engine::{graph::StepId, journal::Fuse};
 use butler_files::{ClusterFolder, Environment, home::Home};
+use butler_infra::InfraPlan;
 use uuid::Uuid;
 
 use crate::{
@@ -33,14 +35,16 @@ use crate::{
     bootstrap_clusters::{kind::Tools, permissions},
 };
 
+pub(crate) use self::configuration::read_platform;
 pub use self::{
     authorities::AuthoritiesError,
     chosen::{BootstrapClusterKind, ChosenError, choose_bootstrap_cluster},
     configuration::{ConfigurationError, load},
     error::SetupError,
     limits::Limits,
+    offers::{Offers, offers, offers_each, validate_configuration, validate_platform},
     platform::{WorldDoor, platform},
-    secrets::{SecretError, passphrase},
+    secrets::{Keyring, SecretError, Sources, passphrase, read as read_secret},
 };
 
 /// What surrounds an operation beside its configuration.
@@ -52,6 +56,18 @@ pub struct Surroundings<'a> {
     pub environment: &'a Environment,
     /// The way to the simulated world, which only the binaries know.
     pub world: &'a dyn WorldDoor,
+    /// The keyring of whoever runs the program.
+    pub keyring: &'a dyn Keyring,
+}
+
+impl<'a> Surroundings<'a> {
+    /// What secrets are read from.
+    pub fn sources(self) -> Sources<'a> {
+        Sources {
+            environment: self.environment,
+            keyring: self.keyring,
+        }
+    }
 }
 
 /// Sets a bootstrap up: what it needs is read, checked and connected, and a simulated world that is not up is started.
@@ -99,17 +115,20 @@ async fn prepare(
     // Made beside everything that follows: its key takes a second or more of computing.
     let bundle = Bundle::begin(&folder);
     let ca_files = authorities::files(environment)?;
-    let facts = check(&mut config, surroundings).await?;
-    programs::helm_is_there(&config, environment).await?;
+    let mut facts = check(&mut config, surroundings).await?;
+    secrets::of_platform(&mut config.provider, surroundings.sources()).await?;
+    facts.credentials = secrets::credentials(&config.provider);
+    let simulated = is_simulated(&config, surroundings).await;
+    programs::helm_is_there(simulated, environment).await?;
     let begun = begun(&config, &folder)?;
     if begun.is_none() {
         // A run that goes on may not need the mirror any more.
-        mirror_is_whole(&config, &facts)?;
+        mirror_is_whole(&config, simulated, &facts)?;
     }
     let provider = platform(&config.provider, Some(&folder), surroundings, true).await?;
     Ok(Request {
         provider,
-        make_installer: programs::installer(&config, &folder, environment, ca_files.clone()),
+        make_installer: programs::installer(&config, simulated, &folder, environment, ca_files.clone()),
         facts,
         tools: programs::kind_tools(environment),
         ca_files,
@@ -125,25 +144,20 @@ async fn prepare(
 async fn look(mut config: BootstrapConfig, surroundings: Surroundings<'_>) -> Result<Plan, SetupError> {
     // What it read is thrown away: addons are planned with facts that the plan may show.
     check(&mut config, surroundings).await?;
-    let secrets = secrets::checks(&mut config, surroundings.environment).await;
-    let mut programs = programs::checks(&config, surroundings.environment).await;
+    let secrets = secrets::checks(&mut config, surroundings.sources()).await;
+    let simulated = is_simulated(&config, surroundings).await;
+    let mut programs = programs::checks(&config, simulated, surroundings.environment).await;
     if let BootstrapCluster::Existing { kubeconfig, context } = &config.bootstrap_cluster {
         programs.push(permissions::check(Path::new(kubeconfig), context.clone()).await);
     }
     let addons = butler_addons::plan(&config, &ClusterFacts::default())?;
     let folder = surroundings.home.cluster(&config.cluster.name);
-    let id = begun(&config, &folder)?;
+    let infra = intended(&config, &folder)?;
     let provider = platform(&config.provider, Some(&folder), surroundings, false).await;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "before the first run the cluster has no id: no machine carries the nil one, so none counts as its own"
-    )]
-    let id = id.unwrap_or_default();
-    let infra = plan::infra(&config, id);
     let (mut found, mut warnings) = plan::look(provider.as_deref(), &config, &infra, &folder).await;
     found.checks = [secrets, programs, found.checks].concat();
     warnings.extend(butler_addons::warnings(&config));
-    if !is_simulated(&config) {
+    if !simulated {
         let lacking = butler_addons::check_mirror(&addons, config.addons.chart_mirror.as_ref(), false);
         warnings.extend(lacking.iter().map(|error| format!("a bootstrap is refused: {error}")));
     }
@@ -156,11 +170,11 @@ async fn check(config: &mut BootstrapConfig, surroundings: Surroundings<'_>) -> 
     if let ProviderConfig::InMemory(settings) = &config.provider {
         surroundings.world.check(settings).map_err(SetupError::World)?;
     }
-    let facts = secrets::facts(config, surroundings.environment).await?;
-    secrets::of_machines(config, surroundings.environment).await?;
+    let facts = secrets::facts(config, surroundings.sources()).await?;
+    secrets::of_machines(config, surroundings.sources()).await?;
     machine_config::check(config).map_err(SetupError::MachineConfig)?;
     // The simulated world fetches no charts and manifests, which is what proxies are used for.
-    if !is_simulated(config) {
+    if !is_simulated(config, surroundings).await {
         proxies::check(surroundings.environment)?;
     }
     Ok(facts)
@@ -174,9 +188,19 @@ fn begun(config: &BootstrapConfig, folder: &ClusterFolder) -> Result<Option<Uuid
     })
 }
 
+/// What the platform's checks have to know of a configuration, whose bootstrap may have begun.
+fn intended(config: &BootstrapConfig, folder: &ClusterFolder) -> Result<InfraPlan, SetupError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "before the first run the cluster has no id: no machine carries the nil one, so none counts as its own"
+    )]
+    let id = begun(config, folder)?.unwrap_or_default();
+    Ok(plan::infra(config, id))
+}
+
 /// What a folder of charts lacks is better known before the first machine is made.
-fn mirror_is_whole(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<(), SetupError> {
-    if is_simulated(config) {
+fn mirror_is_whole(config: &BootstrapConfig, simulated: bool, facts: &ClusterFacts) -> Result<(), SetupError> {
+    if simulated {
         return Ok(());
     }
     let addons = butler_addons::plan(config, facts)?;
@@ -190,8 +214,15 @@ fn mirror_is_whole(config: &BootstrapConfig, facts: &ClusterFacts) -> Result<(),
     }
 }
 
-fn is_simulated(config: &BootstrapConfig) -> bool {
-    matches!(config.provider, ProviderConfig::InMemory(_))
+/// Whether the cluster will be one of the simulated world, on which no real chart could run. Who names a mirror wants its
+/// charts, wherever the machines are.
+async fn is_simulated(config: &BootstrapConfig, surroundings: Surroundings<'_>) -> bool {
+    match &config.provider {
+        ProviderConfig::InMemory(_) => true,
+        ProviderConfig::Proxmox(_) if config.addons.chart_mirror.is_some() => false,
+        ProviderConfig::Proxmox(settings) => surroundings.world.plays(&settings.endpoint).await,
+        _ => false,
+    }
 }
 
 /// In debug builds a test can make the run die after so many journal records, or after the proof of a step, as `kill -9` would.

@@ -1,8 +1,8 @@
 //! Butler itself: namespaces, CRDs, catalog, controller, console, and the objects that describe the platform.
 
 use butler_api::{
-    config::{BootstrapConfig, ButlerController, Console, ConsoleIngress, ProviderKind, versions::Component},
-    labels, names,
+    config::{BootstrapConfig, ButlerController, Console, ConsoleIngress, Provider, ProviderKind, versions::Component},
+    labels, names, record,
     v1alpha1::{
         self,
         butler_config::{ButlerConfigSpec, MultiTenancy},
@@ -14,8 +14,8 @@ use butler_kubernetes::Ready;
 use serde_json::{Value, json};
 
 use super::{
-    Context, addon, butler_chart, deployment, has_load_balancer, namespace, objects, provider, ready_workloads,
-    release, version,
+    Context, addon, butler_chart, definitions, deployment, has_load_balancer, namespace, objects, provider,
+    ready_workloads, release, version,
 };
 use crate::{Addon, ChartContents, Objects, Release, Source, Workload};
 
@@ -131,10 +131,16 @@ fn provider_config(context: &Context<'_>) -> Addon {
         namespace: Some(secret.namespace.clone()),
         key: None,
     });
-    let object = json!({
+    let mut object = json!({
         "apiVersion": API_VERSION, "kind": "ProviderConfig",
         "metadata": {"name": name, "namespace": SYSTEM}, "spec": spec,
     });
+    if let Provider::Proxmox(settings) = &context.config.provider {
+        let notes = record::annotations(settings);
+        if !notes.is_empty() {
+            object["metadata"]["annotations"] = json!(notes);
+        }
+    }
     let source = Source::Objects(Objects {
         plain: vec![namespace(SYSTEM), object],
         secrets: secret.into_iter().collect(),
@@ -152,18 +158,22 @@ fn provider_config(context: &Context<'_>) -> Addon {
 
 fn catalog(context: &Context<'_>) -> Addon {
     let version = context.pin(Component::ButlerAddons);
-    let config = json!({
+    let mut config = json!({
         "apiVersion": API_VERSION, "kind": "ButlerConfig", "metadata": {"name": names::BUTLER_CONFIG},
         "spec": {"multiTenancy": {"mode": "Optional"}, "defaultNamespace": names::TENANTS_NAMESPACE},
     });
+    // The chart's administrator has fields that no definition knows; ours is made by `admin`.
+    let mut values = json!({"config": {"bootstrapAdmin": {"enabled": false}}});
+    if let Some(provider) = default_provider(context.config) {
+        config["spec"]["defaultProviderConfigRef"] = json!({"name": provider});
+        values["config"]["defaultProviderConfigRef"] = json!(provider);
+    }
     let mut objects = vec![config];
-    objects.extend(platform_definitions(context));
+    objects.extend(definitions::objects());
     let contents = ChartContents {
         workloads: Vec::new(),
         objects,
     };
-    // The chart's administrator has fields that no definition knows; ours is made by `admin`.
-    let values = json!({"config": {"bootstrapAdmin": {"enabled": false}}});
     let chart = butler_chart("butler-addons", version, context.app(Component::ButlerAddons));
     let release = release(SYSTEM, chart, values, contents);
     let title = format!("the addon catalog {version}");
@@ -176,6 +186,13 @@ fn catalog(context: &Context<'_>) -> Addon {
     )
 }
 
+/// The platform of tenant clusters that name none: members of teams cannot read which platforms there are. No tenant's
+/// machines can be made where the machines are given.
+fn default_provider(config: &BootstrapConfig) -> Option<&'static str> {
+    let kind = config.provider_kind();
+    (kind != ProviderKind::Static).then(|| kind.as_str())
+}
+
 /// The console's first administrator, with the marks by which its server knows whose password to keep in step. After the
 /// catalog: an older release of ours had the catalog's chart make it, and an upgrade of that chart takes it away.
 fn admin() -> Addon {
@@ -184,7 +201,7 @@ fn admin() -> Addon {
         "metadata": {
             "name": "admin",
             "labels": {
-                labels::SOURCE: "builtin",
+                labels::SOURCE: labels::BUILTIN,
                 labels::USER_TYPE: "platform-admin",
             },
             "annotations": {labels::SYNC_PASSWORD: "true"},
@@ -202,71 +219,6 @@ fn admin() -> Addon {
         Vec::new(),
     )
     .counted_as("butler-addons")
-}
-
-/// The catalog entries of the addons that a platform is made of.
-fn platform_definitions(context: &Context<'_>) -> Vec<Value> {
-    let entry =
-        |name: &str, title: &str, category: &str, about: &str, repository: &str, version: &str, needs: &[&str]| {
-            json!({
-                "apiVersion": API_VERSION, "kind": "AddonDefinition",
-                "metadata": {"name": name, "labels": {
-                    labels::SOURCE: "builtin", labels::CATEGORY: category,
-                }},
-                "spec": {
-                    "displayName": title, "category": category, "description": about, "platform": true,
-                    "chart": {"name": name, "repository": repository, "defaultVersion": version},
-                    "defaults": {}, "dependsOn": needs,
-                },
-            })
-        };
-    vec![
-        entry(
-            "cilium",
-            "Cilium",
-            "cni",
-            "Pod network on eBPF.",
-            "https://helm.cilium.io",
-            context.pin(Component::Cilium),
-            &[],
-        ),
-        entry(
-            "metallb",
-            "MetalLB",
-            "loadbalancer",
-            "Addresses for services of type LoadBalancer.",
-            "https://metallb.github.io/metallb",
-            context.pin(Component::MetalLb),
-            &["cilium"],
-        ),
-        entry(
-            "cert-manager",
-            "cert-manager",
-            "certmanager",
-            "Issues and renews certificates.",
-            "https://charts.jetstack.io",
-            context.pin(Component::CertManager),
-            &[],
-        ),
-        entry(
-            "longhorn",
-            "Longhorn",
-            "storage",
-            "Replicated volumes on the disks of the nodes.",
-            "https://charts.longhorn.io",
-            context.pin(Component::Longhorn),
-            &[],
-        ),
-        entry(
-            "traefik",
-            "Traefik",
-            "ingress",
-            "Ingress controller.",
-            "https://traefik.github.io/charts",
-            context.pin(Component::Traefik),
-            &["metallb"],
-        ),
-    ]
 }
 
 /// The configured version is the image's tag, as in ClusterBootstrap; the chart itself is pinned.

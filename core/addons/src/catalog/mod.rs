@@ -8,6 +8,7 @@
 pub(super) mod butler;
 pub(super) mod capi;
 pub(super) mod cloud;
+mod definitions;
 pub(super) mod network;
 pub(super) mod platform;
 pub(super) mod provider;

@@ -3,9 +3,12 @@
 #![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod definitions;
 mod embedded;
 mod helm;
 mod plan;
+#[path = "../../../../tests/common/reference.rs"]
+mod reference;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

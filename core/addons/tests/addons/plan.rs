@@ -22,7 +22,7 @@ use secrecy::ExposeSecret as _;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-fn sample(name: &str) -> BootstrapConfig {
+pub(super) fn sample(name: &str) -> BootstrapConfig {
     let path = format!("../../fixtures/configs/{name}.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     config::load(&text, name).unwrap().config

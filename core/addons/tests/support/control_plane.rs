@@ -39,6 +39,11 @@ impl Drop for ControlPlane {
 impl ControlPlane {
     /// Starts one; none where the peers are not built.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one whose API server gets further flags.
+    pub(crate) async fn start_with(flags: &[String]) -> Option<Self> {
         let (etcd, apiserver) = (peer("etcd")?, peer("kube-apiserver")?);
         crypto();
         let folder = tempfile::tempdir().unwrap();
@@ -62,7 +67,7 @@ impl ControlPlane {
         )];
         let path = |name: &str| folder.path().join(name).display().to_string();
         children.push(start(
-            Command::new(apiserver).args([
+            Command::new(apiserver).args(flags).args([
                 format!("--etcd-servers={etcd_url}"),
                 "--bind-address=127.0.0.1".to_owned(),
                 format!("--secure-port={port}"),

@@ -45,6 +45,7 @@ pub fn judge(before: &Value, now: &Value, known: &Known) -> Verdict {
             continue;
         }
         let by = rules::of(&change.path).used(&state);
+        let by = by.or_else(|| machines::moved(&state, &change.path));
         let change = in_file(change, before);
         match by {
             Some(by) => verdict.refused.push(Refused { change, by }),
@@ -68,6 +69,11 @@ fn in_file(change: Change, before: &Value) -> Change {
     let path = match (provider, change.path.strip_prefix("providerConfig.")) {
         (Some(provider), Some(rest)) => format!("providerConfig.{provider}.{rest}"),
         _ => change.path,
+    };
+    let path = if path == "providerConfig.proxmox.ca" {
+        "providerConfig.proxmox.caFile".to_owned()
+    } else {
+        path
     };
     let path = ["adminPassword", "jwtSecret"].iter().fold(path, |path, key| {
         path.replace(&format!("addons.console.{key}"), &format!("addons.console.auth.{key}"))

@@ -14,10 +14,10 @@ use std::{
 
 use butler_addons::{Addon, Installer};
 use butler_api::{
-    config::{BootstrapConfig, Role},
+    config::{BootstrapConfig, ConfigDelivery, Role},
     error::{Class, StepError},
     event::{Body, CauseLine},
-    v1alpha1::MachineRequest,
+    v1alpha1::{ImageSync, MachineRequest},
     view::View,
 };
 use butler_engine::{Operation, StepId, Words};
@@ -44,7 +44,7 @@ use crate::{
     bootstrap::{
         Fact, Journal, Known, Learned,
         bundle::Bundle,
-        controllers::machines::Trouble,
+        controllers::{images::Seen, machines::Trouble},
         mirror::StatusMirror,
         promised,
         steps::{self, Below},
@@ -84,6 +84,8 @@ pub struct BootstrapSide {
     pub running: bootstrap_clusters::Running,
     /// Its MachineRequests, once the record is written.
     pub machines: Mutex<Option<Arc<Watched<MachineRequest>>>>,
+    /// Its ImageSyncs, once the record is written, where the platform is given an image.
+    pub images: Mutex<Option<Arc<Watched<ImageSync>>>>,
     /// Tasks that end with the run or at the pivot: the machine controller, the mirror.
     pub tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -116,8 +118,10 @@ pub struct Settled {
 pub struct Links {
     /// The platform that the machines are on.
     pub provider: Arc<dyn Provider>,
-    /// What the machine controller says.
+    /// What the controllers of machines and images say.
     pub trouble: Trouble,
+    /// The image that this run has seen on the platform.
+    pub image_seen: Seen,
     make_installer: MakeInstaller,
     installer: tokio::sync::OnceCell<Arc<dyn Installer>>,
     talos: tokio::sync::OnceCell<Arc<TalosSide>>,
@@ -194,9 +198,12 @@ impl Operation for Bootstrap {
         let (name, id, address) = match fact {
             Fact::ProviderId { machine, id } => (machine, Some(id), None),
             Fact::Address { machine, address } => (machine, None, Some(address)),
-            Fact::Fingerprint { .. } | Fact::EtcdNode { .. } | Fact::Authority { .. } | Fact::Forgotten { .. } => {
-                return None;
-            }
+            Fact::Fingerprint { .. }
+            | Fact::EtcdNode { .. }
+            | Fact::Authority { .. }
+            | Fact::Image { .. }
+            | Fact::Operation { .. }
+            | Fact::Forgotten { .. } => return None,
         };
         let before = seen.machine(name)?;
         let mut machine = before.clone();
@@ -234,6 +241,7 @@ impl Bootstrap {
         let links = Links {
             provider,
             trouble: Trouble::default(),
+            image_seen: Seen::default(),
             make_installer,
             installer: tokio::sync::OnceCell::new(),
             talos: tokio::sync::OnceCell::new(),
@@ -279,7 +287,11 @@ impl Bootstrap {
     /// A machine was found with this cluster's configuration before this run pushed one. If no earlier run meant to either,
     /// the journal is older than what it describes.
     pub(crate) fn was_configured(&self, name: &str) {
-        let step = steps::configure::id(name);
+        let step = match self.settled.config.config_delivery() {
+            ConfigDelivery::Maintenance => steps::configure::id(name),
+            // It was made with it.
+            ConfigDelivery::Cidata => steps::machine::id(name),
+        };
         let known = self.known();
         if !known.touched.contains(&step) && !known.proven.contains(&step) {
             self.unsure.store(true, Ordering::Relaxed);
@@ -390,6 +402,7 @@ impl Bootstrap {
             Arc::new(BootstrapSide {
                 running,
                 machines: Mutex::default(),
+                images: Mutex::default(),
                 tasks: Mutex::default(),
             })
         });
@@ -518,6 +531,12 @@ impl Bootstrap {
         Ok(people)
     }
 
+    /// What the machines are made from, where the platform was given that.
+    pub(crate) fn image(&self) -> Option<String> {
+        let known = self.known().memory.image.clone();
+        known.filter(|_| self.settled.config.brings_image())
+    }
+
     /// Machines whose step of this id is proven.
     pub fn machines_with(&self, id: impl Fn(&str) -> StepId) -> BTreeSet<String> {
         let known = self.known();
@@ -538,6 +557,12 @@ impl BootstrapSide {
     pub fn machines(&self) -> Result<Arc<Watched<MachineRequest>>, StepError> {
         let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner).clone();
         machines.ok_or_else(|| StepError::new(Class::Retryable, "the record is not written yet"))
+    }
+
+    /// The ImageSyncs of the bootstrap cluster, watched.
+    pub fn images(&self) -> Result<Arc<Watched<ImageSync>>, StepError> {
+        let images = self.images.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        images.ok_or_else(|| StepError::new(Class::Retryable, "the record is not written yet"))
     }
 }
 

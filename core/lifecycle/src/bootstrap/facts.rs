@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use butler_engine::journal::Memory;
+use butler_infra::OpHandle;
 use serde::{Deserialize, Serialize};
 
 /// Something learned that later runs rely on.
@@ -40,6 +41,19 @@ pub enum Fact {
         /// SHA-256 (hex) over its certificate.
         digest: String,
     },
+    /// What the machines are made from, on the platform.
+    Image {
+        /// Id of the image, in the platform's words.
+        id: String,
+    },
+    /// The platform works on something that was asked of it: a later run follows that instead of asking again.
+    Operation {
+        /// What is being made: the name of a machine or an image.
+        object: String,
+        /// What to ask the platform about; none once it has failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handle: Option<OpHandle>,
+    },
     /// Nothing is known of this machine any more, because the configuration means another one now.
     Forgotten {
         /// Name of the machine that is not ours any more.
@@ -56,6 +70,10 @@ pub struct Learned {
     pub etcd_node: Option<String>,
     /// SHA-256 (hex) over the certificate of the Talos API's authority.
     pub authority: Option<String>,
+    /// What the machines are made from, on the platform.
+    pub image: Option<String>,
+    /// What the platform was last asked to work on, by what is being made.
+    pub operations: BTreeMap<String, OpHandle>,
 }
 
 /// What is known of a machine.
@@ -74,7 +92,10 @@ impl Memory for Learned {
 
     fn learn(&mut self, fact: &Fact) {
         match fact {
-            Fact::ProviderId { machine, id } => self.machine(machine).provider_id = Some(id.clone()),
+            Fact::ProviderId { machine, id } => {
+                self.operations.remove(machine);
+                self.machine(machine).provider_id = Some(id.clone());
+            }
             Fact::Address { machine, address } => self.machine(machine).address = Some(address.clone()),
             Fact::Fingerprint { machine, fingerprint } => {
                 self.machine(machine).fingerprint = Some(fingerprint.clone());
@@ -86,7 +107,18 @@ impl Memory for Learned {
             Fact::Authority { digest } => {
                 self.authority.get_or_insert_with(|| digest.clone());
             }
+            Fact::Image { id } => self.image = Some(id.clone()),
+            Fact::Operation {
+                object,
+                handle: Some(handle),
+            } => {
+                self.operations.insert(object.clone(), handle.clone());
+            }
+            Fact::Operation { object, handle: None } => {
+                self.operations.remove(object);
+            }
             Fact::Forgotten { machine } => {
+                self.operations.remove(machine);
                 self.machines.remove(machine);
             }
         }
@@ -116,6 +148,26 @@ mod tests {
             });
         }
         assert_eq!(learned.etcd_node.as_deref(), Some("cp-1"));
+    }
+
+    /// A run that follows what has failed would end as the one before.
+    #[test]
+    fn what_has_failed_on_the_platform_is_not_followed_any_more() {
+        let handle = OpHandle {
+            kind: butler_infra::OpKind::ImageCreate,
+            provider: butler_api::config::ProviderKind::Proxmox,
+            id: "UPID:1".to_owned(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let operation = |handle| Fact::Operation {
+            object: "image".to_owned(),
+            handle,
+        };
+        let mut learned = Learned::default();
+        learned.learn(&operation(Some(handle.clone())));
+        assert_eq!(learned.operations.get("image"), Some(&handle));
+        learned.learn(&operation(None));
+        assert!(learned.operations.is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a validated configuration to the steps of its bootstrap: the list of steps, and who needs whom. Pure.
 
 use butler_addons::Addon;
-use butler_api::config::{BootstrapConfig, ControlPlaneEndpoint, ProviderKind, Role};
+use butler_api::config::{BootstrapConfig, ConfigDelivery, ControlPlaneEndpoint, ProviderKind, Role};
 use butler_engine::{Graph, GraphError, Step, StepId};
 
 use crate::bootstrap::{Bootstrap, steps};
@@ -21,6 +21,7 @@ pub(crate) fn graph(
     list.push(steps::secrets::step(deadlines));
     list.push(steps::bootstrap_cluster::start(deadlines));
     list.push(steps::record::step(deadlines));
+    list.extend(config.brings_image().then(|| steps::image::step(deadlines)));
     for (name, role) in &machines {
         list.extend(of_machine(config, name, *role, &machines));
     }
@@ -62,14 +63,28 @@ fn of_machine(config: &BootstrapConfig, name: &str, role: Role, machines: &[(Str
         .as_ref()
         .is_some_and(ControlPlaneEndpoint::is_announced);
     let mut list = vec![
-        steps::machine::step(name, listed, announces, deadlines),
-        steps::boot::step(name, deadlines),
+        steps::machine::step(name, listed, announces, before_machine(config), deadlines),
+        steps::boot::step(name, config.config_delivery() == ConfigDelivery::Cidata, deadlines),
         steps::configure::step(name, endpoint, deadlines),
     ];
     list.extend((role == Role::ControlPlane).then(|| steps::member::step(name, deadlines)));
     list.push(steps::node::registration(name, deadlines));
     list.push(steps::node::readiness(name, deadlines));
+    list.extend(
+        config
+            .has_first_boot_data()
+            .then(|| steps::scrub::step(name, deadlines)),
+    );
     list
+}
+
+/// What a machine is made from.
+fn before_machine(config: &BootstrapConfig) -> Vec<StepId> {
+    let mut needs: Vec<StepId> = config.brings_image().then(steps::image::id).into_iter().collect();
+    if config.config_delivery() == ConfigDelivery::Cidata {
+        needs.push(steps::secrets::id());
+    }
+    needs
 }
 
 /// The record is copied while addons are still on their way, once the machines are nodes and there is little else to do; it is
@@ -156,6 +171,47 @@ mod tests {
             "{longhorn:?}"
         );
         assert!(graph.get(&steps::addon::id("cilium")).unwrap().needs_any.is_empty());
+    }
+
+    fn proxmox(change: impl Fn(String) -> String) -> Graph<Bootstrap> {
+        let config = crate::samples::read(&change(crate::samples::shipped_text("proxmox.yaml")));
+        let addons = butler_addons::plan(&config, &butler_addons::ClusterFacts::default()).unwrap();
+        graph(&config, &addons, false, false).unwrap()
+    }
+
+    const ADDRESSES: &str = "network:
+  nodeAddresses: {start: 192.0.2.21, end: 192.0.2.30, prefixLength: 24, gateway: 192.0.2.1, nameservers: [192.0.2.1]}
+";
+
+    #[test]
+    fn machines_are_made_when_the_platform_has_their_image() {
+        let graph = proxmox(|text| text);
+        assert!(needs(&graph, &steps::machine::id("butler-cp-0")).contains(&steps::image::id()));
+        assert!(
+            graph.get(&steps::scrub::id("butler-cp-0")).is_none(),
+            "it is told nothing at its first boot"
+        );
+        let template = proxmox(|text| text + "    templateID: 900\n");
+        assert!(
+            template.get(&steps::image::id()).is_none(),
+            "the platform has what they are made from"
+        );
+    }
+
+    #[test]
+    fn what_a_first_boot_needed_goes_when_the_node_has_joined_and_before_the_end() {
+        let graph = proxmox(|text| text.replacen("network:\n", ADDRESSES, 1));
+        let scrub = steps::scrub::id("butler-worker-0");
+        assert!(needs(&graph, &scrub).contains(&steps::node::registered_id("butler-worker-0")));
+        assert!(needs(&graph, &steps::pivot::commit_id()).contains(&scrub));
+        let secrets = steps::secrets::id();
+        let machine = steps::machine::id("butler-cp-0");
+        assert!(
+            !needs(&graph, &machine).contains(&secrets),
+            "its configuration is pushed"
+        );
+        let cidata = proxmox(|text| text.replacen("network:\n", ADDRESSES, 1) + "    configDelivery: cidata\n");
+        assert!(needs(&cidata, &machine).contains(&secrets));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use butler_api::{
 use butler_talos::{
     client::{Address, Hardware},
     config as machine_config,
-    config::{ClusterSpec, Cni, ConfigError, NodeSpec, RegistryHost},
+    config::{ClusterSpec, Cni, ConfigError, NodeSpec, RegistryHost, StaticAddress},
+    secrets::SecretsBundle,
 };
+use secrecy::SecretString;
 
 use crate::bootstrap::context::bracketed;
 
@@ -61,7 +63,7 @@ pub(crate) fn cluster_spec(config: &BootstrapConfig, host: &str) -> ClusterSpec 
 fn registry_hosts(config: &BootstrapConfig) -> BTreeMap<String, RegistryHost> {
     let read = |source: &SecretSource| match source {
         SecretSource::Clear(value) => Some(value.clone()),
-        SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Exec(_) => None,
+        SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Exec(_) | SecretSource::Keyring { .. } => None,
     };
     let hosts = config.talos.registries.hosts.iter().map(|(name, host)| {
         let login = host.login.as_ref();
@@ -79,7 +81,36 @@ pub(crate) fn node_spec(config: &BootstrapConfig, name: &str, role: Role) -> Nod
     let machine = config.listed_machine(name).map(|(_, machine)| machine);
     spec.install_disk = machine.and_then(|m| m.install_disk.clone());
     spec.interface = machine.and_then(|m| m.network_interface.clone());
+    let nodes = config.network.node_addresses.as_ref();
+    spec.address = nodes
+        .zip(config.node_address(name))
+        .map(|(nodes, address)| StaticAddress {
+            address: address.into(),
+            prefix_length: nodes.prefix_length,
+            gateway: nodes.gateway.into(),
+            nameservers: nodes.nameservers.clone(),
+        });
     spec
+}
+
+/// The configuration of a machine that finds it at its first boot: before anybody could ask which links it has.
+pub(crate) fn beforehand(
+    config: &BootstrapConfig,
+    (name, role): (&str, Role),
+    bundle: &SecretsBundle,
+) -> Result<SecretString, ConfigError> {
+    let first = || config.machine_names().into_iter().next();
+    let host = match &config.network.vip {
+        Some(vip) => vip.to_string(),
+        None => first()
+            .and_then(|(name, _)| config.node_address(&name))
+            .map_or_else(|| SOME_HOST.to_owned(), |address| address.to_string()),
+    };
+    let mut node = node_spec(config, name, role);
+    let link = config.network.vip_interface.as_deref();
+    let link = link.unwrap_or_else(|| config.provider_kind().default_interface());
+    node.vip = own_vip(config, role).map(|vip| (vip, link.to_owned()));
+    machine_config::render(&cluster_spec(config, &host), &node, bundle)
 }
 
 /// Without kube-vip Talos itself carries a VIP that is an address, on control planes.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use butler_api::{config::BootstrapConfig, names};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 /// One object of the record on one side.
@@ -60,12 +60,18 @@ impl ProviderNames {
     /// to it follows; nothing else changes.
     pub fn on_management(&self, object: &Value) -> Value {
         let mut object = object.clone();
-        let place = match object.get("kind").and_then(Value::as_str) {
-            Some(PROVIDER_CONFIG) => "/metadata/name",
-            _ => "/spec/providerRef/name",
+        let places: &[&str] = match object.get("kind").and_then(Value::as_str) {
+            Some(PROVIDER_CONFIG) => &["/metadata/name"],
+            Some("ImageSync") => &[
+                "/spec/providerConfigRef/name",
+                "/metadata/labels/butler.butlerlabs.dev~1provider-config",
+            ],
+            _ => &["/spec/providerRef/name"],
         };
-        if let Some(name) = object.pointer_mut(place).filter(|name| **name == self.before.as_str()) {
-            *name = self.after.as_str().into();
+        for place in places {
+            if let Some(name) = object.pointer_mut(place).filter(|name| **name == self.before.as_str()) {
+                *name = self.after.as_str().into();
+            }
         }
         object
     }
@@ -202,6 +208,20 @@ pub fn rewrite(object: &Value, uids: &BTreeMap<String, String>) -> Result<Value,
     Ok(out)
 }
 
+/// The merge patch (RFC 7386) that makes `wanted` of what is `found`: what is too much there is set to null.
+pub fn replacement(found: &Value, wanted: &Value) -> Value {
+    let (Value::Object(found), Value::Object(wanted)) = (found, wanted) else {
+        return wanted.clone();
+    };
+    let too_much = found.keys().filter(|key| !wanted.contains_key(*key));
+    let mut patch: Map<String, Value> = too_much.map(|key| (key.clone(), Value::Null)).collect();
+    for (key, value) in wanted {
+        let before = found.get(key).map_or(&Value::Null, |before| before);
+        patch.insert(key.clone(), replacement(before, value));
+    }
+    Value::Object(patch)
+}
+
 /// What of an object has to survive the move.
 #[derive(Serialize)]
 struct Surviving<'a> {
@@ -253,6 +273,17 @@ mod tests {
             },
             "spec": {"cpu": 2}, "status": {"providerID": "x"},
         })
+    }
+
+    #[test]
+    fn a_replacement_takes_away_what_only_the_other_side_has() {
+        let found =
+            json!({"phase": "Failed", "failureReason": "none", "network": {"mtu": 9000, "vlan": 7}, "list": [1, 2]});
+        let wanted = json!({"phase": "Ready", "network": {"mtu": 1500}, "list": [3], "new": {"a": 1}});
+        let patch = json!({
+            "phase": "Ready", "failureReason": null, "network": {"mtu": 1500, "vlan": null}, "list": [3], "new": {"a": 1},
+        });
+        assert_eq!(replacement(&found, &wanted), patch);
     }
 
     #[test]
@@ -329,6 +360,13 @@ mod tests {
             request("another"),
             "somebody else's"
         );
+        let image = |name: &str| {
+            json!({
+                "kind": "ImageSync", "metadata": {"labels": {"butler.butlerlabs.dev/provider-config": name}},
+                "spec": {"providerConfigRef": {"name": name}},
+            })
+        };
+        assert_eq!(names.on_management(&image("demo-provider")), image("inmemory"));
         let config = |name: &str| json!({"kind": "ProviderConfig", "metadata": {"name": name}, "spec": {}});
         assert_eq!(names.on_management(&config("demo-provider")), config("inmemory"));
     }

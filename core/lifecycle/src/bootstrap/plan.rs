@@ -8,7 +8,9 @@ use std::{
 use butler_addons::{self, Addon, Images, Source};
 use butler_api::config::{BootstrapConfig, Role, versions};
 use butler_files::ClusterFolder;
-use butler_infra::{Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware};
+use butler_infra::{
+    Addressing, Check, CheckStatus, FoundMachine, InfraError, InfraPlan, MachineSpec, Owner, Provider, hardware,
+};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -35,6 +37,9 @@ pub struct Plan {
     pub bootstrap_cluster: String,
     /// Machines, control planes first.
     pub machines: Vec<PlannedMachine>,
+    /// What the machines are made from, where the platform has to be given it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_image: Option<PlannedImage>,
     /// Addresses that the cluster takes.
     pub addresses: Vec<PlannedAddress>,
     /// Addons in an order in which they can be installed.
@@ -71,6 +76,18 @@ pub struct PlannedMachine {
     /// maintenance mode, `cause` of silence.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub seen: BTreeMap<&'static str, String>,
+}
+
+/// What machines are made from, where the platform has to be given it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedImage {
+    /// The Image Factory that makes it.
+    pub factory: String,
+    /// Talos release in it.
+    pub talos: String,
+    /// The factory's id of what is added to Talos.
+    pub schematic: String,
 }
 
 /// An address of the plan.
@@ -158,8 +175,8 @@ pub async fn look(
 
 /// The machines that are there, where the platform has such.
 async fn machines(provider: &dyn Provider) -> Result<Vec<FoundMachine>, InfraError> {
-    match provider.discovery() {
-        Some(discovery) => discovery.machines().await,
+    match provider.existing_machines() {
+        Some(existing) => existing.machines().await,
         None => Ok(Vec::new()),
     }
 }
@@ -184,6 +201,11 @@ pub fn plan(config: &BootstrapConfig, addons: &[Addon], found: &Findings, mut wa
             .into_iter()
             .map(|(name, role)| planned_machine(config, found, name, role))
             .collect(),
+        machine_image: config.brings_image().then(|| PlannedImage {
+            factory: config.talos.image_factory.to_string(),
+            talos: format!("v{}", config.talos.version),
+            schematic: super::record::schematic(config).to_owned(),
+        }),
         addresses: addresses(config),
         addons: addons.iter().map(|addon| planned_addon(config, addon)).collect(),
         images,
@@ -204,6 +226,7 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
         MachineSpec {
             claim: claims.remove(&name),
             owner: owner.clone(),
+            addressing: addressing(config, &name),
             name,
             role,
             generation: 1,
@@ -212,11 +235,26 @@ pub fn infra(config: &BootstrapConfig, cluster_id: Uuid) -> InfraPlan {
             disk_gb: pool.disk_gb,
             extra_disks: pool.extra_disks.clone(),
             labels: pool.labels.clone(),
+            image: None,
+            user_data: None,
         }
     };
     InfraPlan {
         machines: config.machine_names().into_iter().map(spec).collect(),
         owner: owner.clone(),
+    }
+}
+
+/// How the machine of this name gets its address.
+pub(crate) fn addressing(config: &BootstrapConfig, name: &str) -> Addressing {
+    match (&config.network.node_addresses, config.node_address(name)) {
+        (Some(nodes), Some(address)) => Addressing::Static {
+            address: address.into(),
+            prefix_length: nodes.prefix_length,
+            gateway: Some(nodes.gateway.into()),
+            nameservers: nodes.nameservers.clone(),
+        },
+        _ => Addressing::Dhcp,
     }
 }
 
@@ -231,7 +269,9 @@ fn planned_machine(config: &BootstrapConfig, found: &Findings, name: String, rol
         cpu: made(pool.cpu),
         memory_mb: made(pool.memory_mb),
         disk_gb: made(pool.disk_gb),
-        address: listed.map(|m| m.address.to_string()),
+        address: listed
+            .map(|m| m.address.to_string())
+            .or_else(|| config.node_address(&name).map(|address| address.to_string())),
         seen: seen.map_or_else(BTreeMap::new, |seen| seen.facts.clone()),
         name,
     }
@@ -247,6 +287,10 @@ fn addresses(config: &BootstrapConfig) -> Vec<PlannedAddress> {
     }
     if let Some(pool) = network.load_balancer_pool {
         add("services of type LoadBalancer", format!("{}-{}", pool.start, pool.end));
+    }
+    if let Some(nodes) = &network.node_addresses {
+        let (range, length) = (nodes.range, nodes.prefix_length);
+        add("machines", format!("{}-{}/{length}", range.start, range.end));
     }
     add("pods", network.pod_cidr.to_string());
     add("services", network.service_cidr.to_string());

@@ -6,6 +6,7 @@ use butler_api::{
     names, record,
     v1alpha1::ClusterBootstrap,
 };
+use butler_infra::PLAIN_SCHEMATIC;
 use k8s_openapi::{
     api::core::v1::Namespace,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -49,25 +50,41 @@ pub fn stamp(config: &BootstrapConfig) -> String {
     format!("{}/{}", env!("CARGO_PKG_VERSION"), config.digest)
 }
 
-/// The MachineRequest of one machine; `owner` is the UID of the ClusterBootstrap.
+/// The MachineRequest of one machine; `owner` is the UID of the ClusterBootstrap, `image` what the machine is made from.
 pub fn machine_request(
     config: &BootstrapConfig,
     cluster_id: Uuid,
-    name: &str,
-    role: Role,
+    (name, role): (&str, Role),
+    image: Option<&str>,
     owner: &str,
 ) -> Result<Value, serde_json::Error> {
-    let mut request = record::machine_request(config, name, role);
+    let mut request = record::machine_request(config, name, role, image);
     request.labels_mut().insert(GENERATION.to_owned(), "1".to_owned());
-    request.owner_references_mut().push(OwnerReference {
+    request.owner_references_mut().push(owned_by(config, owner));
+    marked(&request, cluster_id)
+}
+
+/// The ImageSync of the machines' image; `owner` is the UID of the ClusterBootstrap.
+pub fn image_sync(config: &BootstrapConfig, cluster_id: Uuid, owner: &str) -> Result<Value, serde_json::Error> {
+    let mut image = record::image_sync(config, schematic(config));
+    image.owner_references_mut().push(owned_by(config, owner));
+    marked(&image, cluster_id)
+}
+
+/// The schematic of the machines' image.
+pub fn schematic(config: &BootstrapConfig) -> &str {
+    config.talos.schematic.as_deref().unwrap_or(PLAIN_SCHEMATIC)
+}
+
+fn owned_by(config: &BootstrapConfig, uid: &str) -> OwnerReference {
+    OwnerReference {
         api_version: ClusterBootstrap::api_version(&()).into_owned(),
         kind: ClusterBootstrap::kind(&()).into_owned(),
         name: config.cluster.name.clone(),
-        uid: owner.to_owned(),
+        uid: uid.to_owned(),
         controller: Some(true),
         block_owner_deletion: Some(true),
-    });
-    marked(&request, cluster_id)
+    }
 }
 
 fn marked(object: &impl Serialize, cluster_id: Uuid) -> Result<Value, serde_json::Error> {
@@ -85,7 +102,9 @@ mod tests {
         let config = crate::samples::shipped("inmemory-ha.yaml");
         let id = Uuid::from_u128(7);
         let mut objects = groundwork(&config, id).unwrap().split_off(1);
-        objects.push(machine_request(&config, id, "butler-demo-cp-0", Role::ControlPlane, "uid").unwrap());
+        let machine = ("butler-demo-cp-0", Role::ControlPlane);
+        objects.push(machine_request(&config, id, machine, None, "uid").unwrap());
+        objects.push(image_sync(&config, id, "uid").unwrap());
         for object in objects {
             assert_eq!(object["metadata"]["labels"][CLUSTER_ID], id.to_string(), "{object}");
         }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use butler_addons::{self, Addon, ClusterFacts, PlanError};
 use butler_api::{
-    config::{BootstrapConfig, Change, Role},
+    config::{BootstrapConfig, Change, ProviderKind, Role},
     event::{Body, MachineLine},
     view::View,
 };
@@ -14,7 +14,7 @@ use butler_engine::{
 };
 use butler_files::{
     ClusterFolder, Exported, HandedOver, Lock, LockError,
-    home::{self, HomeError},
+    home::{self, Home, HomeError},
 };
 use butler_infra::{Owner, Provider};
 use jiff::Timestamp;
@@ -40,6 +40,11 @@ use crate::{
 
 /// The operation, as files name it.
 const OPERATION: &str = "bootstrap";
+
+/// How long bootstraps on a platform took in this home: the median, and from how many runs that did everything by themselves.
+pub fn usual(home: &Home, platform: ProviderKind) -> Option<(Duration, usize)> {
+    runs::whole(&home.timings(platform.as_str(), OPERATION))
+}
 
 /// What a run is asked to do.
 pub struct Request {

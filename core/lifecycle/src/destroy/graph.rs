@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use butler_engine::{Graph, GraphError, Step, StepId};
-use butler_infra::MachineRef;
+use butler_infra::{MachineRef, ObjectKind};
 
 use super::{Destroy, steps, survey::Survey};
 
@@ -12,7 +12,7 @@ const DEADLINE: Duration = Duration::from_mins(15);
 /// How long a machine that says nothing is waited for.
 const SILENCE: Duration = Duration::from_mins(1);
 
-/// Tenants go first, then machines; then absence is observed, and what is left here goes.
+/// Tenants go first, then machines, then what was made beside them; then absence is observed, and what is left here goes.
 pub(crate) fn graph(survey: &Survey, bootstrap_cluster: bool) -> Result<Graph<Destroy>, GraphError> {
     let mut list: Vec<Step<Destroy>> = Vec::new();
     let mut tenants: Vec<StepId> = Vec::new();
@@ -28,6 +28,12 @@ pub(crate) fn graph(survey: &Survey, bootstrap_cluster: bool) -> Result<Graph<De
     for machine in silent(survey) {
         list.push(steps::machine::step(&machine, tenants.clone(), SILENCE));
         before_check.push(steps::machine::id(&machine));
+    }
+    // A machine may need what was made beside it as long as it is there.
+    let machines = before_check.clone();
+    for (object, created) in &survey.objects {
+        list.push(steps::object::step(object, *created, machines.clone(), DEADLINE));
+        before_check.push(steps::object::id(object));
     }
     list.push(steps::absence::step(before_check, DEADLINE));
     let mut before_files = vec![steps::absence::id()];
@@ -48,5 +54,9 @@ pub(super) fn silent(survey: &Survey) -> Vec<MachineRef> {
         generation: 1,
         created: None,
     };
-    survey.unknown.iter().map(machine).collect()
+    let machines = survey
+        .unknown
+        .iter()
+        .filter(|object| object.kind == ObjectKind::Machine);
+    machines.map(machine).collect()
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use butler_api::config::{self, ConfigErrors, Provider as ProviderSettings};
+use butler_api::config::{ConfigErrors, Provider as ProviderSettings};
 use butler_engine::journal;
 use butler_files::{
     ClusterFolder,
@@ -184,9 +184,7 @@ fn platform_file(path: &Path) -> Result<ProviderSettings, PrepareError> {
         path: path.to_owned(),
         source,
     })?;
-    let name = path.display().to_string();
-    let text = config::decode(&bytes, &name)?;
-    Ok(config::load_provider(text, &name)?)
+    Ok(setup::read_platform(&bytes, path)?)
 }
 
 /// The settings that the bootstrap had; secret values are not among them.
@@ -205,6 +203,7 @@ pub(crate) fn journalled(cluster: &str, folder: &ClusterFolder) -> Result<Provid
     match kept::provider(&config, &path) {
         Ok(found) => Ok(found),
         Err(Unread::NotWhole { path }) => Err(none(format!("the configuration in {} is not whole", path.display()))),
+        Err(secret @ Unread::ClearText { .. }) => Err(none(secret.to_string())),
         Err(Unread::Invalid(errors)) => Err(errors.into()),
     }
 }

@@ -273,6 +273,17 @@ fn objects(deletions: &Deletions, survey: &Survey, ended: &Ended) -> Vec<Object>
             object.reason = Some(reason.unwrap_or("its absence was not observed").to_owned());
         }
     }
+    for (beside, created) in &survey.objects {
+        let id = steps::object::object_id(beside);
+        let reason = failures.get(&steps::object::id(beside)).copied();
+        let object = objects
+            .entry(id.clone())
+            .or_insert_with(|| plain(&id, ObjectState::Left, None));
+        object.created = object.created.or(*created);
+        if object.state == ObjectState::Left {
+            object.reason = Some(reason.unwrap_or("its absence was not observed").to_owned());
+        }
+    }
     for (id, reason) in &survey.stays {
         objects.insert(id.clone(), plain(id, ObjectState::Stays, Some(reason.clone())));
     }

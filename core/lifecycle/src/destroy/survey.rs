@@ -11,8 +11,9 @@ use butler_api::{
 };
 use butler_engine::journal::{self, Unusable};
 use butler_files::ClusterFolder;
-use butler_infra::{MachineRef, Owner, Provider, Scope, UnknownObject};
+use butler_infra::{MachineRef, ObjectKind, ObjectRef, Owner, Provider, Scope, UnknownObject};
 use butler_kubernetes::{chain, connect};
+use jiff::Timestamp;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub struct Survey {
     pub provider: ProviderKind,
     /// Machines that carry the marker, and those that only a journal knows.
     pub machines: Vec<MachineRef>,
+    /// What was made beside the machines and carries the marker, with when it was made where the platform tells.
+    pub objects: Vec<(ObjectRef, Option<Timestamp>)>,
     /// What may be the cluster's and does not tell.
     pub unknown: Vec<UnknownObject>,
     /// Tenant clusters on the management cluster, as namespace and name.
@@ -142,7 +145,7 @@ pub async fn look(question: &SurveyRequest<'_>) -> Result<Survey, SurveyError> {
         Learned::default()
     };
     platform(question, &owner, &learned, &deletions, &mut survey).await?;
-    let nothing = survey.machines.is_empty() && survey.unknown.is_empty();
+    let nothing = survey.machines.is_empty() && survey.objects.is_empty() && survey.unknown.is_empty();
     if !ours && nothing && question.id.is_some() {
         return Err(Unclear::NoSuchId(cluster_id).into());
     }
@@ -170,6 +173,7 @@ pub(crate) async fn remembered(files: &ClusterFolder, provider: ProviderKind) ->
     };
     people_files(files, &mut survey);
     remembered_machines(&journals.bootstrap.memory, &deletions, &mut survey);
+    remembered_objects(&deletions, &mut survey);
     tenants(files, files.cluster(), cluster_id, &mut survey).await;
     for object in deletions.objects.keys() {
         let path = PathBuf::from(&object.id);
@@ -229,10 +233,38 @@ async fn platform(
 ) -> Result<(), SurveyError> {
     let provider = question.provider;
     let found = provider.inventory(Scope::Cluster(owner)).await?;
-    survey.machines = found.objects.iter().map(butler_infra::OwnedObject::machine).collect();
+    survey.machines = found
+        .objects
+        .iter()
+        .filter_map(butler_infra::OwnedObject::machine)
+        .collect();
+    let beside = found.objects.iter();
+    survey.objects = beside
+        .filter_map(|found| Some((found.object()?, found.created)))
+        .collect();
     survey.unknown = found.unknown;
     remembered_machines(learned, deletions, survey);
+    remembered_objects(deletions, survey);
     Ok(())
+}
+
+/// Adds what an earlier run began to delete beside the machines: it has to be seen gone.
+fn remembered_objects(deletions: &Deletions, survey: &mut Survey) {
+    for (id, fate) in deletions.objects.iter().filter(|(_, fate)| fate.begun) {
+        let kind = [ObjectKind::Image, ObjectKind::Volume].into_iter();
+        let Some(kind) = kind.into_iter().find(|kind| kind.as_str() == id.kind) else {
+            continue;
+        };
+        let object = ObjectRef {
+            kind,
+            provider: survey.provider,
+            id: id.id.clone(),
+            name: id.name.clone(),
+        };
+        if !survey.objects.iter().any(|(listed, _)| *listed == object) {
+            survey.objects.push((object, fate.created));
+        }
+    }
 }
 
 /// Adds the machines that only the journals know.
@@ -344,6 +376,7 @@ impl Survey {
             is_ours: false,
             provider,
             machines: Vec::new(),
+            objects: Vec::new(),
             unknown: Vec::new(),
             tenants: Vec::new(),
             management: None,

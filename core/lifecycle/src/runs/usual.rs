@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use butler_api::{
     config::ProviderKind,
-    event::{Body, Usual},
+    event::{Body, Outcome, Usual},
 };
 use butler_files::{
     home::{self, HomeError},
@@ -28,6 +29,9 @@ const LARGEST: u64 = 8 << 20;
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Run {
     steps: BTreeMap<String, Vec<f64>>,
+    /// From the first step to the last one, where one run did them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<f64>,
 }
 
 /// Collects how long the steps of a run take.
@@ -37,6 +41,8 @@ pub(super) struct Timings {
     kinds: HashMap<String, String>,
     run: Run,
     seen: HashMap<String, usize>,
+    /// Whether an earlier run did some of the work.
+    resumed: bool,
 }
 
 impl Timings {
@@ -46,12 +52,19 @@ impl Timings {
             kinds: HashMap::new(),
             run: Run::default(),
             seen: HashMap::new(),
+            resumed: false,
         }
     }
 
     /// Takes an event. Only steps that this run did from their beginning to their end tell how long such a step takes.
     pub(super) fn take(&mut self, body: &Body) {
         match body {
+            Body::RunStarted { resumed, .. } => self.resumed = *resumed,
+            Body::RunFinished {
+                outcome: Outcome::Done,
+                seconds,
+                ..
+            } if !self.resumed => self.run.whole = Some(*seconds),
             Body::RunGraph { steps } => {
                 self.kinds = steps.iter().map(|line| (line.id.clone(), line.kind.clone())).collect();
             }
@@ -93,6 +106,19 @@ fn keep_sample(samples: &mut Vec<f64>, seen: usize, seconds: f64) {
     } else if (seen + 1).is_power_of_two() || seen.is_multiple_of(SAMPLES) {
         samples[seen % SAMPLES] = seconds;
     }
+}
+
+/// How long whole runs took, the median, and from how many; none where no run did everything by itself.
+pub(crate) fn whole(path: &Path) -> Option<(Duration, usize)> {
+    let runs = runs(path);
+    let mut seconds: Vec<f64> = runs
+        .iter()
+        .filter_map(|run| run.whole)
+        .filter(|took| *took > 0.0)
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let median = Duration::try_from_secs_f64(quantile(&seconds, 50)?).ok()?;
+    Some((median, seconds.len()))
 }
 
 /// How long the steps usually take, by kind: what earlier runs took, and where there were none, what is shipped.
@@ -276,6 +302,7 @@ mod tests {
         let many: Vec<Run> = (0..60)
             .map(|n| Run {
                 steps: [("a".to_owned(), vec![f64::from(n)])].into(),
+                whole: None,
             })
             .collect();
         write(&path, &many).unwrap();
@@ -287,6 +314,37 @@ mod tests {
         assert_eq!(usual["a"].runs, RUNS - 1);
         assert_eq!(usual["machine/create"].runs, 1);
         assert_eq!(usual["machine/boot"].runs, 0, "nobody has seen one yet");
+    }
+
+    #[test]
+    fn only_runs_that_did_everything_tell_how_long_one_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("times");
+        let run = |resumed, outcome, seconds| {
+            let mut timings = Timings::new(path.clone());
+            timings.take(&Body::RunStarted {
+                resumed,
+                steps: 1,
+                proven: 0,
+                machines: Vec::new(),
+                addons: Vec::new(),
+            });
+            timings.take(&graph(&[("a", "a")]));
+            timings.take(&proven("a", 1.0, false));
+            timings.take(&Body::RunFinished {
+                outcome,
+                seconds,
+                message: String::new(),
+            });
+            timings.keep();
+        };
+        run(true, Outcome::Done, 1.0);
+        run(false, Outcome::Failed, 2.0);
+        assert_eq!(whole(&path), None);
+        for seconds in [30.0, 10.0, 20.0] {
+            run(false, Outcome::Done, seconds);
+        }
+        assert_eq!(whole(&path), Some((Duration::from_secs(20), 3)));
     }
 
     #[test]

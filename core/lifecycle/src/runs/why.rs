@@ -128,7 +128,19 @@ pub fn why(view: &View, running: bool, now: Timestamp) -> Why {
     }
 }
 
-fn state(view: &View, running: bool) -> State {
+/// What holds up one step; none of a step that has not begun, or is proven.
+pub fn reason(view: &View, step: &str, running: bool, now: Timestamp) -> Option<Reason> {
+    let state = state(view, running);
+    let now = if running { now } else { view.heard.unwrap_or(now) };
+    let open = view.open.get(step).or_else(|| view.ended.get(step));
+    open.map(|open| waiting(view, step, open, state, now)).or_else(|| {
+        let failed = view.failed.iter().find(|failed| failed.step == step)?;
+        Some(failure(view, failed, state))
+    })
+}
+
+/// Whether an operation goes on, by its last word and by whether a process works on it.
+pub fn state(view: &View, running: bool) -> State {
     match (&view.finished, running) {
         (Some((Outcome::Done, ..)), _) => State::Done,
         (Some((Outcome::Failed, ..)), _) => State::Failed,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use butler_api::config::{self, ConfigErrors, Loaded, ProviderKind};
+use butler_api::config::{self, ConfigErrors, Loaded, Provider, ProviderKind};
 use butler_files::{
     home::{self, HomeError},
     read::{self, ReadError},
@@ -104,6 +104,16 @@ pub fn load(file: &Path, wanted: Option<&str>) -> Result<Loaded, ConfigurationEr
     }
     loaded.config.resolve_paths(|path| resolve(&folder, path))?;
     Ok(loaded)
+}
+
+/// The settings of a platform in a file of their own, with paths that lead somewhere from every working directory.
+pub(crate) fn read_platform(bytes: &[u8], file: &Path) -> Result<Provider, ConfigurationError> {
+    let folder = folder(file, false)?;
+    let name = file.display().to_string();
+    let text = config::decode(bytes, &name)?;
+    let mut provider = config::load_provider(text, &name, &|path| content(&folder, path))?;
+    provider.resolve_paths(|path| resolve(&folder, path))?;
+    Ok(provider)
 }
 
 /// The folder that paths in the configuration are relative to: its own, or the working directory if it has none.

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use butler_api::config::{InMemory, Provider as ProviderConfig};
+use butler_api::config::{HttpUrl, InMemory, Provider as ProviderConfig};
 use butler_files::ClusterFolder;
 use butler_infra::{Access, BoxError, Provider, WorldAccess};
 use butler_talos::{client::Credentials, secrets::SecretsBundle};
@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     bootstrap::remains,
-    setup::{SetupError, Surroundings},
+    setup::{SetupError, Surroundings, secrets},
 };
 
 /// The way to the simulated world of a home. Only the binaries know that world; core is given this.
@@ -22,10 +22,16 @@ pub trait WorldDoor: Send + Sync {
 
     /// Where the world listens. One that is not up is started if `start` says so; else there is none.
     fn find<'a>(&'a self, settings: &'a InMemory, start: bool) -> BoxFuture<'a, Result<Option<WorldAccess>, BoxError>>;
+
+    /// What the world that would be started offers, in the words of its control API: the answer to `GET /v1/offers/KIND`.
+    fn offers(&self, settings: &InMemory, kind: &str, parent: Option<&str>) -> Result<Vec<u8>, BoxError>;
+
+    /// Whether the world of this home, if one runs, answers there in the place of a platform.
+    fn plays<'a>(&'a self, endpoint: &'a HttpUrl) -> BoxFuture<'a, bool>;
 }
 
 /// Connects to a platform. `cluster` is where the Talos credentials of a cluster are kept, by which `static` knows its
-/// machines; with `start_world` a simulated world that is not up is started.
+/// machines; the platform's own are read where the settings say; with `start_world` a simulated world that is not up is started.
 pub async fn platform(
     settings: &ProviderConfig,
     cluster: Option<&ClusterFolder>,
@@ -39,9 +45,11 @@ pub async fn platform(
         }
         _ => None,
     };
-    let secrets = cluster.map(ClusterFolder::secrets);
-    let credentials = secrets.map(|path| talos_credentials(&path)).transpose()?.flatten();
-    Ok(butler_infra::connect(settings, &Access { world, credentials })?)
+    let talos = cluster.map(ClusterFolder::secrets);
+    let credentials = talos.map(|path| talos_credentials(&path)).transpose()?.flatten();
+    let mut settings = settings.clone();
+    secrets::of_platform(&mut settings, surroundings.sources()).await?;
+    Ok(butler_infra::connect(&settings, &Access { world, credentials })?)
 }
 
 /// Talos credentials of an earlier run, if there was one.

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use crate::{
     bootstrap::context::MakeInstaller,
     bootstrap_clusters::kind::{self, Tools},
-    setup::{SetupError, is_simulated, proxies},
+    setup::{SetupError, proxies},
 };
 
 /// The program that installs charts; looked up on PATH.
@@ -34,8 +34,8 @@ const NODE_PROXIES: [&str; 6] = [
 ];
 
 /// Charts need the helm binary, and not any: better to know before the first machine is made.
-pub(super) async fn helm_is_there(config: &BootstrapConfig, environment: &Environment) -> Result<(), SetupError> {
-    if is_simulated(config) {
+pub(super) async fn helm_is_there(simulated: bool, environment: &Environment) -> Result<(), SetupError> {
+    if simulated {
         return Ok(());
     }
     let env = environment.only(butler_addons::HELM_ENVIRONMENT);
@@ -46,9 +46,9 @@ pub(super) async fn helm_is_there(config: &BootstrapConfig, environment: &Enviro
 }
 
 /// The programs that a bootstrap of this configuration runs: whether they are there, in which version.
-pub(super) async fn checks(config: &BootstrapConfig, environment: &Environment) -> Vec<Check> {
+pub(super) async fn checks(config: &BootstrapConfig, simulated: bool, environment: &Environment) -> Vec<Check> {
     let mut checks = Vec::new();
-    if is_simulated(config) {
+    if simulated {
         let summary = "the simulated world installs addons by itself";
         checks.push(check("programs/helm", CheckStatus::Skipped, summary, None));
     } else {
@@ -110,11 +110,12 @@ async fn version(program: &str, args: &[&str], env: Variables) -> Result<String,
 /// What installs addons. The simulated world has its own; everything else is installed by the helm binary.
 pub(super) fn installer(
     config: &BootstrapConfig,
+    simulated: bool,
     folder: &ClusterFolder,
     environment: &Environment,
     ca_files: Vec<PathBuf>,
 ) -> MakeInstaller {
-    if is_simulated(config) {
+    if simulated {
         return Box::new(|access| {
             let installer: Arc<dyn Installer> = Arc::new(WorldInstaller::new(access.client, Timestamp::now));
             Box::pin(async move { Ok(installer) })

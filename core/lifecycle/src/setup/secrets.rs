@@ -11,12 +11,13 @@ use butler_addons::{
     ClusterFacts,
     process::{self, Finished, Invocation, ProcessError, Stdin},
 };
-use butler_api::config::{BootstrapConfig, NotText, SecretSource, utf8};
+use butler_api::config::{BootstrapConfig, NotText, Provider, SecretSource, utf8};
 use butler_files::{
     Environment,
     read::{self, ReadError},
 };
-use butler_infra::{Check, CheckStatus};
+use butler_infra::{BoxError, Check, CheckStatus};
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
 /// How long a command that prints a secret may take.
@@ -27,6 +28,25 @@ const SECRET_LIMIT: u64 = 1 << 20;
 const STDERR_LINES: usize = 5;
 /// How many characters are shown of each of these lines.
 const STDERR_WIDTH: usize = 200;
+
+/// The keyring of whoever runs the program. Only the binaries know how it is asked; core is given this.
+pub trait Keyring: Send + Sync {
+    /// What an entry holds; none where there is no such entry. The error is a cause for people.
+    fn secret<'a>(
+        &'a self,
+        service: &'a str,
+        username: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SecretString>, BoxError>>;
+}
+
+/// What secrets are read from, beside files and commands.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The environment of the program.
+    pub environment: &'a Environment,
+    /// The keyring of whoever runs it.
+    pub keyring: &'a dyn Keyring,
+}
 
 /// Why a secret that the configuration refers to cannot be had. No variant holds or quotes any of it.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +68,24 @@ pub enum SecretError {
         name: String,
         /// Where the configuration asks for it.
         field: String,
+    },
+    /// The keyring has no such entry.
+    #[error("{field} names an entry that the keyring does not have: service {service}, username {username}")]
+    NoEntry {
+        /// The program or platform that the entry is for.
+        service: String,
+        /// Who logs in with it.
+        username: String,
+        /// Where the configuration asks for it.
+        field: String,
+    },
+    /// The keyring cannot be asked.
+    #[error("cannot read {field} from the keyring")]
+    Keyring {
+        /// Where the configuration asks for it.
+        field: String,
+        /// Why not.
+        source: BoxError,
     },
     /// What was read is no text.
     #[error("{place} cannot be used for {field}: {flaw}")]
@@ -103,6 +141,8 @@ impl SecretError {
         match self {
             Self::File { field, .. }
             | Self::Unset { field, .. }
+            | Self::NoEntry { field, .. }
+            | Self::Keyring { field, .. }
             | Self::NotText { field, .. }
             | Self::Empty { field, .. }
             | Self::NoCommand { field, .. }
@@ -113,19 +153,26 @@ impl SecretError {
 
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
-        matches!(self, Self::NotText { .. }).then_some("a secret is UTF-8 text")
+        match self {
+            Self::NotText { .. } => Some("a secret is UTF-8 text"),
+            Self::NoEntry { .. } => {
+                Some("put it there, such as with `secret-tool store --label=LABEL service S username U`")
+            }
+            Self::Keyring { .. } => Some("unlock it, or name a source that needs no desktop: file, env or exec"),
+            _ => None,
+        }
     }
 }
 
 /// What addons need of the configuration's secrets.
-pub(super) async fn facts(config: &BootstrapConfig, environment: &Environment) -> Result<ClusterFacts, SecretError> {
+pub(super) async fn facts(config: &BootstrapConfig, sources: Sources<'_>) -> Result<ClusterFacts, SecretError> {
     let console = config.addons.console.as_ref();
     let password = console.and_then(|c| c.admin_password.as_ref());
     let jwt = console.and_then(|c| c.jwt_secret.as_ref());
     Ok(ClusterFacts {
-        console_password: read_if(password, "addons.console.auth.adminPassword", environment).await?,
-        console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", environment).await?,
-        capi_variables: capi_variables(config, environment).await?,
+        console_password: read_if(password, "addons.console.auth.adminPassword", sources).await?,
+        console_jwt_secret: read_if(jwt, "addons.console.auth.jwtSecret", sources).await?,
+        capi_variables: capi_variables(config, sources).await?,
         ..ClusterFacts::default()
     })
 }
@@ -133,7 +180,7 @@ pub(super) async fn facts(config: &BootstrapConfig, environment: &Environment) -
 /// Variables of Cluster API's providers, in the order of the configuration's list.
 async fn capi_variables(
     config: &BootstrapConfig,
-    environment: &Environment,
+    sources: Sources<'_>,
 ) -> Result<Vec<BTreeMap<String, SecretString>>, SecretError> {
     let mut all = Vec::new();
     let providers = config
@@ -145,7 +192,7 @@ async fn capi_variables(
         let mut values = BTreeMap::new();
         for (name, source) in &provider.variables {
             let field = format!("addons.capi.infrastructureProviders[{i}].variables.{name}");
-            values.insert(name.clone(), read(source, &field, environment).await?);
+            values.insert(name.clone(), read(source, &field, sources).await?);
         }
         all.push(values);
     }
@@ -153,20 +200,53 @@ async fn capi_variables(
 }
 
 /// Reads the secrets that machine configurations need, and puts the values in place of their sources.
-pub(super) async fn of_machines(config: &mut BootstrapConfig, environment: &Environment) -> Result<(), SecretError> {
+pub(super) async fn of_machines(config: &mut BootstrapConfig, sources: Sources<'_>) -> Result<(), SecretError> {
     for (field, source) in config.secrets_mut() {
         if field.starts_with("talos.") {
-            *source = SecretSource::Clear(read(source, &field, environment).await?);
+            *source = SecretSource::Clear(read(source, &field, sources).await?);
         }
     }
     Ok(())
 }
 
+/// Reads the secrets of a platform, and puts the values in place of their sources.
+pub(super) async fn of_platform(settings: &mut Provider, sources: Sources<'_>) -> Result<(), SecretError> {
+    for (field, source) in settings.secrets_mut() {
+        *source = SecretSource::Clear(read(source, &field, sources).await?);
+    }
+    Ok(())
+}
+
+/// The credentials of a platform whose secrets were read, by the keys under which the programs on the management cluster look
+/// for them; none where this release connects to no such platform.
+pub(super) fn credentials(settings: &Provider) -> Option<BTreeMap<String, SecretString>> {
+    let Provider::Proxmox(proxmox) = settings else {
+        return None;
+    };
+    let value = |source: &Option<SecretSource>| match source {
+        Some(SecretSource::Clear(value)) => Some(value.clone()),
+        _ => None,
+    };
+    let plain = |text: &Option<String>| text.clone().map(SecretString::from);
+    let entries = [
+        ("username", value(&proxmox.username)),
+        ("password", value(&proxmox.password)),
+        ("ca.pem", plain(&proxmox.ca)),
+        ("fingerprint", plain(&proxmox.fingerprint)),
+    ];
+    let entries = entries.into_iter();
+    Some(
+        entries
+            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+            .collect(),
+    )
+}
+
 /// Reads every secret that the configuration refers to, and says whether it can be read; no check tells a value.
-pub(super) async fn checks(config: &mut BootstrapConfig, environment: &Environment) -> Vec<Check> {
+pub(super) async fn checks(config: &mut BootstrapConfig, sources: Sources<'_>) -> Vec<Check> {
     let mut found = Vec::new();
     for (field, source) in config.secrets_mut() {
-        let (status, summary, hint) = match read(source, &field, environment).await {
+        let (status, summary, hint) = match read(source, &field, sources).await {
             Ok(_) => (
                 CheckStatus::Ok,
                 format!("{field} can be read from {}", place(source)),
@@ -193,6 +273,9 @@ fn place(source: &SecretSource) -> String {
         SecretSource::Clear(_) => "the configuration itself".to_owned(),
         SecretSource::File(path) => format!("the file {path}"),
         SecretSource::Env(name) => format!("the environment variable {name}"),
+        SecretSource::Keyring { service, username } => {
+            format!("the keyring (service {service}, username {username})")
+        }
         SecretSource::Exec(words) => format!("the command {}", words.first().map_or("", String::as_str)),
     }
 }
@@ -200,16 +283,16 @@ fn place(source: &SecretSource) -> String {
 async fn read_if(
     source: Option<&SecretSource>,
     field: &str,
-    environment: &Environment,
+    sources: Sources<'_>,
 ) -> Result<Option<SecretString>, SecretError> {
     match source {
-        Some(source) => read(source, field, environment).await.map(Some),
+        Some(source) => read(source, field, sources).await.map(Some),
         None => Ok(None),
     }
 }
 
-/// The value of a secret. No error quotes it.
-async fn read(source: &SecretSource, field: &str, environment: &Environment) -> Result<SecretString, SecretError> {
+/// The value of a secret that `field` asks for. No error quotes it.
+pub async fn read(source: &SecretSource, field: &str, sources: Sources<'_>) -> Result<SecretString, SecretError> {
     match source {
         SecretSource::Clear(value) => tidy(value.expose_secret().as_bytes(), field, "the configuration"),
         SecretSource::File(path) => {
@@ -222,7 +305,7 @@ async fn read(source: &SecretSource, field: &str, environment: &Environment) -> 
             })?;
             tidy(&bytes, field, &path.display().to_string())
         }
-        SecretSource::Env(name) => match environment.get(name) {
+        SecretSource::Env(name) => match sources.environment.get(name) {
             Some(value) => tidy(
                 value.as_encoded_bytes(),
                 field,
@@ -234,6 +317,19 @@ async fn read(source: &SecretSource, field: &str, environment: &Environment) -> 
             }),
         },
         SecretSource::Exec(words) => exec(words, field).await,
+        SecretSource::Keyring { service, username } => {
+            let found = sources.keyring.secret(service, username).await;
+            let found = found.map_err(|source| SecretError::Keyring {
+                field: field.to_owned(),
+                source,
+            })?;
+            let value = found.ok_or_else(|| SecretError::NoEntry {
+                service: service.clone(),
+                username: username.clone(),
+                field: field.to_owned(),
+            })?;
+            tidy(value.expose_secret().as_bytes(), field, &place(source))
+        }
     }
 }
 
@@ -334,9 +430,54 @@ mod tests {
 
     async fn value(source: SecretSource, env: &[(&str, &str)]) -> Result<String, SecretError> {
         let environment = env.iter().copied().collect();
-        read(&source, FIELD, &environment)
+        let sources = Sources {
+            environment: &environment,
+            keyring: &OneEntry,
+        };
+        read(&source, FIELD, sources)
             .await
             .map(|secret| secret.expose_secret().to_owned())
+    }
+
+    /// A keyring with one entry.
+    struct OneEntry;
+
+    impl Keyring for OneEntry {
+        fn secret<'a>(
+            &'a self,
+            service: &'a str,
+            username: &'a str,
+        ) -> BoxFuture<'a, Result<Option<SecretString>, BoxError>> {
+            let found = match (service, username) {
+                ("pve", "root") => Ok(Some("hunter2\n".into())),
+                ("locked", _) => Err(BoxError::from("it is locked")),
+                _ => Ok(None),
+            };
+            Box::pin(async { found })
+        }
+    }
+
+    fn entry(service: &str) -> SecretSource {
+        SecretSource::Keyring {
+            service: service.to_owned(),
+            username: "root".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_entry_of_the_keyring_is_read_or_it_is_said_why_not() {
+        assert_eq!(value(entry("pve"), &[]).await.unwrap(), "hunter2");
+        let none = value(entry("pwe"), &[]).await.unwrap_err();
+        assert_eq!(
+            none.to_string(),
+            format!("{FIELD} names an entry that the keyring does not have: service pwe, username root")
+        );
+        let locked = value(entry("locked"), &[]).await.unwrap_err();
+        assert_eq!(
+            butler_kubernetes::chain(&locked),
+            format!("cannot read {FIELD} from the keyring: it is locked")
+        );
+        assert!(locked.hint().unwrap().contains("unlock it"));
     }
 
     fn shell(script: &str) -> SecretSource {

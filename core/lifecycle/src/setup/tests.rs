@@ -2,9 +2,10 @@
 
 use std::sync::Mutex;
 
-use butler_api::config::{ChartMirror, InMemory};
-use butler_infra::{BoxError, WorldAccess};
+use butler_api::config::{ChartMirror, HttpUrl, InMemory};
+use butler_infra::{BoxError, CheckStatus, ChoiceKind, ErrorKind, Query, WorldAccess};
 use futures::future::{BoxFuture, FutureExt as _};
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -15,6 +16,15 @@ use crate::samples::shipped;
 struct NoWorld {
     refuses: bool,
     asked: Mutex<Vec<&'static str>>,
+}
+
+/// A session without a keyring.
+struct NoKeyring;
+
+impl Keyring for NoKeyring {
+    fn secret<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, BoxError>> {
+        Box::pin(async { Err(BoxError::from("there is none")) })
+    }
 }
 
 impl NoWorld {
@@ -35,6 +45,18 @@ impl WorldDoor for NoWorld {
     fn find<'a>(&'a self, _: &'a InMemory, start: bool) -> BoxFuture<'a, Result<Option<WorldAccess>, BoxError>> {
         self.note(if start { "start" } else { "find" });
         async { Ok(None) }.boxed()
+    }
+
+    fn offers(&self, _: &InMemory, kind: &str, parent: Option<&str>) -> Result<Vec<u8>, BoxError> {
+        self.note("offers");
+        match (kind, parent) {
+            ("nodes", None) => Ok(br#"{"items": [{"id": "b"}, {"id": "a"}]}"#.to_vec()),
+            _ => Err("the world file has no such thing".into()),
+        }
+    }
+
+    fn plays<'a>(&'a self, _: &'a HttpUrl) -> BoxFuture<'a, bool> {
+        async { false }.boxed()
     }
 }
 
@@ -69,6 +91,7 @@ impl Site {
             home: &self.home,
             environment: &self.environment,
             world: &self.world,
+            keyring: &NoKeyring,
         }
     }
 
@@ -94,6 +117,31 @@ async fn a_plan_starts_no_world_writes_nothing_and_says_what_it_could_not_see() 
         .iter()
         .any(|w| w.contains("the simulated world is not running"));
     assert!(unseen, "{:?}", plan.warnings);
+}
+
+/// What is asked before there is a run starts none of its world.
+#[tokio::test]
+async fn a_world_that_is_not_up_is_told_by_its_file() {
+    let mut site = Site::new(&[]);
+    let settings = shipped("inmemory-single.yaml").provider;
+    let listed = offers(&settings, Query::all(ChoiceKind::Node), site.surroundings())
+        .await
+        .unwrap();
+    let ids: Vec<&str> = listed.choices.iter().map(|choice| choice.id.as_str()).collect();
+    assert_eq!((ids, listed.failed.is_none()), (vec!["a", "b"], true));
+    let pools = offers(&settings, Query::all(ChoiceKind::Pool), site.surroundings())
+        .await
+        .unwrap();
+    assert_eq!(pools.failed.unwrap().kind, ErrorKind::Unsupported);
+    let checks = validate_platform(&settings, site.surroundings()).await.unwrap();
+    assert_eq!(checks[0].status, CheckStatus::Ok, "{checks:?}");
+    assert_eq!(site.asked(), ["find", "offers", "find", "find", "check"]);
+    site.world.refuses = true;
+    let checks = validate_platform(&settings, site.surroundings()).await.unwrap();
+    assert_eq!(
+        (checks[0].status, checks[0].summary.as_str()),
+        (CheckStatus::Fail, "the world file is no good")
+    );
 }
 
 #[tokio::test]
@@ -143,7 +191,7 @@ fn what_a_folder_of_charts_lacks_is_told_with_the_first_and_a_count() {
     let site = Site::new(&[]);
     let mut config = shipped("static.yaml");
     config.addons.chart_mirror = Some(ChartMirror::Folder(site.root.path().display().to_string()));
-    let error = mirror_is_whole(&config, &ClusterFacts::default()).unwrap_err();
+    let error = mirror_is_whole(&config, false, &ClusterFacts::default()).unwrap_err();
     let told = error.to_string();
     assert!(told.contains(" more)") && told.contains(".tgz"), "{told}");
     assert!(error.hint().is_some_and(|hint| hint.contains("--dry-run")));

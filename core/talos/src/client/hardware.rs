@@ -26,6 +26,8 @@ pub struct Link {
     pub ethernet: bool,
     /// Whether it has a carrier.
     pub up: bool,
+    /// Its hardware address, where it has one of six bytes.
+    pub hardware_address: Option<[u8; 6]>,
     /// The addresses that the link has.
     pub addresses: Vec<IpAddr>,
 }
@@ -59,6 +61,12 @@ impl Hardware {
             (Some(only), None) => Some(&only.name),
             _ => None,
         }
+    }
+
+    /// Whether one of its links has this hardware address.
+    pub fn has_hardware_address(&self, address: [u8; 6]) -> bool {
+        let known = self.links.as_deref();
+        known.is_some_and(|links| links.iter().any(|link| link.hardware_address == Some(address)))
     }
 
     /// The links in words.
@@ -137,6 +145,7 @@ mod tests {
             name: name.to_owned(),
             ethernet: name != "lo",
             up: !addresses.is_empty(),
+            hardware_address: None,
             addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
         }
     }

@@ -430,6 +430,7 @@ fn link(name: String, spec: &LinkStatusSpec) -> Link {
         name,
         ethernet: spec.r#type() == NethelpersLinkType::LinkEther,
         up: spec.link_state,
+        hardware_address: spec.hardware_addr.as_slice().try_into().ok(),
         addresses: Vec::new(),
     }
 }

@@ -129,11 +129,26 @@ pub struct NodeSpec {
     pub install_disk: Option<String>,
     /// The interface that carries the node address; every physical one when none.
     pub interface: Option<String>,
+    /// The node address; none where the network's DHCP server gives it.
+    pub address: Option<StaticAddress>,
     /// A virtual address that the control planes share by themselves, and the interface it sits on.
     pub vip: Option<(IpAddr, String)>,
     /// Addresses that the node takes packets for without announcing them, as behind a load balancer that leaves the
     /// destination address as it is.
     pub loopback: Vec<IpAddr>,
+}
+
+/// An address that a node is told, with the way to other networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticAddress {
+    /// The address of the node.
+    pub address: IpAddr,
+    /// The length of its network's prefix.
+    pub prefix_length: u8,
+    /// Where other networks are reached.
+    pub gateway: IpAddr,
+    /// Servers that know names.
+    pub nameservers: Vec<IpAddr>,
 }
 
 impl NodeSpec {
@@ -146,6 +161,7 @@ impl NodeSpec {
             taints: BTreeMap::new(),
             install_disk: None,
             interface: None,
+            address: None,
             vip: None,
             loopback: Vec::new(),
         }

@@ -114,6 +114,27 @@ fn options_appear_where_the_generator_of_talos_puts_them() {
     }
 }
 
+/// What a machine is told at its first boot is taken from it later: its configuration has to say it too.
+#[test]
+fn an_address_that_a_node_is_told_stays_when_its_first_boot_is_forgotten() {
+    let mut node = NodeSpec::new(Role::Worker);
+    node.address = Some(StaticAddress {
+        address: "10.0.0.21".parse().unwrap(),
+        prefix_length: 24,
+        gateway: "10.0.0.1".parse().unwrap(),
+        nameservers: vec!["10.0.0.2".parse().unwrap()],
+    });
+    let network = serde_json::json!({
+        "interfaces": [{
+            "deviceSelector": { "physical": true }, "dhcp": false, "addresses": ["10.0.0.21/24"],
+            "routes": [{ "network": "0.0.0.0/0", "gateway": "10.0.0.1" }],
+        }],
+        "nameservers": ["10.0.0.2"],
+    });
+    let rendered = rendered(&base("1.12.0"), &node, &BUNDLE);
+    assert_eq!(rendered[0]["machine"]["network"], network);
+}
+
 #[test]
 fn names_and_virtual_addresses_move_to_documents_with_1_12() {
     let mut node = NodeSpec::new(Role::ControlPlane);

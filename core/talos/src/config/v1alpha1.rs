@@ -157,23 +157,22 @@ fn network(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec) -> Value 
         network.insert("hostname".to_owned(), json!(hostname));
     }
     let mut interfaces = Vec::new();
-    if let Some(mtu) = cluster.mtu {
-        let mut interface = match &node.interface {
-            Some(name) => json!({ "interface": name }),
-            None => json!({ "deviceSelector": { "physical": true } }),
-        };
-        interface["dhcp"] = json!(true);
-        interface["mtu"] = json!(mtu);
-        interfaces.push(interface);
+    if cluster.mtu.is_some() || node.address.is_some() {
+        interfaces.push(main_interface(cluster, node));
+    }
+    if let Some(told) = &node.address {
+        network.insert("nameservers".to_owned(), json!(told.nameservers));
     }
     if let Some((address, link)) = vip {
         let shared = json!({ "ip": address });
-        match interfaces
+        let carries = interfaces
             .iter_mut()
-            .find(|interface| interface["interface"] == link.as_str())
-        {
-            Some(interface) => interface["vip"] = shared,
-            None => interfaces.push(json!({ "interface": link, "dhcp": true, "vip": shared })),
+            .find(|interface| interface["interface"] == link.as_str());
+        if let Some(interface) = carries {
+            interface["vip"] = shared;
+        } else {
+            let dhcp = node.address.is_none();
+            interfaces.push(json!({ "interface": link, "dhcp": dhcp, "vip": shared }));
         }
     }
     if !node.loopback.is_empty() {
@@ -185,6 +184,24 @@ fn network(contract: Contract, cluster: &ClusterSpec, node: &NodeSpec) -> Value 
         network.insert("interfaces".to_owned(), json!(interfaces));
     }
     Value::Object(network)
+}
+
+/// The interface that carries the node address, with what differs from an interface that DHCP tells everything.
+fn main_interface(cluster: &ClusterSpec, node: &NodeSpec) -> Value {
+    let mut interface = match &node.interface {
+        Some(name) => json!({ "interface": name }),
+        None => json!({ "deviceSelector": { "physical": true } }),
+    };
+    interface["dhcp"] = json!(node.address.is_none());
+    if let Some(mtu) = cluster.mtu {
+        interface["mtu"] = json!(mtu);
+    }
+    if let Some(told) = &node.address {
+        let everywhere = if told.gateway.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+        interface["addresses"] = json!([format!("{}/{}", told.address, told.prefix_length)]);
+        interface["routes"] = json!([{ "network": everywhere, "gateway": told.gateway }]);
+    }
+    interface
 }
 
 fn labels(cluster: &ClusterSpec, node: &NodeSpec) -> Map<String, Value> {

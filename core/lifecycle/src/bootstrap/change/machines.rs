@@ -57,6 +57,15 @@ pub(super) fn judges(before: &Value, now: &Value, path: &str) -> bool {
     listed && path.starts_with("providerConfig.machines")
 }
 
+/// The step that has given a worker its address, where another number of control planes would give it another one.
+pub(super) fn moved(state: &State<'_>, path: &str) -> Option<StepId> {
+    let counts = ["cluster.controlPlane.replicas", "cluster.topology"].contains(&path);
+    let addresses = state.before["network"].get("nodeAddresses");
+    addresses.filter(|_| counts)?;
+    let mut workers = of_pool(state.before, "workers").into_iter();
+    workers.find_map(|name| state.claimed(&name))
+}
+
 /// Judges the machines that went, came or are described otherwise.
 pub(super) fn judge(state: &State<'_>, now: &Value, verdict: &mut Verdict) {
     let all = |config| -> BTreeMap<String, (usize, Machine<'_>)> {

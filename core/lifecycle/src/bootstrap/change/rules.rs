@@ -37,6 +37,14 @@ use Use::{Addon, AnyAddon, AnyClaimed, AnyConfigured, Begun, BootstrapCluster, C
 const RULES: &[(&str, &[Use])] = &[
     ("provider", &[AnyClaimed]),
     ("providerConfig", &[AnyClaimed]),
+    // How the platform is reached and trusted; the machines are the same.
+    ("providerConfig.ca", &[]),
+    ("providerConfig.fingerprint", &[]),
+    ("providerConfig.username", &[]),
+    ("providerConfig.password", &[]),
+    ("providerConfig.hostAliases", &[]),
+    // Which nodes may carry machines is asked for each machine that is made.
+    ("providerConfig.nodes", &[]),
     ("bootstrapCluster", &[BootstrapCluster]),
     ("cluster.name", &[Begun]),
     ("cluster.topology", &[AnyConfigured, AnyAddon]),
@@ -50,9 +58,14 @@ const RULES: &[(&str, &[Use])] = &[
     ("network.podCIDR", &[AnyConfigured]),
     ("network.serviceCIDR", &[AnyConfigured]),
     ("network.mtu", &[AnyConfigured]),
+    ("network.nodeAddresses", &[AnyClaimed]),
+    // A longer list changes no address that was handed out.
+    ("network.nodeAddresses.end", &[]),
     ("network.vip", &[AnyConfigured]),
     // A configuration that was pushed names a link and a disk that are there: those to come may name others.
     ("talos.installDisk", &[]),
+    // Where the image came from; the image is what release and schematic say.
+    ("talos.imageFactory", &[]),
     ("network.vipInterface", &[Addon("kube-vip")]),
     ("network.loadBalancerPool", &[Addon("metallb-pool")]),
     ("=network.loadBalancerPool", &[Addon("metallb"), Addon("traefik")]),

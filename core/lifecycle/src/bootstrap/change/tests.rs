@@ -39,6 +39,27 @@ network:
 talos: {version: v1.12.1}
 ";
 
+const PROXMOX: &str = "
+provider: proxmox
+cluster:
+  name: demo
+  topology: ha
+  controlPlane: {replicas: 3, cpu: 2, memoryMB: 4096, diskGB: 40}
+  workers: {replicas: 2, cpu: 2, memoryMB: 4096, diskGB: 40}
+network:
+  vip: 192.0.2.10
+  loadBalancerPool: {start: 192.0.2.100, end: 192.0.2.150}
+  nodeAddresses: {start: 192.0.2.21, end: 192.0.2.29, prefixLength: 24, gateway: 192.0.2.1, nameservers: [192.0.2.1]}
+talos: {version: v1.12.1}
+providerConfig:
+  proxmox:
+    endpoint: https://pve.example.org:8006
+    nodes: [pve1]
+    username: butler@pve!bootstrap
+    password: {env: PROXMOX_TOKEN_SECRET}
+    storage: local-zfs
+";
+
 /// A journal in which these steps were tried (`step`), carried out (`+step`) or proven (`=step`).
 fn journal(steps: &[&str]) -> Known {
     let mut known = Known::default();
@@ -260,6 +281,43 @@ fn machines_that_are_made_are_used_once_ordered() {
 }
 
 #[test]
+fn a_platform_may_be_reached_in_another_way_while_machines_are_made() {
+    let made = &["+record", "=image/talos", "=machine/demo-cp-0/create"];
+    let pin = "storage: local-zfs\n    fingerprint: ".to_owned() + &["AB"; 32].join(":");
+    for edit in [
+        ("storage: local-zfs", pin.as_str()),
+        ("butler@pve!bootstrap", "butler@pve!other"),
+        ("nodes: [pve1]", "nodes: [pve1, pve2]"),
+        ("end: 192.0.2.29", "end: 192.0.2.39"),
+        (
+            "{version: v1.12.1}",
+            "{version: v1.12.1, imageFactory: https://factory.example.org}",
+        ),
+    ] {
+        assert_eq!(refusals(&verdict(PROXMOX, edit, made)), [], "{edit:?}");
+    }
+    let bridge = ("storage: local-zfs", "storage: local-zfs\n    bridge: vmbr1");
+    let refused = verdict(PROXMOX, bridge, made);
+    let expected = [("providerConfig.proxmox.bridge", "machine/demo-cp-0/create")];
+    assert_eq!(refusals(&refused), expected);
+}
+
+/// Addresses are handed out in order, control planes first.
+#[test]
+fn another_number_of_control_planes_moves_no_address_that_a_worker_has() {
+    let fewer = ("replicas: 3", "replicas: 5");
+    let refused = verdict(PROXMOX, fewer, &["machine/demo-worker-1/create"]);
+    let expected = [("cluster.controlPlane.replicas", "machine/demo-worker-1/create")];
+    assert_eq!(refusals(&refused), expected);
+    assert_eq!(refusals(&verdict(PROXMOX, fewer, &["machine/demo-cp-0/create"])), []);
+    let worker = ("replicas: 2", "replicas: 3");
+    assert_eq!(
+        refusals(&verdict(PROXMOX, worker, &["machine/demo-worker-1/create"])),
+        []
+    );
+}
+
+#[test]
 fn an_order_that_was_refused_is_no_use() {
     let mut known = journal(&["machine/demo-cp-0/create"]);
     known.add(&Entry::Failure {
@@ -415,6 +473,21 @@ enum Followed {
 /// Every hint that names a setting or the configuration: a fragment of it, and what following it means.
 const HINTS: &[(&str, Followed)] = &[
     (
+        "set addons.console.enabled to true",
+        Followed::TakenOver(
+            MADE,
+            (
+                "talos: {version: v1.12.1}",
+                "talos: {version: v1.12.1}\naddons: {console: {enabled: true}}",
+            ),
+            &[
+                "=machine/demo-cp-0/configure",
+                "=addon/butler-controller",
+                "=addon/butler-addons",
+            ],
+        ),
+    ),
+    (
         ".fingerprint, or leave that out",
         Followed::TakenOver(
             LISTED,
@@ -488,6 +561,34 @@ const HINTS: &[(&str, Followed)] = &[
         "check bootstrapCluster.kubeconfig and its context",
         Followed::TakenOver(EXISTING, ("one.yaml", "two.yaml"), &[]),
     ),
+    (
+        "talos.imageFactory; deadlines.image says how long it may take",
+        Followed::TakenOver(PROXMOX, FACTORY, &["+record", "image/talos"]),
+    ),
+    (
+        "check talos.imageFactory, and the proxy settings",
+        Followed::TakenOver(PROXMOX, FACTORY, &["+record", "image/talos"]),
+    ),
+    (
+        "check talos.version and talos.schematic",
+        Followed::TakenOver(PROXMOX, ("v1.12.1", "v1.12.2"), &["+record", "image/talos"]),
+    ),
+    (
+        "or name another providerConfig.proxmox.imageStorage",
+        Followed::TakenOver(
+            PROXMOX,
+            ("storage: local-zfs", "storage: local-zfs\n    imageStorage: nfs"),
+            &["+record", "image/talos"],
+        ),
+    ),
+    (
+        "check providerConfig.proxmox.nodes",
+        Followed::TakenOver(
+            PROXMOX,
+            ("nodes: [pve1]", "nodes: [pve2]"),
+            &["machine/demo-cp-0/create"],
+        ),
+    ),
     ("choose another cluster name", Followed::NothingBegan),
     (
         "write `bootstrapCluster: {type: existing, kubeconfig: PATH}`",
@@ -523,6 +624,11 @@ const HINTS: &[(&str, Followed)] = &[
         Followed::NothingChanges,
     ),
 ];
+
+const FACTORY: (&str, &str) = (
+    "{version: v1.12.1}",
+    "{version: v1.12.1, imageFactory: https://factory.example.org}",
+);
 
 const KIND: &str = "provider: inmemory
 bootstrapCluster: kind

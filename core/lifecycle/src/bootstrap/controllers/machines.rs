@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,17 +18,19 @@ use butler_api::{
         machine_request::{MachinePhase, MachineRequestStatus},
     },
 };
+use butler_engine::{StepId, journal::JournalError};
 use butler_infra::{
-    Claim, ErrorKind, InfraError, Lifecycle, MachineRef, MachineSpec, Owner, Pending, Progress, Provider, ProviderInfo,
-    Retry,
+    Claim, ErrorKind, ImageRef, InfraError, Lifecycle, MachineRef, MachineSpec, OpHandle, Owner, Pending, Progress,
+    Provider, ProviderInfo, Retry,
 };
 use butler_kubernetes::{Watched, chain, merge_status};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{Api, Resource, ResourceExt as _, runtime::reflector::ObjectRef};
+use serde::de::DeserializeOwned;
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::bootstrap::{Entry, Fact, Journal, record::NAMESPACE, steps};
+use crate::bootstrap::{Entry, Fact, Journal, first_boot::FirstBoot, record::NAMESPACE, steps};
 
 /// What the controller last saw of each machine: the cause that a waiting step shows, or the error that ends it.
 #[derive(Debug, Clone, Default)]
@@ -50,12 +53,22 @@ pub struct Said {
 
 impl Said {
     /// What the platform said of a machine while nothing failed.
-    fn of_platform(message: String, hint: Option<String>) -> Self {
+    pub(super) fn of_platform(message: String, hint: Option<String>) -> Self {
         Self {
             message,
             hint,
             refusal: None,
             unheard: false,
+        }
+    }
+
+    /// What an error of the platform says.
+    pub(super) fn of_error(error: &InfraError) -> Self {
+        Self {
+            message: chain(error),
+            hint: error.hint.clone(),
+            refusal: refusal(error),
+            unheard: matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout { .. }),
         }
     }
 
@@ -84,7 +97,7 @@ impl Trouble {
         self.sender(machine).subscribe()
     }
 
-    fn set(&self, machine: &str, said: Option<Said>) {
+    pub(super) fn set(&self, machine: &str, said: Option<Said>) {
         self.sender(machine).send_if_modified(|now| {
             let changed = *now != said;
             *now = said;
@@ -107,6 +120,8 @@ pub struct Machines {
     pub provider: Arc<dyn Provider>,
     /// Whose machines they are.
     pub owner: Owner,
+    /// What they are told at their first boot.
+    pub first_boot: Arc<FirstBoot>,
     /// Which existing machine each of them takes, where the platform makes none.
     pub claims: Arc<BTreeMap<String, Claim>>,
     /// Where effects are recorded.
@@ -160,24 +175,15 @@ impl Machines {
                     return;
                 }
                 Err(error) => {
-                    let refusal = refusal(&error);
-                    let said = Said {
-                        message: chain(&error),
-                        hint: error.hint.clone(),
-                        refusal,
-                        unheard: matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout { .. }),
-                    };
+                    let said = Said::of_error(&error);
+                    let refused = said.refusal.is_some();
                     self.report_failure(&name, &mut status, &said).await;
                     self.trouble.set(&name, Some(said));
-                    if refusal.is_some() {
+                    if refused {
                         return;
                     }
-                    let asked = match error.retry() {
-                        Retry::After(wait) => wait,
-                        _ => Duration::ZERO,
-                    };
                     failures += 1;
-                    tokio::time::sleep(PAUSES.pause(failures).max(asked)).await;
+                    tokio::time::sleep(pause(failures, &error)).await;
                 }
             }
         }
@@ -212,9 +218,14 @@ impl Machines {
     }
 
     async fn ensure(&self, spec: &MachineSpec) -> Result<MachineRef, InfraError> {
-        let mut handle = None;
+        let step = || steps::machine::id(&spec.name);
+        let mut handle = self.journal.known().memory.operations.get(&spec.name).cloned();
         loop {
-            match self.provider.machine_ensure(spec, handle.take()).await? {
+            let asked = self.provider.machine_ensure(spec, handle.take()).await;
+            if let Err(error) = &asked {
+                given_up(&self.journal, step(), &spec.name, error).await?;
+            }
+            match asked? {
                 Progress::Done(machine) => {
                     self.record(spec, &machine).await?;
                     return Ok(machine);
@@ -225,6 +236,10 @@ impl Machines {
                     note,
                     hint,
                 }) => {
+                    // Where machines are only found there is nothing to follow.
+                    if self.provider.info().capabilities.creates_machines {
+                        follow(&self.journal, step(), &spec.name, &next).await?;
+                    }
                     self.trouble.set(&spec.name, Some(Said::of_platform(note, hint)));
                     handle = Some(next);
                     tokio::time::sleep(poll_after).await;
@@ -243,12 +258,8 @@ impl Machines {
                 id: machine.id.clone(),
             }],
         };
-        self.journal.append(entry).await.map_err(|error| {
-            let kind: ProviderKind = self.provider.info().kind;
-            let mut failed = InfraError::new(kind, "record machine", ErrorKind::Cancelled, "journal");
-            failed.source = Some(Box::new(error));
-            failed
-        })
+        let kind = self.provider.info().kind;
+        self.journal.append(entry).await.map_err(|e| not_recorded(kind, e))
     }
 
     fn spec(&self, request: &MachineRequest) -> Result<MachineSpec, InfraError> {
@@ -285,6 +296,12 @@ impl Machines {
                 .collect::<Result<_, InfraError>>()?,
             labels: spec.labels.clone(),
             claim: self.claims.get(&spec.machine_name).cloned(),
+            image: spec.image.clone().map(|id| ImageRef {
+                provider: self.provider.info().kind,
+                id,
+            }),
+            addressing: self.first_boot.addressing(&spec.machine_name),
+            user_data: self.first_boot.user_data(&spec.machine_name, role)?,
         })
     }
 
@@ -320,6 +337,52 @@ impl Machines {
     }
 }
 
+/// Notes what the platform works on, unless that is noted already, so that a later run follows it.
+pub(super) async fn follow(journal: &Journal, step: StepId, object: &str, handle: &OpHandle) -> Result<(), InfraError> {
+    if journal.known().memory.operations.get(object) == Some(handle) {
+        return Ok(());
+    }
+    let entry = Entry::Effect {
+        step,
+        what: format!("the platform works on {object}"),
+        facts: vec![Fact::Operation {
+            object: object.to_owned(),
+            handle: Some(handle.clone()),
+        }],
+    };
+    journal
+        .append(entry)
+        .await
+        .map_err(|e| not_recorded(handle.provider, e))
+}
+
+/// Notes that nothing is to be followed any more, where an error is final.
+pub(super) async fn given_up(
+    journal: &Journal,
+    step: StepId,
+    object: &str,
+    error: &InfraError,
+) -> Result<(), InfraError> {
+    let followed = journal.known().memory.operations.contains_key(object);
+    if !followed || !matches!(error.retry(), Retry::Never) {
+        return Ok(());
+    }
+    let entry = Entry::Effect {
+        step,
+        what: format!("the platform has failed with {object}"),
+        facts: vec![Fact::Operation {
+            object: object.to_owned(),
+            handle: None,
+        }],
+    };
+    journal.append(entry).await.map_err(|e| not_recorded(error.provider, e))
+}
+
+/// The journal could not be written: nothing may be built upon what it should have said.
+pub(super) fn not_recorded(kind: ProviderKind, error: JournalError) -> InfraError {
+    InfraError::new(kind, "record what was made", ErrorKind::Cancelled, "journal").because(error)
+}
+
 /// Writes what the journal knows of a machine into the status of its request, which said this much before.
 pub(crate) async fn restore_status(
     api: &Api<MachineRequest>,
@@ -337,8 +400,17 @@ pub(crate) async fn restore_status(
     merge_status(api, name, &status).await.map(drop)
 }
 
+/// How long to leave the platform alone after an error.
+pub(super) fn pause(failures: u32, error: &InfraError) -> Duration {
+    let asked = match error.retry() {
+        Retry::After(wait) => wait,
+        _ => Duration::ZERO,
+    };
+    PAUSES.pause(failures).max(asked)
+}
+
 /// Pauses after what the provider or the API server refused for the moment.
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+pub(super) const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 fn wanted(request: &MachineRequest) -> bool {
     request.metadata.deletion_timestamp.is_none() && running_as(request).is_none()
@@ -386,8 +458,12 @@ fn waits_for_address(status: &mut MachineRequestStatus, machine: &MachineRef) {
     observe(status, types::PROGRESSING, true, reasons::WAITING_FOR_IP, message);
 }
 
-/// Notes a condition; its transition time moves only with its status.
 fn observe(status: &mut MachineRequestStatus, kind: &str, met: bool, reason: &str, message: &str) {
+    note(&mut status.conditions, kind, met, reason, message);
+}
+
+/// Notes a condition; its transition time moves only with its status.
+pub(super) fn note(conditions: &mut Vec<Condition>, kind: &str, met: bool, reason: &str, message: &str) {
     let observation = Observation {
         kind,
         status: met.into(),
@@ -395,7 +471,7 @@ fn observe(status: &mut MachineRequestStatus, kind: &str, met: bool, reason: &st
         message,
         generation: None,
     };
-    conditions::set(&mut status.conditions, &observation, Timestamp::now());
+    conditions::set(conditions, &observation, Timestamp::now());
 }
 
 /// Waits until the MachineRequest says Running; returns platform id and address.
@@ -403,9 +479,23 @@ pub async fn running(
     watched: &Watched<MachineRequest>,
     trouble: &Trouble,
     name: &str,
-    mut report: impl FnMut(Said),
+    report: impl FnMut(Said),
 ) -> Result<(String, String), StepError> {
-    let key = ObjectRef::<MachineRequest>::new(name).within(NAMESPACE);
+    until_told(watched, trouble, name, running_as, report).await
+}
+
+/// Waits until an object says what is asked, and meanwhile tells what its controller says of it; a refusal ends the wait.
+pub(super) async fn until_told<K, T>(
+    watched: &Watched<K>,
+    trouble: &Trouble,
+    name: &str,
+    found: impl Fn(&K) -> Option<T>,
+    mut report: impl FnMut(Said),
+) -> Result<T, StepError>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+{
+    let key = ObjectRef::<K>::new(name).within(NAMESPACE);
     let mut said = trouble.of(name);
     loop {
         if let Some(now) = said.borrow_and_update().clone() {
@@ -416,12 +506,12 @@ pub async fn running(
             }
             report(now);
         }
-        let seen = watched.until_of(&key, |request, _| running_as(&*request?));
+        let seen = watched.until_of(&key, |object, _| found(&*object?));
         tokio::select! {
             found = seen => return Ok(found),
             changed = said.changed() => {
                 if changed.is_err() {
-                    return Err(StepError::new(Class::Fatal, "the machine controller ended"));
+                    return Err(StepError::new(Class::Fatal, format!("the controller of {name} ended")));
                 }
             }
         }

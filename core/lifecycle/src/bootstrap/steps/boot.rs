@@ -19,10 +19,11 @@ pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
     StepId::new(format!("machine/{machine}/boot"))
 }
 
-/// Waits until Talos answers on the machine.
-pub(in crate::bootstrap) fn step(machine: &str, deadlines: &Deadlines) -> Step<Bootstrap> {
+/// Waits until Talos answers on the machine, which may boot `configured` already.
+pub(in crate::bootstrap) fn step(machine: &str, configured: bool, deadlines: &Deadlines) -> Step<Bootstrap> {
     let verbs = Boot {
         machine: machine.to_owned(),
+        configured,
     };
     Step::new(
         id(machine),
@@ -39,6 +40,7 @@ pub(in crate::bootstrap) fn step(machine: &str, deadlines: &Deadlines) -> Step<B
 #[derive(Debug)]
 struct Boot {
     machine: String,
+    configured: bool,
 }
 
 impl Verbs<Bootstrap> for Boot {
@@ -57,9 +59,9 @@ impl Verbs<Bootstrap> for Boot {
     fn shows(&self, moment: Moment<'_>, seen: &View) -> Option<Body> {
         let state = match moment {
             Moment::Begun => "booting",
-            Moment::Proven => "maintenance",
+            Moment::Proven if !self.configured => "maintenance",
             Moment::Failed => "failed",
-            Moment::Waiting(_) => return None,
+            Moment::Waiting(_) | Moment::Proven => return None,
         };
         steps::machine_state(seen, &self.machine, state)
     }

@@ -32,12 +32,13 @@ pub(in crate::bootstrap) fn id(machine: &str) -> StepId {
     StepId::new(format!("machine/{machine}/create"))
 }
 
-/// Creates the machine, or finds it where machines are `listed`. Machines that `announce` the endpoint are not made while
-/// somebody else answers on it.
+/// Creates the machine after these steps, or finds it where machines are `listed`. Machines that `announce` the endpoint are
+/// not made while somebody else answers on it.
 pub(in crate::bootstrap) fn step(
     machine: &str,
     listed: bool,
     announces: bool,
+    needs: impl IntoIterator<Item = StepId>,
     deadlines: &Deadlines,
 ) -> Step<Bootstrap> {
     let verb = if listed { "find" } else { "create" };
@@ -52,6 +53,7 @@ pub(in crate::bootstrap) fn step(
         verbs,
     )
     .after([steps::record::id()])
+    .after(needs)
     .after(announces.then(steps::endpoint::free_id))
     .about(machine)
     .limited()
@@ -111,7 +113,7 @@ async fn seen(context: &Bootstrap, name: &str) -> Result<Now, StepError> {
     })
 }
 
-async fn find(context: &Bootstrap, name: &str) -> Result<Option<MachineRef>, StepError> {
+pub(super) async fn find(context: &Bootstrap, name: &str) -> Result<Option<MachineRef>, StepError> {
     let provider = &context.links.provider;
     let known = context.known().memory.machines.get(name).cloned();
     let listed = context.settled.config.listed_machine(name);
@@ -128,7 +130,7 @@ async fn find(context: &Bootstrap, name: &str) -> Result<Option<MachineRef>, Ste
     let found = provider.inventory(Scope::Cluster(&context.settled.owner)).await;
     let found = found.map_err(|e| platform_failed("list the machines of this cluster", e))?;
     let named = found.objects.iter().find(|object| object.name == name);
-    Ok(named.map(OwnedObject::machine))
+    Ok(named.and_then(OwnedObject::machine))
 }
 
 /// What the platform's checks say of this machine alone.
@@ -208,11 +210,12 @@ pub(super) async fn restore(context: &Bootstrap, client: &Client) -> Result<(), 
 async fn write(context: &Bootstrap, client: &Client, name: &str) -> Result<(), StepError> {
     let role = role_of(context, name)?;
     let uid = context.cluster_bootstrap_uid(client).await?;
+    let image = context.image();
     let object = record::machine_request(
         &context.settled.config,
         context.settled.owner.cluster_id,
-        name,
-        role,
+        (name, role),
+        image.as_deref(),
         &uid,
     )
     .map_err(|e| StepError::fatal(format!("render MachineRequest {name}"), e))?;

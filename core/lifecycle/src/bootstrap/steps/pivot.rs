@@ -404,7 +404,10 @@ async fn put(to: &Client, kind: Moved, object: &Value, uids: &BTreeMap<String, S
     let patch = Patch::Apply(&rewritten);
     let mut written = persist(&what, || api.patch(name, &params, &patch)).await?;
     if let Some(status) = object.get("status") {
-        written = persist(&what, || merge_status(&api, name, status)).await?;
+        // A controller there may have written its own status already, with fields that ours has not.
+        let found = written.data.get("status");
+        let whole = found.map_or_else(|| status.clone(), |found| pivot::replacement(found, status));
+        written = persist(&what, || merge_status(&api, name, &whole)).await?;
     }
     let mut value = serde_json::to_value(&written).map_err(|e| StepError::fatal(format!("read {id}"), e))?;
     value["kind"] = kind.kind.into();

@@ -1,13 +1,17 @@
 //! The public record of the bootstrap on the bootstrap cluster.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use butler_api::{
     config::Deadlines,
     error::{Class, StepError},
     labels::{CLUSTER_ID, CONFIG_DIGEST},
     v1alpha1::{
-        ClusterBootstrap, MachineRequest, all_crds,
+        ClusterBootstrap, ImageSync, MachineRequest, all_crds,
         machine_request::{MachinePhase, MachineRequestStatus},
     },
 };
@@ -21,10 +25,13 @@ use kube::{
     runtime::watcher,
 };
 use serde_json::Value;
+use tokio::task::AbortHandle;
 
 use crate::bootstrap::{
     Acted, Bootstrap, Looked, Probed, Proof, Proved, Report,
-    controllers::machines::Machines,
+    context::BootstrapSide,
+    controllers::{images::Images, machines::Machines},
+    first_boot::FirstBoot,
     phases,
     pivot::{PROVIDER_CONFIG, ProviderNames},
     record::{self, NAMESPACE},
@@ -115,18 +122,45 @@ pub(super) async fn write_record(context: &Bootstrap) -> Result<(), StepError> {
         api,
         provider: Arc::clone(&context.links.provider),
         owner: context.settled.owner.clone(),
+        first_boot: Arc::new(FirstBoot {
+            config: context.settled.config.clone(),
+            files: context.files.clone(),
+        }),
         claims: Arc::new(hardware::claims(&context.settled.config)),
         journal: context.journal.clone(),
         trouble: context.links.trouble.clone(),
     };
     side.stop_tasks();
     let controller = tokio::spawn(controller.run(Arc::clone(&watched)));
+    let images = context
+        .settled
+        .config
+        .brings_image()
+        .then(|| follow_images(context, &side, &selector));
     let mirror = context.mirror(client).run(context.view.clone());
     let mirror = tokio::spawn(mirror);
-    let mut tasks = side.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut tasks = side.tasks.lock().unwrap_or_else(PoisonError::into_inner);
     tasks.extend([controller.abort_handle(), mirror.abort_handle()]);
-    *side.machines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watched);
+    tasks.extend(images);
+    *side.machines.lock().unwrap_or_else(PoisonError::into_inner) = Some(watched);
     Ok(())
+}
+
+/// Starts what brings images to the platform.
+fn follow_images(context: &Bootstrap, side: &BootstrapSide, selector: &str) -> AbortHandle {
+    let api: Api<ImageSync> = Api::namespaced(side.running.client.clone(), NAMESPACE);
+    let watched = Arc::new(Watched::start(api.clone(), watcher::Config::default().labels(selector)));
+    let controller = Images {
+        api,
+        provider: Arc::clone(&context.links.provider),
+        owner: context.settled.owner.clone(),
+        factory: context.settled.config.talos.image_factory.clone(),
+        journal: context.journal.clone(),
+        trouble: context.links.trouble.clone(),
+        seen: context.links.image_seen.clone(),
+    };
+    *side.images.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&watched));
+    tokio::spawn(controller.run(watched)).abort_handle()
 }
 
 /// Removes the requests of machines that the configuration no longer has, and of those that run as another machine than
@@ -179,11 +213,17 @@ pub(super) async fn restore_record(to: &Client, context: &Bootstrap) -> Result<(
     }
     let owner = bootstrap_uid(to, &context.settled.config.cluster.name).await?;
     let machines = context.settled.config.machine_names().into_iter();
-    let objects: Vec<Value> = machines
-        .map(|(name, role)| record::machine_request(&context.settled.config, id, &name, role, &owner))
+    let image = context.image();
+    let config = &context.settled.config;
+    let mut objects: Vec<Value> = machines
+        .map(|(name, role)| record::machine_request(config, id, (&name, role), image.as_deref(), &owner))
         .map(|object| Ok(names.on_management(&object?)))
         .collect::<Result<_, _>>()
         .map_err(failed)?;
+    if image.is_some() {
+        let object = record::image_sync(config, id, &owner).map_err(failed)?;
+        objects.push(names.on_management(&object));
+    }
     apply_all(to, &objects).await?;
     let api: Api<MachineRequest> = Api::namespaced(to.clone(), NAMESPACE);
     let known = context.known().memory.machines.clone();
@@ -202,7 +242,10 @@ pub(super) async fn restore_record(to: &Client, context: &Bootstrap) -> Result<(
             .await
             .map_err(|e| StepError::retryable(format!("write the status of MachineRequest {name}"), e))?;
     }
-    Ok(())
+    match image {
+        Some(image) => steps::image::restore_status(context, to, &image).await,
+        None => Ok(()),
+    }
 }
 
 /// Whether an earlier run of this program wrote the same record.

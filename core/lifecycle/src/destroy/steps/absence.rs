@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use butler_api::error::{Class, StepError};
 use butler_engine::{Now, Step, StepId, Verbs};
-use butler_infra::{MachineRef, OwnedObject, Scope};
+use butler_infra::{MachineRef, ObjectRef, OwnedObject, Scope};
 
-use super::machine;
+use super::{machine, object};
 use crate::{
     bootstrap::platform_failed,
     destroy::{Destroy, Looked, Proof, Proved, Report, phases},
@@ -59,7 +59,7 @@ async fn left(destroy: &Destroy) -> Result<Now, StepError> {
         .chain(unknown)
         .collect();
     Ok(if left.is_empty() {
-        Now::So(nothing(destroy, &[]).evidence)
+        Now::So(nothing(destroy, &[], &[]).evidence)
     } else {
         Now::Still(format!("the platform has {}", left.join(", ")))
     })
@@ -67,6 +67,7 @@ async fn left(destroy: &Destroy) -> Result<Now, StepError> {
 
 async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {
     let mut came_late: Vec<MachineRef> = Vec::new();
+    let mut late_objects: Vec<ObjectRef> = Vec::new();
     loop {
         let found = destroy.provider.inventory(Scope::Cluster(&destroy.owner)).await;
         let found = found.map_err(|e| platform_failed("list what is left on the platform", e))?;
@@ -75,7 +76,7 @@ async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {
             return Err(StepError::new(Class::Retryable, message));
         }
         let mut left = 0;
-        for machine in found.objects.iter().map(OwnedObject::machine) {
+        for machine in found.objects.iter().filter_map(OwnedObject::machine) {
             // The list may be late: only the answer about this very machine counts.
             if machine::is_gone(destroy, &machine).await? {
                 continue;
@@ -86,16 +87,28 @@ async fn empty(destroy: &Destroy, report: &Report) -> Result<Proof, StepError> {
                 came_late.push(machine);
             }
         }
-        if left == 0 {
-            return Ok(nothing(destroy, &came_late));
+        for found in &found.objects {
+            let Some(beside) = found.object() else { continue };
+            if !object::is_there(destroy, &beside).await? {
+                continue;
+            }
+            left += 1;
+            object::delete(destroy, &beside, found.created, report).await?;
+            if !late_objects.contains(&beside) {
+                late_objects.push(beside);
+            }
         }
-        let cause = format!("{left} machines came late");
+        if left == 0 {
+            return Ok(nothing(destroy, &came_late, &late_objects));
+        }
+        let cause = format!("{left} objects came late");
         report.waiting("the platform to list nothing of the cluster", Some(cause));
         tokio::time::sleep(AGAIN).await;
     }
 }
 
-fn nothing(destroy: &Destroy, came_late: &[MachineRef]) -> Proof {
+fn nothing(destroy: &Destroy, came_late: &[MachineRef], late_objects: &[ObjectRef]) -> Proof {
+    let objects = late_objects.iter().flat_map(|object| object::absent(object).facts);
     Proof {
         evidence: format!(
             "nothing on the platform carries the marker of {}",
@@ -104,6 +117,7 @@ fn nothing(destroy: &Destroy, came_late: &[MachineRef]) -> Proof {
         facts: came_late
             .iter()
             .flat_map(|machine| machine::absent(machine).facts)
+            .chain(objects)
             .collect(),
     }
 }
