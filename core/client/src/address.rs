@@ -81,6 +81,12 @@ impl ServerAddress {
         format!("{}/{}", self.0, path.join("/"))
     }
 
+    /// Its host, as names of contexts have it.
+    pub fn host(&self) -> &str {
+        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        rest.split(['/', '?']).next().unwrap_or(rest)
+    }
+
     /// It is on this computer.
     pub fn is_loopback(&self) -> bool {
         let url = Url::parse(&self.0).ok();

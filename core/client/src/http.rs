@@ -1,10 +1,10 @@
-//! Butler's server over HTTP: every answer is bounded in time and size, and read by its body.
+//! Servers over HTTP: every answer is bounded in time and size, and read by its body.
 
 use std::error::Error;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Method, Response};
+use reqwest::{Certificate, Method, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,12 +18,41 @@ const CONNECT: Duration = Duration::from_secs(10);
 const REQUEST: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 64 << 20;
+/// What most servers here are.
+const BUTLER: &str = "Butler's server";
 
 /// A server, and connections to it.
 #[derive(Debug, Clone)]
 pub struct Server {
     address: ServerAddress,
     client: reqwest::Client,
+    /// What it is, for errors about its answers.
+    role: &'static str,
+}
+
+/// What is asked of a server, but for the body and whoever asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Request<'a> {
+    /// What to do.
+    pub(crate) method: Method,
+    /// The segments of the path.
+    pub(crate) path: &'a [&'a str],
+    /// The query.
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    /// Further headers.
+    pub(crate) headers: &'a [(&'static str, &'a str)],
+}
+
+impl<'a> Request<'a> {
+    /// A request without a query and without further headers.
+    pub(crate) fn new(method: Method, path: &'a [&'a str]) -> Self {
+        Self {
+            method,
+            path,
+            query: &[],
+            headers: &[],
+        }
+    }
 }
 
 /// Why a server cannot be used at all.
@@ -66,20 +95,31 @@ pub enum CallError {
         /// Its words.
         words: String,
     },
-    /// Its answer is none that Butler's server gives.
-    #[error("{address} does not answer as Butler's server does: {reason}")]
+    /// Its answer is none that a server of its kind gives.
+    #[error("{address} does not answer as {role} does: {reason}")]
     Answer {
         /// The server that was called.
         address: ServerAddress,
+        /// What it was taken for.
+        role: &'static str,
         /// What is wrong with the answer.
         reason: String,
     },
 }
 
 impl Server {
-    /// Connections to a server. With an authority (PEM, one or several certificates) its certificate may also be signed by
-    /// that.
+    /// Connections to Butler's server. With an authority (PEM, one or several certificates) its certificate may also be signed
+    /// by that.
     pub fn new(address: ServerAddress, authority: Option<&[u8]>) -> Result<Self, ClientError> {
+        Self::of(BUTLER, address, authority)
+    }
+
+    /// Connections to a server of another kind, which errors name.
+    pub(crate) fn of(
+        role: &'static str,
+        address: ServerAddress,
+        authority: Option<&[u8]>,
+    ) -> Result<Self, ClientError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(REQUEST)
@@ -98,7 +138,16 @@ impl Server {
             builder = builder.tls_certs_merge(certificates);
         }
         let client = builder.build().map_err(ClientError::Build)?;
-        Ok(Self { address, client })
+        Ok(Self { address, client, role })
+    }
+
+    /// The same connections, for an endpoint at another address.
+    pub(crate) fn at(&self, address: ServerAddress) -> Self {
+        Self {
+            address,
+            client: self.client.clone(),
+            role: self.role,
+        }
     }
 
     /// Where the server is.
@@ -108,7 +157,7 @@ impl Server {
 
     /// Asks for something.
     pub async fn get<A: DeserializeOwned>(&self, path: &[&str], token: Option<&SecretString>) -> Result<A, CallError> {
-        self.call(Method::GET, path, None::<&()>, token).await
+        self.call(&Request::new(Method::GET, path), None::<&()>, token).await
     }
 
     /// Sends something.
@@ -118,17 +167,17 @@ impl Server {
         body: &impl Serialize,
         token: Option<&SecretString>,
     ) -> Result<A, CallError> {
-        self.call(Method::POST, path, Some(body), token).await
+        self.call(&Request::new(Method::POST, path), Some(body), token).await
     }
 
-    async fn call<A: DeserializeOwned>(
+    /// Asks, and reads the answer.
+    pub(crate) async fn call<A: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &[&str],
+        asked: &Request<'_>,
         body: Option<&impl Serialize>,
         token: Option<&SecretString>,
     ) -> Result<A, CallError> {
-        let answer = self.send(method, path, body, token).await?;
+        let answer = self.send(asked, body, token).await?;
         let (status, text) = self.read(answer).await?;
         if !(200..300).contains(&status) {
             return Err(self.refused(status, &text));
@@ -139,12 +188,17 @@ impl Server {
     /// Sends a request, and gives the answer as it comes.
     pub(crate) async fn send(
         &self,
-        method: Method,
-        path: &[&str],
+        asked: &Request<'_>,
         body: Option<&impl Serialize>,
         token: Option<&SecretString>,
     ) -> Result<Response, CallError> {
-        let mut request = self.client.request(method, self.address.path(path));
+        let mut request = self.client.request(asked.method.clone(), self.address.path(asked.path));
+        if !asked.query.is_empty() {
+            request = request.query(asked.query);
+        }
+        for (name, value) in asked.headers {
+            request = request.header(*name, *value);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -152,6 +206,19 @@ impl Server {
             request = request.bearer_auth(token.expose_secret());
         }
         request.send().await.map_err(|error| self.failed(error))
+    }
+
+    /// Sends a request that is complete, and reads the answer whatever its status is.
+    pub(crate) async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, CallError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| self.failed(error))?;
+        let answer = self.client.execute(request).await;
+        let answer = answer.map_err(|error| self.failed(error))?;
+        let headers = answer.headers().clone();
+        let (status, text) = self.read(answer).await?;
+        let mut whole = http::Response::new(text.into_bytes());
+        *whole.status_mut() = StatusCode::from_u16(status).map_err(|error| self.answer(error.to_string()))?;
+        *whole.headers_mut() = headers;
+        Ok(whole)
     }
 
     /// The status and the text of an answer.
@@ -182,6 +249,7 @@ impl Server {
     pub(crate) fn answer(&self, reason: String) -> CallError {
         CallError::Answer {
             address: self.address.clone(),
+            role: self.role,
             reason,
         }
     }

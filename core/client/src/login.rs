@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::device::{self, Answered, DeviceError, Next, Waiting};
-use crate::http::{CallError, Server};
+use crate::http::{CallError, Request, Server};
 use crate::wire::{DeviceAnswer, TokenAnswer};
 
 /// Why there is no login.
@@ -58,21 +58,42 @@ pub trait Watcher {
     fn trouble(&mut self, words: Option<&str>);
 }
 
+/// What came of one question for the token.
+pub(crate) enum Asked<T> {
+    /// The token.
+    Given(T),
+    /// None yet, or none at all.
+    Not(Answered),
+}
+
 /// Waits until somebody approves the code.
 pub async fn wait(
     server: &Server,
     device: &DeviceAnswer,
     watcher: &mut impl Watcher,
 ) -> Result<TokenAnswer, LoginError> {
+    let question = async || match ask(server, device).await {
+        Ok(answer) => Ok(Asked::Given(answer)),
+        Err(error) => heard(error).map(Asked::Not),
+    };
+    poll(device, watcher, question).await
+}
+
+/// Asks for the token, at the pace that the answers allow, until there is one or none can come any more.
+pub(crate) async fn poll<T, E: From<DeviceError>>(
+    device: &DeviceAnswer,
+    watcher: &mut impl Watcher,
+    mut question: impl AsyncFnMut() -> Result<Asked<T>, E>,
+) -> Result<T, E> {
     let life = Duration::from_secs(device.expires_in);
     let mut waiting = Waiting::new(life, Duration::from_secs(device.interval));
     let began = Instant::now();
     let mut pause = waiting.pause();
     loop {
         tokio::time::sleep(pause).await;
-        let answered = match ask(server, device).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => heard(error)?,
+        let answered = match question().await? {
+            Asked::Given(token) => return Ok(token),
+            Asked::Not(answered) => answered,
         };
         let told = waiting.trouble().map(str::to_owned);
         pause = match waiting.after(answered, began.elapsed()) {
@@ -108,7 +129,11 @@ pub async fn by_password(server: &Server, user: &str, password: &SecretString) -
         password: password.expose_secret(),
     };
     let answer = server
-        .send(Method::POST, &["api", "auth", "login"], Some(&body), None)
+        .send(
+            &Request::new(Method::POST, &["api", "auth", "login"]),
+            Some(&body),
+            None,
+        )
         .await?;
     let cookie = answer
         .headers()

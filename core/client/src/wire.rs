@@ -11,7 +11,8 @@ pub struct DeviceAnswer {
     pub device_code: SecretString,
     /// What a person types on the page.
     pub user_code: String,
-    /// The address of the page.
+    /// The address of the page. Some providers use the name of an early draft.
+    #[serde(alias = "verification_url")]
     pub verification_uri: String,
     /// How long both codes are good for, in seconds.
     pub expires_in: u64,
@@ -79,6 +80,8 @@ fn sorted<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Membe
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ErrorAnswer {
     pub error: Option<String>,
+    /// Where a Kubernetes API server puts its words.
+    pub message: Option<String>,
     #[serde(default)]
     pub errors: Vec<FieldError>,
 }
@@ -102,7 +105,7 @@ impl ErrorAnswer {
             .errors
             .iter()
             .map(|error| format!("{}: {}", error.field, error.reason));
-        let all: Vec<String> = answer.error.into_iter().chain(fields).collect();
+        let all: Vec<String> = answer.error.or(answer.message).into_iter().chain(fields).collect();
         all.join("; ")
     }
 }
@@ -129,6 +132,10 @@ mod tests {
         let words = ErrorAnswer::words;
         assert_eq!(words("{\"error\":\"invalid session\"}\n"), "invalid session");
         assert_eq!(words("{\"errors\":[{\"field\":\"a\",\"reason\":\"no\"}]}"), "a: no");
+        assert_eq!(
+            words("{\"kind\":\"Status\",\"message\":\"Unauthorized\"}"),
+            "Unauthorized"
+        );
         assert_eq!(words("404 page not found\n"), "404 page not found");
         assert_eq!(words(""), "");
     }

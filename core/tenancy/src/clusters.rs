@@ -1,0 +1,20 @@
+//! Tenant clusters.
+
+pub mod certificates;
+pub mod change;
+pub mod create;
+pub mod delete;
+pub mod describe;
+pub mod edit;
+pub mod events;
+pub mod export;
+pub mod kubeconfig;
+pub mod list;
+pub mod nodes;
+pub mod quota;
+pub mod read;
+pub mod resize;
+pub mod scale;
+pub mod upgrade;
+pub mod wait;
+pub mod watch;
