@@ -39,6 +39,10 @@ pub const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Set in jobs of GitLab CI.
 pub const GITLAB_CI: &str = "GITLAB_CI";
+/// A switch: only ASCII characters are drawn, or all of them, whatever the locale says.
+pub const BUTLER_ASCII: &str = "BUTLER_ASCII";
+/// A switch, shared by many programs: everything line by line, for screen readers.
+pub const ACCESSIBLE: &str = "ACCESSIBLE";
 /// Width of the terminal, where it cannot be asked.
 pub const COLUMNS: &str = "COLUMNS";
 /// Kind of terminal; `dumb` means neither colour nor live view.

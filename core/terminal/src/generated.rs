@@ -9,21 +9,15 @@ use std::{
 use clap::{Command, ValueEnum as _};
 use clap_complete::Shell;
 
-use crate::{Failure, Ui};
-
-/// The completion script of a shell.
-pub fn completion(command: &Command, shell: Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command.clone(), command.get_name().to_owned(), &mut script);
-    String::from_utf8_lossy(&script).into_owned()
-}
+use crate::{Exit, Failure, Ui, completion};
 
 /// The completion scripts for `completions/`, by file name.
-pub fn completions(command: &Command) -> BTreeMap<String, String> {
-    Shell::value_variants()
-        .iter()
-        .map(|shell| (completion_file(command.get_name(), *shell), completion(command, *shell)))
-        .collect()
+pub fn completions(command: &Command) -> io::Result<BTreeMap<String, String>> {
+    let scripts = Shell::value_variants().iter().map(|shell| {
+        let script = completion::script(command, *shell)?;
+        Ok((completion_file(command.get_name(), *shell), script))
+    });
+    scripts.collect()
 }
 
 /// The man pages for `man/`, by file name: one for each visible command.
@@ -66,7 +60,9 @@ pub fn update(folder: &Path, prefix: &str, wanted: &BTreeMap<String, String>) ->
 
 /// The answer of `completion SHELL`.
 pub fn print_completion(ui: &Ui, command: &Command, shell: Shell) -> Result<(), Failure> {
-    ui.print(&completion(command, shell))
+    let script = completion::script(command, shell)
+        .map_err(|error| Failure::from_error(Exit::Failed, &error).while_doing("cannot write the script"))?;
+    ui.print(&script)
 }
 
 fn completion_file(name: &str, shell: Shell) -> String {

@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod ci;
+pub mod completion;
 pub mod duration;
 pub mod env;
 pub mod failure;
@@ -13,6 +14,8 @@ pub mod logging;
 pub mod output;
 pub mod process;
 pub mod progress;
+pub mod prompt;
+pub mod qr;
 pub mod style;
 pub mod table;
 pub mod text;

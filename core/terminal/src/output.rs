@@ -46,6 +46,13 @@ pub fn json(value: &impl Serialize) -> Result<String, Failure> {
         .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot write the answer as JSON"))
 }
 
+/// JSON in one line.
+pub fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map(|text| text + "\n")
+        .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot write the answer as JSON"))
+}
+
 /// YAML with a line end.
 pub fn yaml(value: &impl Serialize) -> Result<String, Failure> {
     let text = serde_saphyr::to_string(value)

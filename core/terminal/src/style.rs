@@ -68,6 +68,11 @@ impl Line {
         self.spans.extend_from_slice(&other.spans);
     }
 
+    /// Its pieces.
+    pub fn spans(&self) -> &[(Tone, String)] {
+        &self.spans
+    }
+
     /// Columns that it takes.
     pub fn width(&self) -> usize {
         self.spans.iter().map(|(_, text)| text::width(text)).sum()

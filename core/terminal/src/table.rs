@@ -76,6 +76,28 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// The same columns with one row: of each column the widest cell.
+    #[must_use]
+    pub fn widest(&self) -> Self {
+        let cell = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.max_by_key(|cell| text::width(&cell.text)).cloned()
+        };
+        let row: Vec<Cell> = (0..).map_while(cell).collect();
+        Self {
+            header: self.header.clone(),
+            narrow: self.narrow,
+            rows: vec![row],
+        }
+    }
+
+    /// The lines of the rows alone, in columns that are at least as wide as those of a table above them.
+    pub fn lines_below(&self, above: &Self, wide: bool) -> Vec<Line> {
+        let mut all = above.widest();
+        all.rows.extend(self.rows.iter().cloned());
+        all.lines(wide, None).split_off(2)
+    }
+
     /// The lines, cut to `columns` where given. No row, no line.
     pub fn lines(&self, wide: bool, columns: Option<usize>) -> Vec<Line> {
         if self.is_empty() {
@@ -178,6 +200,17 @@ mod tests {
     #[test]
     fn nothing_is_shown_for_no_rows() {
         assert_eq!(Table::new(&["NAME"], &[]).lines(false, None), []);
+    }
+
+    #[test]
+    fn rows_that_come_later_stand_below_those_before() {
+        let above = machines();
+        let mut later = Table::new(&["NAME", "STATE", "ADDRESS"], &["PROVIDER ID"]);
+        later.row(["demo-worker-0", "ready", "127.64.0.3", ""].map(Cell::from));
+        assert_eq!(
+            shown(&later.lines_below(&above.widest(), false)),
+            "demo-worker-0         ready     127.64.0.3\n"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Answer, Env, Exit, Failure, Format,
+    Answer, Env, Exit, Failure, Format, Table,
     failure::labelled,
     output,
     style::{Line, Tone},
@@ -50,6 +50,8 @@ pub struct Ui {
 struct Shared {
     options: UiOptions,
     live_possible: bool,
+    /// The terminal cannot move its cursor.
+    dumb: bool,
     fallback_columns: Option<usize>,
     /// Whoever reads this obeys commands in it: what others say must hold none.
     obeyed: AtomicBool,
@@ -108,6 +110,7 @@ impl Ui {
         let shared = Shared {
             options,
             live_possible,
+            dumb: env.is_dumb(),
             fallback_columns: env.columns(),
             obeyed: AtomicBool::new(env.is_on(crate::env::GITHUB_ACTIONS)),
             out: Mutex::new(out),
@@ -128,6 +131,16 @@ impl Ui {
         self.shared.live_possible
     }
 
+    /// Whether a person sees what is written to stderr, on a terminal that can do more than print lines.
+    pub(crate) fn is_shown(&self) -> bool {
+        !self.shared.dumb && matches!(lock(&self.shared.err).terminal, Terminal::Stderr)
+    }
+
+    /// Whether stderr has colour.
+    pub(crate) fn has_color(&self) -> bool {
+        lock(&self.shared.err).color
+    }
+
     /// Prints the answer of a command.
     pub fn answer(&self, answer: &impl Answer, format: Format) -> Result<(), Failure> {
         match output::encode(answer, format)? {
@@ -135,10 +148,20 @@ impl Ui {
             Some(text) => return self.print(&text),
             None => {}
         }
+        self.print_table(&answer.table(), format == Format::Wide)
+    }
+
+    /// Prints a table that is the answer to stdout.
+    pub fn print_table(&self, table: &Table, wide: bool) -> Result<(), Failure> {
         let mut out = lock(&self.shared.out);
         let columns = out.terminal.size().map(|(columns, _)| columns);
-        let text = out.join(&answer.table().lines(format == Format::Wide, columns));
+        let text = out.join(&table.lines(wide, columns));
         out.answer(&self.disarmed(text))
+    }
+
+    /// Whether nobody reads the answer any more: what would go on for ever can end.
+    pub fn is_unread(&self) -> bool {
+        lock(&self.shared.out).closed
     }
 
     /// Prints text that is the answer (a script, a manifest) to stdout as it is.

@@ -302,7 +302,7 @@ fn interest(state: &str) -> u8 {
 }
 
 /// What a state means.
-pub(super) fn state_tone(state: &str) -> Tone {
+pub fn state_tone(state: &str) -> Tone {
     match state {
         "ready" => Tone::Good,
         "failed" => Tone::Bad,
@@ -311,7 +311,8 @@ pub(super) fn state_tone(state: &str) -> Tone {
     }
 }
 
-pub(super) fn outcome_tone(outcome: Outcome) -> Tone {
+/// What an outcome means.
+pub fn outcome_tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Done => Tone::Good,
         Outcome::Failed | Outcome::Deadline => Tone::Bad,
@@ -320,7 +321,7 @@ pub(super) fn outcome_tone(outcome: Outcome) -> Tone {
 }
 
 /// `InstallingAddons` as people say it: `installing addons`.
-pub(super) fn phase_words(phase: &str) -> String {
+pub fn phase_words(phase: &str) -> String {
     let mut words = String::new();
     for c in phase.chars() {
         if c.is_uppercase() && !words.is_empty() {
@@ -331,7 +332,8 @@ pub(super) fn phase_words(phase: &str) -> String {
     words
 }
 
-pub(super) fn plural(count: usize, noun: &str) -> String {
+/// A count with its noun: `1 step`, `3 steps`.
+pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 {
         format!("1 {noun}")
     } else {

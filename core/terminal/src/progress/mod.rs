@@ -1,5 +1,6 @@
-//! Progress of a bootstrap, drawn from its events and nothing else.
+//! Progress of a bootstrap, drawn from its events and nothing else; and of one thing that is waited for.
 
+pub mod board;
 mod frame;
 mod job;
 mod live;
@@ -7,7 +8,7 @@ mod paced;
 mod plain;
 mod summary;
 
-pub use frame::frame;
+pub use frame::{frame, outcome_tone, phase_words, plural, state_tone};
 pub use live::Live;
 pub use paced::Paced;
 pub use plain::Plain;

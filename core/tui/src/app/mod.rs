@@ -1,0 +1,279 @@
+//! The program around the screens: which one is shown, what is shown above it, and the keys that every screen has.
+
+mod help;
+mod toast;
+
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use jiff::Timestamp;
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    widgets::Clear,
+    widgets::Widget as _,
+};
+
+use self::{help::Help, toast::Toasts};
+use crate::{
+    effect::Effect,
+    input::{Done, Input, Key},
+    live::words,
+    look::{Look, Role},
+    screen::{Hint, Screen, Typing},
+};
+
+/// Two ctrl-c within this time leave whatever is shown.
+const TWICE: Duration = Duration::from_secs(2);
+
+/// Makes the screen of a run.
+pub type OpenRun = Box<dyn Fn(&str, Timestamp) -> Box<dyn Screen>>;
+
+/// The program.
+pub struct App {
+    screen: Box<dyn Screen>,
+    open_run: OpenRun,
+    /// The cluster whose run is shown.
+    run: Option<String>,
+    /// Columns and rows, for screens that are opened.
+    size: Option<(u16, u16)>,
+    help: Option<Help>,
+    toasts: Toasts,
+    mouse: bool,
+    can_suspend: bool,
+    slow_line: bool,
+    interrupted: Option<Timestamp>,
+}
+
+impl App {
+    /// Begins with the screen of a run.
+    pub fn of_run(cluster: &str, screen: Box<dyn Screen>, open_run: OpenRun) -> Self {
+        Self {
+            run: Some(cluster.to_owned()),
+            ..Self::new(screen, open_run)
+        }
+    }
+
+    /// Begins with a screen; `open_run` makes the one of a run.
+    pub fn new(screen: Box<dyn Screen>, open_run: OpenRun) -> Self {
+        Self {
+            screen,
+            open_run,
+            run: None,
+            size: None,
+            help: None,
+            toasts: Toasts::default(),
+            mouse: false,
+            can_suspend: true,
+            slow_line: false,
+            interrupted: None,
+        }
+    }
+
+    /// Says that there is no shell behind the program that could continue it.
+    pub fn cannot_suspend(&mut self) {
+        self.can_suspend = false;
+    }
+
+    /// Says whether the line to the terminal is slow.
+    pub fn line_is_slow(&mut self, slow: bool) {
+        self.slow_line = slow;
+    }
+
+    /// Tells something for some seconds.
+    pub fn tell(&mut self, words: &str, now: Timestamp) {
+        self.toasts.add(words, now);
+    }
+
+    /// What becomes of a character that is typed now.
+    pub fn typing(&self) -> Typing {
+        if self.help.is_some() {
+            Typing::Text
+        } else {
+            self.screen.typing()
+        }
+    }
+
+    /// Whether only the passing of time changes what is seen.
+    pub fn has_clock(&self) -> bool {
+        self.screen.has_clock() || !self.toasts.is_empty()
+    }
+
+    /// Whether time moves what is seen.
+    pub fn is_moving(&self) -> bool {
+        self.screen.is_moving()
+    }
+
+    /// Takes an input; says what is to be done.
+    pub fn update(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        self.toasts.pass(now);
+        let effects = match input {
+            Input::Key(key) => self.key(key, now),
+            Input::Done(done) => self.done(done, now),
+            Input::Resize(columns, rows) => {
+                self.size = Some((columns, rows));
+                self.screen.update(input, now)
+            }
+            // Keys go to the help while it is open; what happens meanwhile goes on below it.
+            Input::Paste(_) | Input::Mouse(_) if self.help.is_some() => Vec::new(),
+            input => self.screen.update(input, now),
+        };
+        effects
+            .into_iter()
+            .inspect(|effect| {
+                if let Effect::Watch { cluster } = effect {
+                    self.show_run(cluster, now);
+                }
+            })
+            .collect()
+    }
+
+    fn key(&mut self, key: Key, now: Timestamp) -> Vec<Effect> {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let before = self.interrupted.take();
+        match key.code {
+            KeyCode::Char('c') if control => {
+                self.interrupted = Some(now);
+                if before.is_some_and(|before| within(before, now, TWICE)) {
+                    return vec![Effect::Leave { words: self.farewell() }];
+                }
+                self.help = None;
+            }
+            KeyCode::Char('l') if control => return vec![Effect::Redraw],
+            KeyCode::Char('z') if control => return self.suspend(now),
+            KeyCode::F(1) => {
+                self.toggle_help();
+                return Vec::new();
+            }
+            _ => {}
+        }
+        if let Some(help) = &mut self.help {
+            return match help.key(key) {
+                help::Answer::Stay => Vec::new(),
+                help::Answer::Close => {
+                    self.help = None;
+                    Vec::new()
+                }
+                help::Answer::Press(pressed) => {
+                    self.help = None;
+                    self.key(pressed, now)
+                }
+            };
+        }
+        match key.code {
+            KeyCode::Char('?') if self.screen.typing() == Typing::Keys => {
+                self.toggle_help();
+                Vec::new()
+            }
+            KeyCode::Char('%') if self.screen.typing() == Typing::Keys => {
+                self.mouse = !self.mouse;
+                let words = if self.mouse {
+                    "the mouse speaks to this program now; % gives it back to the terminal"
+                } else {
+                    "the mouse is the terminal's again"
+                };
+                self.toasts.add(words, now);
+                vec![Effect::Mouse(self.mouse)]
+            }
+            _ => self.screen.update(Input::Key(key), now),
+        }
+    }
+
+    fn suspend(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.can_suspend {
+            return vec![Effect::Suspend];
+        }
+        self.toasts
+            .add("no shell is behind this program that could continue it", now);
+        Vec::new()
+    }
+
+    fn toggle_help(&mut self) {
+        self.help = match self.help.take() {
+            Some(_) => None,
+            None => Some(Help::new(&self.screen.keys())),
+        };
+    }
+
+    fn done(&mut self, done: Done, now: Timestamp) -> Vec<Effect> {
+        match &done {
+            Done::Launched { cluster } => {
+                let cluster = cluster.clone();
+                // Another run on the same cluster is another one to watch.
+                self.run = None;
+                let mut effects = self.screen.update(Input::Done(done), now);
+                if !effects.iter().any(|effect| matches!(effect, Effect::Watch { .. })) {
+                    effects.push(Effect::Watch { cluster });
+                }
+                effects
+            }
+            Done::Copied(words) => {
+                self.toasts.add(words, now);
+                self.screen.update(Input::Done(done), now)
+            }
+            _ => self.screen.update(Input::Done(done), now),
+        }
+    }
+
+    /// Shows the run of a cluster, if it is not shown already.
+    fn show_run(&mut self, cluster: &str, now: Timestamp) {
+        if self.run.as_deref() != Some(cluster) {
+            self.screen = (self.open_run)(cluster, now);
+            self.run = Some(cluster.to_owned());
+            if let Some((columns, rows)) = self.size {
+                // What it wants because of its size, it wants again when it draws.
+                self.screen.update(Input::Resize(columns, rows), now);
+            }
+        }
+    }
+
+    /// What is said when somebody leaves without being asked.
+    fn farewell(&self) -> Vec<String> {
+        match &self.run {
+            Some(cluster) => vec![
+                words::left(cluster),
+                format!("see it again: butleradm tui --run {cluster}"),
+            ],
+            None => Vec::new(),
+        }
+    }
+
+    /// Draws everything; says where the caret is.
+    pub fn draw(&self, area: Rect, buffer: &mut Buffer, look: Look, now: Timestamp) -> Option<Position> {
+        let mut caret = self.screen.draw(area, buffer, look, now);
+        if self.slow_line {
+            notice(area, buffer, "slow line", look);
+        }
+        if let Some(help) = &self.help {
+            caret = help.draw(area, buffer, look);
+        }
+        self.toasts.draw(area, buffer, look, now);
+        caret
+    }
+
+    /// What the keys mean now.
+    pub fn keys(&self) -> Vec<Hint> {
+        self.screen.keys()
+    }
+}
+
+fn within(before: Timestamp, now: Timestamp, limit: Duration) -> bool {
+    let passed = now.duration_since(before);
+    !passed.is_negative() && passed.unsigned_abs() <= limit
+}
+
+/// A few words at the right end of the first line.
+fn notice(area: Rect, buffer: &mut Buffer, words: &str, look: Look) {
+    let Ok(width) = u16::try_from(words.len() + 2) else {
+        return;
+    };
+    if area.width < width * 2 || area.height == 0 {
+        return;
+    }
+    let place = Rect::new(area.right() - width, area.y, width, 1);
+    Clear.render(place, buffer);
+    buffer.set_string(place.x, place.y, format!(" {words} "), look.style(Role::Late));
+}
+
+#[cfg(test)]
+mod tests;

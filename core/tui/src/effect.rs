@@ -1,0 +1,93 @@
+//! What a screen wants to happen. Screens perform nothing themselves.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use butler_api::config::Provider;
+use butler_wizard::list::Want;
+use secrecy::SecretString;
+
+/// A platform as it is described.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Its settings, with credentials by their sources.
+    pub settings: Provider,
+    /// Values of environment variables that sources may name beside those of this process.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// The folder that relative paths in the settings are of.
+    pub folder: PathBuf,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Ends the program; the words stay on the terminal below the command.
+    Leave {
+        /// Lines of text.
+        words: Vec<String>,
+    },
+    /// Gives the terminal back until the program is continued.
+    Suspend,
+    /// Draws everything anew.
+    Redraw,
+    /// Puts a text on the clipboard.
+    Copy(String),
+    /// Switches whether the mouse speaks to the program.
+    Mouse(bool),
+    /// Asks the platform. A newer question of the same kind and parent takes the place of an older one.
+    Ask {
+        /// What is asked.
+        want: Want,
+        /// Who is asked.
+        platform: Box<Described>,
+    },
+    /// Does not wait any longer for what the platform says.
+    Forget(Want),
+    /// Keeps a draft; it holds no secret.
+    SaveDraft(String),
+    /// Throws the draft away.
+    DropDraft,
+    /// Writes the configuration.
+    SaveFile {
+        /// Where to.
+        path: String,
+        /// What.
+        text: String,
+        /// Whether a file that is there is replaced. Where it is not, and another text is there, `Done::Taken` comes of it.
+        replace: bool,
+    },
+    /// Reads a configuration; `Done::Opened` comes of it.
+    OpenFile {
+        /// Where it is.
+        path: String,
+    },
+    /// Writes the configuration and starts the run as a process of its own.
+    Launch {
+        /// The cluster.
+        cluster: String,
+        /// Where the configuration is written.
+        path: String,
+        /// The configuration.
+        text: String,
+        /// Whether a file that is there is replaced. Where it is not, and another text is there, `Done::Taken` comes of it.
+        replace: bool,
+        /// Environment variables that the run is started with, beside those of this process.
+        secrets: BTreeMap<String, SecretString>,
+    },
+    /// Watches the run of a cluster.
+    Watch {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Stops a run and keeps everything that it made.
+    StopRun {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Stops a run and destroys what it made.
+    DestroyRun {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Lists the runs of this home.
+    ListRuns,
+}

@@ -1,0 +1,379 @@
+//! Performs what screens want to happen, and sends back what comes of it. Only here are tasks, files and peers.
+
+mod ask;
+mod clipboard;
+mod files;
+mod runs;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use butler_files::{ClusterFolder, Environment, home::Home};
+use butler_lifecycle::setup::{Keyring, Surroundings, WorldDoor};
+use butler_terminal::Failure;
+use butler_wizard::list::{About, Heard, Want};
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use self::files::Files;
+use crate::{
+    effect::{Described, Effect},
+    input::{Done, Input, Run},
+};
+
+pub use self::ask::listen;
+pub use self::clipboard::{osc52, tmux};
+pub use self::files::{Kept, Write, Written, draft, write};
+
+/// What only a binary knows: how it is started, and how its failures are told.
+pub trait Tool: Send + Sync {
+    /// Starts this program with these arguments as a process of its own, and returns when its run on the cluster has begun.
+    /// Values of `secrets` are in its environment, and nowhere else.
+    fn start(
+        &self,
+        arguments: Vec<OsString>,
+        secrets: &BTreeMap<String, SecretString>,
+        folder: &ClusterFolder,
+    ) -> Result<(), Failure>;
+
+    /// How an error is told that came while a platform was asked.
+    fn of_setup(&self, error: &butler_lifecycle::setup::SetupError) -> Failure;
+
+    /// How an error is told that came while a run was ended.
+    fn of_end(&self, error: &butler_lifecycle::runs::end::EndError) -> Failure;
+
+    /// What people do with a cluster that is done: words and values. The configuration is known of runs that were started from here.
+    fn results<'a>(
+        &'a self,
+        folder: &'a ClusterFolder,
+        config: Option<&'a Path>,
+    ) -> BoxFuture<'a, Vec<(String, String)>>;
+}
+
+/// What surrounds the program.
+pub struct Around {
+    /// The folders of everything that is kept.
+    pub home: Home,
+    /// The environment of the program.
+    pub environment: Environment,
+    /// The way to the simulated world.
+    pub world: Box<dyn WorldDoor>,
+    /// The keyring of whoever runs the program.
+    pub keyring: Box<dyn Keyring>,
+    /// The program itself.
+    pub tool: Box<dyn Tool>,
+}
+
+impl Around {
+    /// The environment with these secrets in it.
+    fn with(&self, secrets: &BTreeMap<String, SecretString>) -> Environment {
+        let secrets = secrets
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value.expose_secret())));
+        self.environment.all().chain(secrets).collect()
+    }
+
+    fn surroundings<'a>(&'a self, environment: &'a Environment) -> Surroundings<'a> {
+        Surroundings {
+            home: &self.home,
+            environment,
+            world: self.world.as_ref(),
+            keyring: self.keyring.as_ref(),
+        }
+    }
+}
+
+/// What comes back.
+#[derive(Debug, Clone)]
+pub enum Back {
+    /// An input for the screens.
+    Input(Input),
+    /// What a platform said to a question of this number.
+    Heard {
+        /// The number.
+        number: u64,
+        /// The question.
+        want: Box<Want>,
+        /// What it said.
+        heard: Heard,
+    },
+    /// What was said to the watcher of this number about its run.
+    Run {
+        /// The number.
+        number: u64,
+        /// What is heard of the run.
+        run: Run,
+    },
+    /// Something for the clipboard of the terminal, because none of the system could be used.
+    Copy(String),
+}
+
+/// Where things come back to.
+pub type Tell = Arc<dyn Fn(Back) + Send + Sync>;
+
+/// Performs effects.
+pub struct Runner {
+    around: Arc<Around>,
+    tasks: Handle,
+    tell: Tell,
+    files: Files,
+    numbers: AtomicU64,
+    /// The newest question of each kind and parent.
+    asked: BTreeMap<About, Asked>,
+    watched: Option<Asked>,
+    launched: Launched,
+}
+
+/// The runs that were started from here, by cluster.
+type Launched = Arc<Mutex<BTreeMap<String, Launch>>>;
+
+/// How a run was started, for what is done with it later.
+#[derive(Clone)]
+struct Launch {
+    /// Its configuration.
+    config: PathBuf,
+    /// Secrets that were typed: whoever goes on with the cluster needs them too.
+    secrets: BTreeMap<String, SecretString>,
+}
+
+fn launch_of(launched: &Launched, cluster: &str) -> Option<Launch> {
+    let launched = launched.lock().unwrap_or_else(PoisonError::into_inner);
+    launched.get(cluster).cloned()
+}
+
+struct Asked {
+    number: u64,
+    stop: CancellationToken,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Runner {
+    /// Performs effects with tasks of this runtime.
+    pub fn new(around: Arc<Around>, tasks: Handle, tell: Tell) -> std::io::Result<Self> {
+        let files = Files::start(around.home.clone(), Arc::clone(&tell))?;
+        Ok(Self {
+            around,
+            tasks,
+            tell,
+            files,
+            numbers: AtomicU64::new(0),
+            asked: BTreeMap::new(),
+            watched: None,
+            launched: Launched::default(),
+        })
+    }
+
+    /// Begins to perform an effect. What only the holder of the terminal can do is left to that.
+    pub fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Ask { want, platform } => self.ask(want, *platform),
+            Effect::Forget(want) => drop(self.asked.remove(&want.about)),
+            Effect::SaveDraft(_) | Effect::DropDraft | Effect::SaveFile { .. } | Effect::OpenFile { .. } => {
+                self.files.work(effect);
+            }
+            Effect::Launch {
+                cluster,
+                path,
+                text,
+                replace,
+                secrets,
+            } => self.launch(cluster, files::Write { path, text, replace }, secrets),
+            Effect::Watch { cluster } => self.watch(&cluster),
+            Effect::StopRun { cluster } => self.stop(cluster),
+            Effect::DestroyRun { cluster } => self.destroy(cluster),
+            Effect::ListRuns => {
+                let around = Arc::clone(&self.around);
+                self.blocking("list the runs", move || runs::list(&around.home));
+            }
+            Effect::Copy(text) => {
+                let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+                self.spawn(
+                    "copy",
+                    async move { tell(clipboard::copy(text, &around.environment).await) },
+                );
+            }
+            Effect::Leave { .. } | Effect::Suspend | Effect::Redraw | Effect::Mouse(_) => {}
+        }
+    }
+
+    /// What of that which came back is still waited for.
+    pub fn is_wanted(&self, back: Back) -> Option<Input> {
+        match back {
+            Back::Input(input) => Some(input),
+            Back::Heard { number, want, heard } => {
+                let newest = self.asked.get(&want.about)?;
+                (newest.number == number).then_some(Input::Heard(want, heard))
+            }
+            Back::Run { number, run } => {
+                let watched = self.watched.as_ref()?;
+                (watched.number == number).then_some(Input::Run(run))
+            }
+            Back::Copy(_) => None,
+        }
+    }
+
+    /// Ends everything that can be ended, and writes what was to be written.
+    pub fn finish(self) {
+        self.files.finish();
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn ask(&mut self, want: Want, platform: Described) {
+        let (number, stop) = (self.number(), CancellationToken::new());
+        let about = want.about.clone();
+        let question = ask::Question {
+            number,
+            want: Box::new(want),
+            platform,
+        };
+        let (around, tell, token) = (Arc::clone(&self.around), Arc::clone(&self.tell), stop.clone());
+        let (lost, whose) = (Arc::clone(&self.tell), question.want.clone());
+        // The one before is dropped, and what it still says is not wanted any more.
+        self.asked.insert(about, Asked { number, stop });
+        let asking = async move {
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = ask::ask(&around, question, &tell) => {}
+            }
+        };
+        let asking = self.tasks.spawn(asking);
+        self.tasks.spawn(async move {
+            if asking.await.is_err_and(|error| error.is_panic()) {
+                let error = "a defect of this program ended the question".to_owned();
+                lost(Back::Heard {
+                    number,
+                    want: whose,
+                    heard: Heard::Failed { error, hint: None },
+                });
+            }
+        });
+    }
+
+    fn watch(&mut self, cluster: &str) {
+        let (number, stop) = (self.number(), CancellationToken::new());
+        self.watched = Some(Asked {
+            number,
+            stop: stop.clone(),
+        });
+        let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+        let launched = Arc::clone(&self.launched);
+        let folder = around.home.cluster(cluster);
+        self.spawn("watch the run", async move {
+            let say = |run: Run| tell(Back::Run { number, run });
+            let outcome = runs::watch(&folder, &stop, &say).await;
+            if outcome.is_some() {
+                say(Run::Results(runs::results(&around, &folder, outcome, &launched).await));
+            }
+        });
+    }
+
+    fn launch(&self, cluster: String, file: files::Write, secrets: BTreeMap<String, SecretString>) {
+        let (around, launched) = (Arc::clone(&self.around), Arc::clone(&self.launched));
+        self.blocking("start the run", move || {
+            runs::launch(&around, &launched, cluster, &file, &secrets)
+        });
+    }
+
+    fn stop(&self, cluster: String) {
+        let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+        self.spawn("stop the run", async move {
+            if let Err(failure) = runs::stop(&around, &cluster).await {
+                tell(Back::Input(Input::Done(failed("stop the run", &failure))));
+            }
+        });
+    }
+
+    fn destroy(&self, cluster: String) {
+        let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+        let launch = launch_of(&self.launched, &cluster);
+        self.spawn("destroy the cluster", async move {
+            let secrets = launch.map_or_else(BTreeMap::new, |launch| launch.secrets);
+            let done = match runs::destroy(&around, &cluster, secrets).await {
+                Ok(()) => Done::Launched { cluster },
+                Err(failure) => failed("destroy the cluster", &failure),
+            };
+            tell(Back::Input(Input::Done(done)));
+        });
+    }
+
+    /// A task whose defect is told.
+    fn spawn(&self, what: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let tell = Arc::clone(&self.tell);
+        let task = self.tasks.spawn(work);
+        self.tasks.spawn(async move {
+            if task.await.is_err_and(|error| error.is_panic()) {
+                tell(Back::Input(Input::Done(defect(what))));
+            }
+        });
+    }
+
+    /// The same for work that blocks its thread.
+    fn blocking(&self, what: &'static str, work: impl FnOnce() -> Result<Done, Failure> + Send + 'static) {
+        let (tasks, tell) = (self.tasks.clone(), Arc::clone(&self.tell));
+        self.tasks.spawn(async move {
+            let done = match tasks.spawn_blocking(work).await {
+                Ok(Ok(done)) => done,
+                Ok(Err(failure)) => failed(what, &failure),
+                Err(_) => defect(what),
+            };
+            tell(Back::Input(Input::Done(done)));
+        });
+    }
+
+    /// A task that panics, for tests of what becomes of such.
+    #[cfg(debug_assertions)]
+    pub fn panic_in_a_task(&self) {
+        self.spawn("panic", async { panic!("a test wants a task to panic") });
+    }
+}
+
+fn defect(what: &str) -> Done {
+    Done::Failed {
+        what: what.to_owned(),
+        error: "a defect of this program ended it".to_owned(),
+        hint: None,
+    }
+}
+
+/// A failure, as screens tell it.
+fn failed(what: &str, failure: &Failure) -> Done {
+    let (error, hint) = told(failure);
+    Done::Failed {
+        what: what.to_owned(),
+        error,
+        hint,
+    }
+}
+
+/// Message and causes of a failure, and its hints.
+fn told(failure: &Failure) -> (String, Option<String>) {
+    let remarks = failure.remarks();
+    let messages: Vec<String> = remarks
+        .iter()
+        .map(|remark| remark.message.replace('\n', ": "))
+        .collect();
+    let hints: Vec<&str> = remarks.iter().filter_map(|remark| remark.hint.as_deref()).collect();
+    let hint = (!hints.is_empty()).then(|| hints.join("; ").replace('\n', "; "));
+    (messages.join("; "), hint)
+}
+
+#[cfg(test)]
+mod tests;
