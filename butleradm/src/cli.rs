@@ -1,11 +1,13 @@
 //! The command line of `butleradm`.
 
+use butler_account::commands::{context::ContextCommand, login::LoginArgs, logout::LogoutArgs, whoami::WhoamiArgs};
 use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     attach::AttachArgs, bootstrap::BootstrapArgs, cancel::CancelArgs, destroy::DestroyArgs, embedded::EmbeddedCommand,
-    gc::GcArgs, inmemory::InMemoryCommand, replay::ReplayArgs, why::WhyArgs,
+    env::EnvCommand, gc::GcArgs, inmemory::InMemoryCommand, provider::ProviderCommand, replay::ReplayArgs,
+    team::TeamCommand, tui::TuiArgs, user::UserCommand, why::WhyArgs,
 };
 
 /// Bootstraps and operates Butler management clusters
@@ -28,6 +30,11 @@ pub enum Command {
         after_help = "The same command again continues a run that was stopped anywhere; once done, it changes nothing."
     )]
     Bootstrap(BootstrapArgs),
+    /// Make a management cluster on the whole terminal: a wizard, then the run as it happens
+    #[command(
+        after_help = "Leaving stops no run. Without a terminal that can show a screen, and with ACCESSIBLE=1, everything is asked and told line by line."
+    )]
+    Tui(Box<TuiArgs>),
     /// Take away everything of a management cluster, and prove that it is gone
     #[command(
         after_help = "Only what carries the cluster's marker goes. The same command again continues a run that was stopped anywhere."
@@ -55,6 +62,35 @@ pub enum Command {
     /// The API server that the bootstrap uses, on its own
     #[command(subcommand)]
     Embedded(EmbeddedCommand),
+    /// Work with the platforms that clusters are made on
+    #[command(subcommand, visible_alias = "providers")]
+    Provider(ProviderCommand),
+    /// Work with teams, their members and their limits
+    #[command(subcommand, visible_alias = "teams")]
+    Team(TeamCommand),
+    /// Work with the environments of teams
+    #[command(subcommand, visible_alias = "environment")]
+    Env(EnvCommand),
+    /// Work with the accounts of people
+    #[command(
+        subcommand,
+        visible_alias = "users",
+        after_help = "The first administrator: butleradm user create EMAIL --platform-role admin --kubeconfig FILE"
+    )]
+    User(UserCommand),
+    /// Choose the server and the team that commands use
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Log in to a Butler server as a platform administrator
+    #[command(
+        after_help = "For example: butleradm login --server https://console.example.com\n\nWithout a terminal: \
+                      butleradm login --server URL --user NAME --password-stdin < FILE"
+    )]
+    Login(LoginArgs),
+    /// Forget the login on a server
+    Logout(LogoutArgs),
+    /// Show who is logged in, where, and until when
+    Whoami(WhoamiArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "For example: butleradm completion bash > ~/.local/share/bash-completion/completions/butleradm"

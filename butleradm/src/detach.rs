@@ -1,6 +1,7 @@
 //! Runs in a session of their own: the same command, started again without a terminal, that goes on when its starter is gone.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fs::File,
     io,
@@ -11,6 +12,7 @@ use std::{
 
 use butler_files::{ClusterFolder, Held, Lock, append, home, read};
 use butler_terminal::{Env, Exit, Failure, Ui, args::CiArgs, ci::Job};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::failure;
 
@@ -50,20 +52,18 @@ pub(crate) fn job(args: CiArgs, env: &Env) -> Job {
 
 /// Starts this command in a session of its own, and returns when its run has begun.
 pub(crate) fn start(ui: &Ui, env: &Env, folder: &ClusterFolder) -> Result<(), Failure> {
+    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
     let cluster = folder.cluster();
-    home::private_folder(folder.path()).map_err(|e| failure::home(&e))?;
-    if let Some(Held::By(holder)) = Lock::holder(&folder.lock()).map_err(|e| Failure::from_error(Exit::Failed, &e))? {
-        return Err(
-            Failure::new(Exit::Failed, format!("another run works on {cluster} ({holder})"))
-                .hint(format!("see it: butleradm attach {cluster}")),
-        );
-    }
-    let mut child = spawn(env, folder).map_err(|e| {
-        Failure::from_error(Exit::Failed, &e).while_doing("cannot start the run in a session of its own")
-    })?;
-    match begun(&mut child, folder).map_err(|e| Failure::from_error(Exit::Failed, &e))? {
+    match begin(env, arguments.collect(), &BTreeMap::new(), folder)? {
         Begun::Yes => {}
-        Begun::Ended(status) => return ended(ui, status, folder),
+        Begun::Ended(status) => {
+            let said = said(folder);
+            ui.note(&said);
+            if !status.success() {
+                return Err(ended(status, cluster));
+            }
+            return ui.print(&format!("{cluster}\n"));
+        }
         Begun::Late => {
             ui.warn(
                 &format!("the run has not begun within {} s; it goes on", PATIENCE.as_secs()),
@@ -78,6 +78,57 @@ pub(crate) fn start(ui: &Ui, env: &Env, folder: &ClusterFolder) -> Result<(), Fa
     Ok(())
 }
 
+/// Starts this program with these arguments in a session of its own, with secrets in its environment, for somebody who watches
+/// what becomes of its run. One that ends before its run has begun is a failure with what it said, unless all is well.
+pub(crate) fn start_for_view(
+    env: &Env,
+    arguments: Vec<OsString>,
+    secrets: &BTreeMap<String, SecretString>,
+    folder: &ClusterFolder,
+) -> Result<(), Failure> {
+    match begin(env, arguments, secrets, folder)? {
+        Begun::Yes | Begun::Late => Ok(()),
+        Begun::Ended(status) if status.success() => Ok(()),
+        Begun::Ended(status) => {
+            let said = said(folder);
+            // The failure itself comes last, under its own heading.
+            let own = said
+                .rfind("error: ")
+                .map_or(said.as_str(), |at| &said[at + "error: ".len()..]);
+            let (own, hints) = own.split_once("\nhint: ").unwrap_or((own, ""));
+            let failure = own
+                .trim()
+                .lines()
+                .fold(ended(status, folder.cluster()), |failure, line| match line.trim() {
+                    "" | "Caused by:" => failure,
+                    line => failure.cause(line),
+                });
+            let hints = hints.lines().map(|line| line.trim().trim_start_matches("hint: "));
+            Err(hints.filter(|hint| !hint.is_empty()).fold(failure, Failure::hint))
+        }
+    }
+}
+
+fn begin(
+    env: &Env,
+    arguments: Vec<OsString>,
+    secrets: &BTreeMap<String, SecretString>,
+    folder: &ClusterFolder,
+) -> Result<Begun, Failure> {
+    let cluster = folder.cluster();
+    home::private_folder(folder.path()).map_err(|e| failure::home(&e))?;
+    if let Some(Held::By(holder)) = Lock::holder(&folder.lock()).map_err(|e| Failure::from_error(Exit::Failed, &e))? {
+        return Err(
+            Failure::new(Exit::Failed, format!("another run works on {cluster} ({holder})"))
+                .hint(format!("see it: butleradm attach {cluster}")),
+        );
+    }
+    let mut child = spawn(env, arguments, secrets, folder).map_err(|e| {
+        Failure::from_error(Exit::Failed, &e).while_doing("cannot start the run in a session of its own")
+    })?;
+    begun(&mut child, folder).map_err(|e| Failure::from_error(Exit::Failed, &e))
+}
+
 /// How the start went.
 enum Begun {
     Yes,
@@ -85,14 +136,18 @@ enum Begun {
     Late,
 }
 
-fn spawn(env: &Env, folder: &ClusterFolder) -> io::Result<Child> {
+fn spawn(
+    env: &Env,
+    arguments: Vec<OsString>,
+    secrets: &BTreeMap<String, SecretString>,
+    folder: &ClusterFolder,
+) -> io::Result<Child> {
     let output = folder.output();
     match std::fs::remove_file(&output) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let said: File = append::private(&output)?;
-    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
     let program: PathBuf = std::env::current_exe()?;
     let variables: Vec<(OsString, OsString)> = env.variables().all().collect();
     let mut command = Command::new(program);
@@ -100,6 +155,7 @@ fn spawn(env: &Env, folder: &ClusterFolder) -> io::Result<Child> {
         .args(arguments)
         .env_clear()
         .envs(variables)
+        .envs(secrets.iter().map(|(name, value)| (name, value.expose_secret())))
         .env(DETACHED, "1")
         .stdin(Stdio::null())
         .stdout(said.try_clone()?)
@@ -125,16 +181,16 @@ fn begun(child: &mut Child, folder: &ClusterFolder) -> io::Result<Begun> {
     }
 }
 
-/// A run that ended before it could be watched: what it said is said here, and it ends as it did.
-fn ended(ui: &Ui, status: ExitStatus, folder: &ClusterFolder) -> Result<(), Failure> {
-    let said = match read::file(&folder.output(), OUTPUT) {
+/// What a run has said that ended before it could be watched.
+fn said(folder: &ClusterFolder) -> String {
+    match read::file(&folder.output(), OUTPUT) {
         Ok(said) => String::from_utf8_lossy(&said).into_owned(),
         Err(error) => format!("what it said cannot be read: {error}"),
-    };
-    if status.success() {
-        ui.note(&said);
-        return ui.print(&format!("{}\n", folder.cluster()));
     }
+}
+
+/// The failure of such a run: it ends as it did.
+fn ended(status: ExitStatus, cluster: &str) -> Failure {
     let exit = match status.code() {
         Some(2) => Exit::Usage,
         Some(3) => Exit::Deadline,
@@ -142,9 +198,5 @@ fn ended(ui: &Ui, status: ExitStatus, folder: &ClusterFolder) -> Result<(), Fail
         Some(130) => Exit::Interrupted,
         _ => Exit::Failed,
     };
-    ui.note(&said);
-    Err(Failure::new(
-        exit,
-        format!("the run on {} ended before it had begun", folder.cluster()),
-    ))
+    Failure::new(exit, format!("the run on {cluster} ended before it had begun"))
 }

@@ -1,5 +1,7 @@
 //! Turns errors of the libraries into failures: kind, hints and exit code.
 
+pub(crate) mod people;
+pub(crate) mod providers;
 mod transfer;
 
 use std::path::Path;
@@ -29,6 +31,8 @@ use butler_terminal::{
     Exit, Failure,
     failure::{Place, Remark},
 };
+use butler_tui::live::words;
+use butler_wizard::SetError;
 use butler_world::process::WorldError;
 
 pub(crate) use self::transfer::{export, handed_over, import};
@@ -214,6 +218,11 @@ pub(crate) fn program(error: &NoProgram) -> Failure {
     Failure::from_error(Exit::Failed, error)
 }
 
+/// A value of the command line that no setting can have.
+pub(crate) fn unset(error: &SetError) -> Failure {
+    hinted(Failure::from_error(Exit::Usage, error), error.hint())
+}
+
 /// The user stopped the command.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(Exit::Interrupted, "interrupted")
@@ -377,8 +386,8 @@ pub(crate) fn ended(ended: &Ended, cluster: &str, again: &str) -> Result<(), Fai
     let Some(failure) = not_done(ended, &format!("the bootstrap of {cluster}")) else {
         return Ok(());
     };
-    let failure = hints(failure.cause(exists(ended)), ended);
-    Err(failure.hint(format!("nothing was deleted; `{again}` goes on from here")))
+    let failure = hints(failure.cause(words::exists(&ended.view)), ended);
+    Err(failure.hint(words::again(again)))
 }
 
 /// How a destroy ended, if not well: what failed, what is left, how to go on.
@@ -516,23 +525,3 @@ pub(crate) fn destroy_run(error: &destroy::run::RunError) -> Failure {
         _ => Failure::from_error(Exit::Failed, error),
     }
 }
-
-/// What exists, so that nobody has to look for it.
-fn exists(ended: &Ended) -> String {
-    let machines = &ended.view.machines;
-    let made: Vec<String> = machines
-        .iter()
-        .filter(|m| m.state != GONE)
-        .filter_map(|m| Some(format!("{} ({}, {})", m.name, m.provider_id.as_deref()?, m.state)))
-        .collect();
-    let gone = machines.iter().filter(|m| m.state == GONE).count();
-    match made.len() {
-        0 if gone > 0 => format!("none of {} machines exists any more", machines.len()),
-        0 => "no machine exists yet".to_owned(),
-        n if n > 12 => format!("{n} machines exist; the first is {}", made[0]),
-        n => format!("{n} of {} machines exist: {}", machines.len(), made.join(", ")),
-    }
-}
-
-/// The state of a machine that the platform no longer has.
-const GONE: &str = "gone";

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use butler_api::config::InMemory;
+use butler_api::config::{HttpUrl, InMemory};
 use butler_files::home::Home;
 use butler_infra::{BoxError, WorldAccess};
 use butler_lifecycle::setup::WorldDoor;
@@ -41,7 +41,7 @@ impl HomeWorld<'_> {
         let found = if start {
             let options = UpOptions {
                 world: settings.world.as_ref().map(Into::into),
-                static_nodes: 0,
+                ..UpOptions::default()
             };
             Some(process::ensure_up(&program(self.env)?, state, &options).await?)
         } else {
@@ -59,8 +59,8 @@ const SERVER: Duration = Duration::from_secs(3);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Says where Butler's server of a cluster is, and how to go on. That it does not answer is no failure of what was asked for.
-pub(crate) async fn tell_server(ui: &Ui, home: &Home, cluster: &str) {
+/// Where Butler's server of a cluster of this world answers, if it does soon.
+pub(crate) async fn server(home: &Home, cluster: &str) -> Option<String> {
     let found = async {
         loop {
             let status = process::status(&home.state).await.ok()?;
@@ -68,18 +68,26 @@ pub(crate) async fn tell_server(ui: &Ui, home: &Home, cluster: &str) {
                 .butler_servers
                 .into_iter()
                 .find(|server| server.cluster == cluster);
-            if server.is_some() {
-                return server;
+            if let Some(server) = server {
+                return Some(server.url);
             }
             tokio::time::sleep(LOOK).await;
         }
     };
-    match tokio::time::timeout(SERVER, found).await {
-        Ok(Some(server)) => {
-            ui.note(&format!("Butler's server: {}", server.url));
-            ui.hint(&format!("butlerctl login --server {}", server.url));
+    tokio::time::timeout(SERVER, found).await.ok().flatten()
+}
+
+/// Says where Butler's server of a cluster is, and how to go on. That it does not answer is no failure of what was asked for.
+pub(crate) async fn tell_server(ui: &Ui, home: &Home, cluster: &str) {
+    match server(home, cluster).await {
+        Some(url) => {
+            ui.note(&format!("Butler's server: {url}"));
+            ui.hint(&format!(
+                "as the platform administrator: butleradm login --server {url}"
+            ));
+            ui.hint(&format!("butlerctl login --server {url}"));
         }
-        Ok(None) | Err(_) => ui.hint("butleradm inmemory status lists Butler's servers, once they answer"),
+        None => ui.hint("butleradm inmemory status lists Butler's servers, once they answer"),
     }
 }
 
@@ -96,5 +104,28 @@ impl WorldDoor for HomeWorld<'_> {
 
     fn find<'a>(&'a self, settings: &'a InMemory, start: bool) -> BoxFuture<'a, Result<Option<WorldAccess>, BoxError>> {
         self.look(settings, start).boxed()
+    }
+
+    fn offers(&self, settings: &InMemory, kind: &str, parent: Option<&str>) -> Result<Vec<u8>, BoxError> {
+        let settings = match &settings.world {
+            Some(file) => Settings::load(Path::new(file)).map_err(WorldError::from)?,
+            None => Settings::default(),
+        };
+        Ok(settings.offers_to_come(kind, parent)?)
+    }
+
+    fn plays<'a>(&'a self, endpoint: &'a HttpUrl) -> BoxFuture<'a, bool> {
+        async {
+            // Without a world, and with one that cannot be asked, nobody plays a platform.
+            let Ok(status) = process::status(&self.home.state).await else {
+                return false;
+            };
+            status
+                .platforms
+                .iter()
+                .filter_map(|platform| HttpUrl::parse(&platform.endpoint))
+                .any(|played| played == *endpoint)
+        }
+        .boxed()
     }
 }

@@ -1,6 +1,16 @@
 //! The command line of `butlerctl`.
 
-use crate::commands::{context::ContextCommand, login::LoginArgs, logout::LogoutArgs, whoami::WhoamiArgs};
+use crate::commands::access::AccessCommand;
+use crate::commands::addon::AddonCommand;
+use crate::commands::cluster::ClusterCommand;
+use crate::commands::env::EnvCommand;
+use crate::commands::image::ImageCommand;
+use crate::commands::template::TemplateCommand;
+use crate::commands::workspace::WorkspaceCommand;
+use butler_account::commands::{
+    context::ContextCommand, credential::CredentialArgs, kubeconfig::KubeconfigArgs, login::LoginArgs,
+    logout::LogoutArgs, whoami::WhoamiArgs,
+};
 use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -19,6 +29,15 @@ pub struct Cli {
 /// One variant for each command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show and change who may do what in a team
+    #[command(subcommand)]
+    Access(AccessCommand),
+    /// Work with addons of tenant clusters
+    #[command(subcommand, visible_alias = "addons")]
+    Addon(AddonCommand),
+    /// Work with tenant clusters
+    #[command(subcommand, visible_alias = "clusters")]
+    Cluster(ClusterCommand),
     /// Print a completion script for a shell
     #[command(
         after_help = "For example: butlerctl completion bash > ~/.local/share/bash-completion/completions/butlerctl"
@@ -27,6 +46,20 @@ pub enum Command {
     /// Choose the server and the team that commands use
     #[command(subcommand)]
     Context(ContextCommand),
+    /// Print the credentials of the login, for kubectl
+    #[command(
+        after_help = "A kubeconfig that `butlerctl kubeconfig` wrote calls this; it renews the login where that is needed."
+    )]
+    Credential(CredentialArgs),
+    /// Show the environments of a team
+    #[command(subcommand, visible_aliases = ["environment", "envs"])]
+    Env(EnvCommand),
+    /// Work with system images and their way to a platform
+    #[command(subcommand, visible_alias = "images")]
+    Image(ImageCommand),
+    /// Let kubectl use the login, by a kubeconfig without secrets
+    #[command(after_help = "For example: butlerctl kubeconfig --merge && kubectl --context HOST get tenantclusters")]
+    Kubeconfig(KubeconfigArgs),
     /// Log in to a Butler server
     #[command(
         after_help = "For example: butlerctl login --server https://console.example.com\n\nWithout a terminal: \
@@ -35,10 +68,16 @@ pub enum Command {
     Login(LoginArgs),
     /// Forget the login on a server
     Logout(LogoutArgs),
+    /// Show what workspaces can be made of
+    #[command(subcommand, visible_alias = "templates")]
+    Template(TemplateCommand),
     /// Print the version, and what new clusters run by default
     Version(OutputArgs),
     /// Show who is logged in, where, and until when
     Whoami(WhoamiArgs),
+    /// Work with workspaces: development pods in tenant clusters
+    #[command(subcommand, visible_aliases = ["workspaces", "ws"])]
+    Workspace(WorkspaceCommand),
 }
 
 /// The definition that help, completions and man pages come from.

@@ -3,16 +3,17 @@
 pub mod cli;
 mod commands;
 mod dispatch;
-mod failure;
-mod session;
 
 use std::process::ExitCode;
 
-use butler_terminal::{Env, args};
+use butler_terminal::{Env, args, completion};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let env = Env::from_process();
+    if let Some(exit) = completion::answer(&env, cli::command, dispatch::values) {
+        return exit;
+    }
     args::run(
         std::env::args_os(),
         &env,

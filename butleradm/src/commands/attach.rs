@@ -13,6 +13,7 @@ use butler_terminal::{
     Env, Exit, Failure, Ui, env, interrupt,
     progress::{self, Paced},
 };
+use butler_tui::live::words;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -67,18 +68,10 @@ pub(crate) async fn watch(ui: &Ui, folder: &ClusterFolder, live: bool, stop: Can
         Followed::To(Outcome::Done) => Ok(()),
         Followed::To(outcome) => Err(Failure::new(failure::exit(outcome), format!("{cluster}: {message}"))
             .hint(format!("what held it up: butleradm why {cluster}"))),
-        Followed::Gone => Err(Failure::new(
-            Exit::Failed,
-            match last {
-                Some(last) => format!("the process that worked on {cluster} is gone; its last word is of {last:.0}"),
-                None => format!("the process that worked on {cluster} is gone"),
-            },
-        )
-        .hint("the same command as before goes on from here")
-        .hint(format!("what it was doing: butleradm why {cluster}"))),
-        Followed::Left => Err(
-            Failure::new(Exit::Interrupted, format!("left; the run on {cluster} goes on"))
-                .hint(format!("see it again: butleradm attach {cluster}")),
-        ),
+        Followed::Gone => Err(Failure::new(Exit::Failed, words::gone(cluster, last))
+            .hint("the same command as before goes on from here")
+            .hint(format!("what it was doing: butleradm why {cluster}"))),
+        Followed::Left => Err(Failure::new(Exit::Interrupted, words::left(cluster))
+            .hint(format!("see it again: butleradm attach {cluster}"))),
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod export;
 mod import;
+pub(crate) mod init;
 mod list;
 mod passphrase;
 
@@ -33,7 +34,8 @@ use jiff::Timestamp;
 
 use self::answer::{Made, Planned};
 use crate::{
-    detach, failure,
+    detach, failure, first_login,
+    keyring::SessionKeyring,
     sink::Renderer,
     world::{self, HomeWorld},
 };
@@ -120,6 +122,11 @@ impl From<ChosenCluster> for BootstrapClusterKind {
 /// Commands below `bootstrap`.
 #[derive(Debug, clap::Subcommand)]
 pub enum BootstrapCommand {
+    /// Write a bootstrap configuration by answering questions one by one
+    #[command(
+        after_help = "A line is an answer; an empty one takes what is shown in brackets. ? tells more, < goes back, - takes an answer back, ! leaves a question as it is. Without a terminal nothing is asked: what is missing is listed, with the --set that would answer it."
+    )]
+    Init(init::InitArgs),
     /// Print the JSON schema of the bootstrap configuration, for editors
     Schema,
     /// List the clusters of this home: how far each is, how its last run ended, and who works on it
@@ -144,6 +151,7 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
     // The time that is allowed counts from here, whatever it is spent on.
     let deadline = args.deadline.and_then(|limit| Instant::now().checked_add(limit));
     let file = match (&args.command, &args.config) {
+        (Some(BootstrapCommand::Init(args)), _) => return init::run(ui, env, args),
         (Some(BootstrapCommand::List(output)), _) => return list::run(ui, env, *output),
         (Some(BootstrapCommand::Export(args)), _) => return export::run(ui, env, args),
         (Some(BootstrapCommand::Import(args)), _) => return import::run(ui, env, args),
@@ -158,7 +166,8 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
     let home = &Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     let saved = args.plan.as_deref().map(read_plan).transpose()?;
     let cluster = &config.cluster.name.clone();
-    let has_server = config.provider.kind() == ProviderKind::InMemory && config.addons.console.is_some();
+    let console = config.addons.console.clone();
+    let is_world = config.provider.kind() == ProviderKind::InMemory;
     if args.detach {
         return detach::start(ui, env, &home.cluster(cluster));
     }
@@ -169,6 +178,7 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
             home,
             environment: env.variables(),
             world: &HomeWorld { home, env },
+            keyring: &SessionKeyring(env.variables()),
         };
         if args.dry_run {
             let plan = setup::plan(config, surroundings, &limits).await;
@@ -181,9 +191,11 @@ fn work(ui: &Ui, env: &Env, args: &BootstrapArgs, job: &Job) -> Result<(), Failu
         }
         let request = setup::bootstrap(config, surroundings, args.keep_bootstrap_cluster, &limits).await;
         let request = request.map_err(|e| failure::bootstrap_setup(&e, file))?;
-        bootstrap(ui, args, job, file, request, limits).await?;
-        if has_server {
+        Box::pin(bootstrap(ui, args, job, file, request, limits)).await?;
+        if is_world && console.is_some() {
             world::tell_server(ui, home, cluster).await;
+        } else {
+            first_login::tell(ui, console.as_ref(), &home.cluster(cluster).people_kubeconfig());
         }
         Ok(())
     })

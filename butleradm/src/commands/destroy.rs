@@ -3,7 +3,7 @@
 pub(crate) mod answer;
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     time::Instant,
 };
 
@@ -26,7 +26,8 @@ use uuid::Uuid;
 use self::answer::{Printed, Surveyed};
 use crate::{
     commands::args::{PlatformArgs, RunArgs},
-    detach, failure,
+    confirm, detach, failure,
+    keyring::SessionKeyring,
     sink::Renderer,
     world::HomeWorld,
 };
@@ -50,7 +51,7 @@ pub struct DestroyArgs {
     #[arg(short, long)]
     pub yes: bool,
     /// The name of the cluster once more
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "CLUSTER")]
     pub confirm: Option<String>,
     /// Delete its tenant clusters too
     #[arg(long)]
@@ -89,6 +90,7 @@ fn work(ui: &Ui, env: &Env, args: &DestroyArgs, job: &Job) -> Result<(), Failure
             home,
             environment: env.variables(),
             world: &HomeWorld { home, env },
+            keyring: &SessionKeyring(env.variables()),
         };
         let limits = Limits {
             deadline,
@@ -145,17 +147,7 @@ fn confirmed(ui: &Ui, survey: &Survey, args: &DestroyArgs) -> Result<(), Failure
         return Err(Failure::new(Exit::Usage, message).hint(format!("add {again}, or look first with --dry-run")));
     }
     ui.lines(&Surveyed::of(name, survey).summary());
-    ui.note(&format!("Type the name of the cluster to destroy it ({name}):"));
-    let mut typed = String::new();
-    let read = io::stderr().flush().and_then(|()| io::stdin().read_line(&mut typed));
-    read.map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot read the answer"))?;
-    if typed.trim() == name {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Exit::Usage,
-        format!("that is not {name}; nothing was changed"),
-    ))
+    confirm::typed(ui, "Type the name of the cluster to destroy it", name)
 }
 
 /// Runs a destroy, and shows how it goes.

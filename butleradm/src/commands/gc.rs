@@ -22,6 +22,7 @@ use crate::{
         destroy,
     },
     failure,
+    keyring::SessionKeyring,
     world::HomeWorld,
 };
 
@@ -63,6 +64,7 @@ fn work(ui: &Ui, env: &Env, args: &GcArgs, job: &Job) -> Result<(), Failure> {
             home,
             environment: env.variables(),
             world: &HomeWorld { home, env },
+            keyring: &SessionKeyring(env.variables()),
         };
         let limits = &Limits { deadline, cancel };
         let connect = setup::platform(settings, None, surroundings, true);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use butler_files::home::{self, Home};
 use butler_terminal::{Answer, Env, Exit, Failure, Format, Table, Ui, args::OutputArgs, env, interrupt, table::Cell};
 use butler_world::{
-    process::{self, Status, UpOptions},
-    world::{file::Settings, people::PersonView},
+    process::{self, Platform, Status, UpOptions},
+    world::{file::Settings, people::PersonView, proxmox::PlatformView},
 };
 use serde::Serialize;
 
@@ -39,6 +39,17 @@ pub struct WorldArgs {
     /// Machines without owner that wait in maintenance mode
     #[arg(long = "static", value_name = "N", default_value_t = 0)]
     pub static_nodes: u32,
+    /// Platform that is played as well, with its own HTTP API: proxmox
+    // Explained here: values with a help of their own would stretch the whole page.
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub platform: Option<PlatformName>,
+}
+
+/// Platforms that a world can play.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum PlatformName {
+    /// Proxmox VE, with an image factory
+    Proxmox,
 }
 
 /// Options of `inmemory up`.
@@ -143,7 +154,12 @@ async fn up(ui: &Ui, environment: &Env, home: &Home, args: UpArgs) -> Result<(),
             Some("end it first: butleradm inmemory down"),
         );
     }
-    show(ui, home, args.output.output).await
+    show(ui, home, args.output.output).await?;
+    let status = process::status(&home.state).await.map_err(|e| failure::world(&e))?;
+    for platform in &status.platforms {
+        ui.note(&configuration(platform));
+    }
+    Ok(())
 }
 
 async fn show(ui: &Ui, home: &Home, format: Format) -> Result<(), Failure> {
@@ -188,6 +204,9 @@ fn options(args: WorldArgs) -> Result<UpOptions, Failure> {
     Ok(UpOptions {
         world: args.world.map(absolute).transpose()?,
         static_nodes: args.static_nodes,
+        platform: args.platform.map(|name| match name {
+            PlatformName::Proxmox => Platform::Proxmox,
+        }),
     })
 }
 
@@ -217,11 +236,59 @@ fn summary(status: &Status) -> String {
     )];
     let servers = status.butler_servers.iter();
     lines.extend(servers.map(|server| format!("Butler's server of {}: {}", server.cluster, server.url)));
+    lines.extend(status.platforms.iter().map(platform));
     if !status.butler_servers.is_empty() {
         let people: Vec<String> = status.people.iter().map(person).collect();
         lines.push(format!("people there: {}", people.join(", ")));
     }
     lines.join("\n")
+}
+
+/// How a platform that the world plays is reached.
+fn platform(view: &PlatformView) -> String {
+    let PlatformView {
+        provider,
+        endpoint,
+        fingerprint,
+        ca_file,
+        user,
+        password_file,
+        token,
+        token_file,
+        nodes,
+        network,
+        image_factory,
+    } = view;
+    format!(
+        "{provider}: {endpoint}, nodes {}, machines in {network}\n  certificate: SHA-256 {fingerprint}, authority {}\n  \
+         user {user}, password in {}\n  API token {token}, secret in {}\n  image factory: {image_factory}",
+        nodes.join(", "),
+        ca_file.display(),
+        password_file.display(),
+        token_file.display()
+    )
+}
+
+/// The part of a configuration that names a platform that the world plays.
+fn configuration(view: &PlatformView) -> String {
+    let PlatformView {
+        provider,
+        endpoint,
+        ca_file,
+        token,
+        token_file,
+        nodes,
+        image_factory,
+        ..
+    } = view;
+    format!(
+        "for a configuration:\n\nprovider: {provider}\nproviderConfig:\n  {provider}:\n    endpoint: {endpoint}\n    caFile: \
+         {}\n    nodes: [{}]\n    username: {token}\n    password:\n      file: {}\n    storage: local-zfs\ntalos:\n  \
+         imageFactory: {image_factory}\n",
+        ca_file.display(),
+        nodes.join(", "),
+        token_file.display()
+    )
 }
 
 /// A person with password and roles.

@@ -64,7 +64,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &ReplayArgs) -> Result<(), Failure> 
 }
 
 /// The file, or the events of the last run of the cluster of that name.
-fn source(home: &Home, source: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn source(home: &Home, source: &Path) -> Result<PathBuf, Failure> {
     let file = home::expand(source).map_err(|e| failure::home(&e))?;
     let name = source.to_str().filter(|name| !name.contains('/'));
     match name {

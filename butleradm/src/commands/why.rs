@@ -12,7 +12,7 @@ use butler_terminal::{Env, Exit, Failure, Format, Ui, args::OutputArgs, env, int
 use jiff::Timestamp;
 
 use self::answer::{Reasons, lines};
-use crate::{failure, world::HomeWorld};
+use crate::{failure, keyring::SessionKeyring, world::HomeWorld};
 
 /// Options of `why`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +52,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, args: &WhyArgs) -> Result<(), Failure> {
             home: &home,
             environment: env.variables(),
             world: &HomeWorld { home: &home, env },
+            keyring: &SessionKeyring(env.variables()),
         };
         look_again(ui, &folder, surroundings, &mut found)?;
     }

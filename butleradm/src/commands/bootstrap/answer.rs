@@ -29,6 +29,10 @@ impl Answer for Planned {
             &plan.bootstrap_cluster,
             "holds the record until the pivot".to_owned(),
         );
+        if let Some(image) = &plan.machine_image {
+            let detail = format!("schematic {} from {}", image.schematic, image.factory);
+            row("machine-image", &format!("Talos {}", image.talos), detail);
+        }
         for machine in &plan.machines {
             row("machine", &machine.name, describe(machine));
         }

@@ -7,7 +7,7 @@ use std::{
 
 use butler_files::{home, read};
 use butler_lifecycle::setup;
-use butler_terminal::{Env, Exit, Failure, env};
+use butler_terminal::{Env, Exit, Failure, env, prompt};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::failure;
@@ -44,8 +44,8 @@ impl PassphraseArgs {
                     .hint(format!("add --passphrase-file FILE, --passphrase-stdin or {other}")),
             );
         }
-        let typed = prompt("Passphrase of the archive:")?;
-        if new && prompt("Once more:")?.expose_secret() != typed.expose_secret() {
+        let typed = ask("Passphrase of the archive:")?;
+        if new && ask("Once more:")?.expose_secret() != typed.expose_secret() {
             return Err(Failure::new(
                 Exit::Usage,
                 "the two passphrases differ; nothing was written",
@@ -71,8 +71,8 @@ fn secret(bytes: &[u8], place: &str) -> Result<SecretString, Failure> {
 }
 
 /// Asks on the terminal; what is typed is not shown.
-fn prompt(words: &str) -> Result<SecretString, Failure> {
-    let typed = rpassword::prompt_password(format!("{words} ")).map(SecretString::from);
+fn ask(words: &str) -> Result<SecretString, Failure> {
+    let typed = prompt::hidden(words);
     let typed = typed.map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot read the passphrase"))?;
     secret(typed.expose_secret().as_bytes(), "the terminal")
 }

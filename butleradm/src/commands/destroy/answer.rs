@@ -97,7 +97,9 @@ impl Surveyed {
         let unknown = survey
             .unknown
             .iter()
-            .map(|o| goes("machine", &o.name, &o.id, Some(o.cause.clone())));
+            .map(|o| goes(o.kind.as_str(), &o.name, &o.id, Some(o.cause.clone())));
+        let beside = survey.objects.iter();
+        let beside = beside.map(|(object, _)| goes(object.kind.as_str(), &object.name, &object.id, None));
         let files = survey.files.iter().map(|path| {
             let path = path.display().to_string();
             goes("file", &path, &path, None)
@@ -114,6 +116,7 @@ impl Surveyed {
             cluster_id: survey.owner.as_ref().map(|owner| owner.cluster_id),
             objects: tenants
                 .chain(machines)
+                .chain(beside)
                 .chain(unknown)
                 .chain(files)
                 .chain(stays)

@@ -1,18 +1,13 @@
 //! What `why` answers, for people and for programs.
 
-use std::time::Duration;
-
-use butler_api::event::{CauseLine, Layer, Usual};
-use butler_lifecycle::runs::why::{Now, Reason, State, Why};
+use butler_lifecycle::runs::why::{Reason, State, Why};
 use butler_terminal::{
-    Answer, Table, duration,
+    Answer, Table,
     style::{Line, Tone},
     table::Cell,
 };
+use butler_tui::live::words::{self, labelled};
 use serde::Serialize;
-
-/// Columns of the words in front.
-const LABEL: usize = 10;
 
 /// Waits that people are told at most, the longest first: hundreds of machines may wait at once.
 const TOLD: usize = 8;
@@ -54,7 +49,7 @@ pub(super) fn lines(why: &Why) -> Vec<Line> {
     let (told, beside): (Vec<&Reason>, Vec<&Reason>) = why.waits.iter().partition(|reason| reason.failed || !failed);
     for reason in told.iter().take(TOLD) {
         lines.push(Line::new());
-        lines.extend(reason_lines(reason));
+        lines.extend(words::reason(reason));
     }
     if let Some(more @ 1..) = told.len().checked_sub(TOLD) {
         lines.push(Line::new());
@@ -89,14 +84,7 @@ pub(super) fn lines(why: &Why) -> Vec<Line> {
 }
 
 fn head(why: &Why) -> Line {
-    let (tone, state) = match why.state {
-        State::Running => (Tone::Busy, "running"),
-        State::Done => (Tone::Good, "done"),
-        State::Failed => (Tone::Bad, "failed"),
-        State::Deadline => (Tone::Bad, "its deadline passed"),
-        State::Interrupted => (Tone::Busy, "stopped on request"),
-        State::Gone => (Tone::Bad, "its process is gone"),
-    };
+    let (tone, state) = words::state(why.state);
     Line::new()
         .with(Tone::Strong, &why.cluster)
         .with(Tone::Plain, ": ")
@@ -113,113 +101,6 @@ fn nothing(state: State) -> &'static str {
         State::Running => "Nothing is waited for at this moment.",
         _ => "Nothing was under way when it ended.",
     }
-}
-
-fn reason_lines(reason: &Reason) -> Vec<Line> {
-    let mut lines = vec![title(reason)];
-    lines.push(labelled(
-        "step",
-        Tone::Plain,
-        &format!("{} ({})", reason.step, reason.title),
-    ));
-    for cause in &reason.chain {
-        lines.push(labelled(layer(cause.layer), Tone::Plain, &cause_words(cause)));
-    }
-    if let Some(cause) = &reason.cause {
-        let deepest = reason.chain.last().is_some_and(|last| last.text == *cause);
-        if !deepest || reason.chain.len() > 1 {
-            lines.push(labelled("cause", Tone::Bad, cause));
-        }
-    }
-    if let Some(seen) = reason.seen_seconds_ago {
-        lines.push(labelled("seen", Tone::Faint, &format!("{} ago", span(seen))));
-    }
-    lines.extend(reason.now.as_ref().map(now));
-    let next = match reason.gives_up_in_seconds {
-        Some(left) => format!("{}; gives up in {}", reason.next, span(left)),
-        None => reason.next.clone(),
-    };
-    lines.push(labelled("next", Tone::Plain, &next));
-    if reason.holds_up > 0 {
-        let more = reason.holds_up.saturating_sub(reason.held_up.len());
-        let held = reason.held_up.join(", ");
-        let held = if more > 0 {
-            format!("{held} and {more} more")
-        } else {
-            held
-        };
-        lines.push(labelled("holds up", Tone::Plain, &held));
-    }
-    if let Some(hint) = &reason.hint {
-        lines.push(labelled("try", Tone::Hint, hint));
-    }
-    lines
-}
-
-fn now(now: &Now) -> Line {
-    let (tone, words) = match now {
-        Now::So(evidence) => (Tone::Good, format!("it is so now ({evidence})")),
-        Now::Still(cause) => (Tone::Bad, format!("still: {cause}")),
-        Now::Unknown(cause) => (Tone::Faint, format!("cannot be asked: {cause}")),
-    };
-    labelled("now", tone, &words)
-}
-
-fn title(reason: &Reason) -> Line {
-    let mut line = Line::new().with(Tone::Strong, &reason.waiting_for);
-    line.push(Tone::Plain, &format!("  {}", span(reason.seconds)));
-    if let Some(usual) = reason.usual_seconds {
-        line.push(Tone::Faint, &format!(", usually {}", usual_words(usual)));
-    }
-    if reason.late {
-        line.push(Tone::Bad, ", late");
-    }
-    line
-}
-
-fn usual_words(usual: Usual) -> String {
-    let from = match usual.runs {
-        0 => "as shipped".to_owned(),
-        1 => "1 run".to_owned(),
-        runs => format!("{runs} runs"),
-    };
-    format!("{} ({from})", span(usual.p50))
-}
-
-fn cause_words(cause: &CauseLine) -> String {
-    let words = format!("{}: {}", cause.object, cause.text);
-    let words = if cause.source.is_empty() {
-        words
-    } else {
-        format!("{words} ({})", cause.source)
-    };
-    match cause.age_seconds {
-        Some(age) => format!("{words}, {} ago", span(age)),
-        None => words,
-    }
-}
-
-fn layer(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Installer => "installer",
-        Layer::Object => "object",
-        Layer::Pod => "pod",
-        Layer::Node => "node",
-        Layer::Talos => "talos",
-        Layer::Platform => "platform",
-        Layer::Console => "console",
-        Layer::Network => "network",
-    }
-}
-
-fn labelled(label: &str, tone: Tone, text: &str) -> Line {
-    Line::new()
-        .with(Tone::Faint, &format!("  {label:LABEL$}"))
-        .with(tone, text)
-}
-
-fn span(seconds: f64) -> String {
-    duration::short(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO))
 }
 
 #[cfg(test)]

@@ -1,0 +1,258 @@
+//! `butlerctl cluster list -A` with 10,000 clusters, beside `kubectl get tenantclusters -A` and `kubectl get --raw` of the same
+//! pages, on the same real kube-apiserver: wall time, and peak memory of ours. Budgets: half the time of the first, and 1.1 times
+//! that of the second.
+//!
+//! `BUTLER_PEERS=target/peers cargo bench -p butlerctl --bench list [-- CLUSTERS]`
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::disallowed_macros, reason = "clusters are written as people read them")]
+
+#[path = "../../core/embedded/tests/suite/authority.rs"]
+mod authority;
+#[path = "../../core/embedded/tests/suite/common.rs"]
+#[expect(dead_code, reason = "the tests of the API server use more of it")]
+mod common;
+#[path = "../../core/embedded/tests/suite/real.rs"]
+mod real;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use butler_api::v1alpha1::all_crds;
+use common::Api;
+use futures::StreamExt as _;
+use real::Real;
+use serde_json::{Value, json};
+
+/// How often each is measured; the fastest counts.
+const ROUNDS: usize = 5;
+/// Requests that are under way at the same time while clusters are made.
+const AT_ONCE: usize = 32;
+/// Clusters in one page.
+const PAGE: usize = 500;
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const ALL: &str = "/apis/butler.butlerlabs.dev/v1alpha1/tenantclusters";
+
+fn main() {
+    let asked = std::env::args().find_map(|argument| argument.parse().ok());
+    let clusters: usize = asked.unwrap_or(10_000);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let Some(real) = runtime.block_on(real::start()) else {
+        println!("skipped: kube-apiserver and etcd are not in BUTLER_PEERS");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let ground = Ground {
+        kubectl: PathBuf::from(
+            std::env::args()
+                .find(|argument| argument.ends_with("kubectl"))
+                .unwrap_or_else(kubectl),
+        ),
+        kubeconfig: folder.path().join("kubeconfig"),
+        home: folder.path().to_owned(),
+    };
+    let kubeconfig = real
+        .authority
+        .kubeconfig(real.api.url(), "admin", Some("system:masters"));
+    fs::write(&ground.kubeconfig, kubeconfig.to_string()).expect("a kubeconfig");
+    runtime.block_on(fill(&real, clusters));
+    let pages = runtime.block_on(pages(&real.api));
+    assert_eq!(pages.len(), clusters.div_ceil(PAGE));
+
+    let ours = fastest(|| ground.ours(&["cluster", "list", "-A"]));
+    let json = fastest(|| ground.ours(&["cluster", "list", "-A", "-o", "json"]));
+    let get = fastest(|| ground.kubectl(&["get", "tenantclusters", "-A"]));
+    let raw = fastest(|| {
+        let all = pages.iter().map(|page| ground.kubectl(&["get", "--raw", page]));
+        all.reduce(|all, next| all.then(&next)).expect("a page")
+    });
+    let whole = fastest(|| ground.kubectl(&["get", "--raw", ALL]));
+    println!("{clusters} clusters, {} pages: seconds, and peak MiB", pages.len());
+    for (what, seen) in [
+        ("butlerctl cluster list -A", &ours),
+        ("butlerctl cluster list -A -o json", &json),
+        ("kubectl get tenantclusters -A", &get),
+        ("kubectl get --raw of each page", &raw),
+        ("kubectl get --raw of all in one page", &whole),
+    ] {
+        println!("{what:<40} {:>8.3} {:>8.1}", seen.wall.as_secs_f64(), mib(seen.peak));
+    }
+    let ratio = |other: &Seen| ours.wall.as_secs_f64() / other.wall.as_secs_f64();
+    println!("of kubectl get: {:.2} (budget 0.5)", ratio(&get));
+    println!("of kubectl get --raw of the pages: {:.2} (budget 1.1)", ratio(&raw));
+    println!("of kubectl get --raw in one page: {:.2}", ratio(&whole));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark finds its peers by the environment"
+)]
+fn kubectl() -> String {
+    let folder = std::env::var("BUTLER_PEERS").unwrap_or_else(|_| "target/peers".to_owned());
+    format!("{folder}/kubectl")
+}
+
+fn mib(kib: u64) -> f64 {
+    f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0
+}
+
+/// Where both programs run.
+struct Ground {
+    kubectl: PathBuf,
+    kubeconfig: PathBuf,
+    home: PathBuf,
+}
+
+impl Ground {
+    fn ours(&self, arguments: &[&str]) -> Seen {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_butlerctl"));
+        command
+            .env_clear()
+            .env("BUTLER_HOME", &self.home)
+            .env("BUTLER_KUBECONFIG", &self.kubeconfig);
+        measured(command.args(arguments))
+    }
+
+    fn kubectl(&self, arguments: &[&str]) -> Seen {
+        let mut command = Command::new(&self.kubectl);
+        command
+            .env_clear()
+            .env("HOME", &self.home)
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig);
+        measured(command.args(arguments))
+    }
+}
+
+/// What was seen of a process.
+struct Seen {
+    wall: Duration,
+    /// In KiB.
+    peak: u64,
+}
+
+impl Seen {
+    fn then(self, next: &Self) -> Self {
+        Self {
+            wall: self.wall + next.wall,
+            peak: self.peak.max(next.peak),
+        }
+    }
+}
+
+fn fastest(run: impl Fn() -> Seen) -> Seen {
+    let rounds = (0..ROUNDS).map(|_| run());
+    rounds.min_by_key(|seen| seen.wall).expect("a round")
+}
+
+fn measured(command: &mut Command) -> Seen {
+    let began = Instant::now();
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("it starts");
+    let peak = peak(&mut child);
+    let wall = began.elapsed();
+    Seen { wall, peak }
+}
+
+/// The peak memory of a process until its end, in KiB.
+fn peak(child: &mut Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        if let Some(ended) = child.try_wait().expect("a child") {
+            assert!(ended.success(), "it failed");
+            return peak;
+        }
+        peak = peak.max(high_water(Path::new(&status)));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn high_water(status: &Path) -> u64 {
+    let text = fs::read_to_string(status).unwrap_or_else(|_| String::new());
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
+}
+
+/// Butler's kinds, ten namespaces, and clusters with a status in them.
+async fn fill(real: &Real, clusters: usize) {
+    for definition in all_crds() {
+        let mut definition = serde_json::to_value(definition).expect("JSON");
+        definition["apiVersion"] = "apiextensions.k8s.io/v1".into();
+        definition["kind"] = "CustomResourceDefinition".into();
+        let created = real.api.json("POST", DEFINITIONS, &definition).await;
+        assert_eq!(created.status, 201, "{created:?}");
+    }
+    while !real.api.answers(ALL).await {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..10 {
+        let namespace = json!({"metadata": {"name": format!("team-{number}")}});
+        assert_eq!(
+            real.api.json("POST", "/api/v1/namespaces", &namespace).await.status,
+            201
+        );
+    }
+    let made = futures::stream::iter(0..clusters).map(|number| cluster(&real.api, number));
+    made.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+async fn cluster(api: &Api, number: usize) {
+    let (namespace, name) = (format!("team-{}", number % 10), format!("cluster-{number:05}"));
+    let path = format!("/apis/butler.butlerlabs.dev/v1alpha1/namespaces/{namespace}/tenantclusters");
+    let mut object = json!({
+        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "TenantCluster",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"butler.butlerlabs.dev/team": namespace}},
+        "spec": {
+            "kubernetesVersion": "v1.32.2", "providerConfigRef": {"name": "main"}, "teamRef": {"name": namespace},
+            "workers": {"replicas": 3, "machineTemplate": {"cpu": 4, "memory": "8Gi", "diskSize": "50Gi"}},
+            "networking": {"loadBalancerPool": {"start": "10.0.0.1", "end": "10.0.0.9"}},
+        },
+    });
+    let created = api.json("POST", &path, &object).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let conditions = [
+        "InfrastructureReady",
+        "ControlPlaneReady",
+        "WorkersReady",
+        "AddonsReady",
+        "Ready",
+    ]
+    .map(|kind| {
+        json!({
+            "type": kind, "status": "True", "reason": "Ready", "message": format!("{kind} is as it should be"),
+            "lastTransitionTime": "2026-11-21T04:46:00Z", "observedGeneration": 1,
+        })
+    });
+    object = created.body;
+    object["status"] = json!({
+        "phase": "Ready", "observedGeneration": 1, "tenantNamespace": format!("{name}-0a1b2c3d"), "conditions": conditions,
+        "controlPlaneEndpoint": "10.0.0.1:6443", "workerNodesDesired": 3, "workerNodesReady": 3,
+        "kubeconfigSecretRef": {"name": format!("{name}-admin-kubeconfig")},
+        "observedState": {"kubernetesVersion": "v1.32.2", "workers": {"desired": 3, "ready": 3}},
+    });
+    let written = api.json("PUT", &format!("{path}/{name}/status"), &object).await;
+    assert_eq!(written.status, 200, "{written:?}");
+}
+
+/// The paths of all pages. They can be asked for again as long as the API server has their version.
+async fn pages(api: &Api) -> Vec<String> {
+    let mut pages = vec![format!("{ALL}?limit={PAGE}")];
+    loop {
+        let last = pages.last().expect("one at least");
+        let answer = api.json("GET", last, &Value::Null).await;
+        match answer.body["metadata"]["continue"]
+            .as_str()
+            .filter(|token| !token.is_empty())
+        {
+            Some(token) => pages.push(format!("{ALL}?limit={PAGE}&continue={token}")),
+            None => return pages,
+        }
+    }
+}
