@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_macros, reason = "tests write objects as people read them")]
 
 mod accidents;
+#[path = "common/charts.rs"]
+mod charts;
 mod destroy;
 mod export;
 mod kill;

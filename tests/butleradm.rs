@@ -2,6 +2,7 @@
 
 mod common;
 mod config;
+mod init;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ fn help_is_an_answer() {
 
     Commands:
       bootstrap   Make a management cluster, or continue where an earlier run stopped
+      tui         Make a management cluster on the whole terminal: a wizard, then the run as it happens
       destroy     Take away everything of a management cluster, and prove that it is gone
       gc          Take away what carries a Butler marker and belongs to no living cluster
       attach      Show a run that another terminal started, or the last one
@@ -35,6 +37,14 @@ fn help_is_an_answer() {
       replay      Show a run again, from its events
       inmemory    The simulated world: machines, Talos and Kubernetes on this computer
       embedded    The API server that the bootstrap uses, on its own
+      provider    Work with the platforms that clusters are made on [alias: providers]
+      team        Work with teams, their members and their limits [alias: teams]
+      env         Work with the environments of teams [alias: environment]
+      user        Work with the accounts of people [alias: users]
+      context     Choose the server and the team that commands use
+      login       Log in to a Butler server as a platform administrator
+      logout      Forget the login on a server
+      whoami      Show who is logged in, where, and until when
       completion  Print a completion script for a shell
       version     Print the version, and what new clusters run by default
       help        Print this message or the help of the given subcommand(s)
@@ -151,7 +161,7 @@ fn wrong_usage_is_exit_2_on_stderr() {
 }
 
 #[test]
-fn every_command_has_help() {
+fn the_main_command_tells_its_options() {
     insta::assert_snapshot!(run(&["bootstrap", "--help"]), @r"
     exit 0
     --- stdout
@@ -161,6 +171,7 @@ fn every_command_has_help() {
            butleradm bootstrap <COMMAND>
 
     Commands:
+      init    Write a bootstrap configuration by answering questions one by one
       schema  Print the JSON schema of the bootstrap configuration, for editors
       list    List the clusters of this home: how far each is, how its last run ended, and who works on
               it
@@ -204,6 +215,10 @@ fn every_command_has_help() {
     The same command again continues a run that was stopped anywhere; once done, it changes nothing.
     --- stderr
     ");
+}
+
+#[test]
+fn commands_of_servers_have_help() {
     insta::assert_snapshot!(run(&["inmemory", "up", "--help"]), @r"
     exit 0
     --- stdout
@@ -214,6 +229,7 @@ fn every_command_has_help() {
     Options:
           --world <FILE>     Latencies and faults (YAML)
           --static <N>       Machines without owner that wait in maintenance mode [default: 0]
+          --platform <NAME>  Platform that is played as well, with its own HTTP API: proxmox
       -o, --output <FORMAT>  Format of the answer on stdout: table, wide, json, yaml or name [env:
                              BUTLER_OUTPUT] [default: table]
       -h, --help             Print help

@@ -1,4 +1,4 @@
-//! `completions/` and `man/` hold what this version of `butleradm` would write.
+//! `completions/`, `man/` and `docs/cli/` hold what this version of `butleradm` would write.
 //!
 //! Regenerate with `UPDATE=1 cargo test -p butleradm --test butleradm_generated`.
 
@@ -22,12 +22,22 @@ fn check(folder: &str, wanted: &std::collections::BTreeMap<String, String>) {
 
 #[test]
 fn completions_are_fresh() {
-    check("completions", &generated::completions(&butleradm::cli::command()));
+    check(
+        "completions",
+        &generated::completions(&butleradm::cli::command()).unwrap(),
+    );
 }
 
 #[test]
 fn man_pages_are_fresh() {
     check("man", &generated::man_pages(&butleradm::cli::command()).unwrap());
+}
+
+/// Every command with its options, defaults and help: what disappears from it disappears from a page that is reviewed.
+#[test]
+fn the_reference_is_fresh() {
+    let page = clap_markdown::help_markdown_command(&butleradm::cli::command());
+    check("docs/cli", &[("butleradm.md".to_owned(), page)].into());
 }
 
 #[test]

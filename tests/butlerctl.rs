@@ -47,12 +47,21 @@ fn help_is_an_answer() {
     Usage: butlerctl [OPTIONS] <COMMAND>
 
     Commands:
+      access      Show and change who may do what in a team
+      addon       Work with addons of tenant clusters [alias: addons]
+      cluster     Work with tenant clusters [alias: clusters]
       completion  Print a completion script for a shell
       context     Choose the server and the team that commands use
+      credential  Print the credentials of the login, for kubectl
+      env         Show the environments of a team [aliases: environment, envs]
+      image       Work with system images and their way to a platform [alias: images]
+      kubeconfig  Let kubectl use the login, by a kubeconfig without secrets
       login       Log in to a Butler server
       logout      Forget the login on a server
+      template    Show what workspaces can be made of [alias: templates]
       version     Print the version, and what new clusters run by default
       whoami      Show who is logged in, where, and until when
+      workspace   Work with workspaces: development pods in tenant clusters [aliases: workspaces, ws]
       help        Print this message or the help of the given subcommand(s)
 
     Options:

@@ -1,4 +1,4 @@
-//! `completions/` and `man/` hold what this version of `butlerctl` would write.
+//! `completions/`, `man/` and `docs/cli/` hold what this version of `butlerctl` would write.
 //!
 //! Regenerate with `UPDATE=1 cargo test -p butlerctl --test butlerctl_generated`.
 
@@ -22,12 +22,22 @@ fn check(folder: &str, wanted: &std::collections::BTreeMap<String, String>) {
 
 #[test]
 fn completions_are_fresh() {
-    check("completions", &generated::completions(&butlerctl::cli::command()));
+    check(
+        "completions",
+        &generated::completions(&butlerctl::cli::command()).unwrap(),
+    );
 }
 
 #[test]
 fn man_pages_are_fresh() {
     check("man", &generated::man_pages(&butlerctl::cli::command()).unwrap());
+}
+
+/// Every command with its options, defaults and help: what disappears from it disappears from a page that is reviewed.
+#[test]
+fn the_reference_is_fresh() {
+    let page = clap_markdown::help_markdown_command(&butlerctl::cli::command());
+    check("docs/cli", &[("butlerctl.md".to_owned(), page)].into());
 }
 
 #[test]

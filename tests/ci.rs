@@ -187,7 +187,7 @@ fn a_configuration_is_annotated_where_it_is_wrong_and_where_it_should_be_known()
     fs::write(site.config(), format!("{good}{clear}")).unwrap();
     let run = github(&site, site.command(&["--dry-run"]));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    insta::assert_snapshot!(commands(&run).join("\n"), @r"::warning file=cluster.yaml,line=14,col=57::`addons.console.auth.adminPassword` is a secret in clear text%0Ahint: write `{file: PATH}`, `{env: NAME}` or `{exec: [COMMAND, ARGUMENT]}` instead");
+    insta::assert_snapshot!(commands(&run).join("\n"), @r"::warning file=cluster.yaml,line=14,col=57::`addons.console.auth.adminPassword` is a secret in clear text%0Ahint: write `{file: PATH}`, `{env: NAME}`, `{exec: [COMMAND, ARGUMENT]}` or `{keyring: {service: S, username: U}}` instead");
     assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
     // A secret that cannot be read is the fault of the line that asks for it.
     let missing = "addons: {console: {enabled: true, auth: {adminPassword: {file: /nowhere}}}}\n";

@@ -6,163 +6,24 @@
     reason = "a test may panic, and writes objects as people read them"
 )]
 
-#[path = "../core/world/tests/butler_server/support.rs"]
-#[expect(dead_code, reason = "the tests of the server itself use all of it")]
-mod support;
+#[path = "common/place.rs"]
+#[expect(dead_code, reason = "the tests of the store use more of it")]
+mod place;
 
-use std::convert::Infallible;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
+#[path = "common/device.rs"]
+mod device;
+
 use std::time::Duration;
 
 use butler_world::butler::server::{Lifetimes, LoginServer as _};
-use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
+use device::Device;
+use place::support::PASSWORD;
+use place::{Place, Ran, mode};
 use serde_json::{Value, json};
-use support::{PASSWORD, Setup, Site};
 
-/// A server that listens, and a home of its own to log in from.
-struct Place {
-    runtime: tokio::runtime::Runtime,
-    site: Arc<Site>,
-    url: String,
-    home: tempfile::TempDir,
-}
-
-impl Place {
-    fn new(lifetimes: Lifetimes) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let setup = Setup {
-            now: Timestamp::now(),
-            lifetimes,
-            ..Setup::default()
-        };
-        let site = Arc::new(runtime.block_on(Site::new(setup)));
-        site.user("alice", &json!({}));
-        site.team("alpha", &[("alice", "operator")]);
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(serve(listener, Arc::clone(&site)));
-        Self {
-            runtime,
-            site,
-            url,
-            home: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_butlerctl"));
-        command.env_clear().env("BUTLER_HOME", self.home.path()).args(arguments);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&self.command(arguments).output().unwrap())
-    }
-
-    /// Logs in by a password, which comes over standard input.
-    fn by_password(&self, password: &str) -> Ran {
-        let arguments = ["login", "--server", &self.url, "--user", "alice", "--password-stdin"];
-        let mut child = self.command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
-        Ran::of(&child.wait_with_output().unwrap())
-    }
-
-    fn credentials(&self) -> PathBuf {
-        self.home.path().join("config/credentials.json")
-    }
-}
-
-/// What a command printed, and how it ended.
-#[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn of(output: &Output) -> Self {
-        Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout.clone()).unwrap(),
-            stderr: String::from_utf8(output.stderr.clone()).unwrap(),
-        }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-async fn serve(listener: tokio::net::TcpListener, site: Arc<Site>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let site = Arc::clone(&site);
-        tokio::spawn(async move {
-            let answer = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                let site = Arc::clone(&site);
-                async move {
-                    let (parts, body) = request.into_parts();
-                    let body: Bytes = body.collect().await.unwrap().to_bytes();
-                    Ok::<_, Infallible>(site.server.answer(http::Request::from_parts(parts, body)).await)
-                }
-            });
-            let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
-            // A client that has what it wanted hangs up.
-            drop(served.await);
-        });
-    }
-}
-
-/// A device login that waits for a person, and the code that it shows.
-struct Device {
-    child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
-    code: String,
-}
-
-impl Device {
-    fn begin(place: &Place) -> Self {
-        let mut child = place
-            .command(&["login", "--server", &place.url, "--no-browser"])
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.starts_with("code:") {
-            line.clear();
-            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended without a code");
-        }
-        let code = line.trim_start_matches("code:").trim().to_owned();
-        Self { child, stderr, code }
-    }
-
-    fn ended(mut self) -> Ran {
-        let status = self.child.wait().unwrap();
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        self.stderr.read_to_string(&mut stderr).unwrap();
-        Ran {
-            code: status.code(),
-            stdout,
-            stderr,
-        }
-    }
-}
-
-fn mode(path: &Path) -> u32 {
-    path.metadata().unwrap().permissions().mode() & 0o777
+/// Begins a login by a code.
+fn begin(place: &Place) -> Device {
+    Device::begin(place.command(&["login", "--server", &place.url, "--no-browser"]))
 }
 
 #[test]
@@ -234,18 +95,18 @@ fn a_login_that_is_refused_leaves_nothing() {
 #[test]
 fn a_code_that_a_person_approves_logs_in_and_one_that_is_denied_or_forgotten_does_not() {
     let place = Place::new(Lifetimes::default());
-    let (approved, denied) = (Device::begin(&place), Device::begin(&place));
+    let (approved, denied) = (begin(&place), begin(&place));
     place.site.server.approve(&approved.code, "alice").unwrap();
     place.site.server.deny(&denied.code).unwrap();
-    let login = approved.ended();
+    let login = Ran::of(&approved.ended());
     assert_eq!(login.code, Some(0), "{login:?}");
     assert!(login.stderr.contains("logged in on"), "{login:?}");
-    let no = denied.ended();
+    let no = Ran::of(&denied.ended());
     assert_eq!(no.code, Some(4), "{no:?}");
     assert!(no.stderr.contains("the login was denied"), "{no:?}");
-    let forgotten = Device::begin(&place);
+    let forgotten = begin(&place);
     place.site.server.restart();
-    let lost = forgotten.ended();
+    let lost = Ran::of(&forgotten.ended());
     assert_eq!(lost.code, Some(4), "{lost:?}");
     assert!(lost.stderr.contains("may have been restarted"), "{lost:?}");
 }
@@ -278,5 +139,4 @@ fn a_login_is_renewed_when_it_is_needed_and_teams_that_it_loses_are_told() {
     let lost = place.run(&["whoami"]);
     assert_eq!(lost.code, Some(4), "{lost:?}");
     assert!(lost.stderr.contains("butlerctl login --server"), "{lost:?}");
-    drop(place.runtime);
 }

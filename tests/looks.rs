@@ -2,7 +2,7 @@
 
 use std::{thread, time::Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     LOOK, PATIENCE, ends, normal, waits, why,
@@ -27,6 +27,19 @@ fn named(site: &Site, step: &str, words: &str) {
         assert!(begun.elapsed() < PATIENCE, "{step} does not wait for {words}: {why:#}");
         thread::sleep(LOOK);
     }
+}
+
+/// Runs like [`killed_in`], and not before `needed` is proven: without the run nobody would do it any more.
+fn killed_in_after(site: &Site, needed: &str, step: &str, words: &str) {
+    let run = Running::start(&mut site.command(&[]));
+    let begun = Instant::now();
+    let proof = |record: &Value| record["type"] == "proof" && record["step"] == needed;
+    while !site.journal().iter().any(proof) {
+        assert!(begun.elapsed() < PATIENCE, "{needed} is not proven: {:#}", why(site));
+        thread::sleep(LOOK);
+    }
+    named(site, step, words);
+    run.kill();
 }
 
 /// What a look finds of a step.
@@ -81,7 +94,8 @@ fn a_machine_that_was_not_made_is_looked_for_and_so_is_the_room_for_it() {
 fn an_addon_is_looked_at_down_to_its_pods() {
     let site = site("{workloads: {traefik/Deployment/traefik: {reason: ImagePullBackOff, message: no such image}}}");
     let step = "addon/traefik";
-    killed_in(&site, step, "no such image");
+    // MetalLB's pool of addresses is part of its step; Traefik's Service waits for an address of it.
+    killed_in_after(&site, "addon/metallb", step, "no such image");
     let still = now(&site, step);
     site.patch(&json!({"faults": {"workloads": null}}));
     let told = [still, so(&site, step)];

@@ -28,11 +28,31 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("world", &["embedded", "talos", "talos-proto"]),
     ("client", &[]),
+    ("tenancy", &["kubernetes", "client"]),
     ("terminal", &[]),
+    ("wizard", &[]),
+    (
+        "tui",
+        &[
+            "terminal",
+            "wizard",
+            "client",
+            "lifecycle",
+            "tenancy",
+            "infra",
+            "kubernetes",
+        ],
+    ),
+    ("account", &["terminal", "client", "kubernetes", "tenancy"]),
     (
         "butleradm",
         &[
             "terminal",
+            "tui",
+            "wizard",
+            "account",
+            "client",
+            "tenancy",
             "lifecycle",
             "infra",
             "embedded",
@@ -41,7 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "addons",
         ],
     ),
-    ("butlerctl", &["terminal", "client", "world"]),
+    ("butlerctl", &["terminal", "account", "client", "tenancy", "world"]),
 ];
 
 /// Lines of the longest file that is allowed.

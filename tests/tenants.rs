@@ -14,7 +14,7 @@ use std::{
     fs,
     pin::pin,
     process::Command,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use butler_api::v1alpha1::{AddonDefinition, IPAllocation, TenantAddon, TenantCluster};
@@ -234,6 +234,7 @@ fn a_cluster_is_made_used_scaled_upgraded_and_leaves_nothing() {
         let cluster = ground.ready("web").await;
         let tenant = ground.connect(&cluster).await;
         usual_tools_see_a_cluster_at_work(&tenant).await;
+        kubectl_looks_and_changes(&tenant);
 
         assert_eq!(ground.workers("web").len(), 2);
         ground.change("web", &json!({"workers": {"replicas": 3}})).await;
@@ -244,6 +245,10 @@ fn a_cluster_is_made_used_scaled_upgraded_and_leaves_nothing() {
         ground.ready("web").await;
         let left = ground.workers("web");
         assert!(left.len() == 1 && left.is_subset(&three), "{left:?} of {three:?}");
+        let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(tenant.client.clone());
+        let nodes = nodes.list(&ListParams::default()).await.unwrap().items;
+        let nodes: BTreeSet<String> = nodes.iter().map(kube::ResourceExt::name_any).collect();
+        assert_eq!(nodes, left, "the nodes of machines that went are gone");
 
         ground.change("web", &json!({"workers": {"replicas": 2}})).await;
         ground.ready("web").await;
@@ -312,6 +317,83 @@ async fn usual_tools_see_a_cluster_at_work(tenant: &Tenant<'_>) {
     }
 }
 
+/// What people do first on a cluster of theirs.
+fn kubectl_looks_and_changes(tenant: &Tenant<'_>) {
+    let Some(all) = tenant.run("kubectl", &["get", "nodes,pods", "-A"]) else {
+        return;
+    };
+    let count = |start: &str| all.lines().filter(|line| line.contains(start)).count();
+    assert!(count("node/") == 2 && count("pod/") > 10, "{all}");
+    assert!(all.contains("kube-system"), "{all}");
+
+    let node = all
+        .lines()
+        .find_map(|line| line.split("node/").nth(1)?.split_whitespace().next());
+    let node = node.unwrap();
+    let described = tenant.run("kubectl", &["describe", "node", node]).unwrap();
+    for words in [
+        "Kubelet Version:",
+        "v1.32.2",
+        "KubeletReady",
+        "Non-terminated Pods:",
+        "cilium",
+        "Allocated resources:",
+    ] {
+        assert!(described.contains(words), "{words}: {described}");
+    }
+
+    let file = tenant.ground.site.path("manifest.yaml");
+    fs::write(&file, manifest(1)).unwrap();
+    tenant.run("kubectl", &["create", "namespace", "shop"]);
+    let file = file.to_str().unwrap();
+    let apply = || tenant.run("kubectl", &["apply", "-f", file]).unwrap();
+    assert_eq!(apply(), "configmap/settings created\ndeployment.apps/web created\n");
+    let rolled_out = [
+        "wait",
+        "-n",
+        "shop",
+        "deployment/web",
+        "--for=condition=Available",
+        "--timeout=60s",
+    ];
+    tenant.run("kubectl", &rolled_out);
+    assert_eq!(apply(), "configmap/settings unchanged\ndeployment.apps/web unchanged\n");
+    fs::write(file, manifest(2)).unwrap();
+    assert_eq!(
+        apply(),
+        "configmap/settings unchanged\ndeployment.apps/web configured\n"
+    );
+    tenant.run(
+        "kubectl",
+        &["rollout", "status", "-n", "shop", "deployment/web", "--timeout=60s"],
+    );
+    let pods = tenant.run("kubectl", &["get", "pods", "-n", "shop", "-l", "app=web", "-o", "name"]);
+    assert_eq!(pods.unwrap().lines().count(), 2);
+    assert_eq!(
+        tenant.run("kubectl", &["delete", "-f", file, "--timeout=60s"]).unwrap(),
+        "configmap \"settings\" deleted from shop namespace\n\
+         deployment.apps \"web\" deleted from shop namespace\n"
+    );
+    tenant.run("kubectl", &["delete", "namespace", "shop", "--timeout=60s"]);
+    let left = tenant
+        .run("kubectl", &["get", "pods,deployments,namespaces", "-A", "-o", "name"])
+        .unwrap();
+    assert!(
+        !left.contains("shop") && !left.contains("deployment.apps/web\n"),
+        "{left}"
+    );
+}
+
+/// Settings and a workload.
+fn manifest(replicas: u32) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings, namespace: shop}}\ndata: {{colour: blue}}\n---\n\
+         apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\n\
+         spec:\n  replicas: {replicas}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n\
+         \u{20}   spec: {{containers: [{{name: web, image: example.com/web:1}}]}}\n"
+    )
+}
+
 /// Another version of Kubernetes: the control plane first, then one worker after the other.
 async fn upgrade(ground: &Ground, tenant: &Tenant<'_>) {
     let before = ground.workers("web");
@@ -340,19 +422,24 @@ async fn upgrade(ground: &Ground, tenant: &Tenant<'_>) {
                 most = most.max(alive.len());
                 least = least.min(alive.values().filter(|ready| **ready).count());
             }
+            // The events come later than what they tell of: the end is that of the watch.
+            let replaced = alive.len() == 2 && alive.iter().all(|(name, ready)| *ready && !before.contains(name));
+            if replaced && versions.len() >= 2 {
+                return;
+            }
         }
+        panic!("the watch of the machines has ended");
     };
     let upgrade = async {
         ground.change("web", &json!({"kubernetesVersion": "v1.33.0"})).await;
         ground.ready("web").await
     };
-    tokio::select! {
-        () = watch => panic!("the watch of the machines has ended"),
-        cluster = upgrade => {
-            let observed = cluster.status.unwrap().observed_state.unwrap();
-            assert_eq!(observed.kubernetes_version.as_deref(), Some("v1.33.0"));
-        }
-    }
+    let both = Box::pin(async { tokio::join!(watch, upgrade) });
+    let ((), cluster) = tokio::time::timeout(Duration::from_mins(2), both)
+        .await
+        .expect("the machines are replaced");
+    let observed = cluster.status.unwrap().observed_state.unwrap();
+    assert_eq!(observed.kubernetes_version.as_deref(), Some("v1.33.0"));
     let expected = (json!("v1.33.0"), "v1.33.0".to_owned());
     assert_eq!(
         versions,
@@ -378,11 +465,7 @@ async fn upgrade(ground: &Ground, tenant: &Tenant<'_>) {
             "jsonpath={.items[*].status.nodeInfo.kubeletVersion}",
         ],
     ) {
-        let versions: Vec<&str> = version
-            .split_whitespace()
-            .filter(|version| *version == "v1.33.0")
-            .collect();
-        assert_eq!(versions.len(), 2, "{version}");
+        assert_eq!(version, "v1.33.0 v1.33.0", "the nodes of before are gone");
     }
 }
 
@@ -413,7 +496,16 @@ async fn nothing_is_left(ground: &Ground, namespace: &str, address: &str) {
     assert!(own.is_empty(), "{own:?}");
     let refused = tokio::net::TcpStream::connect(address).await;
     assert!(refused.is_err(), "somebody listens on {address}");
-    assert_eq!(folders(ground), Vec::<String>::new());
+    // Its API server closes its folder first.
+    let deadline = Instant::now() + PATIENCE;
+    while !folders(ground).is_empty() {
+        assert!(
+            Instant::now() < deadline,
+            "its data is still there: {:?}",
+            folders(ground)
+        );
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The folders with data of tenants' clusters.

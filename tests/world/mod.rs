@@ -1,5 +1,8 @@
 //! A bootstrap on a simulated world of its own: a home, a world file, a configuration, the binary.
 
+#[path = "../common/peers.rs"]
+mod peers;
+
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -262,19 +265,7 @@ impl Run {
 
 /// A real program built from `tests/peers`; none, saying so, where it is not there.
 pub(crate) fn peer(name: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "tests read the environment themselves")]
-    let folder = std::env::var_os("BUTLER_PEERS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers"),
-        PathBuf::from,
-    );
-    let path = folder.join(name).canonicalize().ok();
-    if path.is_none() {
-        #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-        {
-            eprintln!("skipped: no {name} in {}", folder.display());
-        }
-    }
-    path
+    peers::peer(name)
 }
 
 /// Every configuration has addresses of its own, so that tests can run side by side.
