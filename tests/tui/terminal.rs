@@ -44,6 +44,16 @@ echo "left-$?"
 stty -a >after
 "#;
 
+/// The same as the first one, under process ids of its own, as in a container; where the system does not allow that, it says so.
+const CONTAINER: &str = r#"
+exec unshare --user --map-root-user --pid --fork --mount-proc bash --norc -c '
+stty -a >before
+echo 1 >pid
+"$@"
+echo "left-$?"
+stty -a >after' shell "$@"
+"#;
+
 /// What was written, and the screen that it makes.
 struct Shown {
     screen: vt100::Parser,
@@ -74,6 +84,11 @@ impl Terminal {
     /// The same in a shell that continues what is stopped once a line is entered.
     pub(crate) fn with_jobs(site: &Site, arguments: &[&str]) -> Self {
         Self::with(site, JOBS, arguments, &[])
+    }
+
+    /// The same in a container's view of processes: the session, and whoever started the shell, cannot be seen.
+    pub(crate) fn in_a_container(site: &Site, arguments: &[&str]) -> Self {
+        Self::with(site, CONTAINER, arguments, &[])
     }
 
     fn with(site: &Site, script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {

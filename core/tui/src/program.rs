@@ -1,6 +1,7 @@
 //! The loop: takes what happens, in order, shows what comes of it, and has performed what screens want.
 
 use std::{
+    fs::File,
     io,
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
@@ -124,7 +125,7 @@ impl Inbox {
 
 /// Shows the program on the terminal of this process until it ends. `first` is performed at the beginning.
 pub fn run(
-    mut app: App,
+    app: App,
     mut runner: Runner,
     (inbox, messages): (&Inbox, Receiver<Message>),
     options: &Options,
@@ -137,14 +138,40 @@ pub fn run(
         })
     });
     let played = played.transpose()?;
-    let recorder = options.record.as_deref().map(Recorder::begin).transpose()?;
     let report = options.state.join("tui-defect.txt");
     let last_words = Arc::new(Mutex::new(None));
     let terminal = term::terminal()?;
     // What Look decides, the library must not decide again.
     crossterm::style::force_color_output(true);
-    let _diagnostics = Diagnostics::to(&options.state.join("tui.log"))?;
-    let _hook = Hook::install(terminal.try_clone()?, reporter(inbox, &report, &last_words));
+    let diagnostics = Diagnostics::to(&options.state.join("tui.log"))?;
+    let hook = Hook::install(terminal.try_clone()?, reporter(inbox, &report, &last_words));
+    // From here on a panic says nothing on stderr, which is a file: every one has to be caught and told.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+        play(inbox, played)?;
+        on_the_terminal(terminal, app, &mut runner, (inbox, &messages), options, first)
+    }));
+    drop(hook);
+    drop(diagnostics);
+    runner.finish();
+    ended.unwrap_or_else(|_| {
+        let words = last_words.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(ProgramError::Defect {
+            words: words.unwrap_or_else(|| "it did not say which".to_owned()),
+            report,
+        })
+    })
+}
+
+/// Takes the terminal, has the loop run on it, and gives it back.
+fn on_the_terminal(
+    terminal: File,
+    mut app: App,
+    runner: &mut Runner,
+    (inbox, messages): (&Inbox, &Receiver<Message>),
+    options: &Options,
+    first: Vec<Effect>,
+) -> Result<Ending, ProgramError> {
+    let recorder = options.record.as_deref().map(Recorder::begin).transpose()?;
     let signals = inbox.clone();
     term::listen(move |signal| signals.tell(Message::Signal(signal)))?;
     let (columns, rows) = crossterm::terminal::size()?;
@@ -154,45 +181,28 @@ pub fn run(
     let guard = Guard::take(terminal.try_clone()?)?;
     let keys = inbox.clone();
     term::read(move |input| keys.tell(Message::Terminal(input)))?;
-    play(inbox, played)?;
-    let ended = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut program = Program {
-            app: &mut app,
-            runner: &mut runner,
-            guard: &guard,
-            canvas: Canvas::new(Output::terminal(terminal), columns, rows),
-            pace: Pace::default(),
-            recorder,
-            begun: Instant::now(),
-            options,
-            own_stop: false,
-            ending: None,
-        };
-        program.update(Input::Resize(columns, rows));
-        program.perform(first);
-        program.run(&messages)
-    }));
-    let gone = matches!(ended, Ok(Ok(Ending::HungUp)));
-    if gone {
+    let mut program = Program {
+        app: &mut app,
+        runner,
+        guard: &guard,
+        canvas: Canvas::new(Output::terminal(terminal), columns, rows),
+        pace: Pace::default(),
+        recorder,
+        begun: Instant::now(),
+        options,
+        own_stop: false,
+        ending: None,
+    };
+    program.update(Input::Resize(columns, rows));
+    program.perform(first);
+    let ended = program.run(messages);
+    if matches!(ended, Ok(Ending::HungUp)) {
         guard.gone();
     }
     let given_back = guard.give_back();
-    runner.finish();
-    match ended {
-        Ok(ending) => {
-            let ending = ending?;
-            given_back?;
-            Ok(ending)
-        }
-        Err(_) => Err(ProgramError::Defect {
-            words: last_words
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-                .unwrap_or_else(|| "it did not say which".to_owned()),
-            report,
-        }),
-    }
+    let ending = ended?;
+    given_back?;
+    Ok(ending)
 }
 
 /// Keeps what a panic says in a file, and tells the loop, which outlives panics of other threads.

@@ -4,7 +4,7 @@ use std::{io, os::fd::AsFd as _, thread, time::Duration};
 
 use rustix::{
     event::{PollFd, PollFlags},
-    process::{self, Pid, Signal as System},
+    process::{self, Signal as System},
     time::Timespec,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -112,28 +112,64 @@ pub fn stop_here() -> io::Result<()> {
 
 /// Whether there is a shell that continues this process once it is stopped.
 pub fn can_suspend() -> bool {
-    let own = process::getpgrp();
-    let Ok(session) = process::getsid(None) else {
-        return false;
-    };
-    // The nearest ancestor outside of the group is the one that waits for it.
-    let mut ancestor = process::getppid();
-    while let Some(pid) = ancestor {
-        match process::getpgid(Some(pid)) {
-            Ok(group) if group == own => ancestor = parent(pid),
-            Ok(_) => return process::getsid(Some(pid)).is_ok_and(|theirs| theirs == session),
-            Err(_) => return false,
+    let own = process::getpid().as_raw_nonzero().get();
+    Place::of(own).is_some_and(|own| has_shell(own, Place::of))
+}
+
+/// Where a process stands among others. A zero is a process that cannot be seen from here: in a container, parents, groups and
+/// sessions often are of the host.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    parent: i32,
+    group: i32,
+    session: i32,
+}
+
+impl Place {
+    /// Read from the system's files, because the library's calls take a zero for impossible.
+    #[cfg(target_os = "linux")]
+    fn of(pid: i32) -> Option<Self> {
+        Self::read(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Other systems have no processes that cannot be seen, and tell the parent of none but this one.
+    #[cfg(not(target_os = "linux"))]
+    fn of(pid: i32) -> Option<Self> {
+        let own = process::getpid().as_raw_nonzero().get() == pid;
+        let pid = process::Pid::from_raw(pid);
+        Some(Self {
+            parent: process::getppid().filter(|_| own).map_or(0, process::Pid::as_raw_pid),
+            group: process::getpgid(pid).ok()?.as_raw_pid(),
+            session: process::getsid(pid).ok()?.as_raw_pid(),
+        })
+    }
+
+    #[cfg(any(target_os = "linux", test))]
+    fn read(stat: &str) -> Option<Self> {
+        // The name, in brackets, may hold anything.
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let mut fields = rest.split(' ').skip(1).map(str::parse);
+        let mut next = || fields.next()?.ok();
+        Some(Self {
+            parent: next()?,
+            group: next()?,
+            session: next()?,
+        })
+    }
+}
+
+/// Whether the nearest ancestor outside of the process group, which is the one that waits for it, is of the same session.
+fn has_shell(own: Place, of: impl Fn(i32) -> Option<Place>) -> bool {
+    let mut ancestor = own.parent;
+    while ancestor > 0 {
+        match of(ancestor) {
+            Some(place) if place.group == own.group => ancestor = place.parent,
+            // A session that cannot be seen has its shell elsewhere.
+            Some(place) => return place.session == own.session && own.session > 0,
+            None => return false,
         }
     }
     false
-}
-
-/// The parent of a process, where the system tells.
-fn parent(pid: Pid) -> Option<Pid> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    // The name, in brackets, may hold anything.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    Pid::from_raw(rest.split(' ').nth(1)?.parse().ok()?)
 }
 
 /// Whether the terminal behind stdin is gone, which is not always told by a signal.
@@ -145,4 +181,47 @@ pub fn is_hung_up() -> bool {
         && asked[0]
             .revents()
             .intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process of this parent, group and session.
+    fn place(parent: i32, group: i32, session: i32) -> Place {
+        Place { parent, group, session }
+    }
+
+    #[test]
+    fn a_process_is_read_whatever_its_name() {
+        let read = Place::read("7 (a) 1 (b) S 3 4 5 34816 7 0 0").unwrap();
+        assert_eq!((read.parent, read.group, read.session), (3, 4, 5));
+        let outside = Place::read("1 (sh) S 0 0 0 0 -1 0 0").unwrap();
+        assert_eq!((outside.parent, outside.group, outside.session), (0, 0, 0));
+        for bad in ["", "7 (a", "7 (a) S", "7 (a) S 3 x 5"] {
+            assert!(Place::read(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_shell_is_of_the_session_and_of_another_group() {
+        let shell = |pid| (pid == 2).then(|| place(1, 2, 2));
+        assert!(has_shell(place(2, 7, 2), shell));
+        // A script between them belongs to the group.
+        let script = |pid| if pid == 6 { Some(place(2, 6, 2)) } else { shell(pid) };
+        assert!(has_shell(place(6, 6, 2), script));
+    }
+
+    #[test]
+    fn nobody_continues_a_leader_of_a_session_nor_what_is_of_a_session_elsewhere() {
+        // Its parent is of another session, as of a terminal's program.
+        assert!(!has_shell(place(2, 7, 7), |_| Some(place(1, 2, 2))));
+        // Its parent cannot be seen, as the first process of a container.
+        assert!(!has_shell(place(0, 1, 1), |_| None));
+        // Its group and session cannot be seen, as in a container's shell.
+        assert!(!has_shell(place(1, 0, 0), |pid| (pid == 1).then(|| place(0, 0, 0))));
+        assert!(!has_shell(place(1, 7, 0), |pid| (pid == 1).then(|| place(0, 1, 0))));
+        // Its parent has ended meanwhile.
+        assert!(!has_shell(place(9, 7, 2), |_| None));
+    }
 }
