@@ -15,6 +15,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -90,9 +93,59 @@ impl Ground {
         Run::of(&command.output().expect("the binary starts"))
     }
 
+    /// Runs the bootstrap. No process has the secret among its arguments meanwhile.
     fn bootstrap(&self, arguments: &[&str]) -> Run {
         let mut command = self.with_secret(self.site.command(arguments));
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    no_argument_is(&self.secret);
+                    thread::sleep(Duration::from_millis(50));
+                }
+            });
+            let output = command.output().expect("the binary starts");
+            ended.store(true, Ordering::Relaxed);
+            Run::of(&output)
+        })
+    }
+
+    /// Looks for garbage of any age, or takes it away.
+    fn gc(&self, arguments: &[&str]) -> Run {
+        let mut command = self.with_secret(self.site.butleradm());
+        command.args(["gc", "--older-than", "0s", "--no-progress", "-o", "json"]);
+        command.arg("--provider-config").arg(self.platform()).args(arguments);
         Run::of(&command.output().expect("the binary starts"))
+    }
+
+    /// A file with nothing but the platform of the configuration.
+    fn platform(&self) -> PathBuf {
+        let config = fs::read_to_string(self.site.config()).unwrap();
+        let (_, settings) = config.split_once("providerConfig:").unwrap();
+        let settings = settings.split("\naddons:").next().unwrap();
+        let platform = self.site.path("platform.yaml");
+        fs::write(&platform, format!("provider: proxmox\nproviderConfig:{settings}\n")).unwrap();
+        platform
+    }
+
+    /// Runs the same command until it ends by itself; it is killed at every record that is a stride after another one, from the
+    /// first one on. Returns how often.
+    fn killed_from(&self, first: usize) -> usize {
+        let mut kills = 0;
+        loop {
+            let written = self.site.journal().len();
+            let next = first + written.saturating_sub(first).next_multiple_of(STRIDE);
+            let next = if next > written { next } else { next + STRIDE };
+            let mut command = self.with_secret(self.site.command(&[]));
+            command.env("BUTLER_TEST_DIE_AFTER_RECORDS", (next - written).to_string());
+            let run = Run::of(&command.output().expect("the binary starts"));
+            if run.code == Some(0) {
+                return kills;
+            }
+            assert_eq!(run.code, None, "first {first}, at record {next}: {}", run.stderr);
+            kills += 1;
+            assert!(kills < 30, "no progress: {:?}", self.site.journal().last());
+        }
     }
 
     fn destroy(&self, arguments: &[&str]) -> Run {
@@ -154,6 +207,17 @@ impl Ground {
         for folder in ["clusters", "archive"] {
             assert_eq!(files_with(&state.join(folder), &self.secret), Vec::<PathBuf>::new());
         }
+    }
+}
+
+/// Fails the test if a process of this machine has a text among its arguments.
+fn no_argument_is(secret: &str) {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    for process in processes {
+        // It may have ended meanwhile.
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments);
+        assert!(!arguments.contains(secret), "{}", arguments.replace('\0', " "));
     }
 }
 
@@ -267,37 +331,72 @@ fn a_machine_that_is_told_everything_at_its_first_boot_keeps_nothing_of_it() {
     // Without a journal and without a configuration, from what the platform says.
     let state = ground.site.state();
     fs::rename(&state, ground.site.path("elsewhere")).unwrap();
-    let config = fs::read_to_string(ground.site.config()).unwrap();
-    let (_, settings) = config.split_once("providerConfig:").unwrap();
-    let platform = ground.site.path("platform.yaml");
-    fs::write(&platform, format!("provider: proxmox\nproviderConfig:{settings}")).unwrap();
-    let kinds = ground.leaves_nothing(&["--provider-config", &platform.display().to_string()]);
+    let kinds = ground.leaves_nothing(&["--provider-config", &ground.platform().display().to_string()]);
     assert_eq!(kinds, ["image", "machine"]);
 }
 
-/// Kills along the journal, as in `kill.rs`, with another platform below.
+/// What a process that died left is garbage once nobody has its state any more; a cluster that runs never is.
+#[test]
+fn garbage_goes_and_a_cluster_that_runs_stays() {
+    let ground = Ground::played(1, 0, Told::Nothing);
+    let mut command = ground.with_secret(ground.site.command(&[]));
+    command.env("BUTLER_TEST_DIE_AFTER_PROOF", "machine/demo-cp-0/create");
+    let died = Run::of(&command.output().expect("the binary starts"));
+    assert_eq!(died.code, None, "{}", died.stderr);
+    let judged = |run: &Run| -> Vec<(String, String)> {
+        let found: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {}", run.stderr));
+        let objects = found["objects"].as_array().unwrap().iter();
+        objects
+            .map(|object| (text(object, "kind"), text(object, "verdict")))
+            .collect()
+    };
+    let known = ground.gc(&["--dry-run"]);
+    assert!(
+        judged(&known).iter().all(|(_, verdict)| verdict == "stays"),
+        "{}",
+        known.stdout
+    );
+
+    fs::rename(ground.site.state(), ground.site.path("elsewhere")).unwrap();
+    let unasked = ground.gc(&[]);
+    assert_eq!(unasked.code, Some(2), "{}", unasked.stderr);
+    let lost = judged(&ground.gc(&["--dry-run"]));
+    assert!(lost.contains(&("machine".into(), "goes".into())), "{lost:?}");
+    assert!(lost.contains(&("image".into(), "goes".into())), "{lost:?}");
+    let gone = ground.gc(&["--yes"]);
+    assert_eq!(gone.code, Some(0), "{}", gone.stderr);
+    let receipts: Value = serde_json::from_str(&gone.stdout).unwrap();
+    assert_eq!(receipts["left"], 0, "{receipts}");
+    assert_eq!(judged(&ground.gc(&["--dry-run"])), Vec::new());
+    assert_eq!(ground.site.counter("machinesDeleted"), 1);
+
+    ground.bootstrap(&[]).is_ready();
+    fs::rename(ground.site.state(), ground.site.path("elsewhere too")).unwrap();
+    let running = ground.gc(&["--yes"]);
+    assert_eq!(running.code, Some(0), "{}", running.stderr);
+    assert!(
+        judged(&running).iter().all(|(_, verdict)| verdict == "stays"),
+        "{}",
+        running.stdout
+    );
+    assert_eq!(ground.site.counter("machinesDeleted"), 1);
+    ground.keeps_the_secret(&[&died, &known, &unasked, &gone, &running]);
+}
+
+/// Every so many records a run is killed.
+const STRIDE: usize = 28;
+
+/// Kills along the journal, as in `kill.rs`, with another platform below. `BUTLER_TEST_EVERY_RECORD=1` kills at every record of
+/// it once, in as many passes, which takes a quarter of an hour.
 #[test]
 fn killed_along_the_journal_nothing_is_made_twice() {
-    const STRIDE: usize = 28;
-    for first in [5, 19] {
+    let every = std::env::var_os("BUTLER_TEST_EVERY_RECORD").is_some();
+    let passes: Vec<usize> = if every { (1..=STRIDE).collect() } else { vec![5, 19] };
+    for first in passes {
         let Some(ground) = Ground::new(1, 0, Told::Everything) else {
             return;
         };
-        let mut kills = 0;
-        loop {
-            let written = ground.site.journal().len();
-            let next = first + written.saturating_sub(first).next_multiple_of(STRIDE);
-            let next = if next > written { next } else { next + STRIDE };
-            let mut command = ground.with_secret(ground.site.command(&[]));
-            command.env("BUTLER_TEST_DIE_AFTER_RECORDS", (next - written).to_string());
-            let run = Run::of(&command.output().expect("the binary starts"));
-            if run.code == Some(0) {
-                break;
-            }
-            assert_eq!(run.code, None, "first {first}, at record {next}: {}", run.stderr);
-            kills += 1;
-            assert!(kills < 30, "no progress: {:?}", ground.site.journal().last());
-        }
+        let kills = ground.killed_from(first);
         assert!(kills > 2, "only {kills} kills");
         assert_eq!(ground.site.counter("machinesCreated"), 1, "first {first}");
         assert_eq!(ground.site.counter("bootstrapsTakenEffect"), 1, "first {first}");

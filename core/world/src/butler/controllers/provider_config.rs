@@ -1,5 +1,7 @@
 //! ProviderConfigs: whether machines can be had there, and how many tenants the addresses suffice for. Of all platforms only
-//! the simulated one can be asked; others say that they are not simulated.
+//! the simulated ones can be asked; others say that they are not simulated.
+
+use std::net::Ipv4Addr;
 
 use butler_api::conditions::{self, Observation, Status};
 use butler_api::labels::FINALIZER_PROVIDER_CONFIG;
@@ -65,6 +67,7 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
     }
     let credentials = credentials(&provider, pass.mirror);
     let mut changed = observe(&mut status, generation, "CredentialsValid", &credentials, pass);
+    status.validated = Some(is_simulated(&provider) && credentials.so);
     let mut found = credentials;
     let network = provider.spec.network.as_ref();
     if let Some(network) = network.filter(|network| network.mode == Some(NetworkMode::Ipam)) {
@@ -77,7 +80,6 @@ fn decide(key: &Key, object: &Value, pass: &mut Pass<'_>) {
         status.capacity = None;
         status.conditions.retain(|condition| condition.type_ != "PoolAvailable");
     }
-    status.validated = Some(is_simulated(&provider));
     status.ready = Some(found.so);
     changed |= observe(&mut status, generation, "Ready", &found, pass);
     if changed {
@@ -113,12 +115,22 @@ impl Finding {
 }
 
 fn is_simulated(provider: &ProviderConfig) -> bool {
-    provider.spec.provider == ProviderType::InMemory
+    provider.spec.provider == ProviderType::InMemory || is_played(provider)
+}
+
+/// Whether a provider is a platform that the world plays. It plays them on loopback addresses, and nobody else has one there.
+fn is_played(provider: &ProviderConfig) -> bool {
+    let Some(proxmox) = &provider.spec.proxmox else {
+        return false;
+    };
+    let host = proxmox.endpoint.strip_prefix("https://").unwrap_or(&proxmox.endpoint);
+    let host = host.split_once([':', '/']).map_or(host, |(host, _)| host);
+    host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The credentials of a provider. That they are there can be said of any; that they are good only of the simulated one.
 fn credentials(provider: &ProviderConfig, mirror: &Mirror) -> Finding {
-    if is_simulated(provider) {
+    if provider.spec.provider == ProviderType::InMemory {
         return Finding::yes("Ready", "the simulated world asks for no credentials".to_owned());
     }
     let namespace = provider
@@ -132,6 +144,9 @@ fn credentials(provider: &ProviderConfig, mirror: &Mirror) -> Finding {
             let message = format!("Secret {namespace}/{} not found", reference.name);
             return Finding::no("CredentialsInvalid", message);
         }
+    }
+    if is_played(provider) {
+        return Finding::yes("Ready", "the credentials are there".to_owned());
     }
     let message = format!(
         "platform {:?} is not simulated: nothing is checked there",
@@ -255,6 +270,30 @@ mod tests {
             (status(&bench).ready, status(&bench).validated),
             (Some(false), Some(false))
         );
+    }
+
+    #[test]
+    fn a_platform_that_the_world_plays_is_valid_once_its_credentials_are_there() {
+        let mut bench = Bench::new();
+        let spec = |endpoint: &str| {
+            json!({
+                "provider": "proxmox",
+                "credentialsRef": {"name": "pve"},
+                "proxmox": {"endpoint": endpoint, "nodes": ["pve1"]},
+            })
+        };
+        provider(&mut bench, &spec("https://127.0.0.1:8006"));
+        assert_eq!(
+            condition(&bench, "Ready"),
+            "False CredentialsInvalid Secret butler-system/pve not found"
+        );
+        assert_eq!(status(&bench).validated, Some(false));
+        bench.put(Kind::Secret, SYSTEM, "pve", json!({}));
+        bench.run(A_WHILE);
+        assert!(condition(&bench, "Ready").starts_with("True"));
+        assert_eq!(status(&bench).validated, Some(true));
+        provider(&mut bench, &spec("https://pve.example.org:8006"));
+        assert!(condition(&bench, "Ready").starts_with("False NotSimulated"));
     }
 
     #[test]
