@@ -34,7 +34,7 @@ use crate::{
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
-    heartbeat,
+    heartbeat, identity,
     runs::{self, Recorder},
 };
 
@@ -150,7 +150,11 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;
     let change = changed(&config, &known)?;
-    let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
+    let cluster_id = match &known.cluster {
+        Some((_, id)) => *id,
+        // What was made for the cluster before its first run carries that one.
+        None => identity::promised(&files).unwrap_or_else(Uuid::new_v4),
+    };
     let owner = Owner {
         cluster_id,
         cluster_name: config.cluster.name.clone(),
@@ -167,6 +171,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     opening.extend(lost_end.into_iter().chain(notice(&changes)));
     let journal = journal.open(&files.journal(), run_id, fuse)?;
     journal.append(begin).await?;
+    identity::settle(&files);
     let kept = heartbeat::keep(lock);
     let platform = provider.info().kind;
     let mut recorder = Recorder::start(&files, platform.as_str(), OPERATION, sink);

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::files::Files;
 use crate::{
-    effect::{Described, Effect},
+    effect::Effect,
     input::{Done, Input, Run},
 };
 
@@ -181,7 +181,8 @@ impl Runner {
     /// Begins to perform an effect. What only the holder of the terminal can do is left to that.
     pub fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Ask { want, platform } => self.ask(want, *platform),
+            Effect::Ask { want, platform } => self.ask(want, ask::Subject::Platform(*platform)),
+            Effect::Bring { want, wished } => self.ask(want, ask::Subject::Image(*wished)),
             Effect::Forget(want) => drop(self.asked.remove(&want.about)),
             Effect::SaveDraft(_) | Effect::DropDraft | Effect::SaveFile { .. } | Effect::OpenFile { .. } => {
                 self.files.work(effect);
@@ -236,13 +237,13 @@ impl Runner {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn ask(&mut self, want: Want, platform: Described) {
+    fn ask(&mut self, want: Want, subject: ask::Subject) {
         let (number, stop) = (self.number(), CancellationToken::new());
         let about = want.about.clone();
         let question = ask::Question {
             number,
             want: Box::new(want),
-            platform,
+            subject,
         };
         let (around, tell, token) = (Arc::clone(&self.around), Arc::clone(&self.tell), stop.clone());
         let (lost, whose) = (Arc::clone(&self.tell), question.want.clone());

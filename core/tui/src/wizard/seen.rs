@@ -4,6 +4,7 @@ use butler_wizard::{
     addresses::AddressPlan,
     file::File,
     finding::{Finding, Severity},
+    list::ImageState,
     question::{Question, Step},
     session::{Session, Standing},
     sizing::{Room, Totals},
@@ -23,6 +24,8 @@ pub(super) struct Seen {
     pub(super) cluster: Option<String>,
     /// What the platform is called in the file.
     pub(super) platform: String,
+    /// How far the image of the machines is; none where the platform is given none.
+    pub(super) image: Option<ImageState>,
     /// For each finding, the step of the question that it is about.
     pub(super) steps_of: Vec<Option<Step>>,
 }
@@ -43,6 +46,7 @@ impl Seen {
             steps_of,
             findings,
             cluster: session.cluster(),
+            image: session.image_state(),
             platform: session.value("provider").unwrap_or_else(|| "the platform".to_owned()),
             file: session.file(),
             totals: session.totals(),

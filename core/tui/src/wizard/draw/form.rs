@@ -39,7 +39,7 @@ impl Wizard {
                 &Line::of(Role::Faint, "   nothing is asked here: enter goes on"),
             );
         }
-        let panel = self.panel(area.width);
+        let panel = self.panel(area.width, now);
         let panel_rows = u16::try_from(panel.len()).unwrap_or(u16::MAX);
         let shows_panel = panel_rows > 0 && area.height >= panel_rows.saturating_add(LEAST);
         let form = Rect {
@@ -187,12 +187,13 @@ impl Wizard {
     }
 
     /// What the step shows below its questions.
-    fn panel(&self, width: u16) -> Vec<Line> {
+    fn panel(&self, width: u16, now: Timestamp) -> Vec<Line> {
         match self.step {
+            Step::Resources => self.image_lines(width, now),
             Step::Access => self.checks(width),
             Step::Machines => self.machines(),
             Step::Network => self.network(width),
-            Step::Provider | Step::Resources | Step::Addons | Step::Review => Vec::new(),
+            Step::Provider | Step::Addons | Step::Review => Vec::new(),
         }
     }
 
