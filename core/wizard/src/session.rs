@@ -1,5 +1,6 @@
 //! Everything that was answered, and everything that was heard from the platform.
 
+mod addons;
 mod draft;
 mod image;
 mod judge;
@@ -37,10 +38,11 @@ use crate::{
 };
 
 pub use self::{
+    addons::Ties,
     image::Image,
     set::{SetError, split as split_set},
 };
-pub use crate::facts::{Facts, ReadFile, Reader};
+pub use crate::facts::{AddonPlanner, Facts, PlanAddons, PlannedAddon, ReadFile, Reader};
 
 /// How a step stands, for the marks beside its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -116,6 +116,14 @@ pub fn load_image(text: &str, name: &str, read: &ReadFile<'_>) -> Result<ImageSe
     })
 }
 
+/// A configuration that is being written, as far as it goes: what is wrong or missing is as if nobody had written it. For looking
+/// ahead, never for an operation. None where the text is no configuration at all.
+pub fn load_unfinished(text: &str, read: &ReadFile<'_>) -> Option<BootstrapConfig> {
+    parse(text, "the answers", read, &|_| false)
+        .ok()
+        .map(|loaded| loaded.config)
+}
+
 /// Parses and validates a configuration; certificates and patches in files of their own are read with `read`.
 pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, ConfigErrors> {
     parse(text, name, read, &|_| true)

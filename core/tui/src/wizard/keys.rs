@@ -154,7 +154,7 @@ impl Wizard {
                 Some(_) => self.popup = Some(popups::error(&what, &error, hint.as_deref(), now)),
                 None => self.say(Role::Bad, &format!("error: {what}: {error}")),
             },
-            Done::Copied(_) | Done::Runs(_) => {}
+            Done::Copied(_) | Done::Runs(_) | Done::Earlier { .. } | Done::Bundled { .. } => {}
         }
         self.settle(now, effects);
     }

@@ -64,7 +64,11 @@ fn the_image_is_brought_while_one_goes_on() {
     at(&mut wizard, Step::Network);
     assert!(words(&wizard).contains("image 42 %"), "{}", words(&wizard));
     at(&mut wizard, Step::Review);
-    assert!(words(&wizard).contains("by node pve1 (42 %)"), "{}", words(&wizard));
+    assert!(
+        words(&wizard).contains("is being fetched by node pve1"),
+        "{}",
+        words(&wizard)
+    );
     let name = "local:import/butler_demo_7d2c_talos-1.12.1_376567988ad3_nocloud-amd64.qcow2";
     hear(&mut wizard, &want, Heard::There { name: name.to_owned() });
     insta::assert_snapshot!("an image that is there, on the review", words(&wizard));

@@ -176,6 +176,12 @@ impl Wizard {
                 say(Role::Hint, "^F", &format!("sets {}", set.join(", ")), 2);
             }
         }
+        if let Some(ties) = self.seen.ties.get(&question.path) {
+            say(Role::Faint, "needs", &ties.needs.join(", "), 2);
+            say(Role::Faint, "for", &ties.needed_by.join(", "), 2);
+            let because = ties.because.iter().map(|(path, value)| format!("{path}: {value}"));
+            say(Role::Faint, "because", &because.collect::<String>(), 1);
+        }
         if let Some(State::Failed { error, hint, .. }) = self.list(question) {
             say(Role::Bad, "no list", error, 3);
             if let Some(hint) = hint {

@@ -55,7 +55,7 @@ impl Wizard {
 fn told(state: &ImageState, now: Timestamp) -> (Role, String, Option<String>) {
     match state {
         ImageState::Open => {
-            let words = "known once the cluster has a name and the platform its nodes and storages";
+            let words = "known once name, nodes and storages are answered";
             (Role::Faint, words.to_owned(), None)
         }
         ImageState::Idle => (Role::Faint, "brought by the run, or now: ^B".to_owned(), None),
