@@ -106,6 +106,18 @@ pub enum Effect {
         /// The cluster.
         cluster: String,
     },
+    /// Looks for earlier runs on a cluster; `Done::Earlier` comes of it.
+    FindEarlier {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Writes a bundle about a run for whoever helps; `Done::Bundled` comes of it.
+    Bundle {
+        /// The cluster.
+        cluster: String,
+        /// Why it is not further, as text.
+        why: String,
+    },
     /// Lists the runs of this home.
     ListRuns,
 }

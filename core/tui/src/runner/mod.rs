@@ -1,6 +1,7 @@
 //! Performs what screens want to happen, and sends back what comes of it. Only here are tasks, files and peers.
 
 mod ask;
+mod bundle;
 mod clipboard;
 mod files;
 mod runs;
@@ -17,10 +18,12 @@ use std::{
 };
 
 use butler_files::{ClusterFolder, Environment, home::Home};
+use butler_lifecycle::runs::earlier::earlier;
 use butler_lifecycle::setup::{Keyring, Surroundings, WorldDoor};
 use butler_terminal::Failure;
 use butler_wizard::list::{About, Heard, Want};
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -197,6 +200,14 @@ impl Runner {
             Effect::Watch { cluster } => self.watch(&cluster),
             Effect::StopRun { cluster } => self.stop(cluster),
             Effect::DestroyRun { cluster } => self.destroy(cluster),
+            Effect::FindEarlier { cluster } => {
+                let around = Arc::clone(&self.around);
+                self.blocking("look for earlier runs", move || {
+                    let runs = earlier(&around.home.cluster(&cluster));
+                    Ok(Done::Earlier { cluster, runs })
+                });
+            }
+            Effect::Bundle { cluster, why } => self.bundle(&cluster, why),
             Effect::ListRuns => {
                 let around = Arc::clone(&self.around);
                 self.blocking("list the runs", move || runs::list(&around.home));
@@ -312,6 +323,15 @@ impl Runner {
                 Err(failure) => failed("destroy the cluster", &failure),
             };
             tell(Back::Input(Input::Done(done)));
+        });
+    }
+
+    fn bundle(&self, cluster: &str, why: String) {
+        let around = Arc::clone(&self.around);
+        let folder = around.home.cluster(cluster);
+        let typed = launch_of(&self.launched, cluster).map_or_else(BTreeMap::new, |launch| launch.secrets);
+        self.blocking("write the bundle", move || {
+            bundle::write(&around.home, &folder, &why, &typed, Timestamp::now())
         });
     }
 
