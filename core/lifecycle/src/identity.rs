@@ -6,6 +6,7 @@ use butler_files::{
     home::{self, HomeError},
     read,
 };
+use butler_infra::Owner;
 use uuid::Uuid;
 
 use crate::bootstrap::{Known, Learned};
@@ -24,8 +25,18 @@ pub(crate) fn promise(files: &ClusterFolder) -> Result<Uuid, HomeError> {
     Ok(id)
 }
 
+/// The owner of what a run makes: with the identity that the journal knows. A first run takes the promised one, which what was
+/// made for the cluster before carries; else a new one.
+pub(crate) fn owner(cluster: &str, known: &Known, files: &ClusterFolder) -> Owner {
+    let known = known.cluster.as_ref().map(|(_, id)| *id);
+    Owner {
+        cluster_id: known.or_else(|| promised(files)).unwrap_or_else(Uuid::new_v4),
+        cluster_name: cluster.to_owned(),
+    }
+}
+
 /// The identity that was promised. A promise that cannot be read is none: what was made with it is made again.
-pub(crate) fn promised(files: &ClusterFolder) -> Option<Uuid> {
+fn promised(files: &ClusterFolder) -> Option<Uuid> {
     let bytes = read::file(&files.promised_identity(), LARGEST).ok()?;
     std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
 }
@@ -62,7 +73,7 @@ mod tests {
         assert_eq!(promised(&files), None);
         let id = promise(&files).unwrap();
         assert_eq!(promise(&files).unwrap(), id);
-        assert_eq!(promised(&files), Some(id));
+        assert_eq!(owner("demo", &Known::default(), &files).cluster_id, id);
         assert_ne!(promise(&home.cluster("other")).unwrap(), id);
         // Nothing of it looks like a cluster that exists.
         assert!(home.made_clusters().unwrap().is_empty());

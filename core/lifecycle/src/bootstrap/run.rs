@@ -16,7 +16,7 @@ use butler_files::{
     ClusterFolder, Exported, HandedOver, Lock, LockError,
     home::{self, Home, HomeError},
 };
-use butler_infra::{Owner, Provider};
+use butler_infra::Provider;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -150,15 +150,8 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;
     let change = changed(&config, &known)?;
-    let cluster_id = match &known.cluster {
-        Some((_, id)) => *id,
-        // What was made for the cluster before its first run carries that one.
-        None => identity::promised(&files).unwrap_or_else(Uuid::new_v4),
-    };
-    let owner = Owner {
-        cluster_id,
-        cluster_name: config.cluster.name.clone(),
-    };
+    let owner = identity::owner(&config.cluster.name, &known, &files);
+    let cluster_id = owner.cluster_id;
     let addons = butler_addons::plan(&config, &facts)?;
     let resumed = known.runs > 0;
     let changes: Vec<Change> = change.iter().flat_map(|change| change.allowed.clone()).collect();

@@ -123,8 +123,8 @@ mod tests {
         }
     }
 
-    fn pending(id: &str, note: &str) -> Answer {
-        Ok(Progress::Pending(Pending {
+    fn pending(id: &str, note: &str) -> Progress<ImageRef> {
+        Progress::Pending(Pending {
             handle: OpHandle {
                 kind: OpKind::ImageCreate,
                 provider: ProviderKind::Proxmox,
@@ -134,7 +134,7 @@ mod tests {
             poll_after: Duration::from_mins(1),
             note: note.to_owned(),
             hint: None,
-        }))
+        })
     }
 
     fn error(kind: ErrorKind) -> Answer {
@@ -168,9 +168,9 @@ mod tests {
             id: "local:import/talos.qcow2".to_owned(),
         };
         let answers = vec![
-            pending("one", "built"),
+            Ok(pending("one", "built")),
             error(ErrorKind::NotReady),
-            pending("two", "fetched (40 %)"),
+            Ok(pending("two", "fetched (40 %)")),
             Ok(Progress::Done(there.clone())),
         ];
         let (ended, told, handed) = brought(answers).await;
@@ -189,7 +189,7 @@ mod tests {
         let (ended, told, _) = brought(vec![error(ErrorKind::Unauthenticated)]).await;
         assert!(ended.is_err() && told.is_empty(), "{told:?}");
         // A task that begins each time and fails each time is no progress.
-        let answers = (0..TRIES).flat_map(|_| [pending("one", "begun"), error(ErrorKind::Server)]);
+        let answers = (0..TRIES).flat_map(|_| [Ok(pending("one", "begun")), error(ErrorKind::Server)]);
         let (ended, told, _) = brought(answers.collect()).await;
         assert!(ended.is_err());
         assert_eq!(told.len(), 7, "{told:?}");

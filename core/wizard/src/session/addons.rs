@@ -10,6 +10,9 @@ use crate::facts::{AddonPlanner, PlannedAddon};
 /// The end of the path of a question that switches a block of addons on.
 const SWITCH: &str = ".enabled";
 
+/// The most machines that a configuration can have: more are a slip of the fingers, and a plan of them would be as large.
+const MOST_MACHINES: u64 = 2000;
+
 /// What the addons of a block have to do with others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ties {
@@ -28,6 +31,9 @@ impl Session {
         let Some(AddonPlanner(plan)) = &self.facts.addons else {
             return BTreeMap::new();
         };
+        if self.totals().machines > MOST_MACHINES {
+            return BTreeMap::new();
+        }
         let read = |path: &str| self.read(path);
         let Some(config) = config::load_unfinished(self.text(), &read) else {
             return BTreeMap::new();
