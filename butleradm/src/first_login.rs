@@ -35,10 +35,16 @@ pub(crate) fn rows(console: Option<&Console>, kubeconfig: &Path) -> Vec<(String,
         Words::Note(text) => ("log in".to_owned(), text),
         Words::Hint(text) => ("type".to_owned(), text),
     };
-    words(console, &kubeconfig.display().to_string())
-        .into_iter()
-        .map(row)
-        .collect()
+    let address = console.and_then(address).map(|url| ("console".to_owned(), url));
+    let told = words(console, &kubeconfig.display().to_string()).into_iter().map(row);
+    address.into_iter().chain(told).collect()
+}
+
+/// Where the console answers, where something outside leads to it.
+fn address(console: &Console) -> Option<String> {
+    let ingress = console.ingress.as_ref()?;
+    let scheme = if ingress.tls { "https" } else { "http" };
+    Some(format!("{scheme}://{}", ingress.host))
 }
 
 fn words(console: Option<&Console>, kubeconfig: &str) -> Vec<Words> {
@@ -55,9 +61,9 @@ fn words(console: Option<&Console>, kubeconfig: &str) -> Vec<Words> {
     let mut told = vec![Words::Note(
         "The first platform administrator is the user admin; the password is in a Secret.".to_owned(),
     )];
-    let (server, more) = match &console.ingress {
-        Some(ingress) if ingress.tls => (format!("https://{}", ingress.host), ""),
-        Some(ingress) => (format!("http://{}", ingress.host), " --insecure-http"),
+    let (server, more) = match address(console) {
+        Some(url) if url.starts_with("https:") => (url, ""),
+        Some(url) => (url, " --insecure-http"),
         None => {
             told.push(Words::Hint(format!(
                 "in another terminal: kubectl --kubeconfig {kubeconfig} -n {SYSTEM_NAMESPACE} port-forward service/{SERVICE} 8080:80"
@@ -107,6 +113,15 @@ mod tests {
         hint: kubectl --kubeconfig demo-kubeconfig -n butler-system get secret butler-console-admin -o jsonpath='{.data.admin-password}' | base64 -d | butleradm login --server https://butler.example.com --user admin --password-stdin
         ");
         assert!(told(Some(&console(Some(false)))).contains("http://butler.example.com --insecure-http"));
+    }
+
+    #[test]
+    fn the_address_of_the_console_is_a_row_of_its_own() {
+        let kubeconfig = Path::new("demo-kubeconfig");
+        let first = |console: &Console| rows(Some(console), kubeconfig).swap_remove(0);
+        let url = "https://butler.example.com".to_owned();
+        assert_eq!(first(&console(Some(true))), ("console".to_owned(), url));
+        assert_eq!(first(&console(None)).0, "log in");
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn ask_platform(asks: &Asks<'_>, asker: &Asker, talk: &mut Linear, want: &Want) 
     let what = match &want.about {
         About::Access => "whether it can be used".to_owned(),
         About::List(query) => format!("for its {}s", query.kind.as_str()),
+        About::Image => "for the image of the machines".to_owned(),
     };
     asker.say(&[format!("  asking {} {what} ...", settings.kind())]);
     let platform = Described {

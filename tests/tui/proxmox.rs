@@ -10,10 +10,11 @@ use crate::{
     world::{SHORT, Site, files_with},
 };
 
-/// Keys: the next question, the next step, another source of the secret.
+/// Keys: the next question, the next step, another source of the secret, the image.
 const ENTER: &str = "\r";
 const NEXT: &str = "\x0e";
 const SOURCE: &str = "\x14";
+const IMAGE: &str = "\x02";
 
 /// A home whose world plays Proxmox VE, and how that is reached.
 fn played() -> (Site, Value) {
@@ -27,6 +28,16 @@ fn played() -> (Site, Value) {
 
 fn text<'a>(platform: &'a Value, key: &str) -> &'a str {
     platform[key].as_str().expect("the world says it")
+}
+
+/// Has the image brought before anything is launched; the beginning of its name, with the identity that the cluster will have.
+fn bring_image(site: &Site, terminal: &mut Terminal) -> String {
+    terminal.keys(IMAGE);
+    terminal.sees("import/butler_demo_");
+    assert!(!site.state().exists(), "no run has begun");
+    let promised = site.butler_home().join("state/wizard/demo.identity");
+    let identity = fs::read_to_string(promised).unwrap();
+    format!("butler_demo_{}_talos-", identity.trim())
 }
 
 #[test]
@@ -75,12 +86,15 @@ fn a_cluster_on_proxmox_by_keys() {
     terminal.sees("1 of 3");
     terminal.keys(ENTER);
     terminal.sees("chosen");
+    let image = bring_image(&site, &mut terminal);
     launch(&site, &mut terminal);
     terminal.sees("management cluster ready");
     terminal.press_until("\x1bq", "the shell goes on", |screen| !screen.alternate_screen());
     terminal.left("0");
     assert!(has_event(&site, "run.finished"));
     assert_eq!(site.counter("machinesCreated"), 1);
+    let journal = fs::read_to_string(site.state().join("journal.ndjson")).unwrap();
+    assert!(journal.contains(&image), "the run found another image than {image}");
     let written = fs::read_to_string(site.path("demo.yaml")).unwrap();
     assert!(written.contains("storage: local-zfs"), "{written}");
     assert!(!written.contains(&secret), "{written}");

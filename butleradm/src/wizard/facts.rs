@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use butler_addons::{ClusterFacts, block};
+use butler_api::config::BootstrapConfig;
 use butler_files::{
     home::{self, Home},
     read,
 };
 use butler_terminal::{Env, Exit, Failure};
-use butler_wizard::session::{Facts, Reader};
+use butler_wizard::session::{AddonPlanner, Facts, PlannedAddon, Reader};
 
 /// The largest file that a configuration names and that is looked into.
 const LARGEST: u64 = 1 << 20;
@@ -29,6 +31,7 @@ pub(crate) fn of(home: &Home, env: &Env) -> Result<Facts, Failure> {
         clusters: made.iter().map(|folder| folder.cluster().to_owned()).collect(),
         found: found(env),
         reader: Some(reader(Path::new(""))),
+        addons: Some(AddonPlanner(Arc::new(addons))),
         ..Facts::default()
     })
 }
@@ -37,6 +40,21 @@ pub(crate) fn of(home: &Home, env: &Env) -> Result<Facts, Failure> {
 pub(crate) fn reader(folder: &Path) -> Reader {
     let folder = folder.to_owned();
     Reader(Arc::new(move |path: &str| text(&folder, path)))
+}
+
+/// The addons of a configuration. One that is refused says so when it is judged; it installs none.
+fn addons(config: &BootstrapConfig) -> Vec<PlannedAddon> {
+    let planned = butler_addons::plan(config, &ClusterFacts::default()).unwrap_or_else(|_| Vec::new());
+    let addon = |addon: butler_addons::Addon| {
+        let block = block(&addon.name);
+        PlannedAddon {
+            block: block.map(|block| block.path.to_owned()),
+            serves: block.and_then(|block| block.serves).map(str::to_owned),
+            name: addon.name,
+            needs: addon.needs,
+        }
+    };
+    planned.into_iter().map(addon).collect()
 }
 
 fn text(folder: &Path, path: &str) -> Result<String, String> {

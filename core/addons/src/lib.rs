@@ -9,6 +9,7 @@
     expect(clippy::disallowed_macros, reason = "tests write objects as people read them")
 )]
 
+mod block;
 mod catalog;
 mod chart;
 mod direct;
@@ -32,6 +33,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 pub use self::{
+    block::{Block, block},
     chart::{HELM_HINT, check_helm},
     error::{HelmUnusable, InstallError, PlanError},
     helm::{ENVIRONMENT as HELM_ENVIRONMENT, HelmInstaller, HelmSettings},

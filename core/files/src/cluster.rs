@@ -16,6 +16,7 @@ pub struct ClusterFolder {
     path: PathBuf,
     people: PathBuf,
     timings: PathBuf,
+    promised: PathBuf,
     cluster: String,
 }
 
@@ -36,12 +37,14 @@ impl ClusterFolder {
         HELM,
     ];
 
-    /// The state folder at `path`, with files for people in `people` and times of earlier runs in `timings`.
-    pub(crate) fn new(path: PathBuf, people: PathBuf, timings: PathBuf, cluster: &str) -> Self {
+    /// The state folder at `path`, with files for people in `people`, times of earlier runs in `timings`, and the identity that was
+    /// promised before the first run in `promised`.
+    pub(crate) fn new(path: PathBuf, people: PathBuf, timings: PathBuf, promised: PathBuf, cluster: &str) -> Self {
         Self {
             path,
             people,
             timings,
+            promised,
             cluster: cluster.to_owned(),
         }
     }
@@ -54,6 +57,12 @@ impl ClusterFolder {
     /// Name of the cluster.
     pub fn cluster(&self) -> &str {
         &self.cluster
+    }
+
+    /// The identity that the cluster will have, where something was made for it before its first run. It is no part of the state
+    /// folder: a cluster of which no run has begun has none.
+    pub fn promised_identity(&self) -> PathBuf {
+        self.promised.clone()
     }
 
     /// The journal of its bootstrap.

@@ -162,6 +162,7 @@ impl Home {
             self.clusters().join(name),
             self.people.clone(),
             self.timings_folder(),
+            self.state.join("wizard").join(format!("{name}.identity")),
             name,
         )
     }
@@ -171,7 +172,8 @@ impl Home {
         let path = self.state.join("remains").join(format!("{name}-{id}"));
         // Files for people are those of the cluster that has the name.
         let people = path.join("people");
-        ClusterFolder::new(path, people, self.timings_folder(), name)
+        let promised = path.join("identity");
+        ClusterFolder::new(path, people, self.timings_folder(), promised, name)
     }
 
     /// The folder with the times that steps took.

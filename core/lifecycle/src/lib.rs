@@ -12,6 +12,7 @@ pub mod clusters;
 pub mod destroy;
 pub mod gc;
 mod heartbeat;
+mod identity;
 
 pub mod record_kinds;
 pub mod runs;

@@ -1,5 +1,6 @@
 //! Runs as others see them: the events that each run writes into its folder, who follows them, and what earlier runs took.
 
+pub mod earlier;
 pub mod end;
 pub mod follow;
 mod recorder;

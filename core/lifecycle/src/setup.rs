@@ -8,6 +8,7 @@ mod authorities;
 mod chosen;
 mod configuration;
 mod error;
+mod image;
 pub(crate) mod journalled;
 mod limits;
 mod offers;
@@ -41,6 +42,7 @@ pub use self::{
     chosen::{BootstrapClusterKind, ChosenError, choose_bootstrap_cluster},
     configuration::{ConfigurationError, load},
     error::SetupError,
+    image::{Coming, bring_image},
     limits::Limits,
     offers::{Offers, offers, offers_each, validate_configuration, validate_platform},
     platform::{WorldDoor, platform},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use butler_api::config::Provider;
+use butler_api::config::{ImageSettings, Provider};
 use butler_wizard::list::Want;
 use secrecy::SecretString;
 
@@ -11,6 +11,17 @@ use secrecy::SecretString;
 pub struct Described {
     /// Its settings, with credentials by their sources.
     pub settings: Provider,
+    /// Values of environment variables that sources may name beside those of this process.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// The folder that relative paths in the settings are of.
+    pub folder: PathBuf,
+}
+
+/// An image as it is described, with what the platform is asked with.
+#[derive(Debug, Clone)]
+pub struct Wished {
+    /// Which image, and on which platform; credentials by their sources.
+    pub image: ImageSettings,
     /// Values of environment variables that sources may name beside those of this process.
     pub secrets: BTreeMap<String, SecretString>,
     /// The folder that relative paths in the settings are of.
@@ -39,6 +50,13 @@ pub enum Effect {
         want: Want,
         /// Who is asked.
         platform: Box<Described>,
+    },
+    /// Has the platform bring the image of the machines. Another image takes the place of an earlier one.
+    Bring {
+        /// What is answered.
+        want: Want,
+        /// Which image.
+        wished: Box<Wished>,
     },
     /// Does not wait any longer for what the platform says.
     Forget(Want),
@@ -87,6 +105,18 @@ pub enum Effect {
     DestroyRun {
         /// The cluster.
         cluster: String,
+    },
+    /// Looks for earlier runs on a cluster; `Done::Earlier` comes of it.
+    FindEarlier {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Writes a bundle about a run for whoever helps; `Done::Bundled` comes of it.
+    Bundle {
+        /// The cluster.
+        cluster: String,
+        /// Why it is not further, as text.
+        why: String,
     },
     /// Lists the runs of this home.
     ListRuns,

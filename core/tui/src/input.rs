@@ -1,6 +1,7 @@
 //! What happens to a screen.
 
 use butler_api::event::Event;
+use butler_lifecycle::runs::earlier::Earlier;
 use butler_wizard::list::{Heard, Want};
 use crossterm::event::{KeyCode, KeyModifiers};
 use jiff::Timestamp;
@@ -85,6 +86,18 @@ pub enum Done {
     Copied(String),
     /// The runs of this home.
     Runs(Vec<RunLine>),
+    /// The runs on a cluster whose events are kept, the newest first.
+    Earlier {
+        /// The cluster.
+        cluster: String,
+        /// The runs, the one that is shown among them.
+        runs: Vec<Earlier>,
+    },
+    /// A bundle about a run was written.
+    Bundled {
+        /// Where it is.
+        path: String,
+    },
 }
 
 /// A run of this home, in a list.

@@ -4,6 +4,7 @@
 mod recording;
 
 use butler_api::event::{Body, Event, Layer, Level, Outcome};
+use butler_lifecycle::runs::earlier::Earlier;
 use butler_tui::{
     effect::Effect,
     input::{Done, Input, Mouse, Run, RunLine},
@@ -101,6 +102,109 @@ fn when_each_step_was_at_work() {
     let mut live = followed(&Recording::middle(), 252.0);
     keys(&mut live, "t", 252.0);
     shown("timeline", &mut live, 252.0);
+}
+
+/// An earlier run that took these seconds for steps of this one.
+fn earlier(recording: &Recording, began: f64) -> Earlier {
+    let steps = recording.events.iter().find_map(|event| match &event.body {
+        Body::RunGraph { steps } => Some(steps),
+        _ => None,
+    });
+    let seconds = [3.0, 20.0, 60.0, 11.0];
+    let ids = steps.unwrap().iter().map(|line| line.id.clone());
+    Earlier {
+        run: uuid::Uuid::from_u128(4711),
+        started: at(began),
+        whole: 300.0,
+        steps: ids.zip(seconds.into_iter().cycle()).collect(),
+    }
+}
+
+#[test]
+fn a_timeline_is_compared_with_the_run_before_and_with_what_is_usual() {
+    let recording = Recording::middle();
+    let mut live = followed(&recording, 252.0);
+    keys(&mut live, "t", 252.0);
+    let effects = keys(&mut live, "v", 252.0);
+    assert!(
+        matches!(&effects[..], [Effect::FindEarlier { cluster }] if cluster == "demo"),
+        "{effects:?}"
+    );
+    assert!(text(&live, 252.0).contains("looking for an earlier run"));
+    // The run itself is kept as well, and one that did other things is no measure.
+    let itself = Earlier {
+        run: recording.events[0].run,
+        ..earlier(&recording, 0.0)
+    };
+    let other = Earlier {
+        steps: [("destroy/all".to_owned(), 1.0)].into(),
+        ..earlier(&recording, -500.0)
+    };
+    let runs = vec![itself, other, earlier(&recording, -3600.0)];
+    let cluster = "demo".to_owned();
+    live.update(Input::Done(Done::Earlier { cluster, runs }), at(252.0));
+    shown("compared", &mut live, 252.0);
+    keys(&mut live, "v", 252.0);
+    let seen = text(&live, 252.0);
+    assert!(seen.contains("against what is usual"), "{seen}");
+    keys(&mut live, "v", 252.0);
+    let seen = text(&live, 252.0);
+    assert!(!seen.contains("v: against") && seen.contains("critical:"), "{seen}");
+}
+
+#[test]
+fn without_an_earlier_run_that_is_said() {
+    let mut live = followed(&Recording::middle(), 252.0);
+    keys(&mut live, "tv", 252.0);
+    let cluster = "demo".to_owned();
+    let runs = Vec::new();
+    live.update(Input::Done(Done::Earlier { cluster, runs }), at(252.0));
+    let seen = text(&live, 252.0);
+    assert!(
+        seen.contains("there is no earlier run of demo") && seen.contains("v: against what is usual"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_bundle_holds_what_is_read_and_is_named() {
+    let mut live = followed(&Recording::middle(), 252.0);
+    let effects = keys(&mut live, "wb", 252.0);
+    let [Effect::Bundle { cluster, why }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(cluster, "demo");
+    assert!(why.starts_with(" WHY"), "{why}");
+    let path = "/home/anna/state/bundles/demo.json".to_owned();
+    live.update(Input::Done(Done::Bundled { path }), at(252.0));
+    assert!(text(&live, 252.0).contains("written: /home/anna/state/bundles/demo.json"));
+    // A recording is no run of this home.
+    let mut replay = Live::replaying("demo.ndjson", Recording::middle().events, at(0.0));
+    assert!(keys(&mut replay, "wb", 0.0).is_empty());
+}
+
+#[test]
+fn a_console_is_a_code_where_there_is_room_for_it() {
+    let mut live = followed(&Recording::done(), 226.0);
+    let url = "https://butler.demo.example.org".to_owned();
+    live.update(Input::Run(Run::Results(vec![("console".to_owned(), url)])), at(226.0));
+    let is_code = |line: &str| line.contains('\u{2580}') || line.contains('\u{2584}');
+    let rows = |width| {
+        let seen = render(&live, width, 32, Look::default(), at(230.0)).text();
+        seen.lines().filter(|line| is_code(line)).count()
+    };
+    assert_eq!(rows(80), 0);
+    assert!(
+        rows(140) > 10,
+        "{}",
+        render(&live, 140, 32, Look::default(), at(230.0)).text()
+    );
+    let ascii = Look {
+        ascii: true,
+        ..Look::default()
+    };
+    let seen = render(&live, 140, 32, ascii, at(230.0)).text();
+    assert!(seen.is_ascii(), "{seen}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 #[path = "wizard/help.rs"]
 mod help;
+#[path = "wizard/image.rs"]
+mod image;
 #[path = "wizard/keys.rs"]
 mod keys;
 #[path = "wizard/lists.rs"]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use butler_api::config::ProviderKind;
+use butler_api::config::{BootstrapConfig, ProviderKind};
 
 /// What is known of the surroundings before anything is asked.
 #[derive(Debug, Clone)]
@@ -17,6 +17,34 @@ pub struct Facts {
     pub drivers: Vec<ProviderKind>,
     /// Reads a file that the configuration names, such as certificates; none where no file can be read.
     pub reader: Option<Reader>,
+    /// Says which addons a configuration installs; none where nobody can say.
+    pub addons: Option<AddonPlanner>,
+}
+
+/// An addon that a configuration installs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedAddon {
+    /// Its name, such as `longhorn`.
+    pub name: String,
+    /// The block of the configuration that switches it on; none for what every cluster has.
+    pub block: Option<String>,
+    /// The names of the addons that have to be there before.
+    pub needs: Vec<String>,
+    /// Another setting that it is there for.
+    pub serves: Option<String>,
+}
+
+/// Says which addons a configuration installs, in order; none for one that fits nothing.
+#[derive(Clone)]
+pub struct AddonPlanner(pub Arc<PlanAddons>);
+
+/// What an [`AddonPlanner`] is made of.
+pub type PlanAddons = dyn Fn(&BootstrapConfig) -> Vec<PlannedAddon> + Send + Sync;
+
+impl fmt::Debug for AddonPlanner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AddonPlanner")
+    }
 }
 
 impl Default for Facts {
@@ -27,6 +55,7 @@ impl Default for Facts {
             found: BTreeMap::new(),
             drivers: vec![ProviderKind::InMemory, ProviderKind::Proxmox, ProviderKind::Static],
             reader: None,
+            addons: None,
         }
     }
 }

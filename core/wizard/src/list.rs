@@ -19,6 +19,42 @@ pub enum About {
     Access,
     /// What it has that a configuration can name.
     List(Query),
+    /// The image that the machines are made from, which it brings.
+    Image,
+}
+
+/// How far the image of the machines is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageState {
+    /// What decides it is not answered yet.
+    Open,
+    /// Nobody has asked for it: the run brings it.
+    Idle,
+    /// It is being brought.
+    Coming {
+        /// Since when.
+        since: Timestamp,
+        /// What is being done, in the platform's own words; empty as long as it has said nothing.
+        words: String,
+        /// What can be done about it.
+        hint: Option<String>,
+    },
+    /// The platform has it.
+    There {
+        /// What it is called there.
+        name: String,
+        /// Since when that is known.
+        at: Timestamp,
+    },
+    /// It could not be brought.
+    Failed {
+        /// What went wrong, in the platform's own words.
+        error: String,
+        /// What can be done about it.
+        hint: Option<String>,
+        /// When it failed.
+        at: Timestamp,
+    },
 }
 
 /// How far a question to the platform is.
@@ -86,6 +122,18 @@ pub enum Heard {
     End,
     /// The checks of the access.
     Checks(Vec<Checked>),
+    /// What is being done about the image.
+    Brings {
+        /// In the platform's own words.
+        words: String,
+        /// What can be done about it.
+        hint: Option<String>,
+    },
+    /// The platform has the image.
+    There {
+        /// What it is called there.
+        name: String,
+    },
     /// No more will come.
     Failed {
         /// What went wrong, in the platform's own words.

@@ -1,6 +1,8 @@
 //! Everything that was answered, and everything that was heard from the platform.
 
+mod addons;
 mod draft;
+mod image;
 mod judge;
 mod offers;
 mod open;
@@ -22,21 +24,25 @@ use butler_api::{
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use self::platform::Platform;
+use self::{image::Images, platform::Platform};
 use crate::{
     addresses::AddressPlan,
     codec::Codec,
     document::Node,
     file::File,
     finding::{Finding, Severity},
-    list::{Checked, Heard, State, Want},
+    list::{About, Checked, Heard, State, Want},
     question::{Answer, Origin, Question, Step},
     sizing::{Room, Totals},
     topic::{self, Answers, Topic, View},
 };
 
-pub use self::set::{SetError, split as split_set};
-pub use crate::facts::{Facts, ReadFile, Reader};
+pub use self::{
+    addons::Ties,
+    image::Image,
+    set::{SetError, split as split_set},
+};
+pub use crate::facts::{AddonPlanner, Facts, PlanAddons, PlannedAddon, ReadFile, Reader};
 
 /// How a step stands, for the marks beside its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +68,7 @@ pub struct Session {
     /// Remarks about what was opened.
     pub(crate) remarks: Vec<Finding>,
     platform: Platform,
+    images: Images,
     /// The settings of the platform, as far as they decide who is asked.
     settings: OnceLock<Option<config::Provider>>,
     derived: OnceLock<Derived>,
@@ -95,6 +102,7 @@ impl Session {
             lost: Vec::new(),
             remarks: Vec::new(),
             platform: Platform::default(),
+            images: Images::default(),
             settings: OnceLock::new(),
             derived: OnceLock::new(),
         };
@@ -290,6 +298,9 @@ impl Session {
     /// Takes what was heard. What answers another platform than the one that is described now is kept for when that is described
     /// again.
     pub fn hear(&mut self, want: &Want, heard: Heard, now: Timestamp) {
+        if want.about == About::Image {
+            return self.images.hear(want, heard, now);
+        }
         self.platform.hear(want, heard, now);
         self.derived = OnceLock::new();
         self.discover();

@@ -76,6 +76,54 @@ pub fn load_provider(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Prov
     Ok(loaded.config.provider)
 }
 
+/// What decides the image that machines are made from, and where it is brought to.
+#[derive(Debug, Clone)]
+pub struct ImageSettings {
+    /// The cluster that it is brought for.
+    pub cluster: String,
+    /// The platform that is given it.
+    pub provider: Provider,
+    /// The Talos release in it.
+    pub talos: semver::Version,
+    /// The Image Factory's id of what is added to Talos; none means nothing.
+    pub schematic: Option<String>,
+    /// The Image Factory that makes it.
+    pub factory: HttpUrl,
+}
+
+/// Parses and validates only what decides the image of the machines: the platform, the name of the cluster, and of `talos` the
+/// release, the schematic and the factory. Paths of secrets stay as they are written.
+pub fn load_image(text: &str, name: &str, read: &ReadFile<'_>) -> Result<ImageSettings, ConfigErrors> {
+    let decides = |draft: &Draft| {
+        let path = draft.path.as_str();
+        path.starts_with("provider")
+            || [
+                "",
+                "cluster.name",
+                "talos.version",
+                "talos.schematic",
+                "talos.imageFactory",
+            ]
+            .contains(&path)
+    };
+    let config = parse(text, name, read, &decides)?.config;
+    Ok(ImageSettings {
+        cluster: config.cluster.name,
+        provider: config.provider,
+        talos: config.talos.version,
+        schematic: config.talos.schematic,
+        factory: config.talos.image_factory,
+    })
+}
+
+/// A configuration that is being written, as far as it goes: what is wrong or missing is as if nobody had written it. For looking
+/// ahead, never for an operation. None where the text is no configuration at all.
+pub fn load_unfinished(text: &str, read: &ReadFile<'_>) -> Option<BootstrapConfig> {
+    parse(text, "the answers", read, &|_| false)
+        .ok()
+        .map(|loaded| loaded.config)
+}
+
 /// Parses and validates a configuration; certificates and patches in files of their own are read with `read`.
 pub fn load_with(text: &str, name: &str, read: &ReadFile<'_>) -> Result<Loaded, ConfigErrors> {
     parse(text, name, read, &|_| true)

@@ -357,7 +357,7 @@ impl BootstrapConfig {
     /// Whether the platform has to be given the image that the machines are made from. Where the configuration names one that
     /// the platform has, that is taken.
     pub fn brings_image(&self) -> bool {
-        matches!(&self.provider, Provider::Proxmox(proxmox) if proxmox.template_id.is_none())
+        self.provider.brings_image()
     }
 
     /// Whether the machines find data at their first boot, which is taken from them later.

@@ -16,7 +16,7 @@ use butler_files::{
     ClusterFolder, Exported, HandedOver, Lock, LockError,
     home::{self, Home, HomeError},
 };
-use butler_infra::{Owner, Provider};
+use butler_infra::Provider;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -34,7 +34,7 @@ use crate::{
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
-    heartbeat,
+    heartbeat, identity,
     runs::{self, Recorder},
 };
 
@@ -150,11 +150,8 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     let lost_end = journal_warnings(&journal);
     let unsure = !journal.records.is_empty() && !journal.backed_up;
     let change = changed(&config, &known)?;
-    let cluster_id = known.cluster.as_ref().map_or_else(Uuid::new_v4, |(_, id)| *id);
-    let owner = Owner {
-        cluster_id,
-        cluster_name: config.cluster.name.clone(),
-    };
+    let owner = identity::owner(&config.cluster.name, &known, &files);
+    let cluster_id = owner.cluster_id;
     let addons = butler_addons::plan(&config, &facts)?;
     let resumed = known.runs > 0;
     let changes: Vec<Change> = change.iter().flat_map(|change| change.allowed.clone()).collect();
@@ -167,6 +164,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     opening.extend(lost_end.into_iter().chain(notice(&changes)));
     let journal = journal.open(&files.journal(), run_id, fuse)?;
     journal.append(begin).await?;
+    identity::settle(&files);
     let kept = heartbeat::keep(lock);
     let platform = provider.info().kind;
     let mut recorder = Recorder::start(&files, platform.as_str(), OPERATION, sink);

@@ -29,7 +29,7 @@ use super::{
     survey::Survey,
 };
 use crate::{
-    bootstrap_clusters, heartbeat,
+    bootstrap_clusters, heartbeat, identity,
     runs::{self, Recorder},
 };
 
@@ -151,6 +151,7 @@ pub async fn run(request: Request, sink: &mut dyn Sink, cancel: CancellationToke
     write_receipt(&files, &receipt)?;
     let done = ended.outcome == Outcome::Done && receipt.left == 0;
     let archived = if done {
+        identity::settle(&files);
         let name = format!("{cluster}-{}", owner.cluster_id);
         Some(home::archive(files.path(), &archive, &name).map_err(RunError::Archive)?)
     } else {

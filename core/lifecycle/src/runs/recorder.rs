@@ -11,7 +11,7 @@ use butler_files::{ClusterFolder, append};
 use super::usual::Timings;
 
 /// Runs of a cluster whose events are kept beside those of the current one.
-const EARLIER: usize = 4;
+pub(super) const EARLIER: usize = 4;
 
 /// From this size on, only what changes the state of steps, machines and addons is written; a run that waits for days among
 /// hundreds of machines must not fill the disk.

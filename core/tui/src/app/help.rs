@@ -21,6 +21,11 @@ const EVERYWHERE: &[(&str, &str, &str)] = &[
         "keys",
         "opens and closes this list; ? too, where no text is typed",
     ),
+    (
+        "F3",
+        "done and said",
+        "what was done, as commands, and what was said; @ too, where no text is typed",
+    ),
     ("^L", "draw anew", "when something else has written on the terminal"),
     ("^Z", "suspend", "gives the terminal back to the shell; fg continues"),
     ("%", "mouse", "whether the mouse speaks to the program or selects text"),

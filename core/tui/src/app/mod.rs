@@ -1,5 +1,6 @@
 //! The program around the screens: which one is shown, what is shown above it, and the keys that every screen has.
 
+mod diary;
 mod help;
 mod toast;
 
@@ -14,7 +15,7 @@ use ratatui::{
     widgets::Widget as _,
 };
 
-use self::{help::Help, toast::Toasts};
+use self::{diary::Diary, help::Help, toast::Toasts};
 use crate::{
     effect::Effect,
     input::{Done, Input, Key},
@@ -39,6 +40,7 @@ pub struct App {
     size: Option<(u16, u16)>,
     help: Option<Help>,
     toasts: Toasts,
+    diary: Diary,
     mouse: bool,
     can_suspend: bool,
     slow_line: bool,
@@ -63,6 +65,7 @@ impl App {
             size: None,
             help: None,
             toasts: Toasts::default(),
+            diary: Diary::default(),
             mouse: false,
             can_suspend: true,
             slow_line: false,
@@ -83,12 +86,15 @@ impl App {
     /// Tells something for some seconds.
     pub fn tell(&mut self, words: &str, now: Timestamp) {
         self.toasts.add(words, now);
+        self.diary.said(words, now);
     }
 
     /// What becomes of a character that is typed now.
     pub fn typing(&self) -> Typing {
         if self.help.is_some() {
             Typing::Text
+        } else if self.diary.is_open() {
+            Typing::Keys
         } else {
             self.screen.typing()
         }
@@ -107,20 +113,23 @@ impl App {
     /// Takes an input; says what is to be done.
     pub fn update(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         self.toasts.pass(now);
+        self.diary.heard(&input, now);
         let effects = match input {
             Input::Key(key) => self.key(key, now),
             Input::Done(done) => self.done(done, now),
             Input::Resize(columns, rows) => {
                 self.size = Some((columns, rows));
+                self.diary.resize(columns, rows);
                 self.screen.update(input, now)
             }
             // Keys go to the help while it is open; what happens meanwhile goes on below it.
-            Input::Paste(_) | Input::Mouse(_) if self.help.is_some() => Vec::new(),
+            Input::Paste(_) | Input::Mouse(_) if self.help.is_some() || self.diary.is_open() => Vec::new(),
             input => self.screen.update(input, now),
         };
         effects
             .into_iter()
             .inspect(|effect| {
+                self.diary.doing(effect, now);
                 if let Effect::Watch { cluster } = effect {
                     self.show_run(cluster, now);
                 }
@@ -138,6 +147,7 @@ impl App {
                     return vec![Effect::Leave { words: self.farewell() }];
                 }
                 self.help = None;
+                self.diary.close();
             }
             KeyCode::Char('l') if control => return vec![Effect::Redraw],
             KeyCode::Char('z') if control => return self.suspend(now),
@@ -160,7 +170,18 @@ impl App {
                 }
             };
         }
+        if self.diary.is_open() {
+            return self.diary.key(key);
+        }
         match key.code {
+            KeyCode::F(3) => {
+                self.diary.toggle();
+                Vec::new()
+            }
+            KeyCode::Char('@') if self.screen.typing() == Typing::Keys => {
+                self.diary.toggle();
+                Vec::new()
+            }
             KeyCode::Char('?') if self.screen.typing() == Typing::Keys => {
                 self.toggle_help();
                 Vec::new()
@@ -172,7 +193,7 @@ impl App {
                 } else {
                     "the mouse is the terminal's again"
                 };
-                self.toasts.add(words, now);
+                self.tell(words, now);
                 vec![Effect::Mouse(self.mouse)]
             }
             _ => self.screen.update(Input::Key(key), now),
@@ -183,8 +204,7 @@ impl App {
         if self.can_suspend {
             return vec![Effect::Suspend];
         }
-        self.toasts
-            .add("no shell is behind this program that could continue it", now);
+        self.tell("no shell is behind this program that could continue it", now);
         Vec::new()
     }
 
@@ -208,7 +228,7 @@ impl App {
                 effects
             }
             Done::Copied(words) => {
-                self.toasts.add(words, now);
+                self.tell(words, now);
                 self.screen.update(Input::Done(done), now)
             }
             _ => self.screen.update(Input::Done(done), now),
@@ -243,6 +263,9 @@ impl App {
         let mut caret = self.screen.draw(area, buffer, look, now);
         if self.slow_line {
             notice(area, buffer, "slow line", look);
+        }
+        if self.diary.is_open() {
+            caret = self.diary.draw(area, buffer, look);
         }
         if let Some(help) = &self.help {
             caret = help.draw(area, buffer, look);

@@ -122,6 +122,48 @@ fn without_a_shell_nothing_is_suspended() {
     assert!(!app.has_clock(), "the words have gone");
 }
 
+/// What is seen at a size.
+fn seen(app: &App, width: u16, height: u16) -> String {
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    app.draw(area, &mut buffer, Look::default(), Timestamp::UNIX_EPOCH);
+    buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect()
+}
+
+#[test]
+fn words_that_have_gone_are_read_again_on_every_screen() {
+    let (mut app, on_screen) = app(Typing::Text);
+    app.update(Input::Resize(80, 24), Timestamp::UNIX_EPOCH);
+    app.tell("the recording is cut off", Timestamp::UNIX_EPOCH);
+    let later = Timestamp::from_second(60).unwrap();
+    app.update(
+        Input::Done(Done::Saved {
+            path: "demo.yaml".to_owned(),
+        }),
+        later,
+    );
+    assert!(!seen(&app, 80, 24).contains("cut off"));
+    // Where text is typed the letter belongs to it.
+    character(&mut app, '@');
+    assert!(!seen(&app, 80, 24).contains("cut off"));
+    press(&mut app, KeyCode::F(3), KeyModifiers::NONE, 60);
+    let shown = seen(&app, 80, 24);
+    assert!(
+        shown.contains("cut off") && shown.contains("written: demo.yaml"),
+        "{shown}"
+    );
+    let before = on_screen.borrow().len();
+    character(&mut app, 'j');
+    let effects = character(&mut app, 'c');
+    assert!(
+        matches!(&effects[..], [Effect::Copy(text)] if text.contains("cut off")),
+        "{effects:?}"
+    );
+    character(&mut app, 'q');
+    assert!(!seen(&app, 80, 24).contains("cut off"));
+    assert_eq!(on_screen.borrow().len(), before, "the keys are of what is read");
+}
+
 #[test]
 fn everything_fits_every_size() {
     let (mut app, _) = app(Typing::Keys);
@@ -133,11 +175,14 @@ fn everything_fits_every_size() {
     ] {
         app.tell(words, Timestamp::UNIX_EPOCH);
     }
-    character(&mut app, '?');
-    for width in 0..=100 {
-        for height in 0..=30 {
-            let area = Rect::new(0, 0, width, height);
-            app.draw(area, &mut Buffer::empty(area), Look::default(), Timestamp::UNIX_EPOCH);
+    for key in ['?', '@'] {
+        character(&mut app, key);
+        for width in 0..=100 {
+            for height in 0..=30 {
+                let area = Rect::new(0, 0, width, height);
+                app.draw(area, &mut Buffer::empty(area), Look::default(), Timestamp::UNIX_EPOCH);
+            }
         }
+        press(&mut app, KeyCode::Esc, KeyModifiers::NONE, 0);
     }
 }

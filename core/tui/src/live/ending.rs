@@ -1,7 +1,7 @@
 //! The last screen of a run: what was made and how to go on, or what went wrong and what to try.
 
 use butler_api::{event::Outcome, view::Failed};
-use butler_terminal::{duration, progress::plural};
+use butler_terminal::{duration, progress::plural, qr, text};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::Rect;
 
@@ -22,6 +22,12 @@ const LABEL: usize = 17;
 
 /// The label of the command that goes on with a run, among the results.
 const AGAIN: &str = "again";
+
+/// The label of the console's address, among the results.
+const CONSOLE: &str = "console";
+
+/// Columns that the words keep beside a code.
+const WORDS: usize = 72;
 
 /// The last screen.
 #[derive(Debug)]
@@ -61,10 +67,24 @@ enum Part {
 impl Live {
     pub(super) fn draw_ending(&self, canvas: &mut Canvas<'_>, room: Rect, at: Timestamp) {
         let look = canvas.look();
+        let code = self.code(room, look);
+        let beside = code.iter().flatten().map(|line| text::width(line)).max().unwrap_or(0);
+        let code_room = Rect {
+            x: room.right() - u16::try_from(beside).unwrap_or(room.width).min(room.width),
+            ..room
+        };
+        for (row, line) in (0..room.height).zip(code.iter().flatten()) {
+            canvas.line(code_room, row, &Line::plain(line));
+        }
+        let columns = usize::from(room.width).saturating_sub(beside);
+        let room = Rect {
+            width: room.width.min(code_room.x - room.x),
+            ..room
+        };
         let lines: Vec<Line> = self
             .ending(at)
             .iter()
-            .flat_map(|part| lines(part, usize::from(room.width), look))
+            .flat_map(|part| lines(part, columns, look))
             .collect();
         let height = usize::from(room.height);
         let over = lines.len().saturating_sub(height);
@@ -81,6 +101,17 @@ impl Live {
             ..room
         };
         canvas.lines(below, &lines[first + over..]);
+    }
+
+    /// The address of the console for a telephone, where it fits beside the words.
+    fn code(&self, room: Rect, look: Look) -> Option<Vec<String>> {
+        let (_, url) = self.results.iter().find(|(what, _)| what == CONSOLE)?;
+        let is_address = url.starts_with("https://") || url.starts_with("http://");
+        let columns = usize::from(room.width).checked_sub(WORDS)?;
+        if look.ascii || !is_address {
+            return None;
+        }
+        qr::lines(url, columns, usize::from(room.height))
     }
 
     /// The same words for the terminal, after the program has left it.

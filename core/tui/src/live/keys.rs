@@ -34,6 +34,9 @@ impl Live {
         if self.shows_ending() {
             return self.ending_key(key, now);
         }
+        if let Some(effects) = self.asking_key(key, now) {
+            return effects;
+        }
         if self.replay_key(key) || self.document_key(key, now) {
             return Vec::new();
         }
@@ -45,6 +48,21 @@ impl Live {
             self.move_selection(by, self.at(now));
         }
         Vec::new()
+    }
+
+    /// Keys of what is read that ask for something.
+    fn asking_key(&mut self, key: Key, now: Timestamp) -> Option<Vec<Effect>> {
+        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+            return None;
+        }
+        match (self.document?, key.code) {
+            (Document::Timeline, KeyCode::Char('v')) => Some(self.compare()),
+            (Document::Why, KeyCode::Char('b')) if !self.is_replay() => Some(vec![Effect::Bundle {
+                cluster: self.name().to_owned(),
+                why: self.why_text(self.at(now)),
+            }]),
+            _ => None,
+        }
     }
 
     fn letter(&mut self, code: KeyCode, now: Timestamp) -> Option<Vec<Effect>> {
@@ -295,6 +313,14 @@ impl Live {
             (_, Some(Document::Why), _) => vec![
                 hint("j k", "scroll", "moves in the text"),
                 hint("c", "copy", "copies the text; nothing is run"),
+                Hint {
+                    disabled: self.is_replay().then(|| "a recording is a file already".to_owned()),
+                    ..hint(
+                        "b",
+                        "bundle",
+                        "writes this, the events and the versions into a file for whoever helps; no secret is in it",
+                    )
+                },
                 hint("esc", "back", "closes this"),
             ],
             (_, Some(Document::Timeline), _) => vec![
@@ -303,6 +329,11 @@ impl Live {
                     "o",
                     "critical only",
                     "shows only the chain that decides how long the run takes",
+                ),
+                hint(
+                    "v",
+                    "compare",
+                    "with the run before, then with what is usual, then with nothing",
                 ),
                 hint("enter", "why", "why the selected step is as it is"),
                 hint("left right", "move", "moves in time"),

@@ -1,6 +1,7 @@
 //! The live view of a run: what happens now, why, and how it went.
 
 mod addons;
+mod compare;
 mod ending;
 mod head;
 mod keys;
@@ -24,6 +25,7 @@ use ratatui::{
 };
 
 use self::{
+    compare::Against,
     ending::Ending,
     log::Log,
     panels::{Panel, Picks, Subject},
@@ -60,6 +62,8 @@ pub struct Live {
     topic: Option<Subject>,
     scroll: Scroll,
     timeline: Timeline,
+    /// What the timeline is compared with.
+    against: Against,
     popup: Option<Popup>,
     ending: Option<Ending>,
     /// What people do next, as the folder of the run says.
@@ -134,6 +138,7 @@ impl Live {
             topic: None,
             scroll: Scroll::default(),
             timeline: Timeline::default(),
+            against: Against::default(),
             popup: None,
             ending: None,
             results: Vec::new(),
@@ -212,6 +217,7 @@ impl Live {
         self.held = None;
         self.ending = None;
         self.results.clear();
+        self.against = Against::default();
         self.log.reset();
         self.picks = Picks::default();
     }
@@ -250,9 +256,14 @@ impl Live {
     }
 
     fn done(&mut self, done: Done) {
-        if let Done::Failed { what, error, hint } = done {
-            let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
-            self.notice = Some((Role::Bad, format!("cannot {what}: {error}{hint}")));
+        match done {
+            Done::Failed { what, error, hint } => {
+                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                self.notice = Some((Role::Bad, format!("cannot {what}: {error}{hint}")));
+            }
+            Done::Earlier { cluster, runs } if cluster == self.name() => self.found_earlier(runs),
+            Done::Bundled { path } => self.notice = Some((Role::Good, format!("written: {path}"))),
+            _ => {}
         }
     }
 

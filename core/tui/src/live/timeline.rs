@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use ratatui::layout::{Position, Rect};
 
 use super::{
-    Document, Live,
+    Document, Live, compare,
     head::elapsed,
     panels::{Subject, moved},
 };
@@ -178,7 +178,12 @@ impl Live {
         let titles = bars.iter().map(|bar| text::width(&bar.line.title)).max().unwrap_or(0);
         let columns = usize::from(room.width);
         let title = titles.min(columns / 3).max(8.min(columns));
-        let label = (4 + title + 1 + TOOK).min(columns);
+        let compared = if self.against.is_something() && reads {
+            compare::COLUMNS
+        } else {
+            0
+        };
+        let label = (4 + title + 1 + TOOK + compared).min(columns);
         let width = columns - label;
         canvas.line(room, 0, &axis(&span, label, width, self.timeline.zoom));
         let selected = self.selected_bar(&bars).filter(|_| reads);
@@ -191,11 +196,21 @@ impl Live {
                 caret = Some(Position::new(room.x, room.y + row));
             }
             let mut line = bar_label(bar, is_selected, title, canvas.look());
+            if compared > 0 {
+                let took = bar.interval.took();
+                line.append(self.against.difference(bar.line, took).padded(compared));
+            }
             line.append(drawn(bar, &span, width, canvas.look()));
             canvas.line(room, row, &line);
         }
         if room.height > 1 {
-            canvas.line(room, room.height - 1, &self.critical_words(at));
+            let words = if reads { self.against.words() } else { Line::new() };
+            let words = if words.is_empty() {
+                self.critical_words(at)
+            } else {
+                words
+            };
+            canvas.line(room, room.height - 1, &words);
         }
         caret
     }

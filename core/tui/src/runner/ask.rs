@@ -9,12 +9,12 @@ use std::{
 use butler_api::config::Provider;
 use butler_files::home;
 use butler_infra::{Check, CheckStatus};
-use butler_lifecycle::setup::{SetupError, Surroundings, offers_each, validate_platform};
+use butler_lifecycle::setup::{Coming, SetupError, Surroundings, bring_image, offers_each, validate_platform};
 use butler_wizard::list::{About, Checked, Heard, Verdict, Want};
 use tokio::time::Instant;
 
 use super::{Around, Back, Tell, Tool, told};
-use crate::effect::Described;
+use crate::effect::{Described, Wished};
 
 /// How long a platform may say nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,12 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Question {
     pub(super) number: u64,
     pub(super) want: Box<Want>,
-    pub(super) platform: Described,
+    pub(super) subject: Subject,
+}
+
+/// What a platform is asked about.
+pub(super) enum Subject {
+    /// Itself.
+    Platform(Described),
+    /// The image of the machines, which it brings.
+    Image(Wished),
 }
 
 /// Asks, and passes on what is said.
 pub(super) async fn ask(around: &Around, question: Question, tell: &Tell) {
-    let Question { number, want, platform } = question;
+    let Question { number, want, subject } = question;
     let say = |heard: Heard| {
         tell(Back::Heard {
             number,
@@ -36,7 +44,38 @@ pub(super) async fn ask(around: &Around, question: Question, tell: &Tell) {
             heard,
         });
     };
-    listen(around, &want, platform, &say).await;
+    match subject {
+        Subject::Platform(platform) => listen(around, &want, platform, &say).await,
+        Subject::Image(wished) => bring(around, wished, &say).await,
+    }
+}
+
+/// Has the image brought, and says how far it is. `~` in a path is the home folder.
+async fn bring(around: &Around, wished: Wished, say: &(dyn Fn(Heard) + Send + Sync)) {
+    let Wished {
+        mut image,
+        secrets,
+        folder,
+    } = wished;
+    if let Err(failed) = resolve(&mut image.provider, &folder) {
+        return say(failed);
+    }
+    let environment = around.with(&secrets);
+    let surroundings = around.surroundings(&environment);
+    let tell = |Coming { words, hint }: Coming| say(Heard::Brings { words, hint });
+    say(match bring_image(&image, surroundings, tell).await {
+        Ok(found) => Heard::There { name: found.id },
+        Err(error) => failed(&around.tool.of_setup(&error)),
+    });
+}
+
+/// Paths of the settings as they are found from everywhere.
+fn resolve(settings: &mut Provider, folder: &Path) -> Result<(), Heard> {
+    let whole = |path: &str| home::resolve_in(folder, Path::new(path)).map(|path| path.to_string_lossy().into_owned());
+    settings.resolve_paths(whole).map_err(|error| Heard::Failed {
+        hint: error.hint(),
+        error: error.to_string(),
+    })
 }
 
 /// Asks a platform, and says what it says, as it comes. `~` in a path is the home folder.
@@ -47,11 +86,8 @@ pub async fn listen(around: &Around, want: &Want, platform: Described, say: &(dy
         secrets,
         folder,
     } = platform;
-    let whole = |path: &str| home::resolve_in(&folder, Path::new(path)).map(|path| path.to_string_lossy().into_owned());
-    if let Err(error) = settings.resolve_paths(whole) {
-        let hint = error.hint();
-        let error = error.to_string();
-        return say(Heard::Failed { error, hint });
+    if let Err(failed) = resolve(&mut settings, &folder) {
+        return say(failed);
     }
     let environment = around.with(&secrets);
     let surroundings = around.surroundings(&environment);
@@ -108,6 +144,8 @@ impl Asked<'_> {
                     .map_err(|_| Trouble::Silent)??;
                 Ok(Heard::Checks(checks.into_iter().map(checked).collect()))
             }
+            // It has an effect of its own.
+            About::Image => Ok(Heard::End),
             About::List(query) => {
                 let heard = Mutex::new(Instant::now());
                 let listing = offers_each(self.platform, query.clone(), self.surroundings, |choices| {

@@ -1,6 +1,7 @@
 //! Performs what screens want to happen, and sends back what comes of it. Only here are tasks, files and peers.
 
 mod ask;
+mod bundle;
 mod clipboard;
 mod files;
 mod runs;
@@ -17,17 +18,19 @@ use std::{
 };
 
 use butler_files::{ClusterFolder, Environment, home::Home};
+use butler_lifecycle::runs::earlier::earlier;
 use butler_lifecycle::setup::{Keyring, Surroundings, WorldDoor};
 use butler_terminal::Failure;
 use butler_wizard::list::{About, Heard, Want};
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::files::Files;
 use crate::{
-    effect::{Described, Effect},
+    effect::Effect,
     input::{Done, Input, Run},
 };
 
@@ -181,7 +184,8 @@ impl Runner {
     /// Begins to perform an effect. What only the holder of the terminal can do is left to that.
     pub fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Ask { want, platform } => self.ask(want, *platform),
+            Effect::Ask { want, platform } => self.ask(want, ask::Subject::Platform(*platform)),
+            Effect::Bring { want, wished } => self.ask(want, ask::Subject::Image(*wished)),
             Effect::Forget(want) => drop(self.asked.remove(&want.about)),
             Effect::SaveDraft(_) | Effect::DropDraft | Effect::SaveFile { .. } | Effect::OpenFile { .. } => {
                 self.files.work(effect);
@@ -196,6 +200,14 @@ impl Runner {
             Effect::Watch { cluster } => self.watch(&cluster),
             Effect::StopRun { cluster } => self.stop(cluster),
             Effect::DestroyRun { cluster } => self.destroy(cluster),
+            Effect::FindEarlier { cluster } => {
+                let around = Arc::clone(&self.around);
+                self.blocking("look for earlier runs", move || {
+                    let runs = earlier(&around.home.cluster(&cluster));
+                    Ok(Done::Earlier { cluster, runs })
+                });
+            }
+            Effect::Bundle { cluster, why } => self.bundle(&cluster, why),
             Effect::ListRuns => {
                 let around = Arc::clone(&self.around);
                 self.blocking("list the runs", move || runs::list(&around.home));
@@ -236,13 +248,13 @@ impl Runner {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn ask(&mut self, want: Want, platform: Described) {
+    fn ask(&mut self, want: Want, subject: ask::Subject) {
         let (number, stop) = (self.number(), CancellationToken::new());
         let about = want.about.clone();
         let question = ask::Question {
             number,
             want: Box::new(want),
-            platform,
+            subject,
         };
         let (around, tell, token) = (Arc::clone(&self.around), Arc::clone(&self.tell), stop.clone());
         let (lost, whose) = (Arc::clone(&self.tell), question.want.clone());
@@ -311,6 +323,15 @@ impl Runner {
                 Err(failure) => failed("destroy the cluster", &failure),
             };
             tell(Back::Input(Input::Done(done)));
+        });
+    }
+
+    fn bundle(&self, cluster: &str, why: String) {
+        let around = Arc::clone(&self.around);
+        let folder = around.home.cluster(cluster);
+        let typed = launch_of(&self.launched, cluster).map_or_else(BTreeMap::new, |launch| launch.secrets);
+        self.blocking("write the bundle", move || {
+            bundle::write(&around.home, &folder, &why, &typed, Timestamp::now())
         });
     }
 

@@ -12,6 +12,7 @@ use butler_terminal::Exit;
 use futures::future::FutureExt as _;
 
 use super::*;
+use crate::effect::{Described, Wished};
 
 struct NoWorld;
 
@@ -227,6 +228,49 @@ fn what_answers_an_older_question_is_not_wanted() {
         number: 1,
         want: Box::new(want("new")),
         heard: Heard::End,
+    };
+    assert_eq!(bench.runner.is_wanted(late), None);
+}
+
+/// An image whose platform wants a secret from a file that is not there: it fails without any connection.
+fn bring(bench: &Bench, image: &str) -> Effect {
+    let text = "provider: proxmox\ncluster: {name: demo}\nproviderConfig: {proxmox: {endpoint: 'https://pve.example.org:8006', \
+                username: root@pam, password: {file: token}, nodes: [pve], storage: local}}";
+    Effect::Bring {
+        want: Want {
+            platform: image.to_owned(),
+            about: About::Image,
+        },
+        wished: Box::new(Wished {
+            image: butler_api::config::load_image(text, "x.yaml", &|_| Err(String::new())).unwrap(),
+            secrets: BTreeMap::new(),
+            folder: bench.folder.path().to_owned(),
+        }),
+    }
+}
+
+#[test]
+fn an_image_that_cannot_be_brought_says_why_and_another_one_takes_its_place() {
+    let mut bench = Bench::new();
+    for image in ["old", "new"] {
+        let effect = bring(&bench, image);
+        bench.runner.perform(effect);
+    }
+    let (want, error) = loop {
+        let back = bench.next();
+        if let Some(Input::Heard(want, Heard::Failed { error, .. })) = bench.runner.is_wanted(back) {
+            break (want, error);
+        }
+    };
+    assert_eq!((want.platform.as_str(), &want.about), ("new", &About::Image));
+    assert!(error.contains(&bench.path("token")), "{error}");
+    bench.runner.perform(Effect::Forget(*want.clone()));
+    let late = Back::Heard {
+        number: 1,
+        want,
+        heard: Heard::There {
+            name: "late".to_owned(),
+        },
     };
     assert_eq!(bench.runner.is_wanted(late), None);
 }

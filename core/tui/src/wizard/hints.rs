@@ -150,6 +150,15 @@ impl Wizard {
         if self.picker.is_none() {
             hints.push(hint("^R", "again", "ask the platform again"));
         }
+        if self.image_can_come() {
+            let words = if matches!(self.step, Step::Resources | Step::Review) {
+                "image"
+            } else {
+                ""
+            };
+            let about = "have the platform bring the image of the machines now, and go on meanwhile";
+            hints.insert(0, hint("^B", words, about));
+        }
         if self.mendable().is_some() {
             hints.insert(0, hint("^F", "mend", "set what would mend what is wrong here"));
         }

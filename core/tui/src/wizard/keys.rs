@@ -72,6 +72,7 @@ impl Wizard {
             't' => self.type_instead(),
             'f' => self.mend(),
             's' => self.ask_path(Purpose::Save),
+            'b' => self.bring_image(now, effects),
             'c' => self.leave_or_ask(now, effects),
             _ => return false,
         }
@@ -138,6 +139,7 @@ impl Wizard {
             Done::Launched { .. } => {
                 self.pending = None;
                 self.changed = false;
+                self.leave_image_to_run(effects);
                 // What it was a draft of exists now.
                 if self.touched || self.kept {
                     effects.push(Effect::DropDraft);
@@ -152,7 +154,7 @@ impl Wizard {
                 Some(_) => self.popup = Some(popups::error(&what, &error, hint.as_deref(), now)),
                 None => self.say(Role::Bad, &format!("error: {what}: {error}")),
             },
-            Done::Copied(_) | Done::Runs(_) => {}
+            Done::Copied(_) | Done::Runs(_) | Done::Earlier { .. } | Done::Bundled { .. } => {}
         }
         self.settle(now, effects);
     }
@@ -445,6 +447,7 @@ impl Wizard {
             addons: self.addons(),
             warnings: self.seen.count(Severity::Warning),
             usual: self.usual.get(&provider).copied(),
+            image: self.seen.image.as_ref(),
         };
         self.popup = Some(popups::launch(&self.session, &facts, now));
     }

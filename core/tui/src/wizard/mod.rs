@@ -7,6 +7,7 @@ mod draw;
 mod editor;
 mod grid;
 mod hints;
+mod image;
 mod keys;
 mod picker;
 mod popups;
@@ -286,6 +287,7 @@ impl Wizard {
         if self.editor.is_touched() {
             return;
         }
+        self.forget_images(effects);
         self.ask(now, effects);
         if self.changed {
             self.changed = false;
@@ -301,11 +303,10 @@ impl Wizard {
         let Some(settings) = self.session.platform() else {
             return;
         };
-        let opened = self.opened.as_ref().and_then(|opened| Path::new(&opened.path).parent());
         let platform = Described {
             settings,
             secrets: self.session.secrets().clone(),
-            folder: opened.map_or_else(PathBuf::new, Path::to_owned),
+            folder: self.folder(),
         };
         for want in wants {
             self.session.hear(&want, Heard::Asked, now);
@@ -315,6 +316,12 @@ impl Wizard {
             });
         }
         self.look_again();
+    }
+
+    /// The folder that relative paths are of.
+    fn folder(&self) -> PathBuf {
+        let opened = self.opened.as_ref().and_then(|opened| Path::new(&opened.path).parent());
+        opened.map_or_else(PathBuf::new, Path::to_owned)
     }
 
     /// Says something in the status line until the next key.
@@ -376,6 +383,9 @@ impl Screen for Wizard {
 
     fn has_clock(&self) -> bool {
         // What is asked for says since when.
+        if self.image_is_coming() {
+            return true;
+        }
         let is_asked = |want: &Want| matches!(self.session.list(want), State::Loading { .. });
         let lists = self.seen.questions.iter().filter_map(|question| question.list.as_ref());
         lists.cloned().chain(self.session.access()).any(|want| is_asked(&want))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use butler_terminal::duration;
-use butler_wizard::session::Session;
+use butler_wizard::{list::ImageState, session::Session};
 use jiff::Timestamp;
 
 use crate::{
@@ -111,6 +111,8 @@ pub(super) struct LaunchFacts<'a> {
     pub(super) warnings: usize,
     /// How long such a run takes usually, and how many runs say so.
     pub(super) usual: Option<(std::time::Duration, usize)>,
+    /// How far the image of the machines is, where the platform is given one.
+    pub(super) image: Option<&'a ImageState>,
 }
 
 pub(super) fn launch(session: &Session, facts: &LaunchFacts<'_>, now: Timestamp) -> Popup {
@@ -141,6 +143,14 @@ pub(super) fn launch(session: &Session, facts: &LaunchFacts<'_>, now: Timestamp)
         row("runs", "on its own: closing this window does not stop it".to_owned()),
         row("as", format!("butleradm bootstrap --config {}", facts.path)),
     ];
+    let image = facts.image.map(|state| match state {
+        ImageState::There { name, .. } => format!("there: {name}"),
+        ImageState::Coming { .. } => "on its way; the run goes on with it".to_owned(),
+        ImageState::Open | ImageState::Idle | ImageState::Failed { .. } => "brought by the run".to_owned(),
+    });
+    if let Some(image) = image {
+        text.insert(1, row("image", image));
+    }
     if facts.warnings > 0 {
         let words = format!("{} warnings are not dealt with", facts.warnings);
         text.push(Line::of(Role::Late, "warning").padded(8).with(Role::Plain, &words));

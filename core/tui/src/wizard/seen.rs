@@ -1,11 +1,14 @@
 //! What the session says now. Asked once after each change, since a frame needs it many times.
 
+use std::collections::BTreeMap;
+
 use butler_wizard::{
     addresses::AddressPlan,
     file::File,
     finding::{Finding, Severity},
+    list::ImageState,
     question::{Question, Step},
-    session::{Session, Standing},
+    session::{Session, Standing, Ties},
     sizing::{Room, Totals},
 };
 
@@ -23,6 +26,10 @@ pub(super) struct Seen {
     pub(super) cluster: Option<String>,
     /// What the platform is called in the file.
     pub(super) platform: String,
+    /// How far the image of the machines is; none where the platform is given none.
+    pub(super) image: Option<ImageState>,
+    /// What addons have to do with each other, by the question that switches them on; of the step that asks about them.
+    pub(super) ties: BTreeMap<String, Ties>,
     /// For each finding, the step of the question that it is about.
     pub(super) steps_of: Vec<Option<Step>>,
 }
@@ -43,6 +50,12 @@ impl Seen {
             steps_of,
             findings,
             cluster: session.cluster(),
+            image: session.image_state(),
+            ties: if step == Step::Addons {
+                session.ties()
+            } else {
+                BTreeMap::new()
+            },
             platform: session.value("provider").unwrap_or_else(|| "the platform".to_owned()),
             file: session.file(),
             totals: session.totals(),

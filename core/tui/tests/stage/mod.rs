@@ -97,6 +97,7 @@ pub(crate) fn proxmox(want: &Want) -> Vec<Heard> {
             });
             return vec![Heard::Checks(checks.to_vec())];
         }
+        About::Image => return Vec::new(),
         About::List(query) => query.kind,
     };
     let of = |node: &str, id: &str, facts: &[(&'static str, &str)]| Choice {

@@ -112,6 +112,7 @@ pub(crate) fn answer(wizard: &mut Wizard, mut effects: Vec<Effect>) {
                     effects.extend(hear(wizard, &want, Heard::Checks(checks())));
                     effects.extend(hear(wizard, &want, Heard::End));
                 }
+                About::Image => panic!("nobody asked for the image"),
                 About::List(query) => {
                     let items = offers(query.kind, query.parent.as_deref());
                     effects.extend(hear(wizard, &want, Heard::More(items)));

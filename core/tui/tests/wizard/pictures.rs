@@ -1,5 +1,8 @@
 //! What every step looks like.
 
+use std::sync::Arc;
+
+use butler_api::config::BootstrapConfig;
 use butler_tui::{
     input::Input,
     look::{Look, Palette},
@@ -7,9 +10,12 @@ use butler_tui::{
     snapshot::{UNKNOWN, render, sweep},
     wizard::Wizard,
 };
-use butler_wizard::question::Step;
+use butler_wizard::{
+    question::Step,
+    session::{AddonPlanner, Facts, PlannedAddon, Session},
+};
 
-use crate::help::{PROXMOX, after, answer, fresh, keys, opened};
+use crate::help::{PROXMOX, after, answer, fresh, keys, opened, over};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (160, 50)];
 
@@ -73,6 +79,37 @@ fn a_list_that_is_open_and_a_secret_that_is_named() {
     }
     keys(&mut wizard, "<space>");
     picture(&wizard, "an open list");
+}
+
+#[test]
+fn addons_tell_what_they_need_and_who_needs_them() {
+    let addon = |name: &str, block: &str, needs: &[&str], serves: Option<&str>| PlannedAddon {
+        name: name.to_owned(),
+        block: Some(format!("addons.{block}")),
+        needs: needs.iter().map(|&need| need.to_owned()).collect(),
+        serves: serves.map(str::to_owned),
+    };
+    let plan = move |_: &BootstrapConfig| {
+        vec![
+            addon("metallb", "loadBalancer", &[], Some("network.loadBalancerPool.start")),
+            addon("longhorn", "storage", &["cilium"], None),
+            addon(
+                "steward",
+                "controlPlaneProvider",
+                &["cert-manager", "longhorn", "gateway-api"],
+                None,
+            ),
+        ]
+    };
+    let facts = Facts {
+        addons: Some(AddonPlanner(Arc::new(plan))),
+        ..Facts::default()
+    };
+    let mut wizard = over(Session::open(PROXMOX, "demo.yaml", facts).unwrap());
+    while wizard.step() != Step::Addons {
+        keys(&mut wizard, "<c-n>");
+    }
+    picture(&wizard, "addons and their ties");
 }
 
 #[test]

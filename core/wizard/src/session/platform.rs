@@ -146,6 +146,8 @@ impl Platform {
                     at: now,
                 };
             }
+            // Nobody asked for an image here.
+            Heard::Brings { .. } | Heard::There { .. } => {}
             Heard::Failed { error, hint } => {
                 let items = so_far(state);
                 if want.about == About::Access {

@@ -146,6 +146,11 @@ impl Provider {
             Self::Static(_) => ProviderKind::Static,
         }
     }
+
+    /// Whether the platform has to be given the image that machines are made from.
+    pub fn brings_image(&self) -> bool {
+        matches!(self, Self::Proxmox(proxmox) if proxmox.template_id.is_none())
+    }
 }
 
 /// Where a secret comes from. It is serialised without the value, so the value is never part of the canonical form.

@@ -401,7 +401,7 @@ pub(crate) async fn restore_status(
 }
 
 /// How long to leave the platform alone after an error.
-pub(super) fn pause(failures: u32, error: &InfraError) -> Duration {
+pub(crate) fn pause(failures: u32, error: &InfraError) -> Duration {
     let asked = match error.retry() {
         Retry::After(wait) => wait,
         _ => Duration::ZERO,

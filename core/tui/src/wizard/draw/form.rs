@@ -39,7 +39,7 @@ impl Wizard {
                 &Line::of(Role::Faint, "   nothing is asked here: enter goes on"),
             );
         }
-        let panel = self.panel(area.width);
+        let panel = self.panel(area.width, now);
         let panel_rows = u16::try_from(panel.len()).unwrap_or(u16::MAX);
         let shows_panel = panel_rows > 0 && area.height >= panel_rows.saturating_add(LEAST);
         let form = Rect {
@@ -176,6 +176,12 @@ impl Wizard {
                 say(Role::Hint, "^F", &format!("sets {}", set.join(", ")), 2);
             }
         }
+        if let Some(ties) = self.seen.ties.get(&question.path) {
+            say(Role::Faint, "needs", &ties.needs.join(", "), 2);
+            say(Role::Faint, "for", &ties.needed_by.join(", "), 2);
+            let because = ties.because.iter().map(|(path, value)| format!("{path}: {value}"));
+            say(Role::Faint, "because", &because.collect::<String>(), 1);
+        }
         if let Some(State::Failed { error, hint, .. }) = self.list(question) {
             say(Role::Bad, "no list", error, 3);
             if let Some(hint) = hint {
@@ -187,12 +193,13 @@ impl Wizard {
     }
 
     /// What the step shows below its questions.
-    fn panel(&self, width: u16) -> Vec<Line> {
+    fn panel(&self, width: u16, now: Timestamp) -> Vec<Line> {
         match self.step {
+            Step::Resources => self.image_lines(width, now),
             Step::Access => self.checks(width),
             Step::Machines => self.machines(),
             Step::Network => self.network(width),
-            Step::Provider | Step::Resources | Step::Addons | Step::Review => Vec::new(),
+            Step::Provider | Step::Addons | Step::Review => Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod choose;
 mod form;
+mod image;
 mod machines;
 mod network;
 mod review;
@@ -57,7 +58,8 @@ impl Wizard {
 
     fn head_right(&self) -> Line {
         let mut line = Line::of(Role::Faint, if self.kept && !self.changed { "draft kept" } else { "" });
-        for (role, words) in self.worst_words() {
+        let image = self.image_word().into_iter();
+        for (role, words) in image.chain(self.worst_words()) {
             if !line.is_empty() {
                 line.push(Role::Faint, " | ");
             }
@@ -92,7 +94,7 @@ impl Wizard {
 
     fn draw_body(&self, canvas: &mut Canvas<'_>, chrome: &Chrome, now: Timestamp) -> Option<Position> {
         if self.step == Step::Review {
-            return self.draw_review(canvas, chrome.body);
+            return self.draw_review(canvas, chrome.body, now);
         }
         let body = chrome.body;
         let help = if chrome.side.is_none() && body.height >= 10 {

@@ -1,6 +1,7 @@
 //! The last step.
 
 use butler_wizard::{finding::Severity, list::Verdict};
+use jiff::Timestamp;
 use ratatui::layout::{Position, Rect};
 use similar::{ChangeTag, TextDiff};
 
@@ -21,16 +22,27 @@ use crate::{
 /// Rows for the path and the launch.
 const FOOT: u16 = 3;
 
+/// Rows that the findings keep, whatever stands below them.
+const LEAST: u16 = 4;
+
 impl Wizard {
-    pub(super) fn draw_review(&self, canvas: &mut Canvas<'_>, area: Rect) -> Option<Position> {
+    pub(super) fn draw_review(&self, canvas: &mut Canvas<'_>, area: Rect, now: Timestamp) -> Option<Position> {
         let tabs = self.review_tabs();
         let mut title = Line::of(Role::Strong, " Review");
         title.append(self.sums());
         canvas.ends(area, 0, &title, &tabs);
         let content = below(area, 1);
         let foot = FOOT.min(content.height);
+        let image = self.image_lines(area.width, now);
+        let image_rows = u16::try_from(image.len()).unwrap_or(u16::MAX);
+        // What was found comes first where there is room for one of them only.
+        let image_rows = if content.height >= foot + image_rows + LEAST {
+            image_rows
+        } else {
+            0
+        };
         let middle = Rect {
-            height: content.height - foot,
+            height: content.height - foot - image_rows,
             ..content
         };
         let found = match self.review.tab {
@@ -42,7 +54,12 @@ impl Wizard {
                 None
             }
         };
-        let caret = self.draw_foot(canvas, below(content, middle.height));
+        let image_room = Rect {
+            height: image_rows,
+            ..below(content, middle.height)
+        };
+        canvas.lines(image_room, &image);
+        let caret = self.draw_foot(canvas, below(content, middle.height + image_rows));
         found.or(caret)
     }
 

@@ -3,6 +3,7 @@
 use butler_wizard::{
     finding::Severity,
     question::{Kind, Origin, Question},
+    session::Ties,
 };
 use jiff::Timestamp;
 use ratatui::layout::{Position, Rect};
@@ -219,6 +220,11 @@ impl Wizard {
             None if question.required && question.usual.is_none() => next(Role::Late, "needed"),
             None => {}
         }
+        if let Some(ties) = self.seen.ties.get(&question.path) {
+            for (role, words) in ties_in_row(ties) {
+                next(role, &words);
+            }
+        }
         if let Some(state) = self.list(question) {
             for (role, text) in words::list(state, now).spans() {
                 next(*role, text);
@@ -260,6 +266,25 @@ impl Wizard {
         line.push(Role::Hint, "  ^T");
         vec![line, Line::of(Role::Faint, &format!("     {}", source.about()))]
     }
+}
+
+/// What an addon has to do with others, in a few words.
+fn ties_in_row(ties: &Ties) -> Vec<(Role, String)> {
+    let names = |names: &[String]| match names {
+        [one, two, rest @ ..] if !rest.is_empty() => format!("{one}, {two} and {} more", rest.len()),
+        names => names.join(", "),
+    };
+    let mut words = Vec::new();
+    if let Some((_, value)) = &ties.because {
+        words.push((Role::Faint, format!("because of {value}")));
+    }
+    if !ties.needs.is_empty() {
+        words.push((Role::Faint, format!("needs {}", names(&ties.needs))));
+    }
+    if !ties.needed_by.is_empty() {
+        words.push((Role::Plain, format!("needed by {}", names(&ties.needed_by))));
+    }
+    words
 }
 
 /// A choice as words beside each other, each with its mark.
