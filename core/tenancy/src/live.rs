@@ -8,7 +8,7 @@ mod small;
 mod stream;
 
 pub use self::kind::{Column, Holds, Kind};
-pub use self::networks::Block;
+pub use self::networks::{Block, Kept};
 pub use self::row::{Cell, Detail, Row, State};
 pub use self::small::catalogued;
 pub use self::stream::{News, SILENCE, Scope, watch};

@@ -93,6 +93,10 @@ pub enum Effect {
     },
     /// Lists the runs of this home.
     ListRuns,
+    /// Shows the wizard of a new management cluster; who leaves it comes back here.
+    Bootstrap,
+    /// Shows the runs of this home in the same way.
+    Runs,
     /// Reaches the management cluster; `Board::Reached` comes of it.
     Reach,
     /// Keeps a list true, from its beginning; an older one of the kind ends.

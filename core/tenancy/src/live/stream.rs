@@ -23,6 +23,8 @@ const PAGE: u32 = 500;
 /// A watch that says nothing for so long, not even that there is nothing to say, is taken for broken. API servers say that once a
 /// minute.
 pub const SILENCE: Duration = Duration::from_secs(100);
+/// How long the API server may take to begin an answer.
+const ANSWER: Duration = Duration::from_secs(15);
 /// Changes that are told at once, at most.
 const AT_ONCE: usize = 512;
 /// A watch that ends sooner is not opened again at once.
@@ -91,8 +93,10 @@ enum Ended {
     Usual,
     /// The API server has no history since then any more.
     History,
-    /// Nothing was heard.
+    /// Nothing was heard on a watch that had begun.
     Silent,
+    /// It did not even begin.
+    Mute,
     /// It failed.
     Failed(kube::Error),
 }
@@ -136,9 +140,12 @@ where
                     Ended::History => break,
                     Ended::Usual if begun.elapsed() < SHORT => sleep(SHORT).await,
                     Ended::Usual => {}
-                    Ended::Silent => {
-                        let seconds = SILENCE.as_secs();
-                        (self.say)(News::Stale(format!("nothing was heard for {seconds} s")));
+                    // Perhaps there is nothing to tell: whoever answers a new watch says so.
+                    Ended::Silent => {}
+                    Ended::Mute => {
+                        self.failures = self.failures.saturating_add(1);
+                        (self.say)(News::Stale("the API server does not answer".to_owned()));
+                        sleep(PAUSES.pause(self.failures)).await;
                     }
                     Ended::Failed(error) => {
                         if let Some(last) = self.pause(error).await {
@@ -172,7 +179,8 @@ where
         loop {
             (self.say)(News::Asked);
             let request = self.request.list(&asked).map_err(kube::Error::BuildRequest)?;
-            let page: Page<T> = match self.client.request_text(request).await {
+            let page = timeout(SILENCE, self.client.request_text(request)).await;
+            let page: Page<T> = match page.map_err(|_| no_answer())? {
                 // A page that is asked for too late is not there any more; the list begins anew.
                 Err(kube::Error::Api(status)) if status.code == 410 && asked.continue_token.is_some() => {
                     asked.continue_token = None;
@@ -205,8 +213,8 @@ where
             Ok(request) => request,
             Err(error) => return Ended::Failed(kube::Error::BuildRequest(error)),
         };
-        let events = match timeout(SILENCE, self.client.request_events::<T>(request)).await {
-            Err(_) => return Ended::Silent,
+        let events = match timeout(ANSWER, self.client.request_events::<T>(request)).await {
+            Err(_) => return Ended::Mute,
             Ok(Err(kube::Error::Api(status))) if status.code == 410 => return Ended::History,
             Ok(Err(error)) => return Ended::Failed(error),
             Ok(Ok(events)) => events,
@@ -251,6 +259,12 @@ where
         }
         ended
     }
+}
+
+/// An API server that takes a request and says nothing, as an error that is tried again.
+fn no_answer() -> kube::Error {
+    let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "the API server does not answer");
+    kube::Error::Service(Box::new(error))
 }
 
 /// Changes of one moment, in the order in which they count: an object that went and came again is there.

@@ -24,6 +24,8 @@ pub(super) enum Action {
     CopyName,
     CopyCommand,
     Refresh,
+    Bootstrap,
+    Runs,
     Leave,
 }
 
@@ -43,7 +45,11 @@ impl Dashboard {
     /// Everything that can be done here, what is about the selected thing first.
     pub(super) fn offers(&self) -> Vec<Offer> {
         let target = self.target();
-        let mut offers = self.about_clusters(target.as_ref());
+        let mut offers = if self.tab == Tab::Clusters || self.detail.is_some() {
+            self.about_clusters(target.as_ref())
+        } else {
+            Vec::new()
+        };
         let offer = |action, key, words: &str| Offer {
             action,
             key,
@@ -69,8 +75,24 @@ impl Dashboard {
             command: list_command(tab, self.tool),
             ..offer(Action::Go(tab), digit(tab), &format!("go to {}", tab.name()))
         }));
+        if self.is_operators() {
+            let command = |words: &str| Some(words.to_owned());
+            offers.push(Offer {
+                command: command("butleradm bootstrap init"),
+                ..offer(Action::Bootstrap, "0", "bootstrap another management cluster")
+            });
+            offers.push(Offer {
+                command: command("butleradm bootstrap list"),
+                ..offer(Action::Runs, "R", "runs of bootstraps and what became of them")
+            });
+        }
         offers.push(offer(Action::Leave, "q", "leave"));
         offers
+    }
+
+    /// Whether the program makes management clusters.
+    fn is_operators(&self) -> bool {
+        self.tool == "butleradm"
     }
 
     fn about_clusters(&self, target: Option<&Target>) -> Vec<Offer> {

@@ -113,9 +113,18 @@ impl Detail {
         }
     }
 
+    /// Notes that the cluster is gone, where news say so.
+    pub(super) fn leave(&mut self, kind: Kind, news: &News) {
+        if let (Kind::Clusters, News::Gone(uids)) = (kind, news) {
+            self.gone |= uids.iter().any(|uid| **uid == *self.target.uid);
+        }
+    }
+
     /// Something has changed; whether it is looked at again at once.
     pub(super) fn stale(&mut self, now: Timestamp) -> bool {
         match self.looking {
+            // There is nothing to look at any more.
+            _ if self.gone => false,
             Looking::No if now.duration_since(self.looked) >= PAUSE => {
                 self.looking = Looking::Yes;
                 self.looked = now;
@@ -201,7 +210,10 @@ impl Detail {
 
     fn lines(&self, width: usize, look: Look) -> Vec<Line> {
         let mut lines = Vec::new();
-        if let Some(error) = &self.error {
+        if self.gone {
+            lines.push(Line::of(Role::Late, "it is gone; this is how it was seen last"));
+        }
+        if let Some(error) = self.error.as_ref().filter(|_| !self.gone) {
             lines.extend(wrap(error, width).iter().map(|line| Line::of(Role::Bad, line)));
         }
         let Some(known) = &self.known else {

@@ -1,7 +1,9 @@
 //! The dashboard around its list: who works where, how true what is shown is, and what is beside it.
 
+use std::collections::BTreeMap;
+
 use butler_tenancy::live::{Detail as Known, Kind, Row};
-use butler_terminal::{duration, text};
+use butler_terminal::{duration, progress::plural, text};
 use jiff::Timestamp;
 use ratatui::layout::{Position, Rect};
 
@@ -33,9 +35,14 @@ impl Dashboard {
             None => left.push(Role::Faint, "  read-only"),
         }
         let (role, words) = self.freshness(now);
-        let requests: u64 = self.tables.values().map(Table::requests).sum();
-        let watches = self.looked.len();
-        let right = Line::of(role, &words).with(Role::Faint, &format!(", {watches} watches, {requests} requests "));
+        let mut right = Line::of(role, &words);
+        if chrome.head.width >= Chrome::WIDE {
+            let requests: u64 = self.tables.values().map(Table::requests).sum();
+            let lists = plural(self.looked.len(), "list");
+            let requests = plural(usize::try_from(requests).unwrap_or(usize::MAX), "request");
+            right.push(Role::Faint, &format!(", {lists}, {requests}"));
+        }
+        right.push(Role::Plain, " ");
         chrome.draw_head(canvas, &left, &right);
     }
 
@@ -115,6 +122,21 @@ impl Dashboard {
         }
     }
 
+    /// How many clusters have each addon, where the list of addons is shown and that may be seen.
+    fn installed(&self) -> Option<BTreeMap<&str, usize>> {
+        let table = self.tables.get(&Kind::Installed).filter(|_| self.tab == Tab::Addons)?;
+        if matches!(table.freshness(), Freshness::Waiting | Freshness::Refused(..)) {
+            return None;
+        }
+        let mut counts = BTreeMap::new();
+        for row in table.all() {
+            if let Known::Installed { addon, .. } = &row.detail {
+                *counts.entry(&**addon).or_default() += 1;
+            }
+        }
+        Some(counts)
+    }
+
     fn draw_list(&self, canvas: &mut Canvas<'_>, area: Rect, now: Timestamp) -> Option<Position> {
         let table = self.shown()?;
         let room = list::room(area, self.tab);
@@ -153,6 +175,7 @@ impl Dashboard {
         let list = List {
             table,
             live: self.held.as_ref().and_then(|_| self.table()),
+            installed: self.installed(),
             wide: self.wide,
             now,
         };

@@ -37,7 +37,7 @@ impl Dashboard {
             return Vec::new();
         }
         if self.detail.is_some()
-            && let Some(effects) = self.detail_key(key, now)
+            && let Some(effects) = self.detail_key(key)
         {
             return effects;
         }
@@ -82,8 +82,7 @@ impl Dashboard {
                 let tab = Tab::ALL.into_iter().find(|tab| tab.digit() == digit);
                 Action::Go(tab.unwrap_or(self.tab))
             }
-            KeyCode::Enter => Action::Open(Page::Overview),
-            KeyCode::Char('w') => Action::Open(Page::Overview),
+            KeyCode::Enter | KeyCode::Char('w') => Action::Open(Page::Overview),
             KeyCode::Char('l') => Action::Open(Page::Events),
             KeyCode::Char('y') => Action::Open(Page::Yaml),
             KeyCode::Char('n') => Action::Create,
@@ -100,6 +99,8 @@ impl Dashboard {
             KeyCode::Char('c') => Action::CopyName,
             KeyCode::Char('C') => Action::CopyCommand,
             KeyCode::Char('r') => Action::Refresh,
+            KeyCode::Char('0') => Action::Bootstrap,
+            KeyCode::Char('R') => Action::Runs,
             KeyCode::Char('q') => Action::Leave,
             _ => return Vec::new(),
         };
@@ -120,7 +121,7 @@ impl Dashboard {
     }
 
     /// Keys of a cluster that is looked at; none where the key is none of them.
-    fn detail_key(&mut self, key: Key, now: Timestamp) -> Option<Vec<Effect>> {
+    fn detail_key(&mut self, key: Key) -> Option<Vec<Effect>> {
         let room = self.detail_room();
         let detail = self.detail.as_mut()?;
         match key.code {
@@ -131,10 +132,7 @@ impl Dashboard {
             KeyCode::Char('r') if key.modifiers.is_empty() => return Some(vec![detail.look()]),
             _ if detail.key(key, room) => {}
             KeyCode::Char('-' | '/' | 'S' | ' ') | KeyCode::Enter => {}
-            _ => {
-                let _ = now;
-                return None;
-            }
+            _ => return None,
         }
         Some(Vec::new())
     }
@@ -153,11 +151,11 @@ impl Dashboard {
         match key.code {
             KeyCode::Enter => {
                 self.typed = None;
-                return Vec::new();
+                return self.ask_for_labels();
             }
             KeyCode::Esc => {
                 self.typed = None;
-                return self.set_filter("", true, now);
+                return self.set_filter("", now);
             }
             _ => {}
         }
@@ -166,22 +164,27 @@ impl Dashboard {
         };
         field.key(key);
         let text = field.text().to_owned();
-        // Labels are looked at by the API server: not with every key.
-        self.set_filter(&text, false, now)
+        self.set_filter(&text, now)
     }
 
-    fn set_filter(&mut self, text: &str, at_once: bool, now: Timestamp) -> Vec<Effect> {
-        let kind = self.tab.kind();
-        let Some(table) = self.tables.get_mut(&kind) else {
-            return Vec::new();
-        };
-        let asks_anew = table.set_filter(text, now);
+    fn set_filter(&mut self, text: &str, now: Timestamp) -> Vec<Effect> {
+        if let Some(table) = self.table_mut() {
+            table.set_filter(text, now);
+        }
         if let Some(held) = &mut self.held {
             held.set_filter(text, now);
         }
-        let is_whole = at_once || text.ends_with(' ');
-        if asks_anew && (is_whole || self.typed.is_none()) {
-            return self.again(kind);
+        // Labels are looked at by the API server: once they are typed, not with every key.
+        if self.typed.is_none() {
+            self.ask_for_labels()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn ask_for_labels(&mut self) -> Vec<Effect> {
+        if self.table().is_some_and(Table::is_of_other_labels) {
+            return self.again(self.tab.kind());
         }
         Vec::new()
     }
@@ -202,7 +205,7 @@ impl Dashboard {
         } else if let Some(field) = &mut self.typed {
             field.paste(pasted);
             let text = field.text().to_owned();
-            self.set_filter(&text, false, now);
+            self.set_filter(&text, now);
         }
     }
 
@@ -226,7 +229,7 @@ impl Dashboard {
         if table.clear_marks() || table.filter().text().is_empty() {
             return Vec::new();
         }
-        self.set_filter("", true, now)
+        self.set_filter("", now)
     }
 
     fn answer(&mut self, answer: Answer, now: Timestamp) -> Vec<Effect> {
@@ -273,8 +276,12 @@ impl Dashboard {
     }
 
     fn perform(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
-        let offer = self.offers().into_iter().find(|offer| offer.action == action);
-        if let Some(why) = offer.and_then(|offer| offer.disabled) {
+        let offers = self.offers();
+        // What is not offered here cannot be done here.
+        let Some(offer) = offers.into_iter().find(|offer| offer.action == action) else {
+            return Vec::new();
+        };
+        if let Some(why) = offer.disabled {
             self.notice = Some((Role::Late, why));
             return Vec::new();
         }
@@ -328,6 +335,8 @@ impl Dashboard {
                 return vec![Effect::Reach];
             }
             Action::Refresh => return self.again(self.tab.kind()),
+            Action::Bootstrap => return vec![Effect::Bootstrap],
+            Action::Runs => return vec![Effect::Runs],
             Action::Leave => return vec![Effect::Leave { words: Vec::new() }],
         }
         Vec::new()
@@ -539,6 +548,8 @@ fn short(action: Action) -> &'static str {
         Action::CopyName => "copy",
         Action::CopyCommand => "copy command",
         Action::Refresh => "again",
+        Action::Bootstrap => "bootstrap",
+        Action::Runs => "runs",
         Action::Leave => "leave",
     }
 }

@@ -1,5 +1,7 @@
 //! A list on the screen: as many columns as there is room for, and what is to be known of the whole.
 
+use std::collections::BTreeMap;
+
 use butler_tenancy::live::{Cell, Column, Holds, Kind, Row, State};
 use butler_terminal::{duration, text};
 use jiff::Timestamp;
@@ -69,12 +71,27 @@ pub(super) struct List<'a> {
     pub(super) table: &'a Table,
     /// The list as it is by now, where another picture of it is held.
     pub(super) live: Option<&'a Table>,
+    /// How many clusters have each addon, in the list of addons; nothing where that may not be seen.
+    pub(super) installed: Option<BTreeMap<&'a str, usize>>,
     /// Every column has its whole width, whatever is cut for it.
     pub(super) wide: bool,
     pub(super) now: Timestamp,
 }
 
 impl List<'_> {
+    /// What stands in a column of a row.
+    fn cell(&self, row: &Row, index: usize) -> String {
+        match &self.installed {
+            Some(installed) if row.cells.get(index) == Some(&Cell::Unknown) => {
+                match self.table.kind().columns()[index].title {
+                    "CLUSTERS" => installed.get(&*row.name).copied().unwrap_or(0).to_string(),
+                    _ => words(&Cell::Unknown, self.now),
+                }
+            }
+            _ => words(row.cells.get(index).unwrap_or(&Cell::Unknown), self.now),
+        }
+    }
+
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) -> Option<Position> {
         if self.table.total() == 0
             && let Some(lines) = self.instead(usize::from(area.width).saturating_sub(2))
@@ -103,7 +120,7 @@ impl List<'_> {
                 y,
                 &self.row(row, selected, name, &columns, canvas.look().mark(Role::Focus)),
             );
-            if selected && y < area.height {
+            if selected && y < area.height && area.width > 0 {
                 caret = Some(Position {
                     x: area.x,
                     y: area.y + y,
@@ -145,10 +162,7 @@ impl List<'_> {
         let all = self.table.kind().columns().iter().enumerate();
         let mut columns: Vec<Shown<'_>> = all
             .map(|(index, column)| {
-                let cells = &mut rows
-                    .iter()
-                    .filter_map(|row| row.cells.get(index))
-                    .map(|cell| text::width(&words(cell, self.now)));
+                let cells = &mut rows.iter().map(|row| text::width(&self.cell(row, index)));
                 Shown {
                     index,
                     column,
@@ -197,12 +211,11 @@ impl List<'_> {
         line.push(Role::Plain, " ");
         line.append(fitted(strength, &text::sanitise_line(&row.name), name, false));
         for column in columns {
-            let cell = row.cells.get(column.index).unwrap_or(&Cell::Unknown);
             line.push(Role::Plain, "  ");
             let is_state = matches!(column.column.title, "PHASE" | "VALIDATED");
             let role = if is_state { role(row.state) } else { strength };
             let right = column.column.holds == Holds::Number;
-            line.append(fitted(role, &words(cell, self.now), column.width, right));
+            line.append(fitted(role, &self.cell(row, column.index), column.width, right));
         }
         if let Some(why) = &row.why {
             line.push(Role::Plain, "  ");

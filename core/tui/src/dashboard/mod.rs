@@ -298,6 +298,9 @@ impl Dashboard {
         let Some(table) = self.tables.get_mut(&kind) else {
             return Vec::new();
         };
+        if let Some(detail) = &mut self.detail {
+            detail.leave(kind, &news);
+        }
         let concerned = self
             .detail
             .as_ref()

@@ -69,6 +69,8 @@ pub(super) struct Table {
     heard: Option<Timestamp>,
     /// Requests that were made for it.
     requests: u64,
+    /// The labels that the API server was asked for.
+    asked: Option<String>,
 }
 
 impl Table {
@@ -92,6 +94,7 @@ impl Table {
             freshness: Freshness::Waiting,
             heard: None,
             requests: 0,
+            asked: None,
         }
     }
 
@@ -188,6 +191,7 @@ impl Table {
     pub(super) fn restart(&mut self) {
         self.freshness = Freshness::Waiting;
         self.complete.clear();
+        self.asked = self.filter.labels().map(str::to_owned);
     }
 
     /// It may not be seen, or cannot be.
@@ -418,14 +422,16 @@ impl Table {
         had
     }
 
-    /// Filters by what was typed; whether the API server has to be asked anew.
-    pub(super) fn set_filter(&mut self, text: &str, now: Timestamp) -> bool {
-        let filter = Filter::read(text, self.kind);
-        let asks_anew = filter.labels() != self.filter.labels();
-        self.filter = filter;
+    /// Filters by what was typed.
+    pub(super) fn set_filter(&mut self, text: &str, now: Timestamp) {
+        self.filter = Filter::read(text, self.kind);
         self.rebuild(now);
         self.follow_selection();
-        asks_anew
+    }
+
+    /// Whether the API server was asked for objects with other labels than the filter names.
+    pub(super) fn is_of_other_labels(&self) -> bool {
+        self.asked.as_deref() != self.filter.labels()
     }
 
     /// Orders by a column; the same one again turns the order around.

@@ -40,6 +40,9 @@ pub trait Door: Send + Sync {
     /// The namespace that is named by an option or the environment.
     fn namespace(&self) -> Option<String>;
 
+    /// The team that is named by an option.
+    fn team(&self) -> Option<String>;
+
     /// Who changes things, for the records of the API server.
     fn manager(&self) -> &'static str;
 }
@@ -72,7 +75,6 @@ pub(super) struct Boards {
 struct Context {
     door: Arc<dyn Door>,
     reach: Arc<Mutex<Option<Arc<Reach>>>>,
-    tell: Tell,
 }
 
 impl Boards {
@@ -123,7 +125,9 @@ impl Boards {
                 // Every one of them is told of, however many follow.
                 let (context, tell, tasks) = (self.context(), Arc::clone(&self.tell), self.tasks.clone());
                 // The work of a change stays on one thread, which its futures need.
-                let acting = self.tasks.spawn_blocking(move || tasks.block_on(act::act(context, act)));
+                let acting = self
+                    .tasks
+                    .spawn_blocking(move || tasks.block_on(act::act(context, act)));
                 self.spawn(command.clone(), async move {
                     let outcome = match acting.await {
                         Ok(done) => done.map_err(|failure| told(&failure)),
@@ -140,7 +144,6 @@ impl Boards {
         Context {
             door: Arc::clone(&self.door),
             reach: Arc::clone(&self.reach),
-            tell: Arc::clone(&self.tell),
         }
     }
 
@@ -215,7 +218,7 @@ impl Context {
     fn asked(&self) -> AskedPlace {
         AskedPlace {
             namespace: self.door.namespace(),
-            team: None,
+            team: self.door.team(),
             namespace_variable: None,
         }
     }

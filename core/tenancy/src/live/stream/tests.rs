@@ -24,6 +24,8 @@ enum Reply {
     Status(u16, &'static str),
     /// Is not there.
     Away,
+    /// Takes the request and says nothing.
+    Never,
 }
 
 /// A client of a server with this script; after it, the server does not answer. The second value holds what it was asked.
@@ -37,7 +39,7 @@ fn server(script: Vec<Reply>) -> (Client, Arc<Mutex<Vec<String>>>) {
         let reply = script.lock().unwrap().pop_front();
         async move {
             let (code, lines, stays) = match reply {
-                None => std::future::pending().await,
+                None | Some(Reply::Never) => std::future::pending().await,
                 Some(Reply::Away) => return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused)),
                 Some(Reply::Page(items, next)) => {
                     let metadata = json!({"resourceVersion": "10", "continue": next});
@@ -208,6 +210,25 @@ async fn what_cannot_be_heard_is_said_and_is_over_by_itself() {
     );
     assert!(heard.contains(&"rows b@11".to_owned()), "{heard:?}");
     assert_eq!(asked.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_falls_silent_is_begun_anew_and_said_where_nobody_answers() {
+    let (heard, error, asked) = heard(
+        vec![
+            Reply::Page(vec![cluster("a", 1)], ""),
+            Reply::Watch(Vec::new()),
+            Reply::Never,
+            Reply::Watch(vec![event("ADDED", &cluster("b", 11))]),
+        ],
+        4,
+    )
+    .await;
+    assert!(error.is_none());
+    let said: Vec<&String> = heard.iter().filter(|news| news.starts_with("stale")).collect();
+    assert_eq!(said, ["stale the API server does not answer"]);
+    assert!(heard.contains(&"rows b@11".to_owned()), "{heard:?}");
+    assert!(asked[3].contains("resourceVersion=10"), "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
