@@ -141,6 +141,9 @@ impl Dashboard {
         let table = self.shown()?;
         let room = list::room(area, self.tab);
         let mut right = Line::of(Role::Faint, &list::order(table));
+        if let Freshness::Stale(_, why) = table.freshness() {
+            right = Line::of(Role::Late, why).with(Role::Plain, " ");
+        }
         if let Some(mistake) = table.filter().mistake() {
             right = Line::of(Role::Bad, mistake).with(Role::Plain, " ");
         }
