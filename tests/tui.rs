@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what stops a test")]
 
+#[path = "tui/dashboard.rs"]
+mod dashboard;
 #[path = "tui/lines.rs"]
 mod lines;
 #[path = "tui/proxmox.rs"]

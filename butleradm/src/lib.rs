@@ -67,9 +67,14 @@ fn values(kind: &str, words: &Words) -> Option<Vec<String>> {
     Some(clusters.map(|folder| folder.cluster().to_owned()).collect())
 }
 
+/// What the commands that both command lines have work with.
+pub(crate) fn account<'a>(ui: &'a Ui, env: &'a Env) -> Account<'a> {
+    Account { tool: TOOL, ui, env }
+}
+
 /// Runs a command.
 fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
-    let account = Account { tool: TOOL, ui, env };
+    let account = account(ui, env);
     match chosen {
         Command::Bootstrap(args) => bootstrap::run(ui, env, &args),
         Command::Tui(args) => tui::run(ui, env, &args),

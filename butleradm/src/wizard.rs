@@ -35,7 +35,7 @@ pub(crate) use self::asker::{Asker, Typed};
 const LARGEST: u64 = 4 << 20;
 
 /// What the command line says of a new cluster.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Begin<'a> {
     /// The platform.
     pub provider: Option<&'a str>,

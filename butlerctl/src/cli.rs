@@ -9,7 +9,7 @@ use crate::commands::template::TemplateCommand;
 use crate::commands::workspace::WorkspaceCommand;
 use butler_account::commands::{
     context::ContextCommand, credential::CredentialArgs, kubeconfig::KubeconfigArgs, login::LoginArgs,
-    logout::LogoutArgs, whoami::WhoamiArgs,
+    logout::LogoutArgs, tui::TuiArgs, whoami::WhoamiArgs,
 };
 use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, STYLES};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -71,6 +71,8 @@ pub enum Command {
     /// Show what workspaces can be made of
     #[command(subcommand, visible_alias = "templates")]
     Template(TemplateCommand),
+    /// Show clusters, addons and teams on the whole terminal, as they change
+    Tui(TuiArgs),
     /// Print the version, and what new clusters run by default
     Version(OutputArgs),
     /// Show who is logged in, where, and until when

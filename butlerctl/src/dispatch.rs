@@ -1,6 +1,6 @@
 //! Which command does what was asked.
 
-use butler_account::commands::{context, credential, kubeconfig, login, logout, whoami};
+use butler_account::commands::{context, credential, kubeconfig, login, logout, tui, whoami};
 use butler_account::complete;
 use butler_account::tool::{Account, OwnServer, Tool};
 use butler_terminal::completion::Words;
@@ -43,6 +43,7 @@ pub(crate) fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
         Command::Login(args) => login::run(account, &args),
         Command::Logout(args) => logout::run(account, &args),
         Command::Template(chosen) => template::run(account, chosen),
+        Command::Tui(args) => tui::run(account, &args),
         Command::Version(args) => ui.answer(&ToolVersion::of("butlerctl"), args.output),
         Command::Whoami(args) => whoami::run(account, &args),
         Command::Workspace(chosen) => workspace::run(account, chosen),

@@ -1,27 +1,33 @@
-//! `butleradm tui`: the wizard and the live view on the whole terminal.
+//! `butleradm tui`: wizard, live view and dashboard on the whole terminal.
 
 mod lines;
 
 use std::{
-    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use butler_account::{
+    access::{self, AccessArgs},
+    screen::{AccountDoor, Glyphs, ScreenArgs},
+    work::PlaceArgs,
+};
 use butler_api::{config::ProviderKind, event::Event};
-use butler_files::home::{self, Home};
+use butler_client::resolve::Source;
+use butler_files::home::Home;
 use butler_lifecycle::{
     bootstrap, clusters,
     runs::stream::{Item, Stream},
 };
-use butler_terminal::{ColorChoice, Env, Exit, Failure, Ui, env};
+use butler_terminal::{Env, Exit, Failure, Ui, env};
 use butler_tui::{
     app::{App, OpenRun},
+    dashboard::Dashboard,
     effect::Effect,
     live::{Live, Runs},
     look::{Look, Palette},
-    program::{self, Ending, Inbox, ProgramError},
     runner::{self, Runner},
+    screen::Screen,
     snapshot, still,
     wizard::{Draft, Start, Wizard},
 };
@@ -29,6 +35,7 @@ use butler_wizard::session::{Facts, Session};
 use jiff::Timestamp;
 
 use crate::{
+    account,
     commands::{attach, replay},
     failure,
     wizard::{self, Begin, facts},
@@ -71,21 +78,15 @@ pub struct TuiArgs {
         requires = "replay"
     )]
     pub snapshot: Option<SnapshotFormat>,
-    /// Ask and tell line by line, as for screen readers
-    #[arg(long)]
-    pub accessible: bool,
-    /// Marks and lines: ascii or unicode; by default what the terminal shows
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "SET")]
-    pub glyphs: Option<Glyphs>,
-    /// Colours: default, colour-blind or mono
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "NAME")]
-    pub palette: Option<ChosenPalette>,
-    /// Record what is pressed and pasted, without secrets
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub record: Option<PathBuf>,
-    /// Press and paste what was recorded
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub play: Option<PathBuf>,
+    /// Which management cluster.
+    #[command(flatten)]
+    pub access: AccessArgs,
+    /// Where new clusters go.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 impl TuiArgs {
@@ -107,45 +108,13 @@ pub enum SnapshotFormat {
     Svg,
 }
 
-/// Marks and lines, as the command line names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Glyphs {
-    /// Only characters of ASCII.
-    Ascii,
-    /// Marks that are characters of Unicode.
-    Unicode,
-}
-
-/// Colours, as the command line names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ChosenPalette {
-    /// The sixteen colours of the terminal.
-    Default,
-    /// Without the difference of red and green.
-    #[value(alias = "cvd")]
-    ColourBlind,
-    /// No colours.
-    Mono,
-}
-
-impl From<ChosenPalette> for Palette {
-    fn from(chosen: ChosenPalette) -> Self {
-        match chosen {
-            ChosenPalette::Default => Self::Default,
-            ChosenPalette::ColourBlind => Self::ColourBlind,
-            ChosenPalette::Mono => Self::Mono,
-        }
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(ui: &Ui, env: &Env, args: &TuiArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
     if let (Some(format), Some(source)) = (args.snapshot, &args.replay) {
         return print_snapshot(ui, &home, args, (format, source.as_path()));
     }
-    let has_screen = io::stdin().is_terminal() && io::stdout().is_terminal();
-    if args.accessible || env.is_on(env::ACCESSIBLE) || !has_screen || env.is_dumb() {
+    if !args.screen.is_wanted(env) {
         return line_by_line(ui, env, args);
     }
     let (app, first) = begin(ui, &home, env, args)?;
@@ -163,8 +132,8 @@ fn print_snapshot(
     let (columns, rows) = args.size;
     let (screen, now) = still::of_run(events, args.at, args.size);
     let look = Look {
-        palette: args.palette.map_or(Palette::Default, Palette::from),
-        ascii: args.glyphs == Some(Glyphs::Ascii),
+        palette: args.screen.palette.map_or(Palette::Default, Palette::from),
+        ascii: args.screen.glyphs == Some(Glyphs::Ascii),
     };
     let picture = snapshot::render(&screen, columns, rows, look, now);
     let text = match format {
@@ -221,7 +190,21 @@ fn begin(ui: &Ui, home: &Home, env: &Env, args: &TuiArgs) -> Result<(App, Vec<Ef
             let (runs, first) = Runs::new();
             Ok((App::new(Box::new(runs), open_run), first))
         }
-        None => Ok((App::new(Box::new(wizard(ui, home, env, args)?), open_run), Vec::new())),
+        None if is_about_a_cluster(ui, env, args)? => {
+            let (dashboard, first) = Dashboard::new("butleradm", now);
+            let (ui, home, env) = (ui.clone(), home.clone(), env.clone());
+            let open = move |_| {
+                let wizard =
+                    of_answers(&ui, &home, &env, Begin::default()).map_err(|failure| failure.message().to_owned())?;
+                Ok((Box::new(wizard) as Box<dyn Screen>, Vec::new()))
+            };
+            let app = App::new(Box::new(dashboard), open_run).with_wizard(Box::new(open));
+            Ok((app, first))
+        }
+        None => {
+            let wizard = of_answers(ui, home, env, args.begin())?;
+            Ok((App::new(Box::new(wizard), open_run), Vec::new()))
+        }
     }
 }
 
@@ -245,9 +228,23 @@ fn recorded(path: &Path) -> Result<Vec<Event>, Failure> {
     Ok(events)
 }
 
-fn wizard(ui: &Ui, home: &Home, env: &Env, args: &TuiArgs) -> Result<Wizard, Failure> {
+/// Whether there is a management cluster to show. Nothing is said of a new one, and the clusters that kubectl knows are not ours
+/// unless somebody names them.
+fn is_about_a_cluster(ui: &Ui, env: &Env, args: &TuiArgs) -> Result<bool, Failure> {
+    if args.provider.is_some() || args.config.is_some() || !args.set.is_empty() {
+        return Ok(false);
+    }
+    let is_named = args.access.kubeconfig.is_some() || args.access.context.is_some() || args.access.server.is_some();
+    match access::decide(account(ui, env), &args.access) {
+        Ok(decision) => Ok(is_named || !matches!(decision.source, Source::Kubectl(_))),
+        Err(failure) if is_named => Err(failure),
+        Err(_) => Ok(false),
+    }
+}
+
+fn of_answers(ui: &Ui, home: &Home, env: &Env, begin: Begin<'_>) -> Result<Wizard, Failure> {
     let facts = facts::of(home, env)?;
-    let (session, opened) = wizard::session(&facts, args.begin())?;
+    let (session, opened) = wizard::session(&facts, begin)?;
     let draft = draft(ui, home, &facts)?;
     let times = |platform: &ProviderKind| Some((platform.to_string(), bootstrap::run::usual(home, *platform)?));
     let usual = facts.drivers.iter().filter_map(times).collect();
@@ -278,64 +275,13 @@ fn draft(ui: &Ui, home: &Home, facts: &Facts) -> Result<Option<Draft>, Failure> 
     }
 }
 
-/// Shows the program until it is left; its last words stay on the terminal.
+/// Shows a program until it is left.
 fn show(ui: &Ui, env: &Env, home: &Home, args: &TuiArgs, app: App, first: Vec<Effect>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot start the runtime"))?;
-    let around = wizard::around(home, env);
-    let (inbox, messages) = Inbox::new();
-    let runner = Runner::new(Arc::new(around), runtime.handle().clone(), inbox.runner())
-        .map_err(|e| Failure::from_error(Exit::Failed, &e).while_doing("cannot start a thread"))?;
-    let expand = |path: &Option<PathBuf>| path.as_deref().map(home::expand).transpose();
-    let options = program::Options {
-        look: look(ui, env, args),
-        state: home.state.clone(),
-        record: expand(&args.record).map_err(|e| failure::home(&e))?,
-        play: expand(&args.play).map_err(|e| failure::home(&e))?,
-        tmux: env.get("TMUX").is_some(),
-        panic: env.text("BUTLER_TEST_PANIC").map(ToOwned::to_owned),
-    };
-    let ended = program::run(app, runner, (&inbox, messages), &options, first);
-    // What is still asked of a platform is nobody's concern any more.
-    runtime.shutdown_background();
-    match ended {
-        Ok(Ending::Left(words)) => {
-            ui.note(&words.join("\n"));
-            Ok(())
-        }
-        Ok(Ending::Ended) => Err(failure::interrupted()),
-        Ok(Ending::HungUp) => {
-            ui.hang_up();
-            Err(failure::interrupted())
-        }
-        Err(error) => {
-            let failure = Failure::from_error(Exit::Failed, &error);
-            Err(match &error {
-                ProgramError::Defect { report, .. } => failure
-                    .hint(format!("please report it, with {}", report.display()))
-                    .hint("runs go on: butleradm bootstrap list"),
-                ProgramError::Terminal(_) => failure.hint("line by line: --accessible"),
-                ProgramError::Play { .. } => failure,
-            })
-        }
-    }
-}
-
-/// How things look: what was asked for, else what the terminal can show.
-fn look(ui: &Ui, env: &Env, args: &TuiArgs) -> Look {
-    let color = ui.options().color;
-    let detected = Look::detect(|name| env.text(name), color == ColorChoice::Always);
-    let palette = match args.palette {
-        // Colours that nobody wants are in no palette.
-        _ if color == ColorChoice::Never || detected.palette == Palette::Mono => Palette::Mono,
-        Some(palette) => palette.into(),
-        None => detected.palette,
-    };
-    Look {
-        palette,
-        ascii: args.glyphs.map_or(detected.ascii, |glyphs| glyphs == Glyphs::Ascii),
-    }
+    let around = Arc::new(wizard::around(home, env));
+    let door = AccountDoor::new(account(ui, env), &args.access, &args.place);
+    args.screen.show(ui, env, home, (app, first), |tasks, tell| {
+        let mut runner = Runner::new(around, tasks, tell)?;
+        runner.boards(Arc::new(door));
+        Ok(runner)
+    })
 }

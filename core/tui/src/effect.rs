@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use butler_api::config::{ImageSettings, Provider};
+use butler_tenancy::live::Kind;
 use butler_wizard::list::Want;
 use secrecy::SecretString;
+
+use crate::board::{Act, Target};
 
 /// A platform as it is described.
 #[derive(Debug, Clone)]
@@ -120,4 +123,30 @@ pub enum Effect {
     },
     /// Lists the runs of this home.
     ListRuns,
+    /// Shows the wizard of a new management cluster; who leaves it comes back here.
+    Bootstrap,
+    /// Shows the runs of this home in the same way.
+    Runs,
+    /// Reaches the management cluster; `Board::Reached` comes of it.
+    Reach,
+    /// Keeps a list true, from its beginning; an older one of the kind ends.
+    Follow {
+        /// The kind.
+        kind: Kind,
+        /// Only objects with these labels.
+        labels: Option<String>,
+    },
+    /// Does not listen to a list any more.
+    Unfollow(Kind),
+    /// Looks at a tenant cluster; `Board::Details` comes of it. A newer look takes the place of an older one.
+    Look(Target),
+    /// Looks up what the questions of a new cluster need; `Board::Prepared` comes of it.
+    Prepare,
+    /// Does something; `Board::Acted` comes of it.
+    Act {
+        /// What.
+        act: Act,
+        /// The command that it stands for.
+        command: String,
+    },
 }

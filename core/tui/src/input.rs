@@ -7,6 +7,8 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::board::Board;
+
 /// A key that was pressed. Releases never arrive here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key {
@@ -35,6 +37,8 @@ pub enum Input {
     Done(Done),
     /// A run that is watched.
     Run(Run),
+    /// A management cluster that is watched.
+    Board(Board),
 }
 
 /// What the mouse did.

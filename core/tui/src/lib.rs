@@ -5,6 +5,8 @@
 //! terminal, only `runner` knows clocks, tasks, files and peers.
 
 pub mod app;
+pub mod board;
+pub mod dashboard;
 mod detect;
 pub mod effect;
 pub mod input;

@@ -68,7 +68,7 @@ impl Did {
             Input::Resize(columns, rows) => Self::Resize(*columns, *rows),
             Input::Mouse(Mouse::Pressed(column, row)) => Self::Pressed(*column, *row),
             Input::Mouse(Mouse::Turned(rows)) => Self::Turned(*rows),
-            Input::Tick | Input::Heard(..) | Input::Done(_) | Input::Run(_) => return None,
+            Input::Tick | Input::Heard(..) | Input::Done(_) | Input::Run(_) | Input::Board(_) => return None,
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// Asks everything, writes the configuration, and makes the cluster if that is wanted.
 pub(super) fn wizard(ui: &Ui, env: &Env, args: &TuiArgs) -> Result<(), Failure> {
     let home = Home::resolve(env.get(env::BUTLER_HOME)).map_err(|e| failure::home(&e))?;
-    let Some(mut asker) = Asker::new(ui, env, args.accessible) else {
+    let Some(mut asker) = Asker::new(ui, env, args.screen.accessible) else {
         return Err(Failure::new(Exit::Usage, "the wizard needs a terminal")
             .hint("without one: butleradm bootstrap init --provider NAME --set PATH=VALUE --output-file FILE"));
     };

@@ -8,4 +8,5 @@ pub mod kubeconfig;
 pub mod login;
 pub mod logout;
 mod secret;
+pub mod tui;
 pub mod whoami;

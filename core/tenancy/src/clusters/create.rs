@@ -28,7 +28,7 @@ pub use self::apply::{CreateError, Created, Transport};
 pub use self::facts::{Facts, FactsError, TeamFacts};
 
 /// What somebody wants. What is not said is the environment's choice, else the team's, else the usual one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     /// The name.
     pub name: String,

@@ -145,6 +145,11 @@ struct ServersTeam {
     namespace: Option<String>,
 }
 
+/// The namespaces of the teams of whoever is logged in.
+pub async fn namespaces(server: &LoggedIn) -> Result<Vec<String>, ServerError> {
+    Ok(teams(server).await?.into_iter().map(|team| team.namespace).collect())
+}
+
 /// The teams of whoever is logged in that have a namespace, as Butler's server knows them. Servers without sessions name the
 /// namespace after the team.
 async fn teams(server: &LoggedIn) -> Result<Vec<Team>, ServerError> {

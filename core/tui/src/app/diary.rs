@@ -13,6 +13,7 @@ use ratatui::{
 };
 
 use crate::{
+    board::Board,
     effect::Effect,
     input::{Done, Input, Key},
     look::{Look, Role},
@@ -92,6 +93,10 @@ impl Diary {
                     self.add(role, &words, now);
                 }
             }
+            Input::Board(Board::Acted { outcome, .. }) => match outcome {
+                Ok(words) => self.add(Role::Good, words, now),
+                Err((error, _)) => self.add(Role::Bad, error, now),
+            },
             _ => {}
         }
     }
@@ -214,6 +219,20 @@ fn command(effect: &Effect) -> Option<String> {
         Effect::Copy(text) => format!("copies {} characters", text.chars().count()),
         Effect::DropDraft => "throws the draft away".to_owned(),
         Effect::SaveDraft(_) => "keeps the draft".to_owned(),
+        Effect::Act { command, .. } => command.clone(),
+        Effect::Bootstrap => "butleradm tui --provider NAME".to_owned(),
+        Effect::Runs => "butleradm tui --run".to_owned(),
+        Effect::Prepare => "looks up what a new cluster needs".to_owned(),
+        Effect::Look(target) => format!(
+            "butlerctl cluster describe {} --namespace {}",
+            target.name, target.namespace
+        ),
+        Effect::Follow { kind, labels } => match labels {
+            Some(labels) => format!("lists and watches {} with {labels}", kind.words()),
+            None => format!("lists and watches {}", kind.words()),
+        },
+        Effect::Unfollow(kind) => format!("watches {} no longer", kind.words()),
+        Effect::Reach => "connects to the management cluster".to_owned(),
         Effect::Leave { .. } | Effect::Suspend | Effect::Redraw | Effect::Mouse(_) => return None,
     })
 }

@@ -19,7 +19,7 @@ use self::{diary::Diary, help::Help, toast::Toasts};
 use crate::{
     effect::Effect,
     input::{Done, Input, Key},
-    live::words,
+    live::{Runs, words},
     look::{Look, Role},
     screen::{Hint, Screen, Typing},
 };
@@ -27,13 +27,19 @@ use crate::{
 /// Two ctrl-c within this time leave whatever is shown.
 const TWICE: Duration = Duration::from_secs(2);
 
+/// Makes a screen, and says what is to be done first; or why it cannot be made.
+pub type Open = Box<dyn Fn(Timestamp) -> Result<(Box<dyn Screen>, Vec<Effect>), String>>;
+
 /// Makes the screen of a run.
 pub type OpenRun = Box<dyn Fn(&str, Timestamp) -> Box<dyn Screen>>;
 
 /// The program.
 pub struct App {
     screen: Box<dyn Screen>,
+    /// The screen that one comes back to.
+    below: Option<Box<dyn Screen>>,
     open_run: OpenRun,
+    open_wizard: Option<Open>,
     /// The cluster whose run is shown.
     run: Option<String>,
     /// Columns and rows, for screens that are opened.
@@ -60,7 +66,9 @@ impl App {
     pub fn new(screen: Box<dyn Screen>, open_run: OpenRun) -> Self {
         Self {
             screen,
+            below: None,
             open_run,
+            open_wizard: None,
             run: None,
             size: None,
             help: None,
@@ -71,6 +79,13 @@ impl App {
             slow_line: false,
             interrupted: None,
         }
+    }
+
+    /// Says how the wizard is opened from another screen.
+    #[must_use]
+    pub fn with_wizard(mut self, open: Open) -> Self {
+        self.open_wizard = Some(open);
+        self
     }
 
     /// Says that there is no shell behind the program that could continue it.
@@ -122,19 +137,77 @@ impl App {
                 self.diary.resize(columns, rows);
                 self.screen.update(input, now)
             }
+            // A dashboard hears what happens also while another screen is above it.
+            Input::Board(_) => match &mut self.below {
+                Some(below) => below.update(input, now),
+                None => self.screen.update(input, now),
+            },
             // Keys go to the help while it is open; what happens meanwhile goes on below it.
             Input::Paste(_) | Input::Mouse(_) if self.help.is_some() || self.diary.is_open() => Vec::new(),
             input => self.screen.update(input, now),
         };
         effects
             .into_iter()
-            .inspect(|effect| {
-                self.diary.doing(effect, now);
-                if let Effect::Watch { cluster } = effect {
-                    self.show_run(cluster, now);
-                }
-            })
+            .inspect(|effect| self.diary.doing(effect, now))
+            .collect::<Vec<Effect>>()
+            .into_iter()
+            .flat_map(|effect| self.arrange(effect, now))
             .collect()
+    }
+
+    /// Changes which screen is shown, where an effect is about that; what is left of it is for others.
+    fn arrange(&mut self, effect: Effect, now: Timestamp) -> Vec<Effect> {
+        match effect {
+            Effect::Watch { cluster } => {
+                self.show_run(&cluster, now);
+                vec![Effect::Watch { cluster }]
+            }
+            Effect::Runs => {
+                let (runs, first) = Runs::new();
+                self.put_above(Box::new(runs), now);
+                first
+            }
+            Effect::Bootstrap => match self.open_wizard.as_ref().map(|open| open(now)) {
+                Some(Ok((wizard, first))) => {
+                    self.put_above(wizard, now);
+                    first
+                }
+                Some(Err(why)) => {
+                    self.toasts.add(&why, now);
+                    Vec::new()
+                }
+                None => Vec::new(),
+            },
+            Effect::Leave { words } if self.below.is_some() => {
+                self.come_back(&words, now);
+                Vec::new()
+            }
+            other => vec![other],
+        }
+    }
+
+    /// Shows a screen; who leaves it comes back to the one that is shown now.
+    fn put_above(&mut self, mut screen: Box<dyn Screen>, now: Timestamp) {
+        if let Some((columns, rows)) = self.size {
+            // What it wants because of its size, it wants again when it draws.
+            screen.update(Input::Resize(columns, rows), now);
+        }
+        let shown = std::mem::replace(&mut self.screen, screen);
+        self.below.get_or_insert(shown);
+    }
+
+    fn come_back(&mut self, words: &[String], now: Timestamp) {
+        let Some(below) = self.below.take() else {
+            return;
+        };
+        self.screen = below;
+        self.run = None;
+        if let Some((columns, rows)) = self.size {
+            self.screen.update(Input::Resize(columns, rows), now);
+        }
+        if let Some(last) = words.iter().find(|line| !line.is_empty()) {
+            self.toasts.add(last, now);
+        }
     }
 
     fn key(&mut self, key: Key, now: Timestamp) -> Vec<Effect> {

@@ -300,7 +300,7 @@ impl Screen for Live {
             Input::Mouse(mouse) => self.mouse(mouse),
             Input::Run(run) => self.hear(run, now),
             Input::Done(done) => self.done(done),
-            Input::Tick | Input::Heard(..) => {}
+            Input::Tick | Input::Heard(..) | Input::Board(_) => {}
         }
         Vec::new()
     }

@@ -1,6 +1,7 @@
 //! Performs what screens want to happen, and sends back what comes of it. Only here are tasks, files and peers.
 
 mod ask;
+mod board;
 mod bundle;
 mod clipboard;
 mod files;
@@ -28,13 +29,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use self::files::Files;
+use self::{board::Boards, files::Files};
 use crate::{
+    board::Board,
     effect::Effect,
     input::{Done, Input, Run},
 };
 
 pub use self::ask::listen;
+pub use self::board::{Door, Slot};
 pub use self::clipboard::{osc52, tmux};
 pub use self::files::{Kept, Write, Written, draft, write};
 
@@ -117,6 +120,15 @@ pub enum Back {
         /// What is heard of the run.
         run: Run,
     },
+    /// What is heard of a management cluster, for the newest effect of a slot.
+    Board {
+        /// What it is about.
+        slot: Slot,
+        /// The number of the effect.
+        number: u64,
+        /// What is heard.
+        board: Board,
+    },
     /// Something for the clipboard of the terminal, because none of the system could be used.
     Copy(String),
 }
@@ -126,7 +138,11 @@ pub type Tell = Arc<dyn Fn(Back) + Send + Sync>;
 
 /// Performs effects.
 pub struct Runner {
-    around: Arc<Around>,
+    environment: Environment,
+    /// What runs and platforms need; none where a program works with neither.
+    around: Option<Arc<Around>>,
+    /// Management clusters; none where a program works with none.
+    boards: Option<Boards>,
     tasks: Handle,
     tell: Tell,
     files: Files,
@@ -166,11 +182,38 @@ impl Drop for Asked {
 }
 
 impl Runner {
-    /// Performs effects with tasks of this runtime.
+    /// Performs effects about runs and platforms with tasks of this runtime.
     pub fn new(around: Arc<Around>, tasks: Handle, tell: Tell) -> std::io::Result<Self> {
-        let files = Files::start(around.home.clone(), Arc::clone(&tell))?;
+        let (home, environment) = (around.home.clone(), around.environment.clone());
+        let mut runner = Self::of_nothing(&home, environment, tasks, tell)?;
+        runner.around = Some(around);
+        Ok(runner)
+    }
+
+    /// Performs effects about management clusters.
+    pub fn of_clusters(
+        home: &Home,
+        environment: Environment,
+        door: Arc<dyn Door>,
+        tasks: Handle,
+        tell: Tell,
+    ) -> std::io::Result<Self> {
+        let mut runner = Self::of_nothing(home, environment, tasks, tell)?;
+        runner.boards(door);
+        Ok(runner)
+    }
+
+    /// Performs effects about management clusters as well.
+    pub fn boards(&mut self, door: Arc<dyn Door>) {
+        self.boards = Some(Boards::new(door, self.tasks.clone(), Arc::clone(&self.tell)));
+    }
+
+    fn of_nothing(home: &Home, environment: Environment, tasks: Handle, tell: Tell) -> std::io::Result<Self> {
+        let files = Files::start(home.clone(), Arc::clone(&tell))?;
         Ok(Self {
-            around,
+            environment,
+            around: None,
+            boards: None,
             tasks,
             tell,
             files,
@@ -183,9 +226,30 @@ impl Runner {
 
     /// Begins to perform an effect. What only the holder of the terminal can do is left to that.
     pub fn perform(&mut self, effect: Effect) {
+        let effect = match effect {
+            Effect::Reach
+            | Effect::Follow { .. }
+            | Effect::Unfollow(_)
+            | Effect::Look(_)
+            | Effect::Prepare
+            | Effect::Act { .. } => {
+                if let Some(boards) = &mut self.boards {
+                    boards.perform(effect);
+                }
+                return;
+            }
+            Effect::Copy(text) => {
+                let (environment, tell) = (self.environment.clone(), Arc::clone(&self.tell));
+                return self.spawn("copy", async move { tell(clipboard::copy(text, &environment).await) });
+            }
+            other => other,
+        };
+        let Some(around) = self.around.clone() else {
+            return;
+        };
         match effect {
-            Effect::Ask { want, platform } => self.ask(want, ask::Subject::Platform(*platform)),
-            Effect::Bring { want, wished } => self.ask(want, ask::Subject::Image(*wished)),
+            Effect::Ask { want, platform } => self.ask(&around, want, ask::Subject::Platform(*platform)),
+            Effect::Bring { want, wished } => self.ask(&around, want, ask::Subject::Image(*wished)),
             Effect::Forget(want) => drop(self.asked.remove(&want.about)),
             Effect::SaveDraft(_) | Effect::DropDraft | Effect::SaveFile { .. } | Effect::OpenFile { .. } => {
                 self.files.work(effect);
@@ -196,30 +260,18 @@ impl Runner {
                 text,
                 replace,
                 secrets,
-            } => self.launch(cluster, files::Write { path, text, replace }, secrets),
-            Effect::Watch { cluster } => self.watch(&cluster),
-            Effect::StopRun { cluster } => self.stop(cluster),
-            Effect::DestroyRun { cluster } => self.destroy(cluster),
-            Effect::FindEarlier { cluster } => {
-                let around = Arc::clone(&self.around);
-                self.blocking("look for earlier runs", move || {
-                    let runs = earlier(&around.home.cluster(&cluster));
-                    Ok(Done::Earlier { cluster, runs })
-                });
-            }
-            Effect::Bundle { cluster, why } => self.bundle(&cluster, why),
-            Effect::ListRuns => {
-                let around = Arc::clone(&self.around);
-                self.blocking("list the runs", move || runs::list(&around.home));
-            }
-            Effect::Copy(text) => {
-                let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
-                self.spawn(
-                    "copy",
-                    async move { tell(clipboard::copy(text, &around.environment).await) },
-                );
-            }
-            Effect::Leave { .. } | Effect::Suspend | Effect::Redraw | Effect::Mouse(_) => {}
+            } => self.launch(around, cluster, files::Write { path, text, replace }, secrets),
+            Effect::Watch { cluster } => self.watch(around, &cluster),
+            Effect::StopRun { cluster } => self.stop(around, cluster),
+            Effect::DestroyRun { cluster } => self.destroy(around, cluster),
+            Effect::FindEarlier { cluster } => self.blocking("look for earlier runs", move || {
+                let runs = earlier(&around.home.cluster(&cluster));
+                Ok(Done::Earlier { cluster, runs })
+            }),
+            Effect::Bundle { cluster, why } => self.bundle(&around, &cluster, why),
+            Effect::ListRuns => self.blocking("list the runs", move || runs::list(&around.home)),
+            // What only the holder of the terminal can do, and what was performed above.
+            _ => {}
         }
     }
 
@@ -235,6 +287,10 @@ impl Runner {
                 let watched = self.watched.as_ref()?;
                 (watched.number == number).then_some(Input::Run(run))
             }
+            Back::Board { slot, number, board } => {
+                let boards = self.boards.as_ref()?;
+                boards.is_wanted(slot, number).then_some(Input::Board(board))
+            }
             Back::Copy(_) => None,
         }
     }
@@ -248,7 +304,7 @@ impl Runner {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn ask(&mut self, want: Want, subject: ask::Subject) {
+    fn ask(&mut self, around: &Arc<Around>, want: Want, subject: ask::Subject) {
         let (number, stop) = (self.number(), CancellationToken::new());
         let about = want.about.clone();
         let question = ask::Question {
@@ -256,7 +312,7 @@ impl Runner {
             want: Box::new(want),
             subject,
         };
-        let (around, tell, token) = (Arc::clone(&self.around), Arc::clone(&self.tell), stop.clone());
+        let (around, tell, token) = (Arc::clone(around), Arc::clone(&self.tell), stop.clone());
         let (lost, whose) = (Arc::clone(&self.tell), question.want.clone());
         // The one before is dropped, and what it still says is not wanted any more.
         self.asked.insert(about, Asked { number, stop });
@@ -279,13 +335,13 @@ impl Runner {
         });
     }
 
-    fn watch(&mut self, cluster: &str) {
+    fn watch(&mut self, around: Arc<Around>, cluster: &str) {
         let (number, stop) = (self.number(), CancellationToken::new());
         self.watched = Some(Asked {
             number,
             stop: stop.clone(),
         });
-        let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+        let tell = Arc::clone(&self.tell);
         let launched = Arc::clone(&self.launched);
         let folder = around.home.cluster(cluster);
         self.spawn("watch the run", async move {
@@ -297,15 +353,21 @@ impl Runner {
         });
     }
 
-    fn launch(&self, cluster: String, file: files::Write, secrets: BTreeMap<String, SecretString>) {
-        let (around, launched) = (Arc::clone(&self.around), Arc::clone(&self.launched));
+    fn launch(
+        &self,
+        around: Arc<Around>,
+        cluster: String,
+        file: files::Write,
+        secrets: BTreeMap<String, SecretString>,
+    ) {
+        let launched = Arc::clone(&self.launched);
         self.blocking("start the run", move || {
             runs::launch(&around, &launched, cluster, &file, &secrets)
         });
     }
 
-    fn stop(&self, cluster: String) {
-        let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+    fn stop(&self, around: Arc<Around>, cluster: String) {
+        let tell = Arc::clone(&self.tell);
         self.spawn("stop the run", async move {
             if let Err(failure) = runs::stop(&around, &cluster).await {
                 tell(Back::Input(Input::Done(failed("stop the run", &failure))));
@@ -313,8 +375,8 @@ impl Runner {
         });
     }
 
-    fn destroy(&self, cluster: String) {
-        let (around, tell) = (Arc::clone(&self.around), Arc::clone(&self.tell));
+    fn destroy(&self, around: Arc<Around>, cluster: String) {
+        let tell = Arc::clone(&self.tell);
         let launch = launch_of(&self.launched, &cluster);
         self.spawn("destroy the cluster", async move {
             let secrets = launch.map_or_else(BTreeMap::new, |launch| launch.secrets);
@@ -326,8 +388,8 @@ impl Runner {
         });
     }
 
-    fn bundle(&self, cluster: &str, why: String) {
-        let around = Arc::clone(&self.around);
+    fn bundle(&self, around: &Arc<Around>, cluster: &str, why: String) {
+        let around = Arc::clone(around);
         let folder = around.home.cluster(cluster);
         let typed = launch_of(&self.launched, cluster).map_or_else(BTreeMap::new, |launch| launch.secrets);
         self.blocking("write the bundle", move || {

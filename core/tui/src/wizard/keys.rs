@@ -33,7 +33,7 @@ impl Wizard {
             Input::Mouse(Mouse::Turned(rows)) => self.turn(rows),
             Input::Heard(want, heard) => self.hear(&want, heard, now),
             Input::Done(done) => self.done(done, now, effects),
-            Input::Mouse(Mouse::Pressed(..)) | Input::Tick | Input::Run(_) => {}
+            Input::Mouse(Mouse::Pressed(..)) | Input::Tick | Input::Run(_) | Input::Board(_) => {}
         }
     }
 

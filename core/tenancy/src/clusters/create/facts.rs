@@ -16,7 +16,7 @@ use crate::place::Place;
 use crate::reach::Reach;
 
 /// What is known. What this login may not read is not known, and left to the server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// The team of the cluster; nothing where it has none, or where nobody may know more of it than its name.
     pub team: Option<TeamFacts>,
@@ -41,7 +41,7 @@ pub enum Fact<T> {
 }
 
 /// What a team says about its clusters.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TeamFacts {
     /// Its limits.

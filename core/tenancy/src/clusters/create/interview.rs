@@ -62,7 +62,7 @@ pub enum Kind {
 }
 
 /// The questions of one cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Interview {
     wanted: Wanted,
     facts: Facts,

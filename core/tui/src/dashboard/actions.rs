@@ -1,0 +1,249 @@
+//! What can be done, each with the command that it stands for and, where it cannot be done now, the reason.
+
+use butler_tenancy::clusters::create::Wanted;
+
+use super::{Dashboard, Tab, detail::Page};
+use crate::board::{Act, Target};
+
+/// Something that can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Go(Tab),
+    Open(Page),
+    Create,
+    Scale,
+    Upgrade,
+    Enable,
+    Disable,
+    Kubeconfig,
+    Delete,
+    AllowWriting,
+    Sort,
+    Freeze,
+    Mark,
+    CopyName,
+    CopyCommand,
+    Refresh,
+    Bootstrap,
+    Runs,
+    Leave,
+}
+
+/// An action as it is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub(super) action: Action,
+    pub(super) key: &'static str,
+    pub(super) words: String,
+    /// The command that does the same.
+    pub(super) command: Option<String>,
+    /// Why it cannot be done now.
+    pub(super) disabled: Option<String>,
+}
+
+impl Dashboard {
+    /// Everything that can be done here, what is about the selected thing first.
+    pub(super) fn offers(&self) -> Vec<Offer> {
+        let target = self.target();
+        let mut offers = if self.tab == Tab::Clusters || self.detail.is_some() {
+            self.about_clusters(target.as_ref())
+        } else {
+            Vec::new()
+        };
+        let offer = |action, key, words: &str| Offer {
+            action,
+            key,
+            words: words.to_owned(),
+            command: None,
+            disabled: None,
+        };
+        let writing = if self.may_write() {
+            "forbid changes again"
+        } else {
+            "allow changes for ten minutes"
+        };
+        offers.extend([
+            offer(Action::AllowWriting, "W", writing),
+            offer(Action::Mark, "space", "mark or unmark the selected row"),
+            offer(Action::Sort, "S", "order by a column"),
+            offer(Action::Freeze, "p", "hold the picture, or let it go on"),
+            offer(Action::CopyName, "c", "copy the name"),
+            offer(Action::CopyCommand, "C", "copy the command that shows this"),
+            offer(Action::Refresh, "r", "list anew"),
+        ]);
+        offers.extend(Tab::ALL.map(|tab| Offer {
+            command: list_command(tab, self.tool),
+            ..offer(Action::Go(tab), digit(tab), &format!("go to {}", tab.name()))
+        }));
+        if self.is_operators() {
+            let command = |words: &str| Some(words.to_owned());
+            offers.push(Offer {
+                command: command("butleradm bootstrap init"),
+                ..offer(Action::Bootstrap, "0", "bootstrap another management cluster")
+            });
+            offers.push(Offer {
+                command: command("butleradm bootstrap list"),
+                ..offer(Action::Runs, "R", "runs of bootstraps and what became of them")
+            });
+        }
+        offers.push(offer(Action::Leave, "q", "leave"));
+        offers
+    }
+
+    /// Whether the program makes management clusters.
+    fn is_operators(&self) -> bool {
+        self.tool == "butleradm"
+    }
+
+    fn about_clusters(&self, target: Option<&Target>) -> Vec<Offer> {
+        let no_target = target.is_none().then(|| "no cluster is selected".to_owned());
+        let read_only = (!self.may_write()).then(|| "read-only: W allows changes for ten minutes".to_owned());
+        let not_reached = (!self.reached).then(|| "not connected".to_owned());
+        let offer = |action, key, words: &str, rest: &str, changes: bool| Offer {
+            action,
+            key,
+            words: words.to_owned(),
+            command: target.map(|target| command(target, rest)),
+            disabled: no_target.clone().or_else(|| read_only.clone().filter(|_| changes)),
+        };
+        vec![
+            offer(
+                Action::Open(Page::Overview),
+                "enter",
+                "open the cluster",
+                "describe",
+                false,
+            ),
+            offer(Action::Open(Page::Events), "l", "what happened to it", "events", false),
+            offer(
+                Action::Open(Page::Yaml),
+                "y",
+                "the object as text",
+                "get -o yaml",
+                false,
+            ),
+            offer(
+                Action::Scale,
+                "+",
+                "change the number of workers",
+                "scale --workers N",
+                true,
+            ),
+            offer(Action::Upgrade, "u", "upgrade Kubernetes", "upgrade --version V", true),
+            offer(Action::Enable, "a", "enable an addon", "", true),
+            offer(Action::Disable, "A", "disable an addon", "", true),
+            offer(
+                Action::Kubeconfig,
+                "K",
+                "write its kubeconfig to a file",
+                "kubeconfig -o FILE",
+                false,
+            ),
+            offer(Action::Delete, "D", "delete it", "delete", true),
+            Offer {
+                command: Some("butlerctl cluster create".to_owned()),
+                disabled: not_reached.or(read_only.clone()),
+                ..offer(Action::Create, "n", "create a cluster", "", true)
+            },
+        ]
+        .into_iter()
+        .map(|mut offer| {
+            if matches!(offer.action, Action::Enable | Action::Disable) {
+                let verb = if offer.action == Action::Enable {
+                    "enable"
+                } else {
+                    "disable"
+                };
+                offer.command = target.map(|target| {
+                    format!(
+                        "butlerctl addon {verb} ADDON --cluster {} --namespace {}",
+                        target.name, target.namespace
+                    )
+                });
+            }
+            offer
+        })
+        .collect()
+    }
+}
+
+fn digit(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Clusters => "1",
+        Tab::Addons => "2",
+        Tab::Teams => "3",
+        Tab::Providers => "4",
+        Tab::Networks => "5",
+        Tab::Users => "6",
+    }
+}
+
+/// The command that lists what a tab shows; none where no command does.
+pub(super) fn list_command(tab: Tab, tool: &str) -> Option<String> {
+    let is_operators = tool == "butleradm";
+    match tab {
+        Tab::Clusters => Some("butlerctl cluster list -A".to_owned()),
+        Tab::Addons => Some("butlerctl addon catalog".to_owned()),
+        Tab::Teams if is_operators => Some("butleradm team list".to_owned()),
+        Tab::Providers if is_operators => Some("butleradm provider list".to_owned()),
+        Tab::Users if is_operators => Some("butleradm user list".to_owned()),
+        Tab::Networks => Some("kubectl get networkpools,ipallocations -A".to_owned()),
+        Tab::Teams | Tab::Providers | Tab::Users => None,
+    }
+}
+
+/// A command about a cluster.
+pub(super) fn command(target: &Target, rest: &str) -> String {
+    let (verb, options) = rest
+        .split_once(' ')
+        .map_or((rest, String::new()), |(verb, options)| (verb, format!(" {options}")));
+    format!(
+        "butlerctl cluster {verb} {} --namespace {}{options}",
+        target.name, target.namespace
+    )
+}
+
+/// An act, and the command that does the same.
+pub(super) fn named(act: Act) -> (Act, String) {
+    let line = match &act {
+        Act::Create(wanted) => create_command(wanted),
+        Act::Scale(target, workers) => command(target, &format!("scale --workers {workers}")),
+        Act::Upgrade(target, release) => command(target, &format!("upgrade --version {release}")),
+        Act::Delete(target) => command(target, "delete"),
+        Act::Kubeconfig(target, path) => command(target, &format!("kubeconfig -o {path}")),
+        Act::Enable(target, addon) => addon_command("enable", target, addon),
+        Act::Disable(target, addon) => addon_command("disable", target, addon),
+    };
+    (act, line)
+}
+
+fn addon_command(verb: &str, target: &Target, addon: &str) -> String {
+    format!(
+        "butlerctl addon {verb} {addon} --cluster {} --namespace {}",
+        target.name, target.namespace
+    )
+}
+
+/// The command that makes the same cluster.
+pub(super) fn create_command(wanted: &Wanted) -> String {
+    let mut line = format!("butlerctl cluster create --name {}", wanted.name);
+    let options = [
+        ("environment", wanted.environment.clone()),
+        ("provider", wanted.provider.clone()),
+        ("kubernetes-version", wanted.release.as_ref().map(ToString::to_string)),
+        ("workers", wanted.workers.map(|workers| workers.get().to_string())),
+        ("cpu", wanted.cpu.map(|cpu| cpu.to_string())),
+        ("memory", wanted.memory.as_ref().map(ToString::to_string)),
+        ("disk", wanted.disk.as_ref().map(ToString::to_string)),
+        (
+            "lb-pool",
+            wanted.pool.map(|pool| format!("{}-{}", pool.start, pool.end)),
+        ),
+    ];
+    for (flag, value) in options {
+        if let Some(value) = value {
+            line.push_str(&format!(" --{flag} {value}"));
+        }
+    }
+    line
+}

@@ -1,0 +1,346 @@
+//! Management clusters: lists that stay true, looks at clusters, and what is done with them.
+
+mod act;
+mod look;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use butler_tenancy::{
+    addons::catalog,
+    clusters::{
+        change,
+        create::{self, Wanted, interview::Interview},
+    },
+    live::{self, Kind, News, Row, Scope},
+    pages,
+    place::{self, Asked as AskedPlace, Place},
+    reach::Reach,
+    refusal::Refusal,
+};
+use butler_terminal::{Exit, Failure};
+use futures::future::BoxFuture;
+use tokio::{runtime::Handle, sync::Mutex};
+use tokio_util::sync::CancellationToken;
+
+use super::{Asked, Back, Tell, told};
+use crate::{
+    board::{Board, Target, Who},
+    effect::Effect,
+    input::Input,
+};
+
+/// How long a management cluster may take to answer what a person waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What only a binary knows: which management cluster is meant, and as whom.
+pub trait Door: Send + Sync {
+    /// Connects, and renews a login that has ended.
+    fn reach(&self) -> BoxFuture<'_, Result<Reach, Failure>>;
+
+    /// The namespace that is named by an option or the environment.
+    fn namespace(&self) -> Option<String>;
+
+    /// The team that is named by an option.
+    fn team(&self) -> Option<String>;
+
+    /// Who changes things, for the records of the API server.
+    fn manager(&self) -> &'static str;
+}
+
+/// What is listened to or waited for, of which only the newest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// A list.
+    List(Kind),
+    /// A look at a cluster.
+    Look,
+    /// The questions of a new cluster.
+    Prepare,
+    /// The connection.
+    Reach,
+}
+
+/// Performs what dashboards want.
+pub(super) struct Boards {
+    door: Arc<dyn Door>,
+    reach: Arc<Mutex<Option<Arc<Reach>>>>,
+    tasks: Handle,
+    tell: Tell,
+    slots: BTreeMap<Slot, Asked>,
+    numbers: u64,
+}
+
+/// The cluster that is worked with, and where what is heard of it goes.
+#[derive(Clone)]
+struct Context {
+    door: Arc<dyn Door>,
+    reach: Arc<Mutex<Option<Arc<Reach>>>>,
+}
+
+impl Boards {
+    pub(super) fn new(door: Arc<dyn Door>, tasks: Handle, tell: Tell) -> Self {
+        Self {
+            door,
+            reach: Arc::default(),
+            tasks,
+            tell,
+            slots: BTreeMap::new(),
+            numbers: 0,
+        }
+    }
+
+    /// Whether what came back is still waited for.
+    pub(super) fn is_wanted(&self, slot: Slot, number: u64) -> bool {
+        self.slots.get(&slot).is_some_and(|asked| asked.number == number)
+    }
+
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Reach => self.begin(Slot::Reach, |context, _, say| async move {
+                *context.reach.lock().await = None;
+                say(context.who().await);
+            }),
+            Effect::Follow { kind, labels } => self.begin(Slot::List(kind), move |context, _, say| async move {
+                let (error, hint) = context.follow(kind, labels, &say).await;
+                say(Board::Refused { kind, error, hint });
+            }),
+            Effect::Unfollow(kind) => drop(self.slots.remove(&Slot::List(kind))),
+            Effect::Look(target) => self.begin(Slot::Look, move |context, _, say| async move {
+                let details = context.look(&target).await;
+                say(Board::Details {
+                    uid: target.uid,
+                    details,
+                });
+            }),
+            Effect::Prepare => self.begin(Slot::Prepare, |context, _, say| async move {
+                say(match context.prepare().await {
+                    Ok(interview) => Board::Prepared(Box::new(interview)),
+                    Err(failure) => Board::Acted {
+                        command: "butlerctl cluster create".to_owned(),
+                        outcome: Err(told(&failure)),
+                    },
+                });
+            }),
+            Effect::Act { act, command } => {
+                // Every one of them is told of, however many follow.
+                let (context, tell, tasks) = (self.context(), Arc::clone(&self.tell), self.tasks.clone());
+                // The work of a change stays on one thread, which its futures need.
+                let acting = self
+                    .tasks
+                    .spawn_blocking(move || tasks.block_on(act::act(context, act)));
+                self.spawn(command.clone(), async move {
+                    let outcome = match acting.await {
+                        Ok(done) => done.map_err(|failure| told(&failure)),
+                        Err(_) => Err(("a defect of this program ended it".to_owned(), None)),
+                    };
+                    tell(Back::Input(Input::Board(Board::Acted { command, outcome })));
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn context(&self) -> Context {
+        Context {
+            door: Arc::clone(&self.door),
+            reach: Arc::clone(&self.reach),
+        }
+    }
+
+    /// Begins something in the place of what was in its slot.
+    fn begin<F>(&mut self, slot: Slot, work: impl FnOnce(Context, u64, Say) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.numbers += 1;
+        let (number, stop) = (self.numbers, CancellationToken::new());
+        let tell = Arc::clone(&self.tell);
+        let say: Say = Arc::new(move |board| tell(Back::Board { slot, number, board }));
+        let work = work(self.context(), number, say);
+        let token = stop.clone();
+        self.slots.insert(slot, Asked { number, stop });
+        self.spawn(format!("{slot:?}"), async move {
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    /// A task whose defect is told.
+    fn spawn(&self, command: String, work: impl Future<Output = ()> + Send + 'static) {
+        let tell = Arc::clone(&self.tell);
+        let task = self.tasks.spawn(work);
+        self.tasks.spawn(async move {
+            if task.await.is_err_and(|error| error.is_panic()) {
+                let outcome = Err(("a defect of this program ended it".to_owned(), None));
+                tell(Back::Input(Input::Board(Board::Acted { command, outcome })));
+            }
+        });
+    }
+}
+
+/// Where what is heard goes, as long as it is waited for.
+type Say = Arc<dyn Fn(Board) + Send + Sync>;
+
+impl Context {
+    /// The management cluster; it is connected to once.
+    async fn reach(&self) -> Result<Arc<Reach>, Failure> {
+        let mut known = self.reach.lock().await;
+        if let Some(reach) = &*known {
+            return Ok(Arc::clone(reach));
+        }
+        let reach = tokio::time::timeout(PATIENCE, self.door.reach()).await;
+        let reach = reach.map_err(|_| Failure::new(Exit::Failed, "the management cluster does not answer"))?;
+        let reach = Arc::new(reach?);
+        *known = Some(Arc::clone(&reach));
+        Ok(reach)
+    }
+
+    async fn who(&self) -> Board {
+        let reach = match self.reach().await {
+            Ok(reach) => reach,
+            Err(failure) => {
+                let (error, hint) = told(&failure);
+                return Board::Away { error, hint };
+            }
+        };
+        let place = self.place(&reach).await.ok();
+        Board::Reached(Who {
+            place: reach.decision.source.to_string(),
+            person: reach.email.clone(),
+            team: reach.team.clone(),
+            namespace: place.map(|place| place.namespace),
+        })
+    }
+
+    /// What is said of the namespace that is worked in.
+    fn asked(&self) -> AskedPlace {
+        AskedPlace {
+            namespace: self.door.namespace(),
+            team: self.door.team(),
+            namespace_variable: None,
+        }
+    }
+
+    /// The namespace that new clusters go to.
+    async fn place(&self, reach: &Reach) -> Result<Place, Failure> {
+        place::find(reach, &self.asked())
+            .await
+            .map_err(|error| Failure::from_error(Exit::Failed, &error))
+    }
+
+    /// Keeps a list true, for ever; returns why it cannot.
+    async fn follow(&self, kind: Kind, labels: Option<String>, say: &Say) -> (String, Option<String>) {
+        loop {
+            let reach = match self.reach().await {
+                Ok(reach) => reach,
+                Err(failure) => return told(&failure),
+            };
+            let error = self.lists(&reach, kind, labels.clone(), say).await;
+            match &error {
+                // The login has ended; the next connection renews it.
+                kube::Error::Api(status) if status.code == 401 => {
+                    say_news(
+                        say,
+                        kind,
+                        (0, 1),
+                        News::Stale("the login has ended; it is renewed".to_owned()),
+                    );
+                    *self.reach.lock().await = None;
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                _ => return self.refused(&reach, kind, &error, say).await,
+            }
+        }
+    }
+
+    /// The list of everything; where that may not be seen, those of the teams of whoever is logged in.
+    async fn lists(&self, reach: &Reach, kind: Kind, labels: Option<String>, say: &Say) -> kube::Error {
+        let all = Scope {
+            namespace: None,
+            labels: labels.clone(),
+        };
+        let error = live::watch(&reach.client, kind, &all, &|news| say_news(say, kind, (0, 1), news)).await;
+        let is_forbidden = matches!(&error, kube::Error::Api(status) if status.code == 403);
+        let namespaces = match (&reach.server, is_forbidden && kind.is_of_teams()) {
+            (Some(server), true) => butler_tenancy::clusters::list::namespaces(server)
+                .await
+                .unwrap_or_default(),
+            _ => return error,
+        };
+        let parts = u16::try_from(namespaces.len()).unwrap_or(u16::MAX);
+        let watches = namespaces.into_iter().zip(0_u16..).map(|(namespace, part)| {
+            let scope = Scope {
+                namespace: Some(namespace),
+                labels: labels.clone(),
+            };
+            let say = Arc::clone(say);
+            let client = reach.client.clone();
+            async move { live::watch(&client, kind, &scope, &|news| say_news(&say, kind, (part, parts), news)).await }
+        });
+        let watches: Vec<_> = watches.map(Box::pin).collect();
+        if watches.is_empty() {
+            return error;
+        }
+        futures::future::select_all(watches).await.0
+    }
+
+    /// What is said of a kind that may not be listed. The catalogue is read from Butler's server where there is one.
+    async fn refused(&self, reach: &Reach, kind: Kind, error: &kube::Error, say: &Say) -> (String, Option<String>) {
+        if kind == Kind::Addons
+            && reach.server.is_some()
+            && let Ok(entries) = catalog::all(reach).await
+        {
+            let rows: Vec<Row> = entries.iter().map(live::catalogued).collect();
+            for news in [News::Listing, News::Rows(rows), News::Listed] {
+                say_news(say, kind, (0, 1), news);
+            }
+            say_news(
+                say,
+                kind,
+                (0, 1),
+                News::Stale("read once, from Butler's server; r reads it again".to_owned()),
+            );
+            std::future::pending::<()>().await;
+        }
+        match Refusal::of(error) {
+            Some(refusal) => {
+                let role = refusal
+                    .role()
+                    .map(|role| format!("the role {role} of Butler allows it"));
+                (refusal.to_string(), role)
+            }
+            None => (butler_kubernetes::chain(error), None),
+        }
+    }
+
+    async fn prepare(&self) -> Result<Interview, Failure> {
+        let reach = self.reach().await?;
+        let place = self.place(&reach).await?;
+        let facts = create::look_up(&reach, &place).await;
+        let facts = facts.map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+        // Where they cannot be read, the API server tells of a name that is taken.
+        let taken = pages::all(&change::clusters(&reach, &place.namespace)).await;
+        let taken = taken.map_or_else(
+            |_| Vec::new(),
+            |all| all.iter().map(kube::ResourceExt::name_any).collect(),
+        );
+        Ok(Interview::new(Wanted::default(), facts, taken))
+    }
+
+    async fn look(&self, target: &Target) -> Result<Box<crate::board::Details>, String> {
+        let reach = self.reach().await.map_err(|failure| told(&failure).0)?;
+        let looked = tokio::time::timeout(PATIENCE, look::look(&reach, target)).await;
+        looked.map_err(|_| "it does not answer".to_owned())?
+    }
+}
+
+fn say_news(say: &Say, kind: Kind, (part, parts): (u16, u16), news: News) {
+    say(Board::List {
+        kind,
+        part,
+        parts,
+        news,
+    });
+}

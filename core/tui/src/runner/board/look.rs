@@ -1,0 +1,177 @@
+//! A look at a cluster: everything that can be read of it, at once.
+
+use butler_tenancy::{
+    addons::read as addons,
+    clusters::{
+        describe::{parts, tree},
+        events,
+        nodes::{self, Nodes},
+        read::{self, Found},
+    },
+    pages,
+    reach::Reach,
+};
+use butler_terminal::{duration, output};
+use jiff::Timestamp;
+
+use crate::board::{Details, Section, Target};
+
+/// Events that are shown, at most.
+const EVENTS: usize = 200;
+
+pub(super) async fn look(reach: &Reach, target: &Target) -> Result<Box<Details>, String> {
+    let found = read::cluster(reach, &target.namespace, &target.name).await;
+    let found = found.map_err(|error| chain(&error))?;
+    if found.object.metadata.uid.as_deref() != Some(&*target.uid) {
+        return Err(format!("{} is gone; another cluster has its name now", target.name));
+    }
+    let cluster = found.typed().map_err(|error| chain(&error))?;
+    let (parts, nodes, addons, events) = tokio::join!(
+        parts::gather(reach, &found, &cluster),
+        nodes::of(reach, &found),
+        addons::addons(reach, &found),
+        events::of(reach, &found, EVENTS),
+    );
+    let now = Timestamp::now();
+    Ok(Box::new(Details {
+        tree: tree::of(&cluster, &parts),
+        nodes: nodes.map_or_else(|error| missing(&error), |nodes| node_rows(nodes, now)),
+        addons: addons.map_or_else(|error| missing(&error), |addons| addon_rows(&addons, now)),
+        conditions: condition_rows(&found, now),
+        events: events.map_or_else(|error| missing(&error), |events| event_rows(&events, now)),
+        yaml: yaml(&found),
+    }))
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    butler_kubernetes::chain(error)
+}
+
+fn missing(error: &(dyn std::error::Error + 'static)) -> Section {
+    Section {
+        remark: Some(chain(error)),
+        ..Section::default()
+    }
+}
+
+fn age(since: Option<Timestamp>, now: Timestamp) -> String {
+    since.map_or_else(|| "-".to_owned(), |since| duration::age(since, now))
+}
+
+fn known(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+fn node_rows(nodes: Nodes, now: Timestamp) -> Section {
+    match nodes {
+        Nodes::Nodes(nodes) => Section {
+            heads: vec!["NAME", "STATUS", "ROLES", "VERSION", "ADDRESS", "AGE"],
+            rows: nodes
+                .into_iter()
+                .map(|node| {
+                    vec![
+                        node.name,
+                        node.status,
+                        node.roles.join(","),
+                        node.version,
+                        node.internal_ip,
+                        node.age,
+                    ]
+                })
+                .collect(),
+            remark: None,
+        },
+        Nodes::Machines(machines) => Section {
+            heads: vec!["MACHINE", "PHASE", "NODE", "VERSION", "AGE", "WHY"],
+            rows: machines
+                .into_iter()
+                .map(|machine| {
+                    vec![
+                        machine.name,
+                        known(machine.phase),
+                        known(machine.node),
+                        known(machine.version),
+                        age(machine.created, now),
+                        machine.cause.unwrap_or_default(),
+                    ]
+                })
+                .collect(),
+            remark: None,
+        },
+    }
+}
+
+fn addon_rows(addons: &addons::Addons, now: Timestamp) -> Section {
+    let own = addons.own.iter().map(addons::Row::of).map(|row| {
+        vec![
+            row.addon,
+            known(row.phase),
+            known(row.installed.or(row.version)),
+            "this cluster".to_owned(),
+            age(row.created, now),
+            row.message.unwrap_or_default(),
+        ]
+    });
+    let platform = addons.platform.iter().map(|addon| {
+        let well = if addon.is_well() { "Installed" } else { "not well" };
+        vec![
+            addon.name.clone(),
+            well.to_owned(),
+            known(addon.version.clone()),
+            "the platform".to_owned(),
+            "-".to_owned(),
+            String::new(),
+        ]
+    });
+    Section {
+        heads: vec!["ADDON", "PHASE", "VERSION", "FROM", "AGE", "WHY"],
+        rows: own.chain(platform).collect(),
+        remark: None,
+    }
+}
+
+fn condition_rows(found: &Found, now: Timestamp) -> Section {
+    match parts::conditions_of(found) {
+        Err(error) => missing(&error),
+        Ok(conditions) => Section {
+            heads: vec!["CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"],
+            rows: conditions
+                .into_iter()
+                .map(|one| {
+                    let since = duration::age(one.last_transition_time.0, now);
+                    vec![one.type_, one.status, since, one.reason, one.message]
+                })
+                .collect(),
+            remark: None,
+        },
+    }
+}
+
+fn event_rows(events: &events::Events, now: Timestamp) -> Section {
+    Section {
+        heads: vec!["AGE", "TYPE", "REASON", "OBJECT", "MESSAGE"],
+        // The newest one first: that is what people look for.
+        rows: events
+            .events
+            .iter()
+            .rev()
+            .map(|event| {
+                vec![
+                    age(event.last_seen, now),
+                    event.r#type.clone(),
+                    event.reason.clone(),
+                    known(event.object.clone()),
+                    event.message.clone(),
+                ]
+            })
+            .collect(),
+        remark: events.missing.clone(),
+    }
+}
+
+fn yaml(found: &Found) -> Vec<String> {
+    match output::yaml(&pages::without_managed_fields(found.object.clone())) {
+        Ok(text) => text.lines().map(str::to_owned).collect(),
+        Err(failure) => vec![failure.message().to_owned()],
+    }
+}
