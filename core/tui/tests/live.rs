@@ -111,7 +111,7 @@ fn earlier(recording: &Recording, began: f64) -> Earlier {
         _ => None,
     });
     let seconds = [3.0, 20.0, 60.0, 11.0];
-    let ids = steps.unwrap().iter().map(|line| line.id.clone());
+    let ids = steps.expect("it has a graph").iter().map(|line| line.id.clone());
     Earlier {
         run: uuid::Uuid::from_u128(4711),
         started: at(began),

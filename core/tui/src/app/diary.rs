@@ -251,7 +251,7 @@ fn several(kind: ChoiceKind) -> String {
 
 fn outcome(done: &Done) -> Option<(Role, String)> {
     Some(match done {
-        Done::Saved { path } => (Role::Good, format!("written: {path}")),
+        Done::Saved { path } | Done::Bundled { path } => (Role::Good, format!("written: {path}")),
         Done::Taken { path } => (Role::Late, format!("{path} is there already, and says something else")),
         Done::Opened { path, .. } => (Role::Good, format!("opened: {path}")),
         Done::Launched { cluster } => (Role::Good, format!("a run on {cluster} has begun")),
@@ -259,7 +259,6 @@ fn outcome(done: &Done) -> Option<(Role, String)> {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; hint: {hint}"));
             (Role::Bad, format!("error: {what}: {error}{hint}"))
         }
-        Done::Bundled { path } => (Role::Good, format!("written: {path}")),
         // The words were shown, and those are told.
         Done::Copied(_) | Done::DraftSaved | Done::Runs(_) | Done::Earlier { .. } => return None,
     })

@@ -108,14 +108,11 @@ impl Live {
         };
         let alike = |run: &Earlier| view.graph.iter().any(|(line, _)| run.steps.contains_key(&line.id));
         let found = runs.into_iter().filter(before).find(alike);
-        self.against = match found {
-            Some(run) => Against::Run(run),
-            None => {
-                let words = format!("there is no earlier run of {}: against what is usual", self.name());
-                self.notice = Some((Role::Plain, words));
-                Against::Usual
-            }
-        };
+        if found.is_none() {
+            let words = format!("there is no earlier run of {}: against what is usual", self.name());
+            self.notice = Some((Role::Plain, words));
+        }
+        self.against = found.map_or(Against::Usual, Against::Run);
     }
 }
 

@@ -83,6 +83,8 @@ fn hidden(text: &str, typed: &BTreeMap<String, SecretString>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -105,7 +107,6 @@ mod tests {
         assert_eq!(bundle["why"][1], "  cause (hidden)");
         assert_eq!(bundle["events"][0]["text"], "refused for (hidden)");
         assert_eq!(bundle["events"].as_array().unwrap().len(), 1);
-        use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600);
     }
