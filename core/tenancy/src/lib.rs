@@ -20,7 +20,6 @@ pub mod follow;
 pub mod images;
 pub mod names;
 pub mod objects;
-pub mod pages;
 pub mod place;
 pub mod providers;
 pub mod reach;
@@ -29,3 +28,5 @@ pub mod teams;
 pub mod transport;
 pub mod users;
 pub mod workspaces;
+
+pub use butler_kubernetes::pages;
