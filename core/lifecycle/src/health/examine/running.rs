@@ -1,7 +1,5 @@
 //! Workloads: what lacks pods, and why; and what was installed and is gone.
 
-use std::collections::BTreeSet;
-
 use butler_kubernetes::Condition;
 
 use super::super::finding::{Finding, Id, Severity, Subject};
@@ -71,13 +69,6 @@ fn missing(sight: &Sight, all: &[Workload]) -> Vec<Finding> {
     if !super::is_known(sight, Id::ComponentMissing) {
         return Vec::new();
     }
-    let there: BTreeSet<&str> = all
-        .iter()
-        .filter_map(|workload| match &workload.owner {
-            Owner::Component(name) => Some(name.as_str()),
-            Owner::Cluster(_) | Owner::Nobody => None,
-        })
-        .collect();
     let mut found = Vec::new();
     for bootstrap in sight
         .bootstraps
@@ -86,7 +77,7 @@ fn missing(sight: &Sight, all: &[Workload]) -> Vec<Finding> {
     {
         let cluster = &bootstrap.spec.cluster.name;
         let installed = bootstrap.status.addons_installed.iter().filter(|(_, done)| **done);
-        for (name, _) in installed.filter(|(name, _)| runs(name) && !is_there(name, &there)) {
+        for (name, _) in installed.filter(|(name, _)| runs(name) && !is_there(name, all)) {
             let sentence = "it was installed with the cluster, and has no workload any more";
             let subject = Subject::one("Component", "", name);
             let finding = Finding::new(Id::ComponentMissing, Severity::Error, subject, sentence);
@@ -101,8 +92,8 @@ fn missing(sight: &Sight, all: &[Workload]) -> Vec<Finding> {
         .filter(|addon| addon.status.progress.phase == "Installed")
     {
         let name = &addon.metadata.name;
-        let release = Some(&addon.status.helm_release.name).filter(|name| !name.is_empty());
-        let there = there.contains(release.unwrap_or(name).as_str()) || is_there(name, &there);
+        let release = &addon.status.helm_release.name;
+        let there = is_there(name, all) || (!release.is_empty() && is_there(release, all));
         // What came with the bootstrap is told by its record.
         if !there && !found.iter().any(|finding| finding.subject.name.as_ref() == Some(name)) {
             let subject = Subject::one("ManagementAddon", "", name);
@@ -130,7 +121,15 @@ fn runs(name: &str) -> bool {
     !RUN_NOTHING.contains(&name)
 }
 
-/// Whether a component has a workload: under its own name, or under names that begin with it.
-fn is_there(name: &str, there: &BTreeSet<&str>) -> bool {
-    there.iter().any(|found| found.starts_with(name))
+/// Whether a component has a workload: one that was installed for it, or one that bears its name where the installer has left no
+/// mark.
+fn is_there(name: &str, all: &[Workload]) -> bool {
+    let system = format!("{name}-system");
+    all.iter().any(|workload| match &workload.owner {
+        Owner::Component(component) if component == name => true,
+        Owner::Component(_) | Owner::Nobody => {
+            workload.namespace == name || workload.namespace == system || workload.name.ends_with(name)
+        }
+        Owner::Cluster(_) => false,
+    })
 }
