@@ -287,7 +287,7 @@ fn what_may_not_be_looked_at_is_told_and_is_no_failure() {
     insta::assert_snapshot!(whole(&ctl.admin(&["doctor"])), @r#"
     exit 0
     --- stdout
-    unknown: NetworkPool: this login may not look at networkpools.butler.butlerlabs.dev (not-known)
+    unknown: Login: it may not look at networkpools.butler.butlerlabs.dev (not-known)
       seen      networkpools.butler.butlerlabs.dev is forbidden: User "eve" cannot list resource "networkpools"
       try       butleradm doctor --kubeconfig FILE
 
@@ -295,6 +295,15 @@ fn what_may_not_be_looked_at_is_told_and_is_no_failure() {
     "#);
     let status = ctl.admin(&["status", "-o", "json"]).json();
     assert_eq!(status["pools"], Value::Null, "{status}");
+}
+
+#[test]
+fn a_login_tells_in_one_sentence_what_it_may_not_look_at() {
+    let ctl = well();
+    ctl.log_in("root");
+    trouble(&ctl);
+    insta::assert_snapshot!(whole(&ctl.run("root", &["doctor"])), @"");
+    insta::assert_snapshot!(whole(&ctl.run("root", &["status"])), @"");
 }
 
 #[test]

@@ -85,8 +85,8 @@ impl fmt::Display for Change {
 /// What is otherwise now, in the order of weight: what is wrong, then what is well again, then phases.
 pub fn changes(before: &State, now: &State) -> Vec<Change> {
     let is_new = |key: &(Id, Subject), finding: &Finding| {
-        let same = |old: &&Finding| old.severity == finding.severity && old.sentence == finding.sentence;
-        before.findings.get(key).filter(same).is_none()
+        let other = |old: &Finding| old.severity != finding.severity || old.sentence != finding.sentence;
+        before.findings.get(key).is_none_or(other)
     };
     let found = now.findings.iter().filter(|(key, finding)| is_new(key, finding));
     let mut found: Vec<Finding> = found.map(|(_, finding)| finding.clone()).collect();

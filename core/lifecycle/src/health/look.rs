@@ -23,7 +23,7 @@ pub struct LookError(#[from] pub kube::Error);
 
 /// Looks at everything. Pods are looked at only where a workload lacks some.
 pub async fn look(client: &Client) -> Result<Sight, LookError> {
-    let (server, mut sight) = futures::join!(server(client), Sight::lists(client));
+    let (server, mut sight) = futures::join!(server(client), Box::pin(Sight::lists(client)));
     match server? {
         Ok(server) => sight.server = Some(server),
         Err(why) => sight.server_unknown = Some(why),

@@ -22,7 +22,7 @@ pub(super) struct Kind {
     /// The version of the API.
     pub(super) version: &'static str,
     /// The kind as the API spells it.
-    pub(super) kind: &'static str,
+    pub(super) spelled: &'static str,
     /// Its plural in paths.
     pub(super) plural: &'static str,
     /// Only objects with this field.
@@ -30,26 +30,26 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    const fn new(group: &'static str, version: &'static str, kind: &'static str, plural: &'static str) -> Self {
+    const fn new(group: &'static str, version: &'static str, spelled: &'static str, plural: &'static str) -> Self {
         Self {
             group,
             version,
-            kind,
+            spelled,
             plural,
             field: None,
         }
     }
 
-    const fn core(kind: &'static str, plural: &'static str) -> Self {
-        Self::new("", "v1", kind, plural)
+    const fn core(spelled: &'static str, plural: &'static str) -> Self {
+        Self::new("", "v1", spelled, plural)
     }
 
-    const fn apps(kind: &'static str, plural: &'static str) -> Self {
-        Self::new("apps", "v1", kind, plural)
+    const fn apps(spelled: &'static str, plural: &'static str) -> Self {
+        Self::new("apps", "v1", spelled, plural)
     }
 
-    const fn butler(kind: &'static str, plural: &'static str) -> Self {
-        Self::new(BUTLER, "v1alpha1", kind, plural)
+    const fn butler(spelled: &'static str, plural: &'static str) -> Self {
+        Self::new(BUTLER, "v1alpha1", spelled, plural)
     }
 
     const fn only(self, field: &'static str) -> Self {
@@ -100,6 +100,16 @@ pub(super) enum Unknown {
     NotServed,
     /// It gave no answer that can be read; what happened.
     Failed(String),
+}
+
+impl Unknown {
+    /// What the API server said of it, or what happened.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Forbidden(words) | Self::Failed(words) => words,
+            Self::NotServed => "the API server does not serve it",
+        }
+    }
 }
 
 /// The objects of a kind, as far as they are known.

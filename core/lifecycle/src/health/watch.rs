@@ -8,7 +8,6 @@ use kube::api::{Api, DynamicObject};
 use kube::core::ApiResource;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 
 use super::sight::{Kind, Known, Named, Sight};
@@ -33,11 +32,13 @@ where
             "" => kind.version.to_owned(),
             group => format!("{group}/{}", kind.version),
         },
-        kind: kind.kind.to_owned(),
+        kind: kind.spelled.to_owned(),
         plural: kind.plural.to_owned(),
     };
-    let mut config = watcher::Config::default();
-    config.field_selector = kind.field.map(str::to_owned);
+    let config = watcher::Config {
+        field_selector: kind.field.map(str::to_owned),
+        ..watcher::Config::default()
+    };
     let events = watcher::watcher(Api::<DynamicObject>::all_with(client.clone(), &resource), config);
     let mut listed = Vec::new();
     let updates = events.default_backoff().filter_map(move |event| {
@@ -89,7 +90,7 @@ where
 /// An object of a shape that is not looked at is as one that is not there.
 fn read<T: DeserializeOwned>(object: DynamicObject) -> Option<T> {
     let value = serde_json::to_value(object).ok()?;
-    T::deserialize(value).ok()
+    serde_json::from_value(value).ok()
 }
 
 /// What was seen, and everything that changes from then on.

@@ -13,7 +13,10 @@ mod webhooks;
 use jiff::Timestamp;
 
 use super::finding::{Finding, Id, Severity, Subject};
-use super::sight::{Sight, Unknown};
+use super::sight::{Kind, Sight, Unknown};
+
+/// The subject of what is about no single kind.
+const API_SERVER: &str = "APIServer";
 
 /// Everything that can be said of a cluster, the worst first. What is well is said once for each [`Id`], where everything that it
 /// is about could be looked at.
@@ -40,28 +43,30 @@ pub fn examine(sight: &Sight, now: Timestamp) -> Vec<Finding> {
 /// What could not be looked at.
 fn gaps(sight: &Sight) -> Vec<Finding> {
     let gaps = sight.gaps();
-    let ours = || {
-        gaps.iter()
-            .filter(|(kind, ..)| kind.group == butler_api::v1alpha1::GROUP)
-    };
-    let managed = ours().any(|(_, unknown, _)| *unknown != Some(&Unknown::NotServed));
+    let is_ours = |kind: &Kind| kind.group == butler_api::v1alpha1::GROUP;
+    let mut ours = gaps.iter().filter(|(kind, ..)| is_ours(kind));
+    let managed = ours.any(|(_, unknown, _)| *unknown != Some(&Unknown::NotServed));
     let mut found = Vec::new();
     if !managed {
         let sentence = "the API server serves none of Butler's kinds: it is no management cluster";
-        let finding = Finding::new(Id::NotManaged, Severity::Error, Subject::all("APIServer"), sentence);
+        let finding = Finding::new(Id::NotManaged, Severity::Error, Subject::all(API_SERVER), sentence);
         found.push(finding.remedy("butleradm doctor --explain-auth"));
     }
+    // Where nothing of ours is served, one sentence is enough.
+    let unknown: Vec<(Kind, &Unknown)> = gaps
+        .iter()
+        .filter(|(kind, ..)| managed || !is_ours(kind))
+        .filter_map(|(kind, unknown, _)| Some((*kind, (*unknown)?)))
+        .collect();
+    found.extend(not_known(&unknown));
     if let Some(why) = &sight.server_unknown {
-        found.push(not_known("APIServer", "its release", why));
+        let sentence = "the release of the API server is not known";
+        let finding = Finding::new(Id::NotKnown, Severity::Unknown, Subject::all("Version"), sentence);
+        found.push(finding.seen(why.words(), None));
     }
-    for (kind, unknown, unread) in &gaps {
-        let is_ours = kind.group == butler_api::v1alpha1::GROUP;
-        // One sentence for all of them is enough.
-        if let Some(why) = unknown.filter(|_| managed || !is_ours) {
-            found.push(not_known(kind.kind, &kind.name(), why));
-        }
+    for (kind, _, unread) in &gaps {
         for name in *unread {
-            let subject = Subject::one(kind.kind, "", name);
+            let subject = Subject::one(kind.spelled, "", name);
             let sentence = "it is of another shape than this release reads";
             found.push(Finding::new(Id::NotKnown, Severity::Unknown, subject, sentence));
         }
@@ -69,15 +74,33 @@ fn gaps(sight: &Sight) -> Vec<Finding> {
     found
 }
 
-fn not_known(kind: &'static str, what: &str, why: &Unknown) -> Finding {
-    let finding = |sentence| Finding::new(Id::NotKnown, Severity::Unknown, Subject::all(kind), sentence);
-    match why {
-        Unknown::Forbidden(words) => finding(format!("this login may not look at {what}"))
-            .seen(words, None)
-            .remedy("butleradm doctor --kubeconfig FILE"),
-        Unknown::NotServed => finding(format!("the API server does not serve {what}")),
-        Unknown::Failed(words) => finding(format!("{what} could not be looked at")).seen(words, None),
+/// Kinds that are not known: those that are forbidden together, since one login is the reason, those that are not served together,
+/// and each that could not be read by itself.
+fn not_known(unknown: &[(Kind, &Unknown)]) -> Vec<Finding> {
+    let finding = |subject, sentence: String| Finding::new(Id::NotKnown, Severity::Unknown, subject, sentence);
+    let together = |which: fn(&Unknown) -> bool| -> Option<(String, &Unknown)> {
+        let mut kinds = unknown.iter().filter(|(_, why)| which(why)).peekable();
+        let (_, why) = kinds.peek()?;
+        let names: Vec<String> = kinds.map(|(kind, _)| kind.name()).collect();
+        Some((names.join(", "), *why))
+    };
+    let mut found = Vec::new();
+    if let Some((names, why)) = together(|why| matches!(why, Unknown::Forbidden(_))) {
+        let finding = finding(Subject::all("Login"), format!("it may not look at {names}"));
+        found.push(
+            finding
+                .seen(why.words(), None)
+                .remedy("butleradm doctor --kubeconfig FILE"),
+        );
     }
+    if let Some((names, _)) = together(|why| matches!(why, Unknown::NotServed)) {
+        found.push(finding(Subject::all(API_SERVER), format!("it does not serve {names}")));
+    }
+    for (kind, why) in unknown.iter().filter(|(_, why)| matches!(why, Unknown::Failed(_))) {
+        let sentence = format!("{} could not be looked at", kind.name());
+        found.push(finding(Subject::all(kind.spelled), sentence).seen(why.words(), None));
+    }
+    found
 }
 
 /// Whether everything that a finding is about could be looked at.
@@ -114,7 +137,7 @@ fn is_known(sight: &Sight, id: Id) -> bool {
 /// The kind that a finding is about.
 fn about(id: Id) -> &'static str {
     match id {
-        Id::NotManaged | Id::NotKnown => "APIServer",
+        Id::NotManaged | Id::NotKnown => API_SERVER,
         Id::VersionSkew | Id::NodeNotReady | Id::NodeUnderPressure => "Node",
         Id::ComponentMissing | Id::ComponentNotReady | Id::WorkloadNotReady => "Workload",
         Id::ControlPlaneNotReady | Id::ClusterFailed | Id::ClusterStuck | Id::ClusterLacksWorkers => "TenantCluster",

@@ -1,5 +1,6 @@
 //! Every finding is made true, and made not so.
 
+use base64::Engine as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -83,7 +84,6 @@ fn secret(begins: &str, ends: &str) -> Value {
     params.not_before = rcgen::date_time_ymd(y, m, d);
     params.not_after = rcgen::date_time_ymd(year, month, day);
     let pem = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
-    use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(pem);
     json!({"metadata": meta("web", "web-tls"), "data": {"tls.crt": text, "tls.key": "QQ=="}})
 }
@@ -551,7 +551,7 @@ fn what_could_not_be_looked_at_is_never_well() {
     }
     let told: Vec<&str> = bad(&findings).iter().map(|finding| finding.sentence.as_str()).collect();
     let expected = [
-        "this login may not look at deployments.apps",
+        "it may not look at deployments.apps",
         "tenantclusters.butler.butlerlabs.dev could not be looked at",
     ];
     assert_eq!(told, expected);
