@@ -8,7 +8,6 @@
 )]
 
 #[path = "common/ctl.rs"]
-#[expect(dead_code, reason = "other tests log in and make clusters")]
 mod ctl;
 #[path = "../core/world/tests/butler_server/support.rs"]
 #[expect(dead_code, reason = "the tests of the server itself use all of it")]
@@ -302,8 +301,46 @@ fn a_login_tells_in_one_sentence_what_it_may_not_look_at() {
     let ctl = well();
     ctl.log_in("root");
     trouble(&ctl);
-    insta::assert_snapshot!(whole(&ctl.run("root", &["doctor"])), @"");
-    insta::assert_snapshot!(whole(&ctl.run("root", &["status"])), @"");
+    insta::assert_snapshot!(whole(&ctl.run("root", &["doctor"])), @r#"
+    exit 1
+    --- stdout
+    error: ProviderConfig butler-system/pve: it cannot be used (provider-not-validated)
+      seen      the platform answered 401 Unauthorized (for [AGE])
+      try       butleradm provider validate pve --namespace butler-system
+
+    error: NetworkPool butler-system/lan: it has no address left: new clusters get none (pool-nearly-full)
+      seen      14 of 14 addresses are in use
+      try       kubectl --namespace butler-system edit networkpool lan
+
+    error: TenantCluster alpha/shop: it has failed (cluster-failed)
+      seen      no address is left in pool lan (for [AGE])
+      try       butlerctl cluster get shop --namespace alpha
+
+    unknown: Login: it may not look at nodes, services, deployments.apps, daemonsets.apps, statefulsets.apps, validatingwebhookconfigurations.admissionregistration.k8s.io, mutatingwebhookconfigurations.admissionregistration.k8s.io, machinerequests.butler.butlerlabs.dev, loadbalancerrequests.butler.butlerlabs.dev, clusterbootstraps.butler.butlerlabs.dev (not-known)
+      seen      nodes is forbidden: User "system:serviceaccount:butler-system:butler-cli-7988c5c046ac" cannot list resource "nodes" in API group "" at the cluster scope
+      try       butleradm doctor --kubeconfig FILE
+
+    3 errors, 1 thing not known, 13 checks are well
+    --- stderr
+    error: 3 things do not work as they should
+    "#);
+    insta::assert_snapshot!(whole(&ctl.run("root", &["status"])), @r"
+    exit 0
+    --- stdout
+    api server:  v1.36.3
+    nodes:       not known
+    kubelets:    not known
+    systems:     not known
+    components:  not known
+    addons:      none
+    providers:   1 of 2 validated
+    pools:       lan: 14 of 14 addresses in use
+    teams:       0 of 2 ready
+    clusters:    1 Failed
+    findings:    3 errors, 1 not known
+    --- stderr
+    hint: butleradm doctor
+    ");
 }
 
 #[test]

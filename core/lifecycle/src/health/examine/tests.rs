@@ -117,6 +117,7 @@ fn cases() -> Vec<Case> {
         of_workloads(),
         of_the_record(),
         of_the_platform(),
+        of_people(),
         of_tenants(),
     ]
     .into_iter()
@@ -371,6 +372,12 @@ fn of_the_platform() -> Vec<Case> {
             },
             |sight| see(&mut sight.addons, object("", "flux", &json!({"phase": "Installing"}))),
         ),
+    ]
+}
+
+fn of_people() -> Vec<Case> {
+    use Severity::{Error, Warning};
+    vec![
         case(
             Id::IdentityProviderFailed,
             Error,
@@ -400,6 +407,28 @@ fn of_the_platform() -> Vec<Case> {
                 see(
                     &mut sight.users,
                     object("", "bob", &json!({"lockedUntil": "2026-11-30T11:59:00Z"})),
+                )
+            },
+        ),
+        case(
+            Id::TeamFailed,
+            Error,
+            |sight| see(&mut sight.teams, object("", "alpha", &json!({"phase": "Failed"}))),
+            |sight| see(&mut sight.teams, object("", "alpha", &json!({"phase": "Terminating"}))),
+        ),
+        case(
+            Id::TeamOverQuota,
+            Warning,
+            |sight| {
+                see(
+                    &mut sight.teams,
+                    object("", "alpha", &json!({"quotaStatus": "Exceeded"})),
+                )
+            },
+            |sight| {
+                see(
+                    &mut sight.teams,
+                    object("", "alpha", &json!({"quotaStatus": "Warning"})),
                 )
             },
         ),
@@ -460,28 +489,6 @@ fn of_tenants() -> Vec<Case> {
                 see(
                     &mut sight.tenant_addons,
                     object("alpha", "loki-shop", &json!({"phase": "Installed"})),
-                )
-            },
-        ),
-        case(
-            Id::TeamFailed,
-            Error,
-            |sight| see(&mut sight.teams, object("", "alpha", &json!({"phase": "Failed"}))),
-            |sight| see(&mut sight.teams, object("", "alpha", &json!({"phase": "Terminating"}))),
-        ),
-        case(
-            Id::TeamOverQuota,
-            Warning,
-            |sight| {
-                see(
-                    &mut sight.teams,
-                    object("", "alpha", &json!({"quotaStatus": "Exceeded"})),
-                )
-            },
-            |sight| {
-                see(
-                    &mut sight.teams,
-                    object("", "alpha", &json!({"quotaStatus": "Warning"})),
                 )
             },
         ),
