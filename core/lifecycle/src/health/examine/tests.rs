@@ -255,13 +255,13 @@ fn of_the_record() -> Vec<Case> {
                 see(
                     &mut sight.bootstraps,
                     object("butler-system", "demo", &json!({"phase": "Failed"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.bootstraps,
                     object("butler-system", "demo", &json!({"phase": "Ready"})),
-                )
+                );
             },
         ),
         case(
@@ -271,13 +271,13 @@ fn of_the_record() -> Vec<Case> {
                 see(
                     &mut sight.machines,
                     object("butler-system", "cp-0", &json!({"phase": "Failed"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.machines,
                     object("butler-system", "cp-0", &json!({"phase": "Running"})),
-                )
+                );
             },
         ),
         case(
@@ -287,13 +287,13 @@ fn of_the_record() -> Vec<Case> {
                 see(
                     &mut sight.load_balancers,
                     object("butler-system", "lb", &json!({"phase": "Failed"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.load_balancers,
                     object("butler-system", "lb", &json!({"phase": "Ready"})),
-                )
+                );
             },
         ),
         case(
@@ -303,13 +303,13 @@ fn of_the_record() -> Vec<Case> {
                 see(
                     &mut sight.images,
                     object("butler-system", "talos", &json!({"phase": "Failed"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.images,
                     object("butler-system", "talos", &json!({"phase": "Building"})),
-                )
+                );
             },
         ),
     ]
@@ -326,7 +326,7 @@ fn of_the_platform() -> Vec<Case> {
                 see(
                     &mut sight.providers,
                     object("butler-system", "lab", &json!({"validated": true})),
-                )
+                );
             },
         ),
         case(
@@ -336,13 +336,13 @@ fn of_the_platform() -> Vec<Case> {
                 see(
                     &mut sight.pools,
                     object("butler-system", "p", &json!({"totalIPs": 100, "availableIPs": 15})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.pools,
                     object("butler-system", "p", &json!({"totalIPs": 100, "availableIPs": 16})),
-                )
+                );
             },
         ),
         case(
@@ -352,13 +352,13 @@ fn of_the_platform() -> Vec<Case> {
                 see(
                     &mut sight.allocations,
                     object("butler-system", "a", &json!({"phase": "Failed"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.allocations,
                     object("butler-system", "a", &json!({"phase": "Allocated"})),
-                )
+                );
             },
         ),
         case(
@@ -368,7 +368,7 @@ fn of_the_platform() -> Vec<Case> {
                 see(
                     &mut sight.addons,
                     object("", "flux", &json!({"phase": "Failed", "message": "no chart"})),
-                )
+                );
             },
             |sight| see(&mut sight.addons, object("", "flux", &json!({"phase": "Installing"}))),
         ),
@@ -385,13 +385,13 @@ fn of_people() -> Vec<Case> {
                 see(
                     &mut sight.identity_providers,
                     object("", "google", &json!({"phase": "Failed"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.identity_providers,
                     object("", "google", &json!({"phase": "Ready"})),
-                )
+                );
             },
         ),
         case(
@@ -401,13 +401,13 @@ fn of_people() -> Vec<Case> {
                 see(
                     &mut sight.users,
                     object("", "bob", &json!({"lockedUntil": "2026-11-30T12:10:00Z"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.users,
                     object("", "bob", &json!({"lockedUntil": "2026-11-30T11:59:00Z"})),
-                )
+                );
             },
         ),
         case(
@@ -423,13 +423,13 @@ fn of_people() -> Vec<Case> {
                 see(
                     &mut sight.teams,
                     object("", "alpha", &json!({"quotaStatus": "Exceeded"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.teams,
                     object("", "alpha", &json!({"quotaStatus": "Warning"})),
-                )
+                );
             },
         ),
     ]
@@ -451,13 +451,13 @@ fn of_tenants() -> Vec<Case> {
                 clusters(
                     sight,
                     &json!({"phase": "Provisioning", "lastTransitionTime": "2026-11-30T11:30:00Z"}),
-                )
+                );
             },
             |sight| {
                 clusters(
                     sight,
                     &json!({"phase": "Provisioning", "lastTransitionTime": "2026-11-30T11:30:01Z"}),
-                )
+                );
             },
         ),
         case(
@@ -467,13 +467,13 @@ fn of_tenants() -> Vec<Case> {
                 clusters(
                     sight,
                     &json!({"phase": "Ready", "workerNodesReady": 1, "workerNodesDesired": 2}),
-                )
+                );
             },
             |sight| {
                 clusters(
                     sight,
                     &json!({"phase": "Ready", "workerNodesReady": 2, "workerNodesDesired": 2}),
-                )
+                );
             },
         ),
         case(
@@ -483,13 +483,13 @@ fn of_tenants() -> Vec<Case> {
                 see(
                     &mut sight.tenant_addons,
                     object("alpha", "loki-shop", &json!({"phase": "Degraded"})),
-                )
+                );
             },
             |sight| {
                 see(
                     &mut sight.tenant_addons,
                     object("alpha", "loki-shop", &json!({"phase": "Installed"})),
-                )
+                );
             },
         ),
     ]
