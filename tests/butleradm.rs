@@ -35,6 +35,8 @@ fn help_is_an_answer() {
       cancel      End the run that works on a cluster, cleanly
       why         Tell what an operation waits for, and why it is not so
       replay      Show a run again, from its events
+      status      Show a short overview of a management cluster
+      doctor      Tell what is wrong with a management cluster, and what helps
       inmemory    The simulated world: machines, Talos and Kubernetes on this computer
       embedded    The API server that the bootstrap uses, on its own
       provider    Work with the platforms that clusters are made on [alias: providers]

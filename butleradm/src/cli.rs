@@ -5,9 +5,9 @@ use butler_terminal::args::{AFTER_HELP, CompletionArgs, GlobalArgs, OutputArgs, 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    attach::AttachArgs, bootstrap::BootstrapArgs, cancel::CancelArgs, destroy::DestroyArgs, embedded::EmbeddedCommand,
-    env::EnvCommand, gc::GcArgs, inmemory::InMemoryCommand, provider::ProviderCommand, replay::ReplayArgs,
-    team::TeamCommand, tui::TuiArgs, user::UserCommand, why::WhyArgs,
+    attach::AttachArgs, bootstrap::BootstrapArgs, cancel::CancelArgs, destroy::DestroyArgs, doctor::DoctorArgs,
+    embedded::EmbeddedCommand, env::EnvCommand, gc::GcArgs, inmemory::InMemoryCommand, provider::ProviderCommand,
+    replay::ReplayArgs, status::StatusArgs, team::TeamCommand, tui::TuiArgs, user::UserCommand, why::WhyArgs,
 };
 
 /// Bootstraps and operates Butler management clusters
@@ -56,6 +56,15 @@ pub enum Command {
     Why(WhyArgs),
     /// Show a run again, from its events
     Replay(ReplayArgs),
+    /// Show a short overview of a management cluster
+    #[command(after_help = "What is wrong, and what helps: butleradm doctor")]
+    Status(StatusArgs),
+    /// Tell what is wrong with a management cluster, and what helps
+    #[command(
+        after_help = "Nothing is changed. Ends with 1 if something does not work; what only wants attention, or could not be looked \
+                      at, is told and ends with 0."
+    )]
+    Doctor(DoctorArgs),
     /// The simulated world: machines, Talos and Kubernetes on this computer
     #[command(subcommand, name = "inmemory")]
     InMemory(InMemoryCommand),

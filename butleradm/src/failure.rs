@@ -24,6 +24,7 @@ use butler_lifecycle::{
     bootstrap::run::RunError,
     clusters::ChooseError,
     destroy::{self, prepare::PrepareError, run::Destroyed, survey::SurveyError, target::Unclear},
+    health::LookError,
     runs::{end::EndError, follow::FollowError, stream::StreamError},
     setup::{ChosenError, ConfigurationError, SecretError, SetupError},
 };
@@ -336,6 +337,17 @@ pub(crate) fn plan(error: &PlanError) -> Failure {
     match error {
         PlanError::Missing { hint, .. } => failure.hint(*hint),
         PlanError::Unsupported { .. } => failure,
+    }
+}
+
+/// A management cluster that could not be looked at.
+pub(crate) fn health(error: &LookError, doing: &'static str) -> Failure {
+    let failure = people::kubernetes(&error.0, doing);
+    match &error.0 {
+        kube::Error::Api(_) => failure,
+        _ => failure
+            .hint("is the cluster up, and can this computer reach it?")
+            .hint("--explain-auth tells which cluster is used, and why"),
     }
 }
 

@@ -25,8 +25,8 @@ use butler_terminal::{Env, Failure, Ui, args, generated, process, version::ToolV
 use self::{
     cli::Command,
     commands::{
-        attach, bootstrap, cancel, destroy, embedded, env as environment, gc, inmemory, provider, replay, team, tui,
-        user, why,
+        attach, bootstrap, cancel, destroy, doctor, embedded, env as environment, gc, inmemory, provider, replay,
+        status, team, tui, user, why,
     },
 };
 
@@ -84,6 +84,8 @@ fn run(ui: &Ui, env: &Env, chosen: Command) -> Result<(), Failure> {
         Command::Cancel(args) => cancel::run(ui, env, &args),
         Command::Why(args) => why::run(ui, env, &args),
         Command::Replay(args) => replay::run(ui, env, &args),
+        Command::Status(args) => status::run(account, &args),
+        Command::Doctor(args) => doctor::run(account, &args),
         Command::InMemory(command) => inmemory::run(ui, env, command),
         Command::Embedded(command) => embedded::run(ui, &command),
         Command::Context(chosen) => context::run(account, chosen),

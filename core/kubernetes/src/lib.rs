@@ -11,6 +11,7 @@ mod apply;
 pub mod connect;
 mod error;
 mod observe;
+pub mod pages;
 mod ready;
 pub mod servers;
 mod status;
@@ -20,7 +21,7 @@ mod watch;
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
     error::{ApplyError, ReadyError, chain, class_of, of_status},
-    observe::Observed,
+    observe::{Observe, Observed},
     ready::{Cause, Condition, Ready, WorkloadKind, judge},
     status::merge_status,
     wait::{Unmet, wait},

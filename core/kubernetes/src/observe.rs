@@ -108,8 +108,8 @@ struct ClaimState {
     class: Option<String>,
 }
 
-/// An object of a watch.
-pub(super) trait Observe {
+/// An object that is listed or watched.
+pub trait Observe {
     /// Takes note of its current state.
     fn enter(&self, into: &mut Observed);
     /// Takes note that the one of this namespace and name is gone.

@@ -11,6 +11,7 @@ pub mod bootstrap_clusters;
 pub mod clusters;
 pub mod destroy;
 pub mod gc;
+pub mod health;
 mod heartbeat;
 mod identity;
 

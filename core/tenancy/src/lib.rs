@@ -22,7 +22,6 @@ pub mod live;
 mod loose;
 pub mod names;
 pub mod objects;
-pub mod pages;
 pub mod place;
 pub mod providers;
 pub mod reach;
@@ -31,3 +30,5 @@ pub mod teams;
 pub mod transport;
 pub mod users;
 pub mod workspaces;
+
+pub use butler_kubernetes::pages;
