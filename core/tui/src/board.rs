@@ -1,5 +1,6 @@
 //! What is heard of a management cluster, and what is done with it.
 
+use butler_lifecycle::health::Finding;
 use butler_tenancy::clusters::{
     create::{Wanted, interview::Interview},
     describe::tree::Part,
@@ -116,6 +117,8 @@ pub enum Board {
         /// What is known, or why nothing is.
         details: Result<Box<Details>, String>,
     },
+    /// How the management cluster does, the worst first; or why nobody knows for the moment.
+    Health(Result<Vec<Finding>, String>),
     /// What became of something that was done.
     Acted {
         /// What was done, as a command.

@@ -140,6 +140,10 @@ pub enum Effect {
     Unfollow(Kind),
     /// Looks at a tenant cluster; `Board::Details` comes of it. A newer look takes the place of an older one.
     Look(Target),
+    /// Examines the management cluster, and again when something changes; `Board::Health` comes of it.
+    Examine,
+    /// Examines it no longer.
+    LeaveHealth,
     /// Looks up what the questions of a new cluster need; `Board::Prepared` comes of it.
     Prepare,
     /// Does something; `Board::Acted` comes of it.

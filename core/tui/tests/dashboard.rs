@@ -1,6 +1,7 @@
 //! The dashboard: what it shows of made-up clusters, at two sizes, what its keys want, and that no size, no key and no name
 //! brings it down.
 
+use butler_lifecycle::health::{self, Sight};
 use butler_tenancy::{
     clusters::{
         create::{Facts, Wanted, interview::Interview},
@@ -600,4 +601,27 @@ proptest! {
         prop_assert!(!changes);
         render(&dashboard, 80, 24, Look::default(), at(6));
     }
+}
+
+#[test]
+fn how_the_management_cluster_does() {
+    let mut dashboard = filled();
+    assert!(matches!(keys(&mut dashboard, "7", 5)[..], [Effect::Examine]));
+    assert!(text(&dashboard, 5).contains("examining"));
+    let seen: Sight = Sight::default();
+    dashboard.update(Input::Board(Board::Health(Ok(health::examine(&seen, at(5))))), at(6));
+    shown("health", &mut dashboard, 6);
+    dashboard.update(
+        Input::Board(Board::Health(Err("connection refused".to_owned()))),
+        at(60),
+    );
+    assert!(
+        text(&dashboard, 66).contains("stale since 60s"),
+        "{}",
+        text(&dashboard, 66)
+    );
+    assert!(matches!(keys(&mut dashboard, "r", 70)[..], [Effect::Examine]));
+    keys(&mut dashboard, "1", 71);
+    let left = dashboard.update(Input::Tick, at(400));
+    assert!(matches!(left[..], [Effect::LeaveHealth]), "{left:?}");
 }

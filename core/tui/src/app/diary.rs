@@ -232,6 +232,8 @@ fn command(effect: &Effect) -> Option<String> {
             None => format!("lists and watches {}", kind.words()),
         },
         Effect::Unfollow(kind) => format!("watches {} no longer", kind.words()),
+        Effect::Examine => "butleradm doctor".to_owned(),
+        Effect::LeaveHealth => "examines the management cluster no longer".to_owned(),
         Effect::Reach => "connects to the management cluster".to_owned(),
         Effect::Leave { .. } | Effect::Suspend | Effect::Redraw | Effect::Mouse(_) => return None,
     })

@@ -175,6 +175,7 @@ fn digit(tab: Tab) -> &'static str {
         Tab::Providers => "4",
         Tab::Networks => "5",
         Tab::Users => "6",
+        Tab::Health => "7",
     }
 }
 
@@ -187,8 +188,9 @@ pub(super) fn list_command(tab: Tab, tool: &str) -> Option<String> {
         Tab::Teams if is_operators => Some("butleradm team list".to_owned()),
         Tab::Providers if is_operators => Some("butleradm provider list".to_owned()),
         Tab::Users if is_operators => Some("butleradm user list".to_owned()),
+        Tab::Health if is_operators => Some("butleradm doctor".to_owned()),
         Tab::Networks => Some("kubectl get networkpools,ipallocations -A".to_owned()),
-        Tab::Teams | Tab::Providers | Tab::Users => None,
+        Tab::Teams | Tab::Providers | Tab::Users | Tab::Health => None,
     }
 }
 

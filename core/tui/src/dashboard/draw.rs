@@ -51,6 +51,9 @@ impl Dashboard {
         if self.away.is_some() {
             return (Role::Bad, "not connected".to_owned());
         }
+        if self.tab == Tab::Health {
+            return self.health.freshness(now);
+        }
         if self.held.is_some() {
             return (Role::Late, "held".to_owned());
         }
@@ -102,6 +105,10 @@ impl Dashboard {
             draw_away(canvas, chrome.body, error, hint.as_deref());
             return None;
         }
+        if self.tab == Tab::Health && self.detail.is_none() {
+            let whole = chrome.side.map_or(chrome.body, |side| chrome.body.union(side));
+            return self.health.draw(canvas, whole, now);
+        }
         match (&self.detail, chrome.side) {
             (Some(detail), None) => detail.draw(canvas, chrome.body, now),
             (Some(detail), Some(side)) => {
@@ -113,8 +120,8 @@ impl Dashboard {
                 let caret = self.draw_list(canvas, chrome.body, now);
                 if let Some(side) = side {
                     canvas.rule(side);
-                    if let Some(row) = self.selected() {
-                        draw_about(canvas, inside(side), row, self.tab.kind(), now);
+                    if let (Some(row), Some(kind)) = (self.selected(), self.tab.kind()) {
+                        draw_about(canvas, inside(side), row, kind, now);
                     }
                 }
                 caret

@@ -41,6 +41,12 @@ impl Dashboard {
         {
             return effects;
         }
+        if self.tab == Tab::Health && self.detail.is_none() {
+            let height = self.height();
+            if self.health.key(key, height) {
+                return Vec::new();
+            }
+        }
         if let Some(by) = movement(key, self.height()) {
             if let Some(table) = self.moved() {
                 table.turn(by);
@@ -78,7 +84,7 @@ impl Dashboard {
             KeyCode::BackTab => return self.go(self.beside(Tab::ALL.len() - 1), now),
             KeyCode::Char('-') => return self.go(self.before, now),
             KeyCode::Esc => return self.close_one(now),
-            KeyCode::Char(digit @ '1'..='6') => {
+            KeyCode::Char(digit @ '1'..='7') => {
                 let tab = Tab::ALL.into_iter().find(|tab| tab.digit() == digit);
                 Action::Go(tab.unwrap_or(self.tab))
             }
@@ -184,7 +190,7 @@ impl Dashboard {
 
     fn ask_for_labels(&mut self) -> Vec<Effect> {
         if self.table().is_some_and(Table::is_of_other_labels) {
-            return self.again(self.tab.kind());
+            return self.tab.kind().map_or_else(Vec::new, |kind| self.again(kind));
         }
         Vec::new()
     }
@@ -302,14 +308,14 @@ impl Dashboard {
                 };
             }
             Action::Sort => {
+                let Some(kind) = self.tab.kind() else {
+                    return Vec::new();
+                };
                 let at = self
                     .shown()
                     .and_then(|table| table.sort().column)
                     .map_or(0, |column| column + 1);
-                self.popup = Some(Popup::Sort {
-                    kind: self.tab.kind(),
-                    at,
-                });
+                self.popup = Some(Popup::Sort { kind, at });
             }
             Action::Freeze => {
                 self.held = match self.held.take() {
@@ -334,7 +340,12 @@ impl Dashboard {
                 self.away = None;
                 return vec![Effect::Reach];
             }
-            Action::Refresh => return self.again(self.tab.kind()),
+            Action::Refresh => {
+                return match self.tab.kind() {
+                    Some(kind) => self.again(kind),
+                    None => vec![Effect::Examine],
+                };
+            }
             Action::Bootstrap => return vec![Effect::Bootstrap],
             Action::Runs => return vec![Effect::Runs],
             Action::Leave => return vec![Effect::Leave { words: Vec::new() }],
@@ -346,6 +357,10 @@ impl Dashboard {
     fn command(&self) -> Option<String> {
         match self.target() {
             Some(target) => Some(actions::command(&target, "describe")),
+            None if self.tab == Tab::Health => self
+                .health
+                .remedy()
+                .or_else(|| actions::list_command(self.tab, self.tool)),
             None => actions::list_command(self.tab, self.tool),
         }
     }

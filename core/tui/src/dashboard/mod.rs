@@ -4,6 +4,7 @@ mod actions;
 mod detail;
 mod draw;
 mod filter;
+mod health;
 mod keys;
 mod list;
 mod networks;
@@ -19,7 +20,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::{detail::Detail, popups::Popup, table::Table};
+use self::{detail::Detail, health::Health, popups::Popup, table::Table};
 use crate::{
     board::{Board, Target, Who},
     effect::Effect,
@@ -50,16 +51,19 @@ pub enum Tab {
     Networks,
     /// Accounts.
     Users,
+    /// What is wrong.
+    Health,
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Clusters,
         Self::Addons,
         Self::Teams,
         Self::Providers,
         Self::Networks,
         Self::Users,
+        Self::Health,
     ];
 
     fn name(self) -> &'static str {
@@ -70,6 +74,7 @@ impl Tab {
             Self::Providers => "Providers",
             Self::Networks => "Networks",
             Self::Users => "Users",
+            Self::Health => "Health",
         }
     }
 
@@ -82,19 +87,26 @@ impl Tab {
             Self::Providers => '4',
             Self::Networks => '5',
             Self::Users => '6',
+            Self::Health => '7',
         }
     }
 
-    /// The kind that its list is of.
-    fn kind(self) -> Kind {
-        match self {
+    /// The kind that its list is of; none where it is no list.
+    fn kind(self) -> Option<Kind> {
+        Some(match self {
             Self::Clusters => Kind::Clusters,
             Self::Addons => Kind::Addons,
             Self::Teams => Kind::Teams,
             Self::Providers => Kind::Providers,
             Self::Networks => Kind::Pools,
             Self::Users => Kind::Users,
-        }
+            Self::Health => return None,
+        })
+    }
+
+    /// Everything that it listens to.
+    fn kinds(self) -> Vec<Kind> {
+        self.kind().into_iter().chain(self.others().iter().copied()).collect()
     }
 
     /// What else it needs to know.
@@ -123,6 +135,9 @@ pub struct Dashboard {
     looked: BTreeMap<Kind, Timestamp>,
     /// The picture that is held while things go on.
     held: Option<Box<Table>>,
+    health: Health,
+    /// When health was looked at last, as long as it is examined.
+    examined: Option<Timestamp>,
     detail: Option<Detail>,
     popup: Option<Popup>,
     /// The filter while it is typed.
@@ -148,6 +163,8 @@ impl Dashboard {
             tables: BTreeMap::new(),
             looked: BTreeMap::new(),
             held: None,
+            health: Health::default(),
+            examined: None,
             detail: None,
             popup: None,
             typed: None,
@@ -162,11 +179,11 @@ impl Dashboard {
 
     /// The list of the tab, as it is.
     fn table(&self) -> Option<&Table> {
-        self.tables.get(&self.tab.kind())
+        self.tables.get(&self.tab.kind()?)
     }
 
     fn table_mut(&mut self) -> Option<&mut Table> {
-        self.tables.get_mut(&self.tab.kind())
+        self.tables.get_mut(&self.tab.kind()?)
     }
 
     /// The list that is shown: held, where somebody holds it.
@@ -210,12 +227,15 @@ impl Dashboard {
         if !self.reached {
             return Vec::new();
         }
-        let mut kinds = vec![self.tab.kind()];
-        kinds.extend(self.tab.others());
+        let mut kinds = self.tab.kinds();
         if self.detail.is_some() {
             kinds.push(Kind::Installed);
         }
-        kinds.into_iter().filter_map(|kind| self.follow(kind, now)).collect()
+        let mut effects: Vec<Effect> = kinds.into_iter().filter_map(|kind| self.follow(kind, now)).collect();
+        if self.tab == Tab::Health && self.examined.replace(now).is_none() {
+            effects.push(Effect::Examine);
+        }
+        effects
     }
 
     fn follow(&mut self, kind: Kind, now: Timestamp) -> Option<Effect> {
@@ -227,8 +247,7 @@ impl Dashboard {
 
     /// Stops listening to what nobody has looked at for long.
     fn pass(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut shown = vec![self.tab.kind()];
-        shown.extend(self.tab.others());
+        let mut shown = self.tab.kinds();
         if self.detail.is_some() {
             shown.push(Kind::Installed);
         }
@@ -249,7 +268,15 @@ impl Dashboard {
         if !self.may_write() {
             self.writing = None;
         }
-        left.into_iter().map(Effect::Unfollow).collect()
+        let mut effects: Vec<Effect> = left.into_iter().map(Effect::Unfollow).collect();
+        if self.tab == Tab::Health {
+            self.examined = self.examined.map(|_| now);
+        } else if self.examined.is_some_and(|looked| now.duration_since(looked) > KEPT) {
+            self.examined = None;
+            self.health = Health::default();
+            effects.push(Effect::LeaveHealth);
+        }
+        effects
     }
 
     fn hear(&mut self, board: Board, now: Timestamp) -> Vec<Effect> {
@@ -271,6 +298,7 @@ impl Dashboard {
                 let table = self.tables.entry(kind).or_insert_with(|| Table::new(kind));
                 table.refuse(error, hint);
             }
+            Board::Health(found) => self.health.hear(found, now),
             Board::Details { uid, details } => {
                 if let Some(detail) = self.detail.as_mut().filter(|detail| detail.target().uid == uid) {
                     return detail.hear(details, now).then(|| detail.look()).into_iter().collect();

@@ -1,6 +1,7 @@
 //! Management clusters: lists that stay true, looks at clusters, and what is done with them.
 
 mod act;
+mod health;
 mod look;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -56,6 +57,8 @@ pub enum Slot {
     Look,
     /// The questions of a new cluster.
     Prepare,
+    /// How the management cluster does.
+    Health,
     /// The connection.
     Reach,
 }
@@ -112,6 +115,14 @@ impl Boards {
                     details,
                 });
             }),
+            Effect::Examine => self.begin(Slot::Health, |context, _, say| async move {
+                let error = match context.reach().await {
+                    Ok(reach) => health::follow(&reach.client, &say).await,
+                    Err(failure) => told(&failure).0,
+                };
+                say(Board::Health(Err(error)));
+            }),
+            Effect::LeaveHealth => drop(self.slots.remove(&Slot::Health)),
             Effect::Prepare => self.begin(Slot::Prepare, |context, _, say| async move {
                 say(match context.prepare().await {
                     Ok(interview) => Board::Prepared(Box::new(interview)),

@@ -231,6 +231,8 @@ impl Runner {
             | Effect::Follow { .. }
             | Effect::Unfollow(_)
             | Effect::Look(_)
+            | Effect::Examine
+            | Effect::LeaveHealth
             | Effect::Prepare
             | Effect::Act { .. } => {
                 if let Some(boards) = &mut self.boards {
