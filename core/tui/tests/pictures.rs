@@ -4,7 +4,15 @@ mod stage;
 
 use std::{collections::BTreeSet, fs};
 
-use butler_tui::{input::Input, look::Look, screen::Screen, snapshot};
+use butler_tenancy::live::{Cell, Detail, Kind, News, Row, State};
+use butler_tui::{
+    board::{Board, Who},
+    dashboard::Dashboard,
+    input::Input,
+    look::Look,
+    screen::Screen,
+    snapshot,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::stage::{blank_wizard, noon, press, proxmox, root, run_after, silent, wizard_on};
@@ -51,6 +59,86 @@ fn run(name: &'static str, title: &'static str, size: (u16, u16), seconds: i64, 
     }
 }
 
+/// A dashboard of some clusters, one of which is in trouble.
+fn dashboard() -> Shot {
+    let now = noon();
+    let (mut screen, _) = Dashboard::new("butleradm", now);
+    let who = Who {
+        place: "https://butler.example.com".to_owned(),
+        person: Some("anna@example.com".to_owned()),
+        team: Some("payments".to_owned()),
+        namespace: Some("payments".to_owned()),
+    };
+    screen.update(Input::Board(Board::Reached(who)), now);
+    screen.update(Input::Resize(WIDE.0, WIDE.1), now);
+    let clusters = [
+        (
+            "pay-eu-1",
+            "Provisioning",
+            State::Busy,
+            (2, 3),
+            12,
+            Some("no DHCP lease for w-3 on vlan40"),
+        ),
+        (
+            "pay-eu-2",
+            "Updating",
+            State::Busy,
+            (3, 3),
+            4320,
+            Some("drain of w-1: 2 pods"),
+        ),
+        (
+            "pay-us-1",
+            "Failed",
+            State::Bad,
+            (0, 3),
+            41,
+            Some("the image talos-1.12 is gone"),
+        ),
+        ("pay-us-2", "Ready", State::Good, (5, 5), 129_600, None),
+    ];
+    let row =
+        |(name, phase, state, (ready, wanted), minutes, why): (&str, &str, State, (i64, i64), i64, Option<&str>)| Row {
+            uid: name.into(),
+            namespace: Some("payments".into()),
+            name: name.into(),
+            version: "1".into(),
+            state,
+            cells: vec![
+                Cell::Text("payments".into()),
+                Cell::Text(phase.into()),
+                Cell::Text("v1.33.1".into()),
+                Cell::Of(Some(ready), Some(wanted)),
+                Cell::Text("proxmox-1".into()),
+                Cell::Time(now - SignedDuration::from_mins(minutes)),
+            ],
+            why: why.map(Into::into),
+            detail: Detail::None,
+        };
+    for news in [News::Listing, News::Rows(clusters.map(row).to_vec()), News::Listed] {
+        let kind = Kind::Clusters;
+        let (part, parts) = (0, 1);
+        screen.update(
+            Input::Board(Board::List {
+                kind,
+                part,
+                parts,
+                news,
+            }),
+            now,
+        );
+    }
+    Shot {
+        name: "dashboard",
+        title: "The clusters of a management cluster, and why some of them are not ready",
+        columns: WIDE.0,
+        rows: 20,
+        screen: Box::new(screen),
+        now,
+    }
+}
+
 fn shots() -> Vec<Shot> {
     let mut first = blank_wizard();
     press(&mut first, "", &silent);
@@ -89,6 +177,7 @@ fn shots() -> Vec<Shot> {
             200,
             "<esc>t",
         ),
+        dashboard(),
     ]
 }
 
