@@ -28,7 +28,7 @@ fn main() {
     let (mut dashboard, _) = Dashboard::new("butleradm", at(0.0));
     dashboard.update(Input::Board(Board::Reached(Who::default())), at(0.0));
     dashboard.update(Input::Resize(160, 50), at(0.0));
-    let (_, listed) = timed(|| list(&mut dashboard));
+    let ((), listed) = timed(|| list(&mut dashboard));
     let after = resident();
     let mut table = Table::new(&["WHAT", "P50", "P99", "WORST"], &[]);
     for size in [(80, 24), (160, 50)] {

@@ -1,6 +1,8 @@
 //! The dashboard: what it shows of made-up clusters, at two sizes, what its keys want, and that no size, no key and no name
 //! brings it down.
 
+#![expect(clippy::unwrap_used, reason = "what stops a test")]
+
 use butler_lifecycle::health::{self, Sight};
 use butler_tenancy::{
     clusters::{
@@ -282,7 +284,11 @@ fn the_other_tabs() {
     list(&mut dashboard, Kind::Addons, vec![addon], 5);
     list(&mut dashboard, Kind::Installed, vec![installed], 5);
     shown("addons", &mut dashboard, 6);
+}
 
+#[test]
+fn the_addresses_of_a_pool_and_a_kind_that_may_not_be_seen() {
+    let mut dashboard = filled();
     keys(&mut dashboard, "5", 7);
     let block = |first: &str, last: &str, purpose: &str, kept| Block {
         pool: "tenants".into(),

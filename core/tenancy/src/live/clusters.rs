@@ -73,6 +73,10 @@ struct Condition {
 }
 
 impl From<Seen> for Row {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the API server gives every object a name, a UID and a version"
+    )]
     fn from(seen: Seen) -> Self {
         let Seen { metadata, spec, status } = seen;
         let own = |text: Loose| text.text().map(String::into_boxed_str);

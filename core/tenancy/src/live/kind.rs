@@ -72,6 +72,71 @@ const fn age(title: &'static str, rank: u8) -> Column {
     }
 }
 
+const CLUSTERS: &[Column] = &[
+    text("TEAM", 2),
+    text("PHASE", 0),
+    text("K8S", 1),
+    number("NODES", 1),
+    text("PROVIDER", 4),
+    age("AGE", 3),
+];
+
+const ADDONS: &[Column] = &[
+    text("CATEGORY", 2),
+    text("VERSION", 1),
+    text("PLATFORM", 3),
+    number("CLUSTERS", 1),
+    age("AGE", 4),
+];
+
+const INSTALLED: &[Column] = &[text("CLUSTER", 0), text("PHASE", 0), text("VERSION", 1), age("AGE", 2)];
+
+const TEAMS: &[Column] = &[
+    text("PHASE", 0),
+    number("CLUSTERS", 1),
+    number("MEMBERS", 2),
+    text("QUOTA", 1),
+    text("NAMESPACE", 3),
+    age("AGE", 4),
+];
+
+const PROVIDERS: &[Column] = &[
+    text("PLATFORM", 0),
+    text("VALIDATED", 0),
+    text("ENDPOINT", 2),
+    text("SCOPE", 3),
+    number("TENANTS", 2),
+    age("CHECKED", 1),
+    age("AGE", 4),
+];
+
+const POOLS: &[Column] = &[
+    text("CIDR", 0),
+    number("USED", 1),
+    number("FREE", 0),
+    number("LARGEST", 2),
+    number("CLUSTERS", 3),
+    age("AGE", 4),
+];
+
+const ALLOCATIONS: &[Column] = &[
+    text("POOL", 1),
+    text("CLUSTER", 0),
+    text("ADDRESSES", 0),
+    text("FOR", 2),
+    age("AGE", 3),
+];
+
+const USERS: &[Column] = &[
+    text("EMAIL", 0),
+    text("PHASE", 1),
+    text("LOGIN", 3),
+    text("PLATFORM", 2),
+    number("TEAMS", 3),
+    age("SEEN", 2),
+    age("AGE", 4),
+];
+
 impl Kind {
     /// All of them.
     pub const ALL: [Self; 8] = [
@@ -129,91 +194,14 @@ impl Kind {
     /// What a list shows beside the name.
     pub fn columns(self) -> &'static [Column] {
         match self {
-            Self::Clusters => {
-                const {
-                    &[
-                        text("TEAM", 2),
-                        text("PHASE", 0),
-                        text("K8S", 1),
-                        number("NODES", 1),
-                        text("PROVIDER", 4),
-                        age("AGE", 3),
-                    ]
-                }
-            }
-            Self::Addons => {
-                const {
-                    &[
-                        text("CATEGORY", 2),
-                        text("VERSION", 1),
-                        text("PLATFORM", 3),
-                        number("CLUSTERS", 1),
-                        age("AGE", 4),
-                    ]
-                }
-            }
-            Self::Installed => const { &[text("CLUSTER", 0), text("PHASE", 0), text("VERSION", 1), age("AGE", 2)] },
-            Self::Teams => {
-                const {
-                    &[
-                        text("PHASE", 0),
-                        number("CLUSTERS", 1),
-                        number("MEMBERS", 2),
-                        text("QUOTA", 1),
-                        text("NAMESPACE", 3),
-                        age("AGE", 4),
-                    ]
-                }
-            }
-            Self::Providers => {
-                const {
-                    &[
-                        text("PLATFORM", 0),
-                        text("VALIDATED", 0),
-                        text("ENDPOINT", 2),
-                        text("SCOPE", 3),
-                        number("TENANTS", 2),
-                        age("CHECKED", 1),
-                        age("AGE", 4),
-                    ]
-                }
-            }
-            Self::Pools => {
-                const {
-                    &[
-                        text("CIDR", 0),
-                        number("USED", 1),
-                        number("FREE", 0),
-                        number("LARGEST", 2),
-                        number("CLUSTERS", 3),
-                        age("AGE", 4),
-                    ]
-                }
-            }
-            Self::Allocations => {
-                const {
-                    &[
-                        text("POOL", 1),
-                        text("CLUSTER", 0),
-                        text("ADDRESSES", 0),
-                        text("FOR", 2),
-                        age("AGE", 3),
-                    ]
-                }
-            }
-            Self::Users => {
-                const {
-                    &[
-                        text("EMAIL", 0),
-                        text("PHASE", 1),
-                        text("LOGIN", 3),
-                        text("PLATFORM", 2),
-                        number("TEAMS", 3),
-                        age("SEEN", 2),
-                        age("AGE", 4),
-                    ]
-                }
-            }
+            Self::Clusters => CLUSTERS,
+            Self::Addons => ADDONS,
+            Self::Installed => INSTALLED,
+            Self::Teams => TEAMS,
+            Self::Providers => PROVIDERS,
+            Self::Pools => POOLS,
+            Self::Allocations => ALLOCATIONS,
+            Self::Users => USERS,
         }
     }
 }

@@ -28,6 +28,10 @@ pub(super) fn row(kind: Kind, object: &DynamicObject) -> Row {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the API server gives every object a UID and a version"
+)]
 fn plain(object: &DynamicObject, state: State, cells: Vec<Cell>) -> Row {
     Row {
         uid: object.uid().unwrap_or_default().into(),

@@ -63,17 +63,13 @@ pub enum News {
 /// Tells what there is of a kind, and every change, for ever. Returns only what no further try would change: that it may not be
 /// seen, or that there is no such kind.
 pub async fn watch(client: &Client, kind: Kind, scope: &Scope, say: &(dyn Fn(News) + Send + Sync)) -> kube::Error {
-    match kind {
-        Kind::Clusters => {
-            Watch::<Seen>::new(client, kind, scope, say, |_, seen| seen.into())
-                .run()
-                .await
-        }
-        _ => {
-            let read = |kind, object: DynamicObject| small::row(kind, &object);
-            Watch::<DynamicObject>::new(client, kind, scope, say, read).run().await
-        }
+    if kind == Kind::Clusters {
+        return Watch::<Seen>::new(client, kind, scope, say, |_, seen| seen.into())
+            .run()
+            .await;
     }
+    let read = |kind, object: DynamicObject| small::row(kind, &object);
+    Watch::<DynamicObject>::new(client, kind, scope, say, read).run().await
 }
 
 /// Objects of a kind that are read as `T`.
@@ -139,9 +135,8 @@ where
                 match self.follow(&mut since).await {
                     Ended::History => break,
                     Ended::Usual if begun.elapsed() < SHORT => sleep(SHORT).await,
-                    Ended::Usual => {}
-                    // Perhaps there is nothing to tell: whoever answers a new watch says so.
-                    Ended::Silent => {}
+                    // Of a silent one perhaps there is nothing to tell: whoever answers a new watch says so.
+                    Ended::Usual | Ended::Silent => {}
                     Ended::Mute => {
                         self.failures = self.failures.saturating_add(1);
                         (self.say)(News::Stale("the API server does not answer".to_owned()));
@@ -191,14 +186,13 @@ where
             };
             let rows = page.items.into_iter().map(|item| (self.read)(self.kind, item));
             (self.say)(News::Rows(rows.collect()));
-            match page.metadata.next.filter(|token| !token.is_empty()) {
-                Some(token) => asked.continue_token = Some(token),
-                None => {
-                    self.failures = 0;
-                    (self.say)(News::Listed);
-                    return Ok(page.metadata.resource_version);
-                }
+            let next = page.metadata.next.filter(|token| !token.is_empty());
+            if next.is_none() {
+                self.failures = 0;
+                (self.say)(News::Listed);
+                return Ok(page.metadata.resource_version);
             }
+            asked.continue_token = next;
         }
     }
 

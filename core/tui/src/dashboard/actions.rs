@@ -244,7 +244,7 @@ pub(super) fn create_command(wanted: &Wanted) -> String {
     ];
     for (flag, value) in options {
         if let Some(value) = value {
-            line.push_str(&format!(" --{flag} {value}"));
+            line.extend([" --", flag, " ", &value]);
         }
     }
     line

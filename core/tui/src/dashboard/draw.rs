@@ -156,26 +156,23 @@ impl Dashboard {
         }
         let mut caret = None;
         let mut title = list::title(table, self.tab);
-        match &self.typed {
-            Some(field) => {
-                title.push(Role::Hint, "  / ");
-                let column = u16::try_from(title.width()).unwrap_or(u16::MAX).min(room.width);
-                canvas.ends(room, 0, &title, &right);
-                let place = Rect {
-                    x: room.x + column,
-                    width: room.width - column,
-                    height: room.height.min(1),
-                    ..room
-                };
-                canvas.clear(place);
-                caret = field.draw(canvas, place, Role::Plain);
+        if let Some(field) = &self.typed {
+            title.push(Role::Hint, "  / ");
+            let column = u16::try_from(title.width()).unwrap_or(u16::MAX).min(room.width);
+            canvas.ends(room, 0, &title, &right);
+            let place = Rect {
+                x: room.x + column,
+                width: room.width - column,
+                height: room.height.min(1),
+                ..room
+            };
+            canvas.clear(place);
+            caret = field.draw(canvas, place, Role::Plain);
+        } else {
+            if !table.filter().text().is_empty() {
+                title.push(Role::Hint, &format!("  / {}", table.filter().text()));
             }
-            None => {
-                if !table.filter().text().is_empty() {
-                    title.push(Role::Hint, &format!("  / {}", table.filter().text()));
-                }
-                canvas.ends(room, 0, &title, &right);
-            }
+            canvas.ends(room, 0, &title, &right);
         }
         let below = Rect {
             y: room.y + room.height.min(1),

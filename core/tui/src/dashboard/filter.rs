@@ -193,8 +193,7 @@ fn says(row: &Row, field: Field, how: How, value: &Value, now: Timestamp) -> boo
     let ordered = match (cell, value) {
         (Cell::Text(said), _) => return text(Some(said)),
         (Cell::Unknown, Value::Text(_)) => return text(None),
-        (Cell::Number(said), Value::Number(wanted)) => said.cmp(wanted),
-        (Cell::Of(Some(said), _), Value::Number(wanted)) => said.cmp(wanted),
+        (Cell::Number(said) | Cell::Of(Some(said), _), Value::Number(wanted)) => said.cmp(wanted),
         (Cell::Share(used, all), Value::Number(wanted)) if *all > 0 => (used.saturating_mul(100) / all).cmp(wanted),
         (Cell::Time(since), Value::Age(wanted)) => match Duration::try_from(now.duration_since(*since)) {
             Ok(age) => age.cmp(wanted),

@@ -398,7 +398,7 @@ impl Dashboard {
     fn ask(&mut self, action: Action) {
         let (targets, hidden) = self.targets();
         let several = match (targets.len(), hidden) {
-            (1, 0) => targets.first().map(|target| target.name.clone()).unwrap_or_default(),
+            (1, 0) => targets[0].name.clone(),
             (count, 0) => format!("{count} clusters"),
             (count, hidden) => format!("{count} clusters; {hidden} that are marked and hidden are left out"),
         };
@@ -425,18 +425,20 @@ impl Dashboard {
             }
             Action::Disable => {
                 let about = format!("Which addon should {several} not have any more?");
-                let names = targets.first().map(|target| self.addons_of(target)).unwrap_or_default();
+                let names = targets.iter().flat_map(|target| self.addons_of(target)).collect();
                 Some(Popup::prompt("disable an addon", &about, "", targets, Act::Disable).choosing(names))
             }
             Action::Kubeconfig => {
-                let first = targets.into_iter().take(1).collect::<Vec<_>>();
-                let name = first.first().map(|target| target.name.clone()).unwrap_or_default();
+                let Some(first) = targets.into_iter().next() else {
+                    return;
+                };
+                let name = first.name.clone();
                 let about = format!("Where should the kubeconfig of {name} be written? Only you may read the file.");
                 Some(Popup::prompt(
                     "kubeconfig",
                     &about,
                     &format!("{name}-kubeconfig"),
-                    first,
+                    vec![first],
                     Act::Kubeconfig,
                 ))
             }
@@ -511,11 +513,11 @@ impl Dashboard {
             hints.push(hint("esc", "back", "to the list"));
         }
         hints.extend(self.offers().into_iter().map(|offer| {
-            let about = offer.command.unwrap_or_default();
+            let command = offer.command.as_deref().unwrap_or("");
             Hint {
                 key: offer.key,
                 words: short(offer.action).to_owned(),
-                about: format!("{}: {about}", offer.words).trim_end_matches(": ").to_owned(),
+                about: format!("{}: {command}", offer.words).trim_end_matches(": ").to_owned(),
                 disabled: offer.disabled,
             }
         }));

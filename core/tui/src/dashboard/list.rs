@@ -93,15 +93,13 @@ impl List<'_> {
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) -> Option<Position> {
-        if self.table.total() == 0
-            && let Some(lines) = self.instead(usize::from(area.width).saturating_sub(2))
-        {
+        if self.table.total() == 0 {
             let inside = Rect {
                 x: area.x + 1.min(area.width),
                 width: area.width.saturating_sub(2),
                 ..area
             };
-            canvas.lines(inside, &lines);
+            canvas.lines(inside, &self.instead(usize::from(inside.width)));
             return None;
         }
         let height = usize::from(area.height).saturating_sub(1);
@@ -131,7 +129,7 @@ impl List<'_> {
     }
 
     /// What is said where there is nothing to list.
-    fn instead(&self, width: usize) -> Option<Vec<Line>> {
+    fn instead(&self, width: usize) -> Vec<Line> {
         let kind = self.table.kind().words();
         let told = |role: Role, words: &str| {
             wrap(words, width)
@@ -139,7 +137,7 @@ impl List<'_> {
                 .map(|line| Line::of(role, line))
                 .collect::<Vec<_>>()
         };
-        Some(match self.table.freshness() {
+        match self.table.freshness() {
             Freshness::Waiting | Freshness::Listing => told(Role::Busy, &format!("{kind}: listing")),
             Freshness::Live => told(Role::Faint, &format!("no {kind}")),
             Freshness::Stale(_, why) => told(Role::Bad, &format!("{kind} cannot be listed: {why}")),
@@ -150,7 +148,7 @@ impl List<'_> {
                 }
                 lines
             }
-        })
+        }
     }
 
     /// The width of the name, the columns that fit, and the room that is left for reasons.
@@ -175,18 +173,13 @@ impl List<'_> {
         let taken =
             |columns: &[Shown<'_>]| 3 + name + columns.iter().map(|column| column.width + 2).sum::<usize>() + least;
         while taken(&columns) > room {
-            let Some(last) = columns
-                .iter()
-                .map(|column| column.column.rank)
-                .max()
-                .filter(|rank| *rank > 0)
-            else {
+            let least = columns.iter().map(|column| column.column.rank).max();
+            // The last of those that matter least.
+            let found = columns.iter().rposition(|column| Some(column.column.rank) == least);
+            let Some(at) = found.filter(|_| least > Some(0)) else {
                 break;
             };
-            // The last of those that matter least.
-            if let Some(at) = columns.iter().rposition(|column| column.column.rank == last) {
-                columns.remove(at);
-            }
+            columns.remove(at);
         }
         let used = taken(&columns) - least;
         (name, columns, room.saturating_sub(used + 2))

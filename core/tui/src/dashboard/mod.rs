@@ -359,7 +359,7 @@ impl Dashboard {
 /// A cluster by its row.
 fn target(row: &Row) -> Target {
     Target {
-        namespace: row.namespace.as_deref().unwrap_or_default().to_owned(),
+        namespace: row.namespace.as_deref().unwrap_or("").to_owned(),
         name: row.name.to_string(),
         uid: row.uid.to_string(),
     }

@@ -165,11 +165,10 @@ impl Popup {
 
     pub(super) fn paste(&mut self, pasted: &str) {
         match self {
-            Self::Sort { .. } | Self::Preparing => {}
+            // The name of what is deleted has to be typed.
+            Self::Sort { .. } | Self::Preparing | Self::Delete(_) => {}
             Self::Offers { typed, .. } => typed.paste(pasted),
             Self::Prompt(prompt) => prompt.field.paste(pasted),
-            // A name that is pasted was not typed.
-            Self::Delete(_) => {}
             Self::Create(create) => create.field.paste(pasted),
         }
     }
@@ -265,7 +264,7 @@ fn draw_sort(canvas: &mut Canvas<'_>, area: Rect, kind: Kind, at: usize) {
 fn found<'a>(offers: &'a [Offer], typed: &Field) -> Vec<&'a Offer> {
     let words = typed.text().to_lowercase();
     let meant = |offer: &&Offer| {
-        let all = format!("{} {}", offer.words, offer.command.as_deref().unwrap_or_default()).to_lowercase();
+        let all = format!("{} {}", offer.words, offer.command.as_deref().unwrap_or("")).to_lowercase();
         words.split_whitespace().all(|word| all.contains(word))
     };
     offers.iter().filter(meant).collect()
@@ -473,9 +472,9 @@ impl Create {
         self.mistake = None;
         let question = self.question();
         let (field, at) = match question.map(|ask| ask.kind) {
-            Some(How::Text(usual)) => (usual.unwrap_or_default(), 0),
+            Some(How::Text(Some(usual))) => (usual, 0),
             Some(How::Choice { usual, .. }) => (String::new(), usual),
-            None => (String::new(), 0),
+            Some(How::Text(None)) | None => (String::new(), 0),
         };
         self.field = Field::new(&field);
         self.at = at;

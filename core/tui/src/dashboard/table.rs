@@ -211,7 +211,9 @@ impl Table {
             }
             News::Rows(rows) => self.rows(part, rows, now),
             News::Gone(uids) => {
-                uids.iter().for_each(|uid| self.remove(uid, now));
+                for uid in &uids {
+                    self.remove(uid, now);
+                }
                 self.follow_selection();
             }
             News::Listed => {
@@ -254,45 +256,41 @@ impl Table {
     fn put(&mut self, part: u16, seen: u32, row: Row, now: Timestamp, at_once: bool) {
         let is_new_list = self.freshness == Freshness::Listing;
         let changed = (!is_new_list).then_some(now);
-        match self.by_uid.get(&row.uid).copied() {
-            Some(slot) => {
-                if !at_once {
-                    self.unshow(slot, now);
-                }
-                if let Some(Some(known)) = self.slots.get_mut(slot) {
-                    if known.row.version != row.version {
-                        known.changed = changed;
-                    }
-                    (known.row, known.seen, known.part) = (row, seen, part);
-                }
-                if !at_once {
-                    self.show(slot, now);
-                }
+        let slot = if let Some(slot) = self.by_uid.get(&row.uid).copied() {
+            if !at_once {
+                self.unshow(slot, now);
             }
-            None => {
-                let uid = row.uid.clone();
-                let new = Some(Slot {
-                    row,
-                    part,
-                    seen,
-                    changed,
-                });
-                let slot = match self.free.pop() {
-                    Some(slot) => {
-                        self.slots[slot] = new;
-                        slot
-                    }
-                    None => {
-                        self.slots.push(new);
-                        self.slots.len() - 1
-                    }
-                };
-                self.by_uid.insert(uid, slot);
-                if !at_once {
-                    self.show(slot, now);
+            if let Some(Some(known)) = self.slots.get_mut(slot) {
+                if known.row.version != row.version {
+                    known.changed = changed;
                 }
+                (known.row, known.seen, known.part) = (row, seen, part);
             }
+            slot
+        } else {
+            let uid = row.uid.clone();
+            let slot = self.keep(Slot {
+                row,
+                part,
+                seen,
+                changed,
+            });
+            self.by_uid.insert(uid, slot);
+            slot
+        };
+        if !at_once {
+            self.show(slot, now);
         }
+    }
+
+    /// Puts something into a slot that is free.
+    fn keep(&mut self, new: Slot) -> usize {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot] = Some(new);
+            return slot;
+        }
+        self.slots.push(Some(new));
+        self.slots.len() - 1
     }
 
     fn remove(&mut self, uid: &str, now: Timestamp) {
@@ -312,7 +310,9 @@ impl Table {
         let old = self.slots.iter().flatten();
         let old = old.filter(|slot| slot.part == part && slot.seen != list);
         let gone: Vec<Box<str>> = old.map(|slot| slot.row.uid.clone()).collect();
-        gone.iter().for_each(|uid| self.remove(uid, now));
+        for uid in &gone {
+            self.remove(uid, now);
+        }
         self.follow_selection();
     }
 

@@ -109,7 +109,7 @@ impl Boards {
             }),
             Effect::Unfollow(kind) => drop(self.slots.remove(&Slot::List(kind))),
             Effect::Look(target) => self.begin(Slot::Look, move |context, _, say| async move {
-                let details = context.look(&target).await;
+                let details = Box::pin(context.look(&target)).await;
                 say(Board::Details {
                     uid: target.uid,
                     details,
@@ -274,11 +274,12 @@ impl Context {
         };
         let error = live::watch(&reach.client, kind, &all, &|news| say_news(say, kind, (0, 1), news)).await;
         let is_forbidden = matches!(&error, kube::Error::Api(status) if status.code == 403);
-        let namespaces = match (&reach.server, is_forbidden && kind.is_of_teams()) {
-            (Some(server), true) => butler_tenancy::clusters::list::namespaces(server)
-                .await
-                .unwrap_or_default(),
-            _ => return error,
+        let Some(server) = reach.server.as_ref().filter(|_| is_forbidden && kind.is_of_teams()) else {
+            return error;
+        };
+        let Ok(namespaces) = butler_tenancy::clusters::list::namespaces(server).await else {
+            // That it may not be seen is what stands.
+            return error;
         };
         let parts = u16::try_from(namespaces.len()).unwrap_or(u16::MAX);
         let watches = namespaces.into_iter().zip(0_u16..).map(|(namespace, part)| {
@@ -342,7 +343,7 @@ impl Context {
 
     async fn look(&self, target: &Target) -> Result<Box<crate::board::Details>, String> {
         let reach = self.reach().await.map_err(|failure| told(&failure).0)?;
-        let looked = tokio::time::timeout(PATIENCE, look::look(&reach, target)).await;
+        let looked = tokio::time::timeout(PATIENCE, Box::pin(look::look(&reach, target))).await;
         looked.map_err(|_| "it does not answer".to_owned())?
     }
 }

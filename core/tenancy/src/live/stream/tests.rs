@@ -34,7 +34,7 @@ fn server(script: Vec<Reply>) -> (Client, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
     let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-        let query = request.uri().query().unwrap_or_default();
+        let query = request.uri().query().unwrap_or("");
         noted.lock().unwrap().push(query.to_owned());
         let reply = script.lock().unwrap().pop_front();
         async move {
@@ -92,7 +92,7 @@ async fn heard(script: Vec<Reply>, requests: usize) -> (Vec<String>, Option<kube
     };
     let say = move |news: News| drop(told.send(news));
     let mut watching = std::pin::pin!(watch(&client, Kind::Clusters, &scope, &say));
-    let mut heard = Vec::new();
+    let mut told_of = Vec::new();
     let mut error = None;
     let mut made = 0;
     loop {
@@ -104,7 +104,7 @@ async fn heard(script: Vec<Reply>, requests: usize) -> (Vec<String>, Option<kube
                 if made > requests {
                     break;
                 }
-                heard.extend(short(news));
+                told_of.extend(short(news));
             }
             last = &mut watching, if error.is_none() => {
                 error = Some(last);
@@ -113,7 +113,7 @@ async fn heard(script: Vec<Reply>, requests: usize) -> (Vec<String>, Option<kube
         }
     }
     let asked = asked.lock().unwrap().iter().take(requests).cloned().collect();
-    (heard, error, asked)
+    (told_of, error, asked)
 }
 
 fn short(news: News) -> Option<String> {

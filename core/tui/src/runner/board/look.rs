@@ -92,7 +92,7 @@ fn node_rows(nodes: Nodes, now: Timestamp) -> Section {
                         known(machine.node),
                         known(machine.version),
                         age(machine.created, now),
-                        machine.cause.unwrap_or_default(),
+                        known(machine.cause),
                     ]
                 })
                 .collect(),
@@ -109,7 +109,7 @@ fn addon_rows(addons: &addons::Addons, now: Timestamp) -> Section {
             known(row.installed.or(row.version)),
             "this cluster".to_owned(),
             age(row.created, now),
-            row.message.unwrap_or_default(),
+            known(row.message),
         ]
     });
     let platform = addons.platform.iter().map(|addon| {
