@@ -77,14 +77,14 @@ fn told(state: &ImageState, now: Timestamp) -> (Role, String, Option<String>) {
 
 /// The percentage in words of a platform; of several the smallest, for the last one decides.
 fn percent(words: &str) -> Option<u8> {
-    let before = words.split('%').map(str::trim_end);
+    // What stands behind the last sign is no percentage.
+    let signs = words.matches('%').count();
+    let before = words.split('%').take(signs).map(str::trim_end);
     let numbers = before.filter_map(|text| {
         let digits = text.rsplit(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse().ok().filter(|percent| *percent <= 100)
     });
-    // What stands behind the last sign is no percentage.
-    let signs = words.matches('%').count();
-    numbers.take(signs).min()
+    numbers.min()
 }
 
 #[cfg(test)]
