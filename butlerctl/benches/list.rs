@@ -30,7 +30,7 @@ const ROUNDS: usize = 5;
 /// Requests that are under way at the same time while clusters are made.
 const AT_ONCE: usize = 32;
 /// Clusters in one page.
-const PAGE: usize = 500;
+const PAGE: usize = 1000;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const ALL: &str = "/apis/butler.butlerlabs.dev/v1alpha1/tenantclusters";

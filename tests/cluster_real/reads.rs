@@ -155,10 +155,10 @@ async fn watched(ground: &Ground) {
 /// Pages come whole and in order.
 async fn paged(ground: &Ground) {
     let spec = json!({"kubernetesVersion": "v1.32.2", "workers": {"replicas": 1}});
-    for number in 0..501 {
+    for number in 0..1001 {
         let object = json!({
             "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "TenantCluster",
-            "metadata": {"name": format!("many-{number:03}")}, "spec": spec,
+            "metadata": {"name": format!("many-{number:04}")}, "spec": spec,
         });
         ground::made(ground.api(), &CLUSTERS.replace("/alpha/", "/beta/"), &object).await;
     }
@@ -166,8 +166,8 @@ async fn paged(ground: &Ground) {
         .run("admin", &["cluster", "list", "-n", "beta", "-o", "name"])
         .await;
     let names: Vec<&str> = listed.lines().skip(1).collect();
-    let expected: Vec<String> = (0..501)
-        .map(|number| format!("tenantcluster.butler.butlerlabs.dev/many-{number:03}"))
+    let expected: Vec<String> = (0..1001)
+        .map(|number| format!("tenantcluster.butler.butlerlabs.dev/many-{number:04}"))
         .collect();
     assert_eq!(names, expected);
 }

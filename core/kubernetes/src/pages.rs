@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 
-/// Objects in one page of a list.
-const PAGE: u32 = 500;
+/// Objects in one page of a list. Each page costs the API server some work however short it is, so that kubectl's 500 would take a
+/// third longer with ten thousand clusters; a page of this many is some megabytes.
+const PAGE: u32 = 1000;
 /// How often a list begins anew because a page was asked for too late.
 const RESTARTS: u32 = 5;
 
