@@ -59,6 +59,7 @@ fn help_is_an_answer() {
       login       Log in to a Butler server
       logout      Forget the login on a server
       template    Show what workspaces can be made of [alias: templates]
+      tui         Show clusters, addons and teams on the whole terminal, as they change
       version     Print the version, and what new clusters run by default
       whoami      Show who is logged in, where, and until when
       workspace   Work with workspaces: development pods in tenant clusters [aliases: workspaces, ws]

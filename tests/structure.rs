@@ -43,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kubernetes",
         ],
     ),
-    ("account", &["terminal", "client", "kubernetes", "tenancy"]),
+    ("account", &["terminal", "client", "kubernetes", "tenancy", "tui"]),
     (
         "butleradm",
         &[

@@ -13,6 +13,7 @@ mod etcd;
 mod facts;
 pub mod first_boot;
 pub(crate) mod graph;
+pub(crate) mod identity;
 pub(crate) mod layers;
 pub mod machine_config;
 mod mirror;

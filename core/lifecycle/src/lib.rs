@@ -13,7 +13,6 @@ pub mod destroy;
 pub mod gc;
 pub mod health;
 mod heartbeat;
-mod identity;
 
 pub mod record_kinds;
 pub mod runs;

@@ -29,12 +29,12 @@ use crate::{
         bundle::Bundle,
         change::{self, Refused, Verdict},
         context::{MakeInstaller, Parts},
-        graph,
+        graph, identity,
         remains::{self, Lost, Remains},
         steps,
     },
     bootstrap_clusters::{self, kind::Tools},
-    heartbeat, identity,
+    heartbeat,
     runs::{self, Recorder},
 };
 

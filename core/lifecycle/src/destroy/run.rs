@@ -29,7 +29,8 @@ use super::{
     survey::Survey,
 };
 use crate::{
-    bootstrap_clusters, heartbeat, identity,
+    bootstrap::identity,
+    bootstrap_clusters, heartbeat,
     runs::{self, Recorder},
 };
 

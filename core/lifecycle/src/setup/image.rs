@@ -7,8 +7,8 @@ use butler_infra::{
 use butler_kubernetes::chain;
 
 use super::{SetupError, Surroundings, platform};
-use crate::{
-    bootstrap::controllers::machines::{pause, refusal},
+use crate::bootstrap::{
+    controllers::machines::{pause, refusal},
     identity,
 };
 

@@ -279,7 +279,7 @@ mod tests {
             json!({
                 "provider": "proxmox",
                 "credentialsRef": {"name": "pve"},
-                "proxmox": {"endpoint": endpoint, "nodes": ["pve1"]},
+                "proxmox": {"endpoint": endpoint, "nodes": ["pve1"], "storage": "local"},
             })
         };
         provider(&mut bench, &spec("https://127.0.0.1:8006"));

@@ -9,7 +9,7 @@ use butler_files::{
 use butler_infra::Owner;
 use uuid::Uuid;
 
-use crate::bootstrap::{Known, Learned};
+use super::{Known, Learned};
 
 /// The most that is read of a promise: it is a line.
 const LARGEST: u64 = 1 << 10;
