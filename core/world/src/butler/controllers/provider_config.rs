@@ -292,6 +292,9 @@ mod tests {
         bench.run(A_WHILE);
         assert!(condition(&bench, "Ready").starts_with("True"));
         assert_eq!(status(&bench).validated, Some(true));
+
+        let mut bench = Bench::new();
+        bench.put(Kind::Secret, SYSTEM, "pve", json!({}));
         provider(&mut bench, &spec("https://pve.example.org:8006"));
         assert!(condition(&bench, "Ready").starts_with("False NotSimulated"));
     }
