@@ -11,4 +11,4 @@ pub use self::kind::{Column, Holds, Kind};
 pub use self::networks::{Block, Kept};
 pub use self::row::{Cell, Detail, Row, State};
 pub use self::small::catalogued;
-pub use self::stream::{News, SILENCE, Scope, watch};
+pub use self::stream::{News, Scope, watch};

@@ -1,10 +1,12 @@
 //! The dashboard with 10,000 clusters of which 200 change every second: `cargo bench -p butler-tui --bench dashboard`. Budgets: a
 //! picture in 16 ms and a key in 8 ms at the 99th of a hundred, 60 MB.
 
-use std::time::{Duration, Instant};
+mod figures;
+
+use std::time::Duration;
 
 use butler_tenancy::live::{Cell as Value, Detail, Kind, News, Row, State};
-use butler_terminal::{Env, Table, Ui, UiOptions, table::Cell};
+use butler_terminal::{Env, Table, Ui, UiOptions};
 use butler_tui::{
     board::{Board, Who},
     dashboard::Dashboard,
@@ -15,6 +17,8 @@ use butler_tui::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ratatui::{buffer::Buffer, layout::Rect};
+
+use figures::{number_of, resident, row, timed};
 
 const CLUSTERS: usize = 10_000;
 const PAGE: usize = 500;
@@ -150,37 +154,4 @@ fn keys_of(dashboard: &mut Dashboard, scripts: &[&str]) -> Vec<Duration> {
         .1
     };
     (0..FRAMES).map(key).collect()
-}
-
-fn row(table: &mut Table, what: &str, mut spans: Vec<Duration>) {
-    spans.sort_unstable();
-    let at = |per_cent: usize| format!("{:.2?}", spans[(spans.len() * per_cent / 100).min(spans.len() - 1)]);
-    table.row([
-        Cell::from(what),
-        Cell::from(&at(50)),
-        Cell::from(&at(99)),
-        Cell::from(&at(100)),
-    ]);
-}
-
-fn number_of(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let done = work();
-    (done, start.elapsed())
-}
-
-/// Bytes of memory that the process holds, where the system tells.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim()
-        .strip_suffix(" kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kilobytes| kilobytes << 10)
 }

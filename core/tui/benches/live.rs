@@ -1,14 +1,15 @@
 //! The live view with 500 machines and a log of 10,000 lines: `cargo bench -p butler-tui`. Budget: 16 ms a frame at the 99th of a
 //! hundred; events come at up to 500 a second.
 
+mod figures;
 #[path = "../tests/live/recording.rs"]
 #[expect(dead_code, reason = "tests make other runs of it")]
 mod recording;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use butler_api::event::{Event, Level};
-use butler_terminal::{Env, Table, Ui, UiOptions, table::Cell};
+use butler_terminal::{Env, Table, Ui, UiOptions};
 use butler_tui::{
     input::{Input, Run},
     live::Live,
@@ -19,6 +20,7 @@ use butler_tui::{
 use jiff::Timestamp;
 use ratatui::{buffer::Buffer, layout::Rect};
 
+use figures::{number_of, resident, row, timed};
 use recording::{Recording, at};
 
 const MACHINES: usize = 500;
@@ -144,37 +146,4 @@ fn filtering(live: &mut Live) -> Vec<Duration> {
         timed(|| type_keys_at(live, script, at(400.0))).1
     };
     (0..FRAMES).map(key).collect()
-}
-
-fn row(table: &mut Table, what: &str, mut spans: Vec<Duration>) {
-    spans.sort_unstable();
-    let at = |per_cent: usize| format!("{:.2?}", spans[(spans.len() * per_cent / 100).min(spans.len() - 1)]);
-    table.row([
-        Cell::from(what),
-        Cell::from(&at(50)),
-        Cell::from(&at(99)),
-        Cell::from(&at(100)),
-    ]);
-}
-
-fn number_of(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let done = work();
-    (done, start.elapsed())
-}
-
-/// Bytes of memory that the process holds, where the system tells.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim()
-        .strip_suffix(" kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kilobytes| kilobytes << 10)
 }

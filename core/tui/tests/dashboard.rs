@@ -389,6 +389,10 @@ fn what_is_marked_and_hidden_is_told_and_left_alone() {
     let seen = text(&dashboard, 7);
     assert!(seen.contains("eu-2 in pay") && !seen.contains("eu-1 in pay"), "{seen}");
     assert!(seen.contains("1 of them are marked and hidden"), "{seen}");
+    keys(&mut dashboard, "<esc>/<c-u>us-2<enter>", 8);
+    assert!(keys(&mut dashboard, "D", 8).is_empty());
+    let seen = text(&dashboard, 8);
+    assert!(seen.contains("what is marked is hidden by the filter"), "{seen}");
 }
 
 #[test]
@@ -517,7 +521,7 @@ fn the_questions_of_a_new_cluster_lead_to_one_and_back() {
     }
     assert!(
         matches!(&effects[..], [Effect::Act { act: Act::Create(wanted), command }]
-            if wanted.name == "web" && command.starts_with("butlerctl cluster create --name web ")),
+            if wanted.name == "web" && command.starts_with("butlerctl cluster create --name web ") && command.ends_with(" --namespace pay")),
         "{effects:?}"
     );
 }

@@ -6,6 +6,7 @@ mod check;
 mod facts;
 mod form;
 pub mod interview;
+mod line;
 pub mod values;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::reach::Reach;
 
 pub use self::apply::{CreateError, Created, Transport};
 pub use self::facts::{Facts, FactsError, TeamFacts};
+pub use self::line::line;
 
 /// What somebody wants. What is not said is the environment's choice, else the team's, else the usual one.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -138,18 +138,6 @@ const USERS: &[Column] = &[
 ];
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Clusters,
-        Self::Addons,
-        Self::Installed,
-        Self::Teams,
-        Self::Providers,
-        Self::Pools,
-        Self::Allocations,
-        Self::Users,
-    ];
-
     /// What the API server calls it.
     pub fn resource(self) -> ApiResource {
         match self {

@@ -22,7 +22,7 @@ use super::small;
 const PAGE: u32 = 500;
 /// A watch that says nothing for so long, not even that there is nothing to say, is taken for broken. API servers say that once a
 /// minute.
-pub const SILENCE: Duration = Duration::from_secs(100);
+const SILENCE: Duration = Duration::from_secs(100);
 /// How long the API server may take to begin an answer.
 const ANSWER: Duration = Duration::from_secs(15);
 /// Changes that are told at once, at most.
@@ -133,7 +133,13 @@ where
             loop {
                 let begun = Instant::now();
                 match self.follow(&mut since).await {
-                    Ended::History => break,
+                    Ended::History => {
+                        // One that is lost as soon as it is listed is not asked for at once for ever.
+                        if begun.elapsed() < SHORT {
+                            sleep(SHORT).await;
+                        }
+                        break;
+                    }
                     Ended::Usual if begun.elapsed() < SHORT => sleep(SHORT).await,
                     // Of a silent one perhaps there is nothing to tell: whoever answers a new watch says so.
                     Ended::Usual | Ended::Silent => {}
@@ -179,6 +185,7 @@ where
                 // A page that is asked for too late is not there any more; the list begins anew.
                 Err(kube::Error::Api(status)) if status.code == 410 && asked.continue_token.is_some() => {
                     asked.continue_token = None;
+                    sleep(SHORT).await;
                     (self.say)(News::Listing);
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! What can be done, each with the command that it stands for and, where it cannot be done now, the reason.
 
-use butler_tenancy::clusters::create::Wanted;
+use butler_tenancy::clusters::create::{self, Wanted};
 
 use super::{Dashboard, Tab, detail::Page};
 use crate::board::{Act, Target};
@@ -206,9 +206,9 @@ pub(super) fn command(target: &Target, rest: &str) -> String {
 }
 
 /// An act, and the command that does the same.
-pub(super) fn named(act: Act) -> (Act, String) {
+pub(super) fn named(act: Act, namespace: Option<&str>) -> (Act, String) {
     let line = match &act {
-        Act::Create(wanted) => create_command(wanted),
+        Act::Create(wanted) => create_command(wanted, namespace),
         Act::Scale(target, workers) => command(target, &format!("scale --workers {workers}")),
         Act::Upgrade(target, release) => command(target, &format!("upgrade --version {release}")),
         Act::Delete(target) => command(target, "delete"),
@@ -226,26 +226,14 @@ fn addon_command(verb: &str, target: &Target, addon: &str) -> String {
     )
 }
 
-/// The command that makes the same cluster.
-pub(super) fn create_command(wanted: &Wanted) -> String {
-    let mut line = format!("butlerctl cluster create --name {}", wanted.name);
-    let options = [
-        ("environment", wanted.environment.clone()),
-        ("provider", wanted.provider.clone()),
-        ("kubernetes-version", wanted.release.as_ref().map(ToString::to_string)),
-        ("workers", wanted.workers.map(|workers| workers.get().to_string())),
-        ("cpu", wanted.cpu.map(|cpu| cpu.to_string())),
-        ("memory", wanted.memory.as_ref().map(ToString::to_string)),
-        ("disk", wanted.disk.as_ref().map(ToString::to_string)),
-        (
-            "lb-pool",
-            wanted.pool.map(|pool| format!("{}-{}", pool.start, pool.end)),
-        ),
-    ];
-    for (flag, value) in options {
-        if let Some(value) = value {
-            line.extend([" --", flag, " ", &value]);
-        }
-    }
-    line
+/// The command that makes the same cluster in the same place.
+pub(super) fn create_command(wanted: &Wanted, namespace: Option<&str>) -> String {
+    let place = namespace.map(|namespace| ["--namespace".to_owned(), namespace.to_owned()]);
+    let words: Vec<String> = create::line(wanted)
+        .into_iter()
+        .chain(place.into_iter().flatten())
+        .collect();
+    // A text with a zero byte is no argument; none of these has one.
+    let line = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
+    format!("butlerctl cluster create {line}")
 }

@@ -65,7 +65,7 @@ impl Dashboard {
 
     fn plain_key(&mut self, code: KeyCode, now: Timestamp) -> Vec<Effect> {
         let action = match code {
-            KeyCode::Char('/') => {
+            KeyCode::Char('/') if self.tab.kind().is_some() => {
                 let text = self
                     .table()
                     .map_or(String::new(), |table| table.filter().text().to_owned());
@@ -268,10 +268,11 @@ impl Dashboard {
             ));
             return Vec::new();
         }
+        let namespace = self.who.namespace.clone();
         let effects: Vec<Effect> = acts
             .into_iter()
             .map(|act| {
-                let (act, command) = actions::named(act);
+                let (act, command) = actions::named(act, namespace.as_deref());
                 Effect::Act { act, command }
             })
             .collect();
@@ -289,6 +290,15 @@ impl Dashboard {
         };
         if let Some(why) = offer.disabled {
             self.notice = Some((Role::Late, why));
+            return Vec::new();
+        }
+        let is_about_targets = matches!(
+            action,
+            Action::Scale | Action::Upgrade | Action::Enable | Action::Disable | Action::Kubeconfig | Action::Delete
+        );
+        if is_about_targets && self.targets().0.is_empty() {
+            let words = "what is marked is hidden by the filter: esc takes the marks away";
+            self.notice = Some((Role::Late, words.to_owned()));
             return Vec::new();
         }
         match action {
@@ -324,7 +334,7 @@ impl Dashboard {
                 };
             }
             Action::Mark => {
-                if let Some(table) = self.table_mut() {
+                if let Some(table) = self.moved() {
                     table.mark();
                 }
             }

@@ -315,7 +315,7 @@ impl Dashboard {
             }
             Board::Prepared(interview) => {
                 if matches!(&self.popup, Some(Popup::Preparing)) {
-                    self.popup = Some(Popup::create(*interview));
+                    self.popup = Some(Popup::create(*interview, self.who.namespace.clone()));
                 }
             }
         }

@@ -91,6 +91,8 @@ pub(super) struct Create {
     /// Before each question that was answered.
     before: Vec<Interview>,
     interview: Interview,
+    /// Where it goes.
+    namespace: Option<String>,
     field: Field,
     at: usize,
     mistake: Option<String>,
@@ -142,10 +144,11 @@ impl Popup {
         })
     }
 
-    pub(super) fn create(interview: Interview) -> Self {
+    pub(super) fn create(interview: Interview, namespace: Option<String>) -> Self {
         let mut create = Create {
             before: Vec::new(),
             interview,
+            namespace,
             field: Field::default(),
             at: 0,
             mistake: None,
@@ -542,7 +545,7 @@ impl Create {
         let columns = area.width.saturating_sub(8).min(74);
         let title = Line::of(Role::Strong, "new cluster");
         let Some(ask) = self.question() else {
-            let line = actions::create_command(self.wanted());
+            let line = actions::create_command(self.wanted(), self.namespace.as_deref());
             let mut lines = vec![Line::plain("This makes the cluster. The same as:"), Line::new()];
             lines.extend(
                 wrap(&line, usize::from(columns))

@@ -2,14 +2,14 @@
 
 use butler_tenancy::clusters::change;
 use butler_tenancy::clusters::create::interview::{Interview, Kind};
-use butler_tenancy::clusters::create::{Facts, Wanted};
+use butler_tenancy::clusters::create::{self, Facts, Wanted};
 use butler_tenancy::pages;
 use butler_terminal::prompt::{Prompt, Question};
 use butler_terminal::style::Tone;
 use butler_terminal::{Exit, Failure, Table, Ui};
 use kube::ResourceExt;
 
-use super::{CreateArgs, spec};
+use super::CreateArgs;
 use crate::commands::cluster::waiting::Work;
 
 /// Asks for everything that is not said, shows what it comes to, and lets somebody agree to it.
@@ -34,7 +34,7 @@ pub(super) async fn wanted(
     let further = further(args);
     work.ask(flag, move |prompt| {
         let wanted = answers(prompt, interview)?;
-        let line = spec::line(&wanted).into_iter().chain(further);
+        let line = create::line(&wanted).into_iter().chain(further);
         let line = shlex::try_join(line.collect::<Vec<_>>().iter().map(String::as_str));
         let line = line.map_err(|error| Failure::from_error(Exit::Usage, &error))?;
         show(&ui, &wanted, &format!("{program} {line}"));

@@ -227,6 +227,18 @@ async fn a_watch_that_falls_silent_is_begun_anew_and_said_where_nobody_answers()
     assert!(asked[3].contains("resourceVersion=10"), "{asked:?}");
 }
 
+/// A server that loses its history as soon as it has listed, or between two pages, is not asked without a pause.
+#[tokio::test(start_paused = true)]
+async fn a_history_that_is_lost_again_and_again_is_no_flood() {
+    for first in ["", "more"] {
+        let lost = (0..6).flat_map(|_| [Reply::Page(vec![cluster("a", 1)], first), Reply::Status(410, "Expired")]);
+        let begun = Instant::now();
+        let (heard, error, _) = heard(lost.collect(), 12).await;
+        assert!(error.is_none(), "{heard:?}");
+        assert!(begun.elapsed() >= SHORT * 5, "{:?}", begun.elapsed());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_the_end() {
     let (heard, error, _) = heard(vec![Reply::Status(403, "Forbidden")], 5).await;

@@ -74,6 +74,13 @@ pub(super) async fn act(context: Context, act: Act) -> Result<String, Failure> {
             let text = kubeconfig::of(&reach, &found).await.map_err(|error| refused(&error))?;
             let path = home::expand(Path::new(&path)).map_err(|error| usage(&error))?;
             let written = path.display().to_string();
+            // A command line that names a file means it; here its name was proposed.
+            if path.exists() {
+                return Err(
+                    Failure::new(Exit::Failed, format!("{written} is there already, and is left alone"))
+                        .hint("choose another file"),
+                );
+            }
             let work = move || home::write_secret(&path, text.expose_secret().as_bytes());
             let done = tokio::task::spawn_blocking(work).await;
             done.map_err(|error| refused(&error))?
