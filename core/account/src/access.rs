@@ -1,16 +1,17 @@
 //! Which cluster a command works on: from its options and the environment to a connection.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use butler_client::address::ServerAddress;
-use butler_client::kubeconfig::merge;
+use butler_client::kubeconfig::{file, merge};
 use butler_client::logged_in::LoggedIn;
 use butler_client::refresh;
 use butler_client::resolve::{self, Decision, Given, Kubectl, Look, ResolveError, Source};
 use butler_tenancy::reach::Reach;
 use butler_terminal::style::{Line, Tone};
 use butler_terminal::{Env, Exit, Failure, env};
+use butler_tui::board::{Choice, Elsewhere};
 use jiff::Timestamp;
 
 use crate::failure;
@@ -145,6 +146,52 @@ pub async fn reach(account: Account<'_>, args: &AccessArgs) -> Result<Reach, Fai
         Source::Kubeconfig(_) | Source::Kubectl(_) | Source::Cluster(_) => Reach::by_files(decision).await,
     };
     reached.map_err(|error| failure::reach(account.tool, &error))
+}
+
+/// The management clusters that are known here: logins, clusters that were made from here, and contexts of the kubeconfig.
+/// `here` is the one that is worked with.
+pub fn places(account: Account<'_>, here: Option<&Decision>) -> Result<Vec<Choice>, Failure> {
+    let source = here.map(|decision| &decision.source);
+    let (_, content) = session::stored(account)?;
+    let logins = content.servers.iter().map(|(address, entry)| Choice {
+        to: Elsewhere::Login(address.to_string()),
+        name: address.to_string(),
+        about: format!("login of {}", entry.known.user.email),
+        is_here: source == Some(&Source::Login(address.clone())),
+    });
+    let mut places: Vec<Choice> = logins.collect();
+    let made = Looker(account).clusters().map_err(|failure| *failure)?;
+    places.extend(made.into_iter().map(|path| Choice {
+        name: made_from_here(&path),
+        about: "made from here".to_owned(),
+        is_here: matches!(source, Some(Source::Cluster(used) | Source::Kubeconfig(used)) if *used == path),
+        to: Elsewhere::Kubeconfig(path),
+    }));
+    let files = match source {
+        Some(Source::Kubeconfig(path)) => vec![path.clone()],
+        Some(Source::Kubectl(paths)) => paths.clone(),
+        _ => match Looker(account).kubectl().map_err(|failure| *failure)? {
+            Kubectl::Variable(paths) => paths,
+            Kubectl::File(path) => vec![path],
+            Kubectl::Nowhere => Vec::new(),
+        },
+    };
+    let contexts = file::contexts(&files).map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    let context = here.and_then(|decision| decision.context.as_deref());
+    places.extend(contexts.into_iter().map(|name| Choice {
+        is_here: context == Some(&*name),
+        about: "context of the kubeconfig".to_owned(),
+        to: Elsewhere::Context(name.clone()),
+        name,
+    }));
+    Ok(places)
+}
+
+/// The name of a cluster by the name of its kubeconfig.
+fn made_from_here(kubeconfig: &Path) -> String {
+    let name = kubeconfig.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| kubeconfig.display().to_string());
+    name.strip_suffix("-kubeconfig").map_or(name.clone(), str::to_owned)
 }
 
 /// Prints the decision and the order that it follows from.

@@ -3,13 +3,15 @@
 use std::{
     io::{self, IsTerminal as _},
     path::PathBuf,
+    sync::Arc,
 };
 
 use butler_files::home::{self, Home};
 use butler_tenancy::reach::Reach;
-use butler_terminal::{ColorChoice, Env, Exit, Failure, Ui, env};
+use butler_terminal::{ColorChoice, Env, Exit, Failure, Ui, editor, env};
 use butler_tui::{
     app::App,
+    board::{Choice, Elsewhere},
     effect::Effect,
     look::{Look, Palette},
     program::{self, Ending, Inbox, ProgramError},
@@ -20,6 +22,7 @@ use tokio::runtime::Handle;
 
 use crate::access::{self, AccessArgs};
 use crate::failure;
+use crate::session;
 use crate::tool::{Account, Tool};
 use crate::work::{BUTLER_NAMESPACE, PlaceArgs};
 
@@ -158,12 +161,15 @@ fn left(ui: &Ui, ended: Result<Ending, ProgramError>) -> Result<(), Failure> {
 }
 
 /// The way to the management cluster that the command line means.
+#[derive(Clone)]
 pub struct AccountDoor {
     tool: Tool,
     ui: Ui,
     env: Env,
     access: AccessArgs,
     place: PlaceArgs,
+    /// Somebody went there from another place: what the environment says of namespaces was meant for that one.
+    is_elsewhere: bool,
 }
 
 impl AccountDoor {
@@ -175,25 +181,28 @@ impl AccountDoor {
             env: account.env.clone(),
             access: access.clone(),
             place: place.clone(),
+            is_elsewhere: false,
+        }
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account {
+            tool: self.tool,
+            ui: &self.ui,
+            env: &self.env,
         }
     }
 }
 
 impl Door for AccountDoor {
     fn reach(&self) -> BoxFuture<'_, Result<Reach, Failure>> {
-        Box::pin(async move {
-            let account = Account {
-                tool: self.tool,
-                ui: &self.ui,
-                env: &self.env,
-            };
-            access::reach(account, &self.access).await
-        })
+        Box::pin(async move { access::reach(self.account(), &self.access).await })
     }
 
     fn namespace(&self) -> Option<String> {
         let named = self.place.namespace.clone();
-        named.or_else(|| self.env.text(BUTLER_NAMESPACE).map(str::to_owned))
+        let said = self.env.text(BUTLER_NAMESPACE).filter(|_| !self.is_elsewhere);
+        named.or_else(|| said.map(str::to_owned))
     }
 
     fn team(&self) -> Option<String> {
@@ -202,5 +211,44 @@ impl Door for AccountDoor {
 
     fn manager(&self) -> &'static str {
         self.tool.name
+    }
+
+    fn places(&self, here: Option<&Reach>) -> Result<Vec<Choice>, Failure> {
+        access::places(self.account(), here.map(|reach| &reach.decision))
+    }
+
+    fn to(&self, elsewhere: &Elsewhere) -> Arc<dyn Door> {
+        let mut door = self.clone();
+        door.is_elsewhere = true;
+        door.place = PlaceArgs::default();
+        let nowhere = AccessArgs::default();
+        door.access = match elsewhere {
+            Elsewhere::Login(address) => AccessArgs {
+                server: Some(address.clone()),
+                ..nowhere
+            },
+            Elsewhere::Kubeconfig(path) => AccessArgs {
+                kubeconfig: Some(path.clone()),
+                ..nowhere
+            },
+            Elsewhere::Context(name) => AccessArgs {
+                kubeconfig: self.access.kubeconfig.clone(),
+                context: Some(name.clone()),
+                ..nowhere
+            },
+            Elsewhere::Team(name) => {
+                door.place.team = Some(name.clone());
+                self.access.clone()
+            }
+        };
+        Arc::new(door)
+    }
+
+    fn editor(&self) -> Result<(String, Vec<String>), Failure> {
+        editor::command(&self.env)
+    }
+
+    fn drafts(&self) -> Result<PathBuf, Failure> {
+        Ok(session::home(&self.env)?.cache.join("edit"))
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod append;
 mod cluster;
+mod draft;
 pub mod environment;
 mod exported;
 pub mod home;
@@ -12,6 +13,7 @@ pub mod read;
 
 pub use self::{
     cluster::ClusterFolder,
+    draft::{Draft, DraftError},
     environment::Environment,
     exported::{Exported, HandedOver},
     lock::{Held, Holder, Lock, LockError, host},

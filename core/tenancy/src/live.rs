@@ -1,5 +1,6 @@
 //! Lists that stay true: the objects of a kind as rows, and every change of them from then on.
 
+pub mod by_server;
 mod clusters;
 mod kind;
 mod networks;
@@ -10,5 +11,4 @@ mod stream;
 pub use self::kind::{Column, Holds, Kind};
 pub use self::networks::{Block, Kept};
 pub use self::row::{Cell, Detail, Row, State};
-pub use self::small::catalogued;
 pub use self::stream::{News, Scope, watch};

@@ -57,6 +57,10 @@ pub enum Operation {
     WorkspaceActions,
     /// `template`.
     Templates,
+    /// The teams in `tui`.
+    Teams,
+    /// The platforms in `tui`.
+    Providers,
     /// `cluster create`.
     Create,
     /// `cluster create` in an environment that limits the clusters of each member: the API server must know the person.
@@ -238,6 +242,20 @@ pub const TABLE: &[Entry] = &[
         server: Some("GET /api/workspace-templates"),
         logged_in: Way::Server,
     },
+    Entry {
+        operation: Operation::Teams,
+        commands: "tui: Teams",
+        kubernetes: Some("list, watch teams"),
+        server: Some("GET /api/teams"),
+        logged_in: Way::Kubernetes,
+    },
+    Entry {
+        operation: Operation::Providers,
+        commands: "tui: Providers",
+        kubernetes: Some("list, watch providerconfigs"),
+        server: Some("GET /api/providers"),
+        logged_in: Way::Kubernetes,
+    },
 ];
 
 impl Operation {
@@ -321,13 +339,15 @@ mod tests {
             | Operation::Workspaces
             | Operation::WorkspaceActions
             | Operation::Templates
+            | Operation::Teams
+            | Operation::Providers
             | Operation::Create
             | Operation::CreateForMember
             | Operation::Change
             | Operation::Wait => TABLE.iter().filter(|entry| entry.operation == operation).count(),
         };
         assert!(TABLE.iter().all(|entry| all(entry.operation) == 1));
-        assert_eq!(TABLE.len(), 22);
+        assert_eq!(TABLE.len(), 24);
 
         for entry in TABLE {
             let possible = match entry.logged_in {

@@ -6,6 +6,7 @@ pub mod args;
 pub mod ci;
 pub mod completion;
 pub mod duration;
+pub mod editor;
 pub mod env;
 pub mod failure;
 pub mod generated;

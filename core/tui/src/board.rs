@@ -1,9 +1,15 @@
 //! What is heard of a management cluster, and what is done with it.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use butler_files::Draft;
 use butler_lifecycle::health::Finding;
 use butler_tenancy::clusters::{
     create::{Wanted, interview::Interview},
     describe::tree::Part,
+    edit::Edit,
+    read::Found,
 };
 use butler_tenancy::live::{Kind, News};
 
@@ -31,6 +37,53 @@ pub struct Target {
     pub uid: String,
 }
 
+/// A tenant cluster that somebody has edited as a text.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// The cluster.
+    pub target: Target,
+    /// The object that was edited.
+    pub found: Arc<Found>,
+    /// What the edit means.
+    pub edit: Edit,
+    /// What it comes to, as the lines that change.
+    pub lines: Vec<String>,
+    /// The text.
+    pub draft: Draft,
+}
+
+impl PartialEq for Edited {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.target, &self.edit, &self.lines, &self.draft) == (&other.target, &other.edit, &other.lines, &other.draft)
+    }
+}
+
+/// Another management cluster, or another team of the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// The one of the login on this server of Butler's.
+    Login(String),
+    /// The one of a kubeconfig.
+    Kubeconfig(PathBuf),
+    /// The one of a context of the kubeconfig that is used.
+    Context(String),
+    /// This team of the login that is used.
+    Team(String),
+}
+
+/// A place that can be gone to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Where it leads.
+    pub to: Elsewhere,
+    /// What it is called.
+    pub name: String,
+    /// What is known of it.
+    pub about: String,
+    /// It is where somebody is.
+    pub is_here: bool,
+}
+
 /// Something to do with a tenant cluster.
 #[derive(Debug, Clone)]
 pub enum Act {
@@ -48,6 +101,8 @@ pub enum Act {
     Enable(Target, String),
     /// Takes an addon from it.
     Disable(Target, String),
+    /// Changes it as somebody has edited it.
+    Edit(Box<Edited>),
 }
 
 /// Rows of words, with a heading for each column.
@@ -74,6 +129,8 @@ pub struct Details {
     pub conditions: Section,
     /// What happened to it.
     pub events: Section,
+    /// What became of it and its parts, in the order of time.
+    pub timeline: Section,
     /// The object, as text.
     pub yaml: Vec<String>,
 }
@@ -128,4 +185,8 @@ pub enum Board {
     },
     /// The questions of a new cluster can be asked.
     Prepared(Box<Interview>),
+    /// A cluster was edited as a text; nothing is changed by that yet.
+    Edited(Box<Edited>),
+    /// The places that can be gone to, or why nobody knows.
+    Places(Result<Vec<Choice>, String>),
 }

@@ -7,7 +7,7 @@ use butler_tenancy::live::Kind;
 use butler_wizard::list::Want;
 use secrecy::SecretString;
 
-use crate::board::{Act, Target};
+use crate::board::{Act, Edited, Elsewhere, Target};
 
 /// A platform as it is described.
 #[derive(Debug, Clone)]
@@ -146,6 +146,14 @@ pub enum Effect {
     LeaveHealth,
     /// Looks up what the questions of a new cluster need; `Board::Prepared` comes of it.
     Prepare,
+    /// Lets somebody edit a tenant cluster as a text; `Board::Edited` comes of it, or `Board::Acted` where nothing was edited.
+    Edit(Target),
+    /// The same with the text as it was left.
+    EditAgain(Box<Edited>),
+    /// Looks up which management clusters and teams there are; `Board::Places` comes of it.
+    Places,
+    /// Works with another management cluster, or for another team; it is not reached by that yet.
+    Switch(Elsewhere),
     /// Does something; `Board::Acted` comes of it.
     Act {
         /// What.

@@ -5,6 +5,7 @@ use std::{
     io,
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
+    process::{Command, ExitStatus},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -21,12 +22,15 @@ use crate::{
     input::{Done, Input},
     look::Look,
     record::{self, Recorder},
-    runner::{self, Back, Runner, Tell},
-    term::{self, Canvas, Diagnostics, Guard, Hook, Output, Pace, Signal},
+    runner::{self, Back, Editing, Runner, Tell},
+    term::{self, Canvas, Diagnostics, Guard, Hook, Output, Pace, Reader, Signal},
 };
 
 /// How often the terminal is looked at while nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether an editor has ended.
+const EDITOR_LOOK: Duration = Duration::from_millis(50);
 
 /// The most that is taken between two pictures, so that a flood does not hold them up.
 const MOST: usize = 10_000;
@@ -180,11 +184,13 @@ fn on_the_terminal(
     }
     let guard = Guard::take(terminal.try_clone()?)?;
     let keys = inbox.clone();
-    term::read(move |input| keys.tell(Message::Terminal(input)))?;
+    let reader = Reader::start(move |input| keys.tell(Message::Terminal(input)))?;
     let mut program = Program {
         app: &mut app,
         runner,
         guard: &guard,
+        reader: &reader,
+        editing: None,
         canvas: Canvas::new(Output::terminal(terminal), columns, rows),
         pace: Pace::default(),
         recorder,
@@ -251,6 +257,9 @@ struct Program<'a> {
     app: &'a mut App,
     runner: &'a mut Runner,
     guard: &'a Guard,
+    reader: &'a Reader,
+    /// Somebody wants to edit a text with a program of their own.
+    editing: Option<Box<Editing>>,
     canvas: Canvas,
     pace: Pace,
     recorder: Option<Recorder>,
@@ -267,6 +276,10 @@ impl Program<'_> {
             let now = Instant::now();
             if let Some(ending) = self.ending.take() {
                 return Ok(ending);
+            }
+            if let Some(editing) = self.editing.take() {
+                self.edit(editing, messages)?;
+                continue;
             }
             let is_moving = self.app.is_moving();
             if is_moving {
@@ -318,6 +331,7 @@ impl Program<'_> {
             // What cannot be read any more is gone.
             Message::Terminal(Err(_)) | Message::Signal(Signal::Hangup) => self.ending = Some(Ending::HungUp),
             Message::Back(Back::Copy(text)) => self.copy(&text)?,
+            Message::Back(Back::Edit(editing)) => self.editing = Some(editing),
             Message::Back(back) => {
                 if let Some(input) = self.runner.is_wanted(back) {
                     self.pace.data();
@@ -326,6 +340,7 @@ impl Program<'_> {
             }
             Message::Signal(Signal::End) => self.ending = Some(Ending::Ended),
             Message::Signal(Signal::Suspend) => self.suspend()?,
+            Message::Signal(Signal::Resized) => self.take_size(),
             Message::Signal(Signal::Continued) => {
                 if !std::mem::take(&mut self.own_stop) {
                     self.guard.renew()?;
@@ -404,12 +419,67 @@ impl Program<'_> {
         // Here somebody has continued it, perhaps in a window of another size.
         self.guard.resume(&paused)?;
         stopped?;
+        self.take_size();
+        self.redraw();
+        Ok(())
+    }
+
+    /// The size that the terminal has by now.
+    fn take_size(&mut self) {
         if let Ok((columns, rows)) = crossterm::terminal::size() {
             self.canvas.resize(columns, rows);
             self.person(Input::Resize(columns, rows));
         }
+    }
+
+    /// Leaves the terminal to an editor until that ends. What comes meanwhile is taken afterwards.
+    fn edit(&mut self, editing: Box<Editing>, messages: &Receiver<Message>) -> io::Result<()> {
+        // First nothing is read any more: what is typed from here on is the editor's.
+        self.reader.rest()?;
+        let paused = self.guard.pause()?;
+        let mut later = Vec::new();
+        let ended = self.wait_for_editor(&editing, messages, &mut later);
+        self.guard.resume(&paused)?;
+        self.reader.go_on();
+        self.take_size();
         self.redraw();
-        Ok(())
+        self.runner.edited(editing, ended);
+        later.into_iter().try_for_each(|message| self.take(message))
+    }
+
+    fn wait_for_editor(
+        &mut self,
+        editing: &Editing,
+        messages: &Receiver<Message>,
+        later: &mut Vec<Message>,
+    ) -> io::Result<ExitStatus> {
+        // Stdout and stderr of this process may be files by now.
+        let mut editor = Command::new(&editing.program)
+            .args(&editing.arguments)
+            .arg(editing.draft.path())
+            .stdout(self.guard.terminal()?)
+            .stderr(self.guard.terminal()?)
+            .spawn()?;
+        loop {
+            if let Some(status) = editor.try_wait()? {
+                return Ok(status);
+            }
+            match messages.recv_timeout(EDITOR_LOOK) {
+                // The editor has stopped itself already, and nobody but this process tells the shell.
+                Ok(Message::Signal(Signal::Suspend)) => {
+                    if term::can_suspend() {
+                        term::stop_here()?;
+                    }
+                }
+                Ok(Message::Signal(Signal::Continued | Signal::Resized)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(message @ Message::Signal(Signal::End | Signal::Hangup)) => {
+                    self.take(message)?;
+                    editor.kill()?;
+                }
+                Ok(message) => later.push(message),
+                Err(RecvTimeoutError::Disconnected) => self.ending = Some(Ending::Ended),
+            }
+        }
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {

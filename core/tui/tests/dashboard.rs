@@ -3,16 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "what stops a test")]
 
+use std::{path::Path, sync::Arc};
+
+use butler_files::Draft;
 use butler_lifecycle::health::{self, Sight};
 use butler_tenancy::{
     clusters::{
         create::{Facts, Wanted, interview::Interview},
         describe::tree::{Part, State as How, Subject},
+        edit,
+        read::Found,
     },
     live::{Block, Cell, Detail, Kept, Kind, News, Row, State},
 };
 use butler_tui::{
-    board::{Act, Board, Details, Section, Who},
+    board::{Act, Board, Choice, Details, Edited, Elsewhere, Section, Target, Who},
     dashboard::Dashboard,
     effect::Effect,
     input::Input,
@@ -21,7 +26,9 @@ use butler_tui::{
     snapshot::{render, sweep, type_keys_at},
 };
 use jiff::{SignedDuration, Timestamp};
+use kube::api::DynamicObject;
 use proptest::prelude::*;
+use serde_json::json;
 
 fn at(seconds: i64) -> Timestamp {
     let start: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
@@ -167,6 +174,13 @@ fn details() -> Details {
             remark: Some("events of its parts may not be read".to_owned()),
             ..section(&["AGE", "REASON"], &[&["2m", "Scaled"]])
         },
+        timeline: section(
+            &["UTC", "AFTER", "OF", "WHAT"],
+            &[
+                &["11-30 10:00:00", "0s", "cluster eu-1", "asked for"],
+                &["11-30 10:00:10", "10s", "machine w-3", "NoLease: nobody answers"],
+            ],
+        ),
         yaml: vec![
             "kind: TenantCluster".to_owned(),
             "metadata:".to_owned(),
@@ -199,7 +213,9 @@ fn a_cluster_by_itself() {
         ("]", "redis"),
         ("]", "CONDITION"),
         ("]", "may not be read"),
+        ("]", "NoLease: nobody answers"),
         ("]", "kind: TenantCluster"),
+        ("t", "NoLease: nobody answers"),
     ] {
         keys(&mut dashboard, pages, 7);
         assert!(text(&dashboard, 7).contains(words), "{}", text(&dashboard, 7));
@@ -634,4 +650,131 @@ fn how_the_management_cluster_does() {
     keys(&mut dashboard, "1", 71);
     let left = dashboard.update(Input::Tick, at(400));
     assert!(matches!(left[..], [Effect::LeaveHealth]), "{left:?}");
+}
+
+#[test]
+fn a_range_is_marked_from_the_last_mark_to_the_selected_row() {
+    let mut dashboard = filled();
+    keys(&mut dashboard, "V", 5);
+    let seen = text(&dashboard, 5);
+    assert!(seen.contains("space marks one") && !seen.contains("marked "), "{seen}");
+    keys(&mut dashboard, "j jV", 5);
+    let seen = text(&dashboard, 5);
+    assert!(seen.contains("3 marked"), "{seen}");
+    // Backwards as well; and only what the filter shows.
+    keys(&mut dashboard, "<esc>/us<enter>", 6);
+    keys(&mut dashboard, "G kV", 6);
+    assert!(text(&dashboard, 6).contains("2 marked"), "{}", text(&dashboard, 6));
+}
+
+#[test]
+fn somebody_goes_to_another_management_cluster_and_may_change_nothing_there_yet() {
+    let mut dashboard = filled();
+    keys(&mut dashboard, "W2", 5);
+    assert!(matches!(&keys(&mut dashboard, "M", 5)[..], [Effect::Places]));
+    assert!(text(&dashboard, 5).contains("looking up"), "{}", text(&dashboard, 5));
+    let place = |to: Elsewhere, name: &str, about: &str, is_here| Choice {
+        to,
+        name: name.to_owned(),
+        about: about.to_owned(),
+        is_here,
+    };
+    let lab = Elsewhere::Kubeconfig("/home/anna/lab-kubeconfig".into());
+    let places = vec![
+        place(
+            Elsewhere::Login("https://butler.example.org".to_owned()),
+            "https://butler.example.org",
+            "login of anna@example.org",
+            true,
+        ),
+        place(lab.clone(), "lab", "made from here", false),
+        place(Elsewhere::Team("pay".to_owned()), "pay", "team", true),
+    ];
+    dashboard.update(Input::Board(Board::Places(Ok(places))), at(6));
+    shown("places", &mut dashboard, 6);
+    let effects = keys(&mut dashboard, "j<enter>", 7);
+    assert!(
+        matches!(&effects[..], [Effect::Switch(to), Effect::Reach] if *to == lab),
+        "{effects:?}"
+    );
+    let seen = text(&dashboard, 7);
+    assert!(
+        !seen.contains("WRITE") && !seen.contains("eu-1") && seen.contains("▸2 Addons"),
+        "{seen}"
+    );
+    // What was still on its way from the other one is of a list that nobody knows.
+    list(&mut dashboard, Kind::Clusters, clusters(), 8);
+    keys(&mut dashboard, "1", 8);
+    assert!(!text(&dashboard, 8).contains("eu-1"), "{}", text(&dashboard, 8));
+}
+
+fn edited(draft: &Path) -> Edited {
+    let object = json!({
+        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "TenantCluster",
+        "metadata": {"name": "eu-1", "namespace": "pay", "uid": "eu-1"},
+        "spec": {"kubernetesVersion": "v1.33.1", "workers": {"replicas": 3, "machineTemplate": {"cpu": 1, "memory": "1Gi", "diskSize": "10Gi"}}},
+    });
+    let object: DynamicObject = serde_json::from_value(object).unwrap();
+    let text = edit::document(&object).unwrap().replace("replicas: 3", "replicas: 5");
+    Edited {
+        target: Target {
+            namespace: "pay".to_owned(),
+            name: "eu-1".to_owned(),
+            uid: "eu-1".to_owned(),
+        },
+        edit: edit::read_edit(&object, &text).unwrap().unwrap(),
+        found: Arc::new(Found {
+            namespace: "pay".to_owned(),
+            name: "eu-1".to_owned(),
+            object,
+        }),
+        lines: ["@@ -9 +9 @@", "   workers:", "-    replicas: 3", "+    replicas: 5"]
+            .map(str::to_owned)
+            .to_vec(),
+        draft: Draft::write(draft, "pay-eu-1.yaml", &text).unwrap(),
+    }
+}
+
+#[test]
+fn an_edit_is_shown_before_it_is_sent_and_its_text_is_never_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dashboard = filled();
+    assert!(keys(&mut dashboard, "e", 5).is_empty());
+    assert!(text(&dashboard, 5).contains("read-only"), "{}", text(&dashboard, 5));
+    assert!(matches!(&keys(&mut dashboard, "We", 5)[..], [Effect::Edit(target)] if target.name == "eu-1"));
+    let edited = Box::new(edited(folder.path()));
+    let board = || Input::Board(Board::Edited(edited.clone()));
+    dashboard.update(board(), at(6));
+    assert!(
+        keys(&mut dashboard, "<enter>", 6).is_empty(),
+        "it was meant for the editor"
+    );
+    shown("edited", &mut dashboard, 7);
+    let again = keys(&mut dashboard, "e", 7);
+    assert!(
+        matches!(&again[..], [Effect::EditAgain(of)] if *of == edited),
+        "{again:?}"
+    );
+    dashboard.update(board(), at(8));
+    assert!(keys(&mut dashboard, "<esc>", 9).is_empty());
+    let seen = text(&dashboard, 9);
+    assert!(
+        seen.contains("nothing was changed; the edited text is kept in"),
+        "{seen}"
+    );
+    dashboard.update(board(), at(10));
+    let sent = keys(&mut dashboard, "<enter>", 11);
+    assert!(
+        matches!(&sent[..], [Effect::Act { act: Act::Edit(of), command }]
+            if *of == edited && command == "butlerctl cluster edit eu-1 --namespace pay"),
+        "{sent:?}"
+    );
+    // Several clusters are no one's text.
+    keys(&mut dashboard, "  ", 12);
+    assert!(keys(&mut dashboard, "e", 12).is_empty());
+    assert!(
+        text(&dashboard, 12).contains("one cluster is edited at a time"),
+        "{}",
+        text(&dashboard, 12)
+    );
 }

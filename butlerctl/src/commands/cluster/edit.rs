@@ -16,7 +16,6 @@ use butler_tenancy::clusters::resize::{self, Resize};
 use butler_tenancy::clusters::scale::Workers;
 use butler_terminal::{Exit, Failure, args::OutputArgs};
 
-use self::editor::Draft;
 use super::one::{ClusterArgs, unread};
 use super::waiting::{DryRunArgs, WaitArgs, Words, Work};
 
@@ -121,14 +120,15 @@ async fn by_editor(work: &Work<'_>, args: &EditArgs) -> Result<Changed, Failure>
     let found = read::cluster(work.reach, &work.place.namespace, args.cluster.name()).await;
     let found = found.map_err(|error| unread(work.account.tool, &error))?;
     let document = edit::document(&found.object).map_err(|error| Failure::from_error(Exit::Failed, &error))?;
-    let draft = Draft::write(work.account.env, &found, &document)?;
-    let text = draft.edited(work).await.map_err(|failure| draft.kept(failure))?;
+    let draft = editor::write(work.account.env, &found, &document)?;
+    let text = editor::edited(&draft, work).await;
+    let text = text.map_err(|failure| editor::kept(&draft, failure))?;
     match send(work, args, &found, &text).await {
         Ok(changed) => {
             draft.remove();
             Ok(changed)
         }
-        Err(failure) => Err(draft.kept(failure)),
+        Err(failure) => Err(editor::kept(&draft, failure)),
     }
 }
 

@@ -107,7 +107,7 @@ fn addon(object: &DynamicObject) -> Row {
 }
 
 /// The row of an addon as Butler's server tells of it.
-pub fn catalogued(entry: &addons::catalog::Entry) -> Row {
+pub(super) fn catalogued(entry: &addons::catalog::Entry) -> Row {
     let needs = &entry.depends_on;
     Row {
         uid: entry.name.as_str().into(),

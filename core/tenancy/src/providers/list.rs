@@ -83,9 +83,9 @@ impl Row {
             provider: own("/spec/provider").unwrap_or_else(|| "-".to_owned()),
             validated: validated(&object.data),
             endpoint: endpoint(&object.data),
-            scope: match (text("/spec/scope/type"), text("/spec/scope/teamRef/name")) {
-                (Some("team"), Some(team)) => format!("team {team}"),
-                (other, _) => other.unwrap_or("platform").to_owned(),
+            scope: match team_of(object) {
+                Some(team) => format!("team {team}"),
+                None => text("/spec/scope/type").unwrap_or("platform").to_owned(),
             },
             network_mode: own("/spec/network/mode"),
             secret,
@@ -95,6 +95,13 @@ impl Row {
             namespace,
         }
     }
+}
+
+/// The only team that may use a ProviderConfig; none where all may.
+pub fn team_of(object: &DynamicObject) -> Option<&str> {
+    let text = |path: &str| object.data.pointer(path).and_then(Value::as_str);
+    let team = text("/spec/scope/teamRef/name").filter(|team| !team.is_empty());
+    team.filter(|_| text("/spec/scope/type") == Some("team"))
 }
 
 fn validated(object: &Value) -> Validated {

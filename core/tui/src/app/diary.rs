@@ -13,7 +13,7 @@ use ratatui::{
 };
 
 use crate::{
-    board::Board,
+    board::{Board, Elsewhere},
     effect::Effect,
     input::{Done, Input, Key},
     look::{Look, Role},
@@ -235,8 +235,21 @@ fn command(effect: &Effect) -> Option<String> {
         Effect::Examine => "butleradm doctor".to_owned(),
         Effect::LeaveHealth => "examines the management cluster no longer".to_owned(),
         Effect::Reach => "connects to the management cluster".to_owned(),
+        Effect::Edit(target) => format!("opens cluster {} in an editor", target.name),
+        Effect::EditAgain(edited) => format!("opens cluster {} in an editor again", edited.target.name),
+        Effect::Places => "looks up logins, kubeconfigs and teams".to_owned(),
+        Effect::Switch(to) => elsewhere(to),
         Effect::Leave { .. } | Effect::Suspend | Effect::Redraw | Effect::Mouse(_) => return None,
     })
+}
+
+fn elsewhere(to: &Elsewhere) -> String {
+    match to {
+        Elsewhere::Login(address) => format!("butlerctl tui --server {address}"),
+        Elsewhere::Kubeconfig(path) => format!("butlerctl tui --kubeconfig {}", path.display()),
+        Elsewhere::Context(name) => format!("butlerctl tui --context {name}"),
+        Elsewhere::Team(name) => format!("butlerctl tui --team {name}"),
+    }
 }
 
 fn asked(want: &Want) -> String {

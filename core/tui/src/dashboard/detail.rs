@@ -27,16 +27,18 @@ pub(super) enum Page {
     Addons,
     Conditions,
     Events,
+    Timeline,
     Yaml,
 }
 
 impl Page {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Overview,
         Self::Nodes,
         Self::Addons,
         Self::Conditions,
         Self::Events,
+        Self::Timeline,
         Self::Yaml,
     ];
 
@@ -47,6 +49,7 @@ impl Page {
             Self::Addons => "addons",
             Self::Conditions => "conditions",
             Self::Events => "events",
+            Self::Timeline => "timeline",
             Self::Yaml => "yaml",
         }
     }
@@ -228,6 +231,7 @@ impl Detail {
             Page::Addons => table(&known.addons, &mut lines),
             Page::Conditions => table(&known.conditions, &mut lines),
             Page::Events => table(&known.events, &mut lines),
+            Page::Timeline => table(&known.timeline, &mut lines),
             Page::Yaml => lines.extend(known.yaml.iter().map(|line| Line::plain(line))),
         }
         lines

@@ -10,6 +10,7 @@ use super::{
     Dashboard, Tab, WRITING,
     actions::{self, Action},
     detail::{Detail, Page},
+    places::Places,
     popups::{Answer, Popup},
     table::Table,
     target,
@@ -90,21 +91,25 @@ impl Dashboard {
             }
             KeyCode::Enter | KeyCode::Char('w') => Action::Open(Page::Overview),
             KeyCode::Char('l') => Action::Open(Page::Events),
+            KeyCode::Char('t') => Action::Open(Page::Timeline),
             KeyCode::Char('y') => Action::Open(Page::Yaml),
             KeyCode::Char('n') => Action::Create,
             KeyCode::Char('+') => Action::Scale,
             KeyCode::Char('u') => Action::Upgrade,
             KeyCode::Char('a') => Action::Enable,
             KeyCode::Char('A') => Action::Disable,
+            KeyCode::Char('e') => Action::Edit,
             KeyCode::Char('K') => Action::Kubeconfig,
             KeyCode::Char('D') => Action::Delete,
             KeyCode::Char('W') => Action::AllowWriting,
             KeyCode::Char('S') => Action::Sort,
             KeyCode::Char('p') => Action::Freeze,
             KeyCode::Char(' ') => Action::Mark,
+            KeyCode::Char('V') => Action::MarkRange,
             KeyCode::Char('c') => Action::CopyName,
             KeyCode::Char('C') => Action::CopyCommand,
             KeyCode::Char('r') => Action::Refresh,
+            KeyCode::Char('M') => Action::Places,
             KeyCode::Char('0') => Action::Bootstrap,
             KeyCode::Char('R') => Action::Runs,
             KeyCode::Char('q') => Action::Leave,
@@ -137,7 +142,7 @@ impl Dashboard {
             KeyCode::Char('c') if key.modifiers.is_empty() => return Some(vec![Effect::Copy(detail.text())]),
             KeyCode::Char('r') if key.modifiers.is_empty() => return Some(vec![detail.look()]),
             _ if detail.key(key, room) => {}
-            KeyCode::Char('-' | '/' | 'S' | ' ') | KeyCode::Enter => {}
+            KeyCode::Char('-' | '/' | 'S' | ' ' | 'V') | KeyCode::Enter => {}
             _ => return None,
         }
         Some(Vec::new())
@@ -241,7 +246,11 @@ impl Dashboard {
     fn answer(&mut self, answer: Answer, now: Timestamp) -> Vec<Effect> {
         match answer {
             Answer::Open => return Vec::new(),
-            Answer::Close => self.popup = None,
+            Answer::Close => {
+                if let Some(Popup::Edit(edit)) = self.popup.take() {
+                    self.notice = Some((Role::Late, edit.kept()));
+                }
+            }
             Answer::Sort(column) => {
                 self.popup = None;
                 if let Some(table) = self.moved() {
@@ -255,6 +264,11 @@ impl Dashboard {
             Answer::Acts(acts) => {
                 self.popup = None;
                 return self.carry_out(acts);
+            }
+            Answer::Switch(to) => return self.switch(to),
+            Answer::EditAgain(edited) => {
+                self.popup = None;
+                return vec![Effect::EditAgain(edited)];
             }
         }
         Vec::new()
@@ -294,7 +308,13 @@ impl Dashboard {
         }
         let is_about_targets = matches!(
             action,
-            Action::Scale | Action::Upgrade | Action::Enable | Action::Disable | Action::Kubeconfig | Action::Delete
+            Action::Scale
+                | Action::Upgrade
+                | Action::Enable
+                | Action::Disable
+                | Action::Edit
+                | Action::Kubeconfig
+                | Action::Delete
         );
         if is_about_targets && self.targets().0.is_empty() {
             let words = "what is marked is hidden by the filter: esc takes the marks away";
@@ -309,6 +329,7 @@ impl Dashboard {
                 return vec![Effect::Prepare];
             }
             Action::Scale | Action::Upgrade | Action::Enable | Action::Disable | Action::Kubeconfig => self.ask(action),
+            Action::Edit => return self.edit(),
             Action::Delete => self.ask_to_delete(now),
             Action::AllowWriting => {
                 self.writing = if self.may_write() {
@@ -338,6 +359,12 @@ impl Dashboard {
                     table.mark();
                 }
             }
+            Action::MarkRange => {
+                if self.moved().is_some_and(|table| !table.mark_range()) {
+                    let words = "no row that is shown was marked before: space marks one";
+                    self.notice = Some((Role::Late, words.to_owned()));
+                }
+            }
             Action::CopyName => {
                 return self
                     .selected()
@@ -356,11 +383,28 @@ impl Dashboard {
                     None => vec![Effect::Examine],
                 };
             }
+            Action::Places => {
+                self.popup = Some(Popup::Places(Places::asked()));
+                return vec![Effect::Places];
+            }
             Action::Bootstrap => return vec![Effect::Bootstrap],
             Action::Runs => return vec![Effect::Runs],
             Action::Leave => return vec![Effect::Leave { words: Vec::new() }],
         }
         Vec::new()
+    }
+
+    /// Lets somebody edit one cluster: two texts at once are nobody's work.
+    fn edit(&mut self) -> Vec<Effect> {
+        let (targets, hidden) = self.targets();
+        match &targets[..] {
+            [target] if hidden == 0 => vec![Effect::Edit(target.clone())],
+            _ => {
+                let words = "one cluster is edited at a time: esc takes the marks away";
+                self.notice = Some((Role::Late, words.to_owned()));
+                Vec::new()
+            }
+        }
     }
 
     /// The command that shows what is selected, or the list.
@@ -559,6 +603,7 @@ fn short(action: Action) -> &'static str {
     match action {
         Action::Go(_) => "",
         Action::Open(Page::Events) => "events",
+        Action::Open(Page::Timeline) => "timeline",
         Action::Open(Page::Yaml) => "yaml",
         Action::Open(_) => "open",
         Action::Create => "new",
@@ -566,15 +611,18 @@ fn short(action: Action) -> &'static str {
         Action::Upgrade => "upgrade",
         Action::Enable => "addon",
         Action::Disable => "remove addon",
+        Action::Edit => "edit",
         Action::Kubeconfig => "kubeconfig",
         Action::Delete => "delete",
         Action::AllowWriting => "write",
         Action::Sort => "sort",
         Action::Freeze => "hold",
         Action::Mark => "mark",
+        Action::MarkRange => "mark range",
         Action::CopyName => "copy",
         Action::CopyCommand => "copy command",
         Action::Refresh => "again",
+        Action::Places => "elsewhere",
         Action::Bootstrap => "bootstrap",
         Action::Runs => "runs",
         Action::Leave => "leave",

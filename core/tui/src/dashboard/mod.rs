@@ -3,11 +3,13 @@
 mod actions;
 mod detail;
 mod draw;
+mod edited;
 mod filter;
 mod health;
 mod keys;
 mod list;
 mod networks;
+mod places;
 mod popups;
 mod table;
 
@@ -20,9 +22,9 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use self::{detail::Detail, health::Health, popups::Popup, table::Table};
+use self::{detail::Detail, edited::Edit, health::Health, popups::Popup, table::Table};
 use crate::{
-    board::{Board, Target, Who},
+    board::{Board, Elsewhere, Target, Who},
     effect::Effect,
     input::{Done, Input},
     look::{Look, Role},
@@ -177,6 +179,18 @@ impl Dashboard {
         (dashboard, vec![Effect::Reach])
     }
 
+    /// Begins anew with another management cluster or team. What may be changed there is decided there.
+    fn switch(&mut self, to: Elsewhere) -> Vec<Effect> {
+        let (fresh, first) = Self::new(self.tool, self.now);
+        *self = Self {
+            tab: self.tab,
+            wide: self.wide,
+            size: self.size,
+            ..fresh
+        };
+        std::iter::once(Effect::Switch(to)).chain(first).collect()
+    }
+
     /// The list of the tab, as it is.
     fn table(&self) -> Option<&Table> {
         self.tables.get(&self.tab.kind()?)
@@ -312,6 +326,12 @@ impl Dashboard {
                         (Role::Bad, format!("{command}: {error}{hint}"))
                     }
                 });
+            }
+            Board::Edited(edited) => self.popup = Some(Popup::Edit(Edit::new(edited, now))),
+            Board::Places(known) => {
+                if let Some(Popup::Places(places)) = &mut self.popup {
+                    places.hear(known);
+                }
             }
             Board::Prepared(interview) => {
                 if matches!(&self.popup, Some(Popup::Preparing)) {

@@ -12,16 +12,20 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::layout::{Position, Rect};
 
-use super::actions::{self, Action, Offer};
+use super::{
+    actions::{self, Action, Offer},
+    edited::Edit,
+    places::Places,
+};
 use crate::{
-    board::{Act, Target},
+    board::{Act, Edited, Elsewhere, Target},
     input::Key,
     look::Role,
     widgets::{Canvas, Field, Line, popup::popup, window, wrap},
 };
 
 /// A key that is held must not confirm what has just been asked.
-const SEEN_AFTER: SignedDuration = SignedDuration::from_millis(300);
+pub(super) const SEEN_AFTER: SignedDuration = SignedDuration::from_millis(300);
 
 /// Something on top of the dashboard.
 #[derive(Debug)]
@@ -42,6 +46,10 @@ pub(super) enum Popup {
     Preparing,
     /// The questions of a new cluster.
     Create(Box<Create>),
+    /// Where else one can go.
+    Places(Places),
+    /// What an edited text comes to.
+    Edit(Edit),
 }
 
 /// What became of a key.
@@ -57,6 +65,10 @@ pub(super) enum Answer {
     Action(Action),
     /// These are to be carried out.
     Acts(Vec<Act>),
+    /// Somebody goes elsewhere.
+    Switch(Elsewhere),
+    /// A text is edited once more.
+    EditAgain(Box<Edited>),
 }
 
 /// One value that is asked for.
@@ -160,7 +172,7 @@ impl Popup {
     /// Whether characters go into a field.
     pub(super) fn is_typed_into(&self) -> bool {
         match self {
-            Self::Sort { .. } | Self::Preparing => false,
+            Self::Sort { .. } | Self::Preparing | Self::Places(_) | Self::Edit(_) => false,
             Self::Offers { .. } | Self::Prompt(_) | Self::Delete(_) => true,
             Self::Create(create) => matches!(create.question().map(|ask| ask.kind), Some(How::Text(_))),
         }
@@ -169,7 +181,7 @@ impl Popup {
     pub(super) fn paste(&mut self, pasted: &str) {
         match self {
             // The name of what is deleted has to be typed.
-            Self::Sort { .. } | Self::Preparing | Self::Delete(_) => {}
+            Self::Sort { .. } | Self::Preparing | Self::Delete(_) | Self::Places(_) | Self::Edit(_) => {}
             Self::Offers { typed, .. } => typed.paste(pasted),
             Self::Prompt(prompt) => prompt.field.paste(pasted),
             Self::Create(create) => create.field.paste(pasted),
@@ -193,6 +205,8 @@ impl Popup {
             Self::Delete(delete) => delete.key(key, now),
             Self::Preparing => Answer::Open,
             Self::Create(create) => create.key(key),
+            Self::Places(places) => places.key(key),
+            Self::Edit(edit) => edit.key(key, now),
         }
     }
 
@@ -215,12 +229,20 @@ impl Popup {
                 None
             }
             Self::Create(create) => create.draw(canvas, area),
+            Self::Places(places) => {
+                places.draw(canvas, area);
+                None
+            }
+            Self::Edit(edit) => {
+                edit.draw(canvas, area);
+                None
+            }
         }
     }
 }
 
 /// Moves in a list of so many; whether the key was one that moves.
-fn moved(at: &mut usize, count: usize, key: Key) -> bool {
+pub(super) fn moved(at: &mut usize, count: usize, key: Key) -> bool {
     let last = count.saturating_sub(1);
     match key.code {
         KeyCode::Down => *at = (*at + 1).min(last),

@@ -61,6 +61,8 @@ pub(super) struct Table {
     /// Where the selected row is, or was.
     cursor: usize,
     marked: BTreeSet<Box<str>>,
+    /// The row that was marked last: a range begins there.
+    anchor: Option<Box<str>>,
     /// The lists of each part, counted.
     lists: BTreeMap<u16, u32>,
     /// Parts whose first list is complete.
@@ -89,6 +91,7 @@ impl Table {
             selected: None,
             cursor: 0,
             marked: BTreeSet::new(),
+            anchor: None,
             lists: BTreeMap::new(),
             complete: BTreeSet::new(),
             freshness: Freshness::Waiting,
@@ -411,9 +414,30 @@ impl Table {
             return;
         };
         if !self.marked.remove(&uid) {
-            self.marked.insert(uid);
+            self.marked.insert(uid.clone());
+            self.anchor = Some(uid);
         }
         self.turn(1);
+    }
+
+    /// Marks everything that is shown from the row that was marked last to the selected one; whether there is such a row.
+    pub(super) fn mark_range(&mut self) -> bool {
+        let anchor = self.anchor.as_ref().filter(|uid| self.marked.contains(*uid));
+        let begun = anchor.and_then(|uid| self.order.iter().position(|slot| self.uid_at(*slot) == Some(&**uid)));
+        let (Some(begun), true) = (begun, self.selected.is_some()) else {
+            return false;
+        };
+        let range = begun.min(self.cursor)..=begun.max(self.cursor);
+        let range: Vec<Box<str>> = self.order[range]
+            .iter()
+            .filter_map(|slot| self.uid_at(*slot).map(Into::into))
+            .collect();
+        self.marked.extend(range);
+        true
+    }
+
+    fn uid_at(&self, slot: usize) -> Option<&str> {
+        self.at(slot).map(|slot| &*slot.row.uid)
     }
 
     pub(super) fn clear_marks(&mut self) -> bool {

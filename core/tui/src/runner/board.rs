@@ -1,18 +1,20 @@
 //! Management clusters: lists that stay true, looks at clusters, and what is done with them.
 
 mod act;
+mod edit;
 mod health;
 mod look;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
+use butler_files::Draft;
 use butler_tenancy::{
-    addons::catalog,
     clusters::{
         change,
         create::{self, Wanted, interview::Interview},
+        read::Found,
     },
-    live::{self, Kind, News, Row, Scope},
+    live::{self, Kind, News, Scope},
     pages,
     place::{self, Asked as AskedPlace, Place},
     reach::Reach,
@@ -25,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Asked, Back, Tell, told};
 use crate::{
-    board::{Board, Target, Who},
+    board::{Board, Choice, Elsewhere, Target, Who},
     effect::Effect,
     input::Input,
 };
@@ -46,6 +48,31 @@ pub trait Door: Send + Sync {
 
     /// Who changes things, for the records of the API server.
     fn manager(&self) -> &'static str;
+
+    /// The management clusters that this account knows of, when this one is worked with. It reads files.
+    fn places(&self, here: Option<&Reach>) -> Result<Vec<Choice>, Failure>;
+
+    /// The way to somewhere else.
+    fn to(&self, elsewhere: &Elsewhere) -> Arc<dyn Door>;
+
+    /// The command line of the editor that somebody likes: the program and its arguments.
+    fn editor(&self) -> Result<(String, Vec<String>), Failure>;
+
+    /// The folder for texts that are edited.
+    fn drafts(&self) -> Result<PathBuf, Failure>;
+}
+
+/// A text that is edited with another program.
+#[derive(Debug, Clone)]
+pub struct Editing {
+    /// The program.
+    pub program: String,
+    /// Its arguments; the file of the text comes after them.
+    pub arguments: Vec<String>,
+    /// The text.
+    pub draft: Draft,
+    target: Target,
+    found: Arc<Found>,
 }
 
 /// What is listened to or waited for, of which only the newest counts.
@@ -61,6 +88,10 @@ pub enum Slot {
     Health,
     /// The connection.
     Reach,
+    /// A text that is edited.
+    Edit,
+    /// The places that can be gone to.
+    Places,
 }
 
 /// Performs what dashboards want.
@@ -132,6 +163,34 @@ impl Boards {
                     },
                 });
             }),
+            Effect::Edit(target) => {
+                let tell = Arc::clone(&self.tell);
+                self.begin(Slot::Edit, |context, _, say| async move {
+                    match Box::pin(edit::begin(&context, &target)).await {
+                        Ok(editing) => tell(Back::Edit(Box::new(editing))),
+                        Err(failure) => say(edit::failed(&target, &failure)),
+                    }
+                });
+            }
+            Effect::EditAgain(edited) => {
+                let tell = Arc::clone(&self.tell);
+                self.begin(Slot::Edit, |context, _, say| async move {
+                    match edit::again(&context, &edited) {
+                        Ok(editing) => tell(Back::Edit(Box::new(editing))),
+                        Err(failure) => say(edit::failed(&edited.target, &failure)),
+                    }
+                });
+            }
+            Effect::Places => self.begin(Slot::Places, |context, _, say| async move {
+                let places = context.places().await;
+                say(Board::Places(places.map_err(|failure| told(&failure).0)));
+            }),
+            Effect::Switch(elsewhere) => {
+                // Whatever is still on its way from there is not wanted any more.
+                self.slots.clear();
+                self.reach = Arc::default();
+                self.door = self.door.to(&elsewhere);
+            }
             Effect::Act { act, command } => {
                 // Every one of them is told of, however many follow.
                 let (context, tell, tasks) = (self.context(), Arc::clone(&self.tell), self.tasks.clone());
@@ -149,6 +208,21 @@ impl Boards {
             }
             _ => {}
         }
+    }
+
+    /// Goes on with a text that an editor has been at.
+    pub(super) fn edited(&mut self, editing: Box<Editing>, ended: io::Result<ExitStatus>) {
+        self.begin(Slot::Edit, |context, _, say| async move {
+            let target = editing.target.clone();
+            say(match Box::pin(edit::read(&context, *editing, ended)).await {
+                Ok(Some(edited)) => Board::Edited(Box::new(edited)),
+                Ok(None) => Board::Acted {
+                    command: edit::command(&target),
+                    outcome: Ok(format!("cluster {} was not edited", target.name)),
+                },
+                Err(failure) => edit::failed(&target, &failure),
+            });
+        });
     }
 
     fn context(&self) -> Context {
@@ -220,7 +294,7 @@ impl Context {
         Board::Reached(Who {
             place: reach.decision.source.to_string(),
             person: reach.email.clone(),
-            team: reach.team.clone(),
+            team: self.door.team().or_else(|| reach.team.clone()),
             namespace: place.map(|place| place.namespace),
         })
     }
@@ -239,6 +313,29 @@ impl Context {
         place::find(reach, &self.asked())
             .await
             .map_err(|error| Failure::from_error(Exit::Failed, &error))
+    }
+
+    /// The management clusters that this account knows of, and the teams of the login that is used.
+    async fn places(&self) -> Result<Vec<Choice>, Failure> {
+        let (door, reach) = (Arc::clone(&self.door), self.reach.lock().await.clone());
+        let here = reach.clone();
+        let places = tokio::task::spawn_blocking(move || door.places(here.as_deref())).await;
+        let mut places = places.map_err(|error| Failure::from_error(Exit::Failed, &error))??;
+        let Some(server) = reach.as_ref().and_then(|reach| reach.server.as_ref()) else {
+            return Ok(places);
+        };
+        let active = self
+            .door
+            .team()
+            .or_else(|| reach.as_ref().and_then(|reach| reach.team.clone()));
+        let teams = server.session().await.user.teams.into_iter();
+        places.extend(teams.map(|team| Choice {
+            is_here: active.as_deref() == Some(&*team.name),
+            about: "team".to_owned(),
+            to: Elsewhere::Team(team.name.clone()),
+            name: team.name,
+        }));
+        Ok(places)
     }
 
     /// Keeps a list true, for ever; returns why it cannot.
@@ -298,13 +395,10 @@ impl Context {
         futures::future::select_all(watches).await.0
     }
 
-    /// What is said of a kind that may not be listed. The catalogue is read from Butler's server where there is one.
+    /// What is said of a kind that may not be listed. Butler's server tells what it knows of it, where somebody is logged in on one.
     async fn refused(&self, reach: &Reach, kind: Kind, error: &kube::Error, say: &Say) -> (String, Option<String>) {
-        if kind == Kind::Addons
-            && reach.server.is_some()
-            && let Ok(entries) = catalog::all(reach).await
-        {
-            let rows: Vec<Row> = entries.iter().map(live::catalogued).collect();
+        // What it does not tell either is refused, for the reason that stands.
+        if let Ok(Some(rows)) = live::by_server::rows(reach, kind).await {
             for news in [News::Listing, News::Rows(rows), News::Listed] {
                 say_news(say, kind, (0, 1), news);
             }

@@ -37,7 +37,7 @@ use crate::{
 };
 
 pub use self::ask::listen;
-pub use self::board::{Door, Slot};
+pub use self::board::{Door, Editing, Slot};
 pub use self::clipboard::{osc52, tmux};
 pub use self::files::{Kept, Write, Written, draft, write};
 
@@ -131,6 +131,8 @@ pub enum Back {
     },
     /// Something for the clipboard of the terminal, because none of the system could be used.
     Copy(String),
+    /// A text that somebody edits with a program of their own, which needs the terminal.
+    Edit(Box<Editing>),
 }
 
 /// Where things come back to.
@@ -234,6 +236,10 @@ impl Runner {
             | Effect::Examine
             | Effect::LeaveHealth
             | Effect::Prepare
+            | Effect::Edit(_)
+            | Effect::EditAgain(_)
+            | Effect::Places
+            | Effect::Switch(_)
             | Effect::Act { .. } => {
                 if let Some(boards) = &mut self.boards {
                     boards.perform(effect);
@@ -277,6 +283,13 @@ impl Runner {
         }
     }
 
+    /// Goes on with a text that an editor has been at.
+    pub fn edited(&mut self, editing: Box<Editing>, ended: std::io::Result<std::process::ExitStatus>) {
+        if let Some(boards) = &mut self.boards {
+            boards.edited(editing, ended);
+        }
+    }
+
     /// What of that which came back is still waited for.
     pub fn is_wanted(&self, back: Back) -> Option<Input> {
         match back {
@@ -293,7 +306,7 @@ impl Runner {
                 let boards = self.boards.as_ref()?;
                 boards.is_wanted(slot, number).then_some(Input::Board(board))
             }
-            Back::Copy(_) => None,
+            Back::Copy(_) | Back::Edit(_) => None,
         }
     }
 

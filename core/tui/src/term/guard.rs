@@ -44,6 +44,11 @@ impl Guard {
         Ok(guard)
     }
 
+    /// The terminal, for a program that has it for a while.
+    pub fn terminal(&self) -> io::Result<File> {
+        self.terminal.try_clone()
+    }
+
     /// Gives the terminal back for a while; what was on is returned.
     pub fn pause(&self) -> io::Result<Paused> {
         let paused = Paused(modes().list());

@@ -18,6 +18,6 @@ pub use self::{
     guard::{Guard, Hook, terminal},
     output::{Counters, Output},
     pace::Pace,
-    reader::{from_terminal, read},
+    reader::{Reader, from_terminal},
     signals::{Signal, can_suspend, is_hung_up, listen, stop_here},
 };

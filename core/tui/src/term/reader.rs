@@ -1,30 +1,134 @@
 //! What comes from the terminal.
 
-use std::{io, thread};
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
+use rustix::{
+    event::{PollFd, PollFlags},
+    pipe::PipeFlags,
+};
 
 use crate::input::{Input, Key, Mouse};
 
 /// The most that is taken of one paste.
 const LARGEST_PASTE: usize = 1 << 20;
 
-/// Reads on a thread of its own until nobody listens or the terminal cannot be read. It waits inside the system, so that an idle
-/// program costs nothing; it ends with the process.
-pub fn read(hear: impl Fn(io::Result<Input>) -> bool + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name("keys".to_owned()).spawn(move || {
-        loop {
-            let heard = match event::read() {
-                Ok(event) => from_terminal(event).map(Ok),
-                Err(error) => Some(Err(error)),
-            };
-            let failed = matches!(heard, Some(Err(_)));
-            if heard.is_some_and(|heard| !hear(heard)) || failed {
-                return;
+/// A thread that reads the terminal. It waits inside the system, so that an idle program costs nothing; it ends when nobody listens
+/// or the terminal cannot be read.
+#[derive(Debug)]
+pub struct Reader {
+    turn: Arc<Turn>,
+    /// A byte here ends its wait.
+    wake: OwnedFd,
+}
+
+/// Whose turn at the terminal it is.
+#[derive(Debug, Default)]
+struct Turn {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// The reader reads.
+    #[default]
+    Reads,
+    /// The reader shall leave the terminal to somebody else.
+    Asked,
+    /// It does.
+    Rests,
+    /// It has ended.
+    Ended,
+}
+
+impl Reader {
+    /// Begins to read.
+    pub fn start(hear: impl Fn(io::Result<Input>) -> bool + Send + 'static) -> io::Result<Self> {
+        let (woken, wake) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let turn = Arc::new(Turn::default());
+        let of_thread = Arc::clone(&turn);
+        thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            if let Err(error) = until_nobody_listens(&of_thread, &woken, &hear) {
+                hear(Err(error));
+            }
+            of_thread.set(State::Ended);
+        })?;
+        Ok(Self { turn, wake })
+    }
+
+    /// Leaves the terminal to somebody else; when this returns, nothing is read any more.
+    pub fn rest(&self) -> io::Result<()> {
+        if self.turn.state() == State::Ended {
+            return Ok(());
+        }
+        self.turn.set(State::Asked);
+        rustix::io::write(&self.wake, &[0])?;
+        self.turn.wait_while(|state| state == State::Asked);
+        Ok(())
+    }
+
+    /// Reads again.
+    pub fn go_on(&self) {
+        if self.turn.state() == State::Rests {
+            self.turn.set(State::Reads);
+        }
+    }
+}
+
+impl Turn {
+    fn state(&self) -> State {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.changed.notify_all();
+    }
+
+    fn wait_while(&self, is_so: impl Fn(State) -> bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(state, |state| is_so(*state)));
+    }
+}
+
+/// What is there is read; nothing is asked for ahead, because the library takes from the terminal whatever it finds while it waits.
+fn until_nobody_listens(turn: &Turn, woken: &OwnedFd, hear: &impl Fn(io::Result<Input>) -> bool) -> io::Result<()> {
+    let stdin = io::stdin();
+    loop {
+        let mut asked = [
+            PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN),
+        ];
+        match rustix::event::poll(&mut asked, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            other => other?,
+        };
+        if asked[1].revents().contains(PollFlags::IN) {
+            rustix::io::read(woken, &mut [0])?;
+            turn.set(State::Rests);
+            turn.wait_while(|state| state == State::Rests);
+            continue;
+        }
+        while event::poll(Duration::ZERO)? {
+            if from_terminal(event::read()?).is_some_and(|input| !hear(Ok(input))) {
+                return Ok(());
             }
         }
-    })?;
-    Ok(())
+        // A terminal that is gone is always ready, and has nothing.
+        if asked[0]
+            .revents()
+            .intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+        {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+    }
 }
 
 /// What an event of the terminal means; none for what means nothing here, such as the release of a key.

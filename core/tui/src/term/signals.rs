@@ -25,6 +25,8 @@ pub enum Signal {
     Suspend,
     /// It was stopped and goes on; somebody else had the terminal.
     Continued,
+    /// The terminal has another size.
+    Resized,
 }
 
 /// Listens on a thread of its own. Who was told to end and has not after a grace is ended, in a terminal that works again.
@@ -51,6 +53,7 @@ struct Signals {
     hangup: tokio::signal::unix::Signal,
     stop: tokio::signal::unix::Signal,
     go_on: tokio::signal::unix::Signal,
+    window: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -62,6 +65,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             stop: raw(System::TSTP)?,
             go_on: raw(System::CONT)?,
+            window: signal(SignalKind::window_change())?,
         })
     }
 
@@ -74,6 +78,7 @@ impl Signals {
                 _ = self.hangup.recv() => Signal::Hangup,
                 _ = self.stop.recv() => Signal::Suspend,
                 _ = self.go_on.recv() => Signal::Continued,
+                _ = self.window.recv() => Signal::Resized,
                 () = until(end) => cut_off(),
             };
             if matches!(heard, Signal::End | Signal::Hangup) && end.is_none() {

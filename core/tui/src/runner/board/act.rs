@@ -11,7 +11,7 @@ use butler_tenancy::{
         change::Writer,
         create::{self, Request, Wanted},
         delete::{self, Begun},
-        kubeconfig,
+        edit as edit_text, kubeconfig,
         read::{self, Found},
         scale::{self, Workers},
         upgrade,
@@ -24,7 +24,7 @@ use butler_terminal::{Exit, Failure};
 use secrecy::ExposeSecret as _;
 use serde_json::Map;
 
-use super::Context;
+use super::{Context, edit};
 use crate::board::{Act, Target};
 
 /// Does it; says what came of it.
@@ -57,6 +57,13 @@ pub(super) async fn act(context: Context, act: Act) -> Result<String, Failure> {
             let changed = upgrade::upgrade(&reach, &target.namespace, &target.name, &release, writer).await;
             changed.map_err(|error| refused(&error))?;
             Ok(format!("cluster {} is asked for Kubernetes {release}", target.name))
+        }
+        Act::Edit(edited) => {
+            same(&reach, &edited.target).await?;
+            let sent = edit_text::apply(&reach, &edited.found, &edited.edit, writer).await;
+            sent.map_err(|error| edit::kept(&edited.draft, refused(&error)))?;
+            edited.draft.remove();
+            Ok(format!("cluster {} is asked for as edited", edited.target.name))
         }
         Act::Delete(target) => {
             let found = same(&reach, &target).await?;
@@ -92,12 +99,12 @@ pub(super) async fn act(context: Context, act: Act) -> Result<String, Failure> {
     }
 }
 
-fn usage(error: &(dyn std::error::Error + 'static)) -> Failure {
+pub(super) fn usage(error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::from_error(Exit::Usage, error)
 }
 
 /// Why it was not done; where somebody may not do it, who may.
-fn refused(error: &(dyn std::error::Error + 'static)) -> Failure {
+pub(super) fn refused(error: &(dyn std::error::Error + 'static)) -> Failure {
     let mut cause = Some(error);
     while let Some(one) = cause {
         if let Some(refusal) = one.downcast_ref::<kube::Error>().and_then(Refusal::of) {
@@ -113,7 +120,7 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> Failure {
 }
 
 /// The cluster that was seen; not another one that has its name by now.
-async fn same(reach: &Reach, target: &Target) -> Result<Found, Failure> {
+pub(super) async fn same(reach: &Reach, target: &Target) -> Result<Found, Failure> {
     let found = read::cluster(reach, &target.namespace, &target.name).await;
     let found = found.map_err(|error| refused(&error))?;
     if found.object.metadata.uid.as_deref() == Some(&*target.uid) {

@@ -1,9 +1,12 @@
 //! A look at a cluster: everything that can be read of it, at once.
 
+use std::time::Duration;
+
+use butler_api::v1alpha1::TenantCluster;
 use butler_tenancy::{
     addons::read as addons,
     clusters::{
-        describe::{parts, tree},
+        describe::{parts, timeline, tree},
         events,
         nodes::{self, Nodes},
         read::{self, Found},
@@ -12,7 +15,7 @@ use butler_tenancy::{
     reach::Reach,
 };
 use butler_terminal::{duration, output};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::board::{Details, Section, Target};
 
@@ -38,6 +41,7 @@ pub(super) async fn look(reach: &Reach, target: &Target) -> Result<Box<Details>,
         nodes: nodes.map_or_else(|error| missing(&error), |nodes| node_rows(nodes, now)),
         addons: addons.map_or_else(|error| missing(&error), |addons| addon_rows(&addons, now)),
         conditions: condition_rows(&found, now),
+        timeline: moment_rows(&cluster, &parts, events.as_ref()),
         events: events.map_or_else(|error| missing(&error), |events| event_rows(&events, now)),
         yaml: yaml(&found),
     }))
@@ -144,6 +148,35 @@ fn condition_rows(found: &Found, now: Timestamp) -> Section {
                 .collect(),
             remark: None,
         },
+    }
+}
+
+/// What became of the cluster; where events cannot be read, the rest of it, and why.
+fn moment_rows(
+    cluster: &TenantCluster,
+    parts: &parts::Parts,
+    events: Result<&events::Events, &read::ReadError>,
+) -> Section {
+    let (happened, remark) = match events {
+        Ok(events) => (&*events.events, events.missing.clone()),
+        Err(error) => (&[][..], Some(chain(error))),
+    };
+    Section {
+        heads: vec!["UTC", "AFTER", "OF", "WHAT"],
+        rows: timeline::of(cluster, parts, happened)
+            .into_iter()
+            .map(|moment| {
+                let time = moment.at.to_zoned(TimeZone::UTC).strftime("%m-%d %H:%M:%S");
+                let after = moment.after.and_then(|after| Duration::try_from(after).ok());
+                vec![
+                    time.to_string(),
+                    after.map_or_else(|| "-".to_owned(), duration::short),
+                    moment.subject,
+                    moment.what,
+                ]
+            })
+            .collect(),
+        remark,
     }
 }
 
