@@ -7,8 +7,12 @@
 mod dashboard;
 #[path = "tui/lines.rs"]
 mod lines;
+#[path = "tui/outages.rs"]
+mod outages;
 #[path = "tui/proxmox.rs"]
 mod proxmox;
+#[path = "tui/server.rs"]
+mod server;
 #[path = "tui/terminal.rs"]
 mod terminal;
 #[expect(dead_code, reason = "other tests use the rest of it")]

@@ -64,6 +64,15 @@ pub fn class_of(error: &kube::Error) -> Class {
 
 /// An error and its causes in one line, fit to be shown: see [`words`]. What our clients put around a peer's words is left out.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
+    words::chain(layers(error).iter().map(String::as_str))
+}
+
+/// What the deepest cause of an error says, where there is only room for that.
+pub fn deepest(error: &(dyn Error + 'static)) -> String {
+    words::chain(layers(error).last().map(String::as_str))
+}
+
+fn layers(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut layers = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
@@ -71,7 +80,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         layers.extend(own);
         next = deeper;
     }
-    words::chain(layers.iter().map(String::as_str))
+    layers
 }
 
 /// What an error itself says, and its cause.
@@ -144,6 +153,15 @@ mod tests {
             chain(&outer),
             "configure demo-cp-0: connect to 127.64.0.1:50000: connection refused"
         );
+    }
+
+    #[test]
+    fn the_deepest_cause_is_what_the_system_said() {
+        let middle = StepError::retryable(
+            "connect to 127.64.0.1:50000",
+            std::io::Error::other("connection refused"),
+        );
+        assert_eq!(deepest(&middle), "connection refused");
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod watch;
 
 pub use self::{
     apply::{Applied, Applier, MANAGER, apply},
-    error::{ApplyError, ReadyError, chain, class_of, of_status},
+    error::{ApplyError, ReadyError, chain, class_of, deepest, of_status},
     observe::{Observe, Observed},
     ready::{Cause, Condition, Ready, WorkloadKind, judge},
     status::merge_status,

@@ -163,7 +163,7 @@ where
         if class_of(&error) != Class::Retryable {
             return Some(error);
         }
-        (self.say)(News::Stale(butler_kubernetes::chain(&error)));
+        (self.say)(News::Stale(butler_kubernetes::deepest(&error)));
         self.failures = self.failures.saturating_add(1);
         sleep(PAUSES.pause(self.failures)).await;
         None

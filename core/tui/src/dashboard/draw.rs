@@ -159,7 +159,7 @@ impl Dashboard {
         if let Some(field) = &self.typed {
             title.push(Role::Hint, "  / ");
             let column = u16::try_from(title.width()).unwrap_or(u16::MAX).min(room.width);
-            canvas.ends(room, 0, &title, &right);
+            beside(canvas, room, &title, &right);
             let place = Rect {
                 x: room.x + column,
                 width: room.width - column,
@@ -172,7 +172,7 @@ impl Dashboard {
             if !table.filter().text().is_empty() {
                 title.push(Role::Hint, &format!("  / {}", table.filter().text()));
             }
-            canvas.ends(room, 0, &title, &right);
+            beside(canvas, room, &title, &right);
         }
         let below = Rect {
             y: room.y + room.height.min(1),
@@ -262,4 +262,15 @@ fn draw_about(canvas: &mut Canvas<'_>, area: Rect, row: &Row, kind: Kind, now: T
         }
     }
     canvas.lines(area, &lines);
+}
+
+/// Draws what a list is, and at the right what is to be said of it, of which only as much as there is room for.
+fn beside(canvas: &mut Canvas<'_>, room: Rect, title: &Line, right: &Line) {
+    let columns = |line: &Line| u16::try_from(line.width()).unwrap_or(u16::MAX);
+    canvas.line(room, 0, title);
+    let after = columns(title).saturating_add(2);
+    let column = room.width.saturating_sub(columns(right)).max(after);
+    if column < room.width {
+        canvas.line_at(room, 0, column, right);
+    }
 }
