@@ -11,6 +11,7 @@ mod authority;
 #[path = "../../core/embedded/tests/suite/common.rs"]
 #[expect(dead_code, reason = "the tests of the API server use more of it")]
 mod common;
+mod ground;
 #[path = "../../core/embedded/tests/suite/real.rs"]
 mod real;
 
@@ -19,21 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use butler_api::v1alpha1::all_crds;
 use common::Api;
-use futures::StreamExt as _;
-use real::Real;
-use serde_json::{Value, json};
+use ground::{ALL, fill, peer};
+use serde_json::Value;
 
 /// How often each is measured; the fastest counts.
 const ROUNDS: usize = 5;
-/// Requests that are under way at the same time while clusters are made.
-const AT_ONCE: usize = 32;
 /// Clusters in one page.
 const PAGE: usize = 1000;
-
-const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const ALL: &str = "/apis/butler.butlerlabs.dev/v1alpha1/tenantclusters";
 
 fn main() {
     let asked = std::env::args().find_map(|argument| argument.parse().ok());
@@ -48,7 +42,7 @@ fn main() {
         kubectl: PathBuf::from(
             std::env::args()
                 .find(|argument| argument.ends_with("kubectl"))
-                .unwrap_or_else(kubectl),
+                .unwrap_or_else(|| peer("kubectl")),
         ),
         kubeconfig: folder.path().join("kubeconfig"),
         home: folder.path().to_owned(),
@@ -57,7 +51,7 @@ fn main() {
         .authority
         .kubeconfig(real.api.url(), "admin", Some("system:masters"));
     fs::write(&ground.kubeconfig, kubeconfig.to_string()).expect("a kubeconfig");
-    runtime.block_on(fill(&real, clusters));
+    runtime.block_on(fill(&real.api, clusters));
     let pages = runtime.block_on(pages(&real.api));
     assert_eq!(pages.len(), clusters.div_ceil(PAGE));
 
@@ -93,15 +87,6 @@ fn main() {
     println!("of kubectl get: {:.2} (budget 0.5)", ratio(&get));
     println!("of kubectl get --raw of the pages: {:.2} (budget 1.1)", ratio(&raw));
     println!("of kubectl get --raw in one page: {:.2}", ratio(&whole));
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark finds its peers by the environment"
-)]
-fn kubectl() -> String {
-    let folder = std::env::var("BUTLER_PEERS").unwrap_or_else(|_| "target/peers".to_owned());
-    format!("{folder}/kubectl")
 }
 
 fn mib(kib: u64) -> f64 {
@@ -183,67 +168,6 @@ fn high_water(status: &Path) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
         .unwrap_or(0)
-}
-
-/// Butler's kinds, ten namespaces, and clusters with a status in them.
-async fn fill(real: &Real, clusters: usize) {
-    for definition in all_crds() {
-        let mut definition = serde_json::to_value(definition).expect("JSON");
-        definition["apiVersion"] = "apiextensions.k8s.io/v1".into();
-        definition["kind"] = "CustomResourceDefinition".into();
-        let created = real.api.json("POST", DEFINITIONS, &definition).await;
-        assert_eq!(created.status, 201, "{created:?}");
-    }
-    while !real.api.answers(ALL).await {
-        tokio::task::yield_now().await;
-    }
-    for number in 0..10 {
-        let namespace = json!({"metadata": {"name": format!("team-{number}")}});
-        assert_eq!(
-            real.api.json("POST", "/api/v1/namespaces", &namespace).await.status,
-            201
-        );
-    }
-    let made = futures::stream::iter(0..clusters).map(|number| cluster(&real.api, number));
-    made.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
-}
-
-async fn cluster(api: &Api, number: usize) {
-    let (namespace, name) = (format!("team-{}", number % 10), format!("cluster-{number:05}"));
-    let path = format!("/apis/butler.butlerlabs.dev/v1alpha1/namespaces/{namespace}/tenantclusters");
-    let mut object = json!({
-        "apiVersion": "butler.butlerlabs.dev/v1alpha1", "kind": "TenantCluster",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"butler.butlerlabs.dev/team": namespace}},
-        "spec": {
-            "kubernetesVersion": "v1.32.2", "providerConfigRef": {"name": "main"}, "teamRef": {"name": namespace},
-            "workers": {"replicas": 3, "machineTemplate": {"cpu": 4, "memory": "8Gi", "diskSize": "50Gi"}},
-            "networking": {"loadBalancerPool": {"start": "10.0.0.1", "end": "10.0.0.9"}},
-        },
-    });
-    let created = api.json("POST", &path, &object).await;
-    assert_eq!(created.status, 201, "{created:?}");
-    let conditions = [
-        "InfrastructureReady",
-        "ControlPlaneReady",
-        "WorkersReady",
-        "AddonsReady",
-        "Ready",
-    ]
-    .map(|kind| {
-        json!({
-            "type": kind, "status": "True", "reason": "Ready", "message": format!("{kind} is as it should be"),
-            "lastTransitionTime": "2026-11-21T04:46:00Z", "observedGeneration": 1,
-        })
-    });
-    object = created.body;
-    object["status"] = json!({
-        "phase": "Ready", "observedGeneration": 1, "tenantNamespace": format!("{name}-0a1b2c3d"), "conditions": conditions,
-        "controlPlaneEndpoint": "10.0.0.1:6443", "workerNodesDesired": 3, "workerNodesReady": 3,
-        "kubeconfigSecretRef": {"name": format!("{name}-admin-kubeconfig")},
-        "observedState": {"kubernetesVersion": "v1.32.2", "workers": {"desired": 3, "ready": 3}},
-    });
-    let written = api.json("PUT", &format!("{path}/{name}/status"), &object).await;
-    assert_eq!(written.status, 200, "{written:?}");
 }
 
 /// The paths of all pages. They can be asked for again as long as the API server has their version.

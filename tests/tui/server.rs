@@ -1,5 +1,10 @@
 //! An API server that says and fails what a test wants: clusters to list and watch, and nothing else.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "a server that is no real one says what it likes"
+)]
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},

@@ -152,8 +152,8 @@ pub async fn reach(account: Account<'_>, args: &AccessArgs) -> Result<Reach, Fai
 /// `here` is the one that is worked with.
 pub fn places(account: Account<'_>, here: Option<&Decision>) -> Result<Vec<Choice>, Failure> {
     let source = here.map(|decision| &decision.source);
-    let (_, content) = session::stored(account)?;
-    let logins = content.servers.iter().map(|(address, entry)| Choice {
+    let (_, kept) = session::stored(account)?;
+    let logins = kept.servers.iter().map(|(address, entry)| Choice {
         to: Elsewhere::Login(address.to_string()),
         name: address.to_string(),
         about: format!("login of {}", entry.known.user.email),

@@ -2,6 +2,7 @@
 //! brings it down.
 
 #![expect(clippy::unwrap_used, reason = "what stops a test")]
+#![expect(clippy::disallowed_macros, reason = "a cluster is written as people read it")]
 
 use std::{path::Path, sync::Arc};
 

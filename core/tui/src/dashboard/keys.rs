@@ -297,28 +297,12 @@ impl Dashboard {
     }
 
     fn perform(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
-        let offers = self.offers();
         // What is not offered here cannot be done here.
-        let Some(offer) = offers.into_iter().find(|offer| offer.action == action) else {
+        let Some(offer) = self.offers().into_iter().find(|offer| offer.action == action) else {
             return Vec::new();
         };
-        if let Some(why) = offer.disabled {
+        if let Some(why) = offer.disabled.or_else(|| self.why_for_nothing(action)) {
             self.notice = Some((Role::Late, why));
-            return Vec::new();
-        }
-        let is_about_targets = matches!(
-            action,
-            Action::Scale
-                | Action::Upgrade
-                | Action::Enable
-                | Action::Disable
-                | Action::Edit
-                | Action::Kubeconfig
-                | Action::Delete
-        );
-        if is_about_targets && self.targets().0.is_empty() {
-            let words = "what is marked is hidden by the filter: esc takes the marks away";
-            self.notice = Some((Role::Late, words.to_owned()));
             return Vec::new();
         }
         match action {
@@ -331,39 +315,8 @@ impl Dashboard {
             Action::Scale | Action::Upgrade | Action::Enable | Action::Disable | Action::Kubeconfig => self.ask(action),
             Action::Edit => return self.edit(),
             Action::Delete => self.ask_to_delete(now),
-            Action::AllowWriting => {
-                self.writing = if self.may_write() {
-                    None
-                } else {
-                    now.checked_add(WRITING).ok()
-                };
-            }
-            Action::Sort => {
-                let Some(kind) = self.tab.kind() else {
-                    return Vec::new();
-                };
-                let at = self
-                    .shown()
-                    .and_then(|table| table.sort().column)
-                    .map_or(0, |column| column + 1);
-                self.popup = Some(Popup::Sort { kind, at });
-            }
-            Action::Freeze => {
-                self.held = match self.held.take() {
-                    Some(_) => None,
-                    None => self.table().cloned().map(Box::new),
-                };
-            }
-            Action::Mark => {
-                if let Some(table) = self.moved() {
-                    table.mark();
-                }
-            }
-            Action::MarkRange => {
-                if self.moved().is_some_and(|table| !table.mark_range()) {
-                    let words = "no row that is shown was marked before: space marks one";
-                    self.notice = Some((Role::Late, words.to_owned()));
-                }
+            Action::AllowWriting | Action::Sort | Action::Freeze | Action::Mark | Action::MarkRange => {
+                self.look_otherwise(action, now);
             }
             Action::CopyName => {
                 return self
@@ -392,6 +345,61 @@ impl Dashboard {
             Action::Leave => return vec![Effect::Leave { words: Vec::new() }],
         }
         Vec::new()
+    }
+
+    /// Why an action about clusters would be about none.
+    fn why_for_nothing(&self, action: Action) -> Option<String> {
+        let is_about_targets = matches!(
+            action,
+            Action::Scale
+                | Action::Upgrade
+                | Action::Enable
+                | Action::Disable
+                | Action::Edit
+                | Action::Kubeconfig
+                | Action::Delete
+        );
+        let words = "what is marked is hidden by the filter: esc takes the marks away";
+        (is_about_targets && self.targets().0.is_empty()).then(|| words.to_owned())
+    }
+
+    /// What changes nothing but what is shown and allowed here.
+    fn look_otherwise(&mut self, action: Action, now: Timestamp) {
+        match action {
+            Action::AllowWriting => {
+                self.writing = if self.may_write() {
+                    None
+                } else {
+                    now.checked_add(WRITING).ok()
+                };
+            }
+            Action::Sort => {
+                let Some(kind) = self.tab.kind() else {
+                    return;
+                };
+                let at = self
+                    .shown()
+                    .and_then(|table| table.sort().column)
+                    .map_or(0, |column| column + 1);
+                self.popup = Some(Popup::Sort { kind, at });
+            }
+            Action::Freeze => {
+                self.held = match self.held.take() {
+                    Some(_) => None,
+                    None => self.table().cloned().map(Box::new),
+                };
+            }
+            Action::Mark => {
+                if let Some(table) = self.moved() {
+                    table.mark();
+                }
+            }
+            Action::MarkRange if self.moved().is_some_and(|table| !table.mark_range()) => {
+                let words = "no row that is shown was marked before: space marks one";
+                self.notice = Some((Role::Late, words.to_owned()));
+            }
+            _ => {}
+        }
     }
 
     /// Lets somebody edit one cluster: two texts at once are nobody's work.
