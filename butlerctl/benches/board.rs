@@ -2,7 +2,7 @@
 //! real kube-apiserver. Budgets: a change is on the screen in 100 ms at the 99th of a hundred, 60 MB, and with nothing to do at
 //! most 1 % of a core.
 //!
-//! `BUTLER_PEERS=target/peers cargo bench -p butlerctl --bench board [-- CLUSTERS]`; `.ci/peers k9s` builds k9s.
+//! `BUTLER_PEERS=target/peers cargo bench -p butlerctl --bench board [-- CLUSTERS]`
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_macros, reason = "clusters are written as people read them")]
 
