@@ -439,6 +439,9 @@ impl Program<'_> {
         let paused = self.guard.pause()?;
         let mut later = Vec::new();
         let ended = self.wait_for_editor(&editing, messages, &mut later);
+        if matches!(self.ending, Some(Ending::HungUp)) {
+            return Ok(());
+        }
         self.guard.resume(&paused)?;
         self.reader.go_on();
         self.take_size();
